@@ -1,0 +1,70 @@
+use std::io;
+use std::path::PathBuf;
+
+use crate::model::{ColumnId, Oid};
+use crate::tier::TierError;
+
+/// Why the catalog refused or failed. What a caller must do is said per variant; `sql` maps each to one SQLSTATE.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else changed what this change set rests on: take a new snapshot and try again (40001).
+    #[error("could not serialize access due to concurrent update")]
+    Conflict { relation: Option<Oid> },
+    /// The relation is gone (42P01).
+    #[error("relation with OID {} does not exist", .0)]
+    RelationGone(Oid),
+    /// The schema is gone (3F000).
+    #[error("schema with OID {} does not exist", .0)]
+    SchemaGone(Oid),
+    /// (42P07)
+    #[error("relation \"{0}\" already exists")]
+    DuplicateRelation(String),
+    /// (42P06)
+    #[error("schema \"{0}\" already exists")]
+    DuplicateSchema(String),
+    /// Objects depend on what was to be dropped (2BP01).
+    #[error("cannot drop because other objects depend on it")]
+    DependentObjects { dependents: Vec<Oid> },
+    /// A table would have more columns than `max_table_columns` (54011).
+    #[error("tables can have at most {limit} columns")]
+    TooManyColumns { limit: usize },
+    /// The column is gone or its type does not take the written one; plan again on a new snapshot (40001).
+    #[error("could not serialize access due to concurrent change of a column")]
+    ColumnChanged { table: Oid, column: ColumnId },
+    /// The log's disk is full; nothing was committed (53100).
+    #[error("could not write to the log: no space left on device")]
+    DiskFull,
+    /// The log could not be written; nothing was committed (58030).
+    #[error("could not write to the log: {0}")]
+    LogWrite(#[source] io::Error),
+    /// The change set is larger than one frame may be (54000).
+    #[error("commit of {bytes} bytes exceeds log_frame_bytes_max of {limit} bytes")]
+    CommitTooLarge { bytes: u64, limit: u64 },
+    /// The real-time tier or the log is at its limit and the merge did not make room in time (53200).
+    #[error("real-time tier is full")]
+    RealTimeFull,
+    /// The catalog is shutting down (57P01).
+    #[error("the database system is shutting down")]
+    Closed,
+    /// Another process holds the folder.
+    #[error("data folder {} is in use by process {holder}", .folder.display())]
+    FolderInUse { folder: PathBuf, holder: String },
+    /// Made by a version that this one does not know.
+    #[error("{what} has format {found}, this version reads up to {known}")]
+    NewerFormat { what: String, found: u32, known: u32 },
+    /// Bytes that were durable are not what was written; start is refused.
+    #[error("{what} is damaged: {detail}")]
+    Corrupt { what: String, detail: String },
+    /// The data folder and the store are not each other's.
+    #[error("{0}")]
+    Mismatch(String),
+    /// (58030)
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    /// The room above failed.
+    #[error(transparent)]
+    Tier(#[from] TierError),
+}
+
+/// The catalog's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,130 @@
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    ChunkId, ColumnId, ColumnStatistics, Database, IngestId, KeyRange, Oid, PartitionId, PgType, Relation, Schema, Seq,
+    TimestampMicros,
+};
+
+/// The unit of commit: what must still hold, and what then changes. Plain data, never closures, so that a
+/// shared catalog can check it on another machine later.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeSet {
+    /// Checked against the head plus all change sets queued before this one.
+    pub requires: Vec<Requirement>,
+    /// Applied in order.
+    pub changes: Vec<Change>,
+    /// A name seen before makes the whole set commit nothing and succeed.
+    pub ingest_id: Option<IngestId>,
+}
+
+/// What must hold for a change set to commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Requirement {
+    /// The schema exists, else 3F000.
+    SchemaLive(Oid),
+    /// Nothing lies in the schema, else 2BP01.
+    SchemaEmpty(Oid),
+    /// No schema of that name exists in the database, else 42P06.
+    SchemaNameFree { database: Oid, name: String },
+    /// No relation of that name exists in the schema, else 42P07.
+    NameFree { schema: Oid, name: String },
+    /// The relation exists, else 42P01.
+    RelationLive(Oid),
+    /// Its definition is the one of that commit, else 40001.
+    RelationVersion { oid: Oid, version: Seq },
+    /// Nothing depends on the relation but what is named here, else 2BP01.
+    NoDependents { oid: Oid, except: Vec<Oid> },
+    /// These columns are live and their types take values of the given ones, else 40001 (42P01 without the table).
+    ColumnsAccept { table: Oid, columns: Vec<(ColumnId, PgType)> },
+    /// These partitions have no end mark, else 40001.
+    PartitionsLive { table: Oid, partitions: Vec<PartitionId> },
+    /// These chunks are live, else 40001.
+    ChunksLive { table: Oid, chunks: Vec<ChunkId> },
+}
+
+#[derive(Clone, Debug)]
+pub enum Change {
+    CreateDatabase(Database),
+    CreateSchema(Schema),
+    /// Only an empty one.
+    DropSchema(Oid),
+    /// A new table, view or index. `version` is filled in by the committer.
+    CreateRelation(Relation),
+    /// A new definition under the same oid. What the table holds is untouched.
+    ReplaceRelation(Relation),
+    /// Removes the definition and puts an end mark on everything that the table holds.
+    DropRelation(Oid),
+    /// A column of that name exists afterwards and its type takes values of `ty`. Commutes with itself: the
+    /// committer resolves `proposed` to the column's id and widens its type by [`super::widen`].
+    EnsureColumn {
+        table: Oid,
+        proposed: ColumnId,
+        name: String,
+        ty: PgType,
+    },
+    /// Rows appear.
+    Append {
+        table: Oid,
+        partitions: Vec<NewPartition>,
+        chunks: Vec<NewChunk>,
+    },
+    /// Rows disappear: end marks on partitions, chunks forgotten.
+    Remove {
+        table: Oid,
+        partitions: Vec<PartitionId>,
+        chunks: Vec<ChunkId>,
+    },
+    /// Drops the rows of partitions whose objects were deleted.
+    Forget(Vec<PartitionId>),
+}
+
+/// A partition whose object is durable, before the committer gave it a sequence number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewPartition {
+    pub id: PartitionId,
+    /// Columns in file order with the types as written; ids may be proposals of an `EnsureColumn` before it.
+    pub columns: Vec<(ColumnId, PgType)>,
+    pub rows: u64,
+    pub bytes: u64,
+    /// The commits of its rows where a merge kept them; `None` where this commit wrote them all.
+    pub row_seqs: Option<(Seq, Seq)>,
+    pub key: KeyRange,
+    pub level: u8,
+    /// One entry per column that has any.
+    pub statistics: Vec<ColumnStatistics>,
+}
+
+/// Rows that go into the log with the commit.
+#[derive(Clone)]
+pub struct NewChunk {
+    /// As in [`NewPartition`].
+    pub columns: Vec<(ColumnId, PgType)>,
+    pub rows: u64,
+    pub key: KeyRange,
+    /// The encoded rows as `storage` wrote them; opaque here.
+    pub body: Bytes,
+    /// The same rows decoded, so that a commit need not decode what its writer held a moment ago. Opaque here;
+    /// absent on replay.
+    pub decoded: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What a committed change set got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// The new head. For an ingest id seen before, the head at that moment.
+    pub seq: Seq,
+    /// The commit's time.
+    pub at: TimestampMicros,
+    /// Whether the ingest id was seen before, so that nothing was committed.
+    pub duplicate: bool,
+}
+
+impl fmt::Debug for NewChunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewChunk").field("rows", &self.rows).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+//! Plain data that every room speaks: identities, PostgreSQL types, relations, partitions, change sets.
+//!
+//! Nothing here is serialisable. The bytes that reach a disk are made by [`crate::records`], which carries
+//! a version byte and golden-bytes tests, so a field may be added here without touching a format by accident.
+
+mod changes;
+mod ids;
+mod partition;
+mod relation;
+mod statistics;
+mod types;
+mod widen;
+
+pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement};
+pub use ids::{ChunkId, ColumnId, IngestId, Oid, PartitionId, Seq, TimestampMicros};
+pub use partition::{Chunk, ColumnRemap, EndMark, KeyRange, Layout, LayoutId, Partition};
+pub use relation::{
+    Column, ColumnDefault, Constraint, ConstraintKind, Database, Index, MissingValue, Openness, OrderColumn,
+    PartitionKey, Relation, RelationKind, Role, Schema, Table, TimeUnit, View, ViewDependency,
+};
+pub use statistics::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnStatistics};
+pub use types::{PgType, TypeKind};
+pub use widen::widen;

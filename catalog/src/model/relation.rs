@@ -1,0 +1,221 @@
+use super::{ColumnId, Oid, PgType, Seq};
+
+/// A database: the root of names. Keys run database → schema → object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Database {
+    pub oid: Oid,
+    pub name: String,
+    pub owner: Oid,
+    pub comment: Option<String>,
+}
+
+/// A role that can own objects and connect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Role {
+    pub oid: Oid,
+    pub name: String,
+    pub superuser: bool,
+    pub login: bool,
+}
+
+/// A namespace within a database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema {
+    pub oid: Oid,
+    pub database: Oid,
+    pub name: String,
+    pub owner: Oid,
+    pub comment: Option<String>,
+    pub acl: Option<String>,
+}
+
+/// Anything that shares the names of a schema: tables, views, indexes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relation {
+    pub oid: Oid,
+    pub schema: Oid,
+    pub name: String,
+    pub owner: Oid,
+    pub comment: Option<String>,
+    pub acl: Option<String>,
+    /// The commit that last changed this definition. DDL requires that it still holds; appends do not.
+    pub version: Seq,
+    pub kind: RelationKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RelationKind {
+    Table(Table),
+    View(View),
+    Index(Index),
+}
+
+/// Whether a write with an unknown column adds it or fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Openness {
+    /// Unknown columns on write are added.
+    Open,
+    /// Unknown columns on write are an error (42703).
+    Declared,
+}
+
+/// A table's definition. What it holds is in the snapshot, not here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Oid of the row type.
+    pub row_type: Oid,
+    /// Oid of the array type over the row type.
+    pub array_type: Oid,
+    pub openness: Openness,
+    pub partition_key: PartitionKey,
+    /// The sort order inside a partition; empty for none.
+    pub order_key: Vec<OrderColumn>,
+    /// Live columns in their order of appearance; dropped ones leave a gap in `attnum`.
+    pub columns: Vec<Column>,
+    pub constraints: Vec<Constraint>,
+    /// The id that the next new column gets at the earliest.
+    pub next_column: ColumnId,
+    /// The `attnum` that the next new column gets.
+    pub next_attnum: i16,
+    /// Options as the user wrote them, for `pg_class.reloptions`.
+    pub options: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub id: ColumnId,
+    /// PostgreSQL's `attnum`, from 1; a dropped column's number is not reused.
+    pub attnum: i16,
+    pub name: String,
+    pub ty: PgType,
+    pub not_null: bool,
+    pub default: Option<ColumnDefault>,
+    /// What files that lack the column read as, if not NULL.
+    pub missing: Option<MissingValue>,
+    pub comment: Option<String>,
+}
+
+/// `DEFAULT expression`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDefault {
+    /// Oid of the `pg_attrdef` row.
+    pub oid: Oid,
+    /// The expression's SQL text, names resolved under the `search_path` at creation.
+    pub expression: String,
+}
+
+/// The value of `ADD COLUMN … DEFAULT`, computed once and kept as the type's text form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MissingValue {
+    pub text: String,
+}
+
+/// The rule that bounds where rows may lie.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionKey {
+    /// By size alone.
+    None,
+    /// By the bucket of a date or timestamp column; time units are counted in UTC.
+    Time { unit: TimeUnit, column: ColumnId },
+    /// By the hash of a column's logical value modulo `buckets`.
+    Bucket { buckets: u32, column: ColumnId },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeUnit {
+    Hour,
+    Day,
+    Month,
+}
+
+/// One column of an order key. ASC puts NULLs last, DESC first, unless said otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderColumn {
+    pub column: ColumnId,
+    pub descending: bool,
+    pub nulls_first: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    pub oid: Oid,
+    pub name: String,
+    pub kind: ConstraintKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConstraintKind {
+    /// Recorded, not enforced. `index` is the oid of the relation that shows it in `pg_index`.
+    PrimaryKey { columns: Vec<ColumnId>, index: Oid },
+    /// Recorded, not enforced.
+    Unique { columns: Vec<ColumnId>, index: Oid },
+    /// Recorded, not enforced.
+    ForeignKey { columns: Vec<ColumnId>, table: Oid, referenced: Vec<ColumnId> },
+    /// Enforced on every write.
+    Check { expression: String },
+}
+
+/// A view keeps its text; names re-bind through the oids of its dependencies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    pub row_type: Oid,
+    pub array_type: Oid,
+    /// The defining query as the user wrote it.
+    pub query: String,
+    /// `search_path` when it was created.
+    pub search_path: Vec<String>,
+    /// Output columns; their ids are positions and carry no data.
+    pub columns: Vec<Column>,
+    pub depends_on: Vec<ViewDependency>,
+}
+
+/// A name in a view's text and the object that it meant when the view was created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewDependency {
+    /// The name as written, in parts (`schema`, `table` or `table` alone).
+    pub written: Vec<String>,
+    pub relation: Oid,
+    /// The columns that the view reads, by the name they had, so that a rename can be followed and a drop refused.
+    pub columns: Vec<(String, ColumnId)>,
+}
+
+/// `CREATE INDEX`, and the index of a key: recorded and shown, never built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Index {
+    pub table: Oid,
+    pub columns: Vec<ColumnId>,
+    pub unique: bool,
+    pub primary: bool,
+    /// The statement's text for `pg_get_indexdef`.
+    pub definition: String,
+}
+
+impl Table {
+    /// The live column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The live column with that id.
+    pub fn column_by_id(&self, id: ColumnId) -> Option<&Column> {
+        self.columns.iter().find(|column| column.id == id)
+    }
+}
+
+impl Relation {
+    /// The table definition, if this is a table.
+    pub fn as_table(&self) -> Option<&Table> {
+        match &self.kind {
+            RelationKind::Table(table) => Some(table),
+            RelationKind::View(_) | RelationKind::Index(_) => None,
+        }
+    }
+
+    /// The view definition, if this is a view.
+    pub fn as_view(&self) -> Option<&View> {
+        match &self.kind {
+            RelationKind::View(view) => Some(view),
+            RelationKind::Table(_) | RelationKind::Index(_) => None,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+/// A PostgreSQL type as a column or expression has it: the type's oid and its modifier.
+///
+/// `typmod` is PostgreSQL's `atttypmod`: -1 for none; `n + 4` for `varchar(n)` and `char(n)`;
+/// `((p << 16) | (s & 0x7ff)) + 4` for `numeric(p, s)`; the number of digits for `time(n)` and `timestamp(n)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PgType {
+    /// Oid in `pg_type`.
+    pub oid: u32,
+    /// Modifier, -1 for none.
+    pub typmod: i32,
+}
+
+/// The types that Peristyle stores or shows. An array type is `Array(element)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum TypeKind {
+    Bool,
+    Bytea,
+    /// PostgreSQL's internal one-byte `"char"`.
+    Char,
+    Name,
+    Int8,
+    Int2,
+    Int2Vector,
+    Int4,
+    Regproc,
+    Text,
+    Oid,
+    Xid,
+    OidVector,
+    Json,
+    PgNodeTree,
+    Float4,
+    Float8,
+    Unknown,
+    AclItem,
+    Bpchar,
+    Varchar,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Interval,
+    Numeric,
+    Regclass,
+    Regtype,
+    Regnamespace,
+    Regrole,
+    Record,
+    Void,
+    Uuid,
+    Jsonb,
+    AnyArray,
+}
+
+/// (kind, oid, oid of its array type or 0), PostgreSQL 15's numbers.
+const BUILT_IN: &[(TypeKind, u32, u32)] = &[
+    (TypeKind::Bool, 16, 1000),
+    (TypeKind::Bytea, 17, 1001),
+    (TypeKind::Char, 18, 1002),
+    (TypeKind::Name, 19, 1003),
+    (TypeKind::Int8, 20, 1016),
+    (TypeKind::Int2, 21, 1005),
+    (TypeKind::Int2Vector, 22, 1006),
+    (TypeKind::Int4, 23, 1007),
+    (TypeKind::Regproc, 24, 1008),
+    (TypeKind::Text, 25, 1009),
+    (TypeKind::Oid, 26, 1028),
+    (TypeKind::Xid, 28, 1011),
+    (TypeKind::OidVector, 30, 1013),
+    (TypeKind::Json, 114, 199),
+    (TypeKind::PgNodeTree, 194, 0),
+    (TypeKind::Float4, 700, 1021),
+    (TypeKind::Float8, 701, 1022),
+    (TypeKind::Unknown, 705, 0),
+    (TypeKind::AclItem, 1033, 1034),
+    (TypeKind::Bpchar, 1042, 1014),
+    (TypeKind::Varchar, 1043, 1015),
+    (TypeKind::Date, 1082, 1182),
+    (TypeKind::Time, 1083, 1183),
+    (TypeKind::Timestamp, 1114, 1115),
+    (TypeKind::Timestamptz, 1184, 1185),
+    (TypeKind::Interval, 1186, 1187),
+    (TypeKind::Numeric, 1700, 1231),
+    (TypeKind::Regclass, 2205, 2210),
+    (TypeKind::Regtype, 2206, 2211),
+    (TypeKind::Regnamespace, 4089, 4090),
+    (TypeKind::Regrole, 4096, 4097),
+    (TypeKind::Record, 2249, 2287),
+    (TypeKind::Void, 2278, 0),
+    (TypeKind::Uuid, 2950, 2951),
+    (TypeKind::Jsonb, 3802, 3807),
+    (TypeKind::AnyArray, 2277, 0),
+];
+
+/// Length header that PostgreSQL counts into the modifiers of character and numeric types.
+const VARHDRSZ: i32 = 4;
+
+#[allow(missing_docs)]
+impl PgType {
+    pub const BOOL: PgType = PgType::plain(16);
+    pub const BYTEA: PgType = PgType::plain(17);
+    pub const CHAR: PgType = PgType::plain(18);
+    pub const NAME: PgType = PgType::plain(19);
+    pub const INT8: PgType = PgType::plain(20);
+    pub const INT2: PgType = PgType::plain(21);
+    pub const INT4: PgType = PgType::plain(23);
+    pub const TEXT: PgType = PgType::plain(25);
+    pub const OID: PgType = PgType::plain(26);
+    pub const JSON: PgType = PgType::plain(114);
+    pub const FLOAT4: PgType = PgType::plain(700);
+    pub const FLOAT8: PgType = PgType::plain(701);
+    pub const UNKNOWN: PgType = PgType::plain(705);
+    pub const BPCHAR: PgType = PgType::plain(1042);
+    pub const VARCHAR: PgType = PgType::plain(1043);
+    pub const DATE: PgType = PgType::plain(1082);
+    pub const TIME: PgType = PgType::plain(1083);
+    pub const TIMESTAMP: PgType = PgType::plain(1114);
+    pub const TIMESTAMPTZ: PgType = PgType::plain(1184);
+    pub const INTERVAL: PgType = PgType::plain(1186);
+    pub const NUMERIC: PgType = PgType::plain(1700);
+    pub const UUID: PgType = PgType::plain(2950);
+    pub const JSONB: PgType = PgType::plain(3802);
+    pub const VOID: PgType = PgType::plain(2278);
+
+    /// The type without a modifier.
+    pub const fn plain(oid: u32) -> PgType {
+        PgType { oid, typmod: -1 }
+    }
+
+    /// `numeric(precision, scale)`.
+    pub const fn numeric(precision: u8, scale: i8) -> PgType {
+        PgType { oid: 1700, typmod: (((precision as i32) << 16) | (scale as i32 & 0x7ff)) + VARHDRSZ }
+    }
+
+    /// `varchar(n)`, n in characters.
+    pub const fn varchar(n: i32) -> PgType {
+        PgType { oid: 1043, typmod: n + VARHDRSZ }
+    }
+
+    /// `char(n)`, n in characters.
+    pub const fn bpchar(n: i32) -> PgType {
+        PgType { oid: 1042, typmod: n + VARHDRSZ }
+    }
+
+    /// The kind of this type, or of its element if it is an array; `None` for an oid that is not built in
+    /// (a table's row type).
+    pub fn kind(self) -> Option<TypeKind> {
+        BUILT_IN.iter().find(|t| t.1 == self.oid || (t.2 != 0 && t.2 == self.oid)).map(|t| t.0)
+    }
+
+    /// Whether this is an array type.
+    pub fn is_array(self) -> bool {
+        BUILT_IN.iter().any(|t| t.2 != 0 && t.2 == self.oid)
+    }
+
+    /// The element type of an array type, with the same modifier.
+    pub fn element(self) -> Option<PgType> {
+        let element = BUILT_IN.iter().find(|t| t.2 != 0 && t.2 == self.oid)?;
+        Some(PgType { oid: element.1, typmod: self.typmod })
+    }
+
+    /// The array type over this type, with the same modifier.
+    pub fn array(self) -> Option<PgType> {
+        let element = BUILT_IN.iter().find(|t| t.1 == self.oid && t.2 != 0)?;
+        Some(PgType { oid: element.2, typmod: self.typmod })
+    }
+
+    /// (precision, scale) of `numeric(p, s)`; `None` for bare `numeric` and for other types.
+    pub fn numeric_precision_scale(self) -> Option<(u8, i8)> {
+        if self.oid != Self::NUMERIC.oid || self.typmod < VARHDRSZ {
+            return None;
+        }
+        let packed = self.typmod - VARHDRSZ;
+        // The scale is an 11-bit two's complement number.
+        let scale = ((packed & 0x7ff) ^ 1024) - 1024;
+        Some(((packed >> 16) as u8, scale as i8))
+    }
+
+    /// n of `varchar(n)` and `char(n)`, in characters.
+    pub fn character_limit(self) -> Option<usize> {
+        let is_limited = matches!(self.oid, 1042 | 1043 | 1014 | 1015) && self.typmod >= VARHDRSZ;
+        is_limited.then(|| (self.typmod - VARHDRSZ) as usize)
+    }
+}
+
+impl TypeKind {
+    /// Oid in `pg_type`.
+    pub fn oid(self) -> u32 {
+        BUILT_IN.iter().find(|t| t.0 == self).map_or(0, |t| t.1)
+    }
+
+    /// Oid of the array type over this one, 0 if PostgreSQL has none.
+    pub fn array_oid(self) -> u32 {
+        BUILT_IN.iter().find(|t| t.0 == self).map_or(0, |t| t.2)
+    }
+
+    /// Every kind, in the order of oids of PostgreSQL's table of types.
+    pub fn all() -> impl Iterator<Item = TypeKind> {
+        BUILT_IN.iter().map(|t| t.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numeric_modifier_round_trips() {
+        assert_eq!(PgType::numeric(15, 2).typmod, 983_046, "as PostgreSQL's atttypmod");
+        assert_eq!(PgType::numeric(15, 2).numeric_precision_scale(), Some((15, 2)));
+        assert_eq!(PgType::numeric(5, -2).numeric_precision_scale(), Some((5, -2)));
+        assert_eq!(PgType::NUMERIC.numeric_precision_scale(), None);
+    }
+
+    #[test]
+    fn arrays_know_their_elements() {
+        let array = PgType::varchar(10).array().expect("varchar has an array type");
+        assert!(array.is_array());
+        assert_eq!(array.element(), Some(PgType::varchar(10)));
+        assert!(TypeKind::all().all(|kind| !PgType::plain(kind.oid()).is_array()));
+    }
+}

@@ -1,0 +1,3 @@
+//! Partitions and chunks: their bytes in the store, their rows in memory.
+
+pub mod types;
