@@ -1,0 +1,93 @@
+//! What executing a statement yields. The wire room turns these into messages; it knows no more of the engine.
+
+use std::pin::Pin;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::Stream;
+use peristyle_catalog::model::{Oid, PgType};
+
+use crate::copy_in::CopyIn;
+use crate::error::SqlError;
+
+/// Batches of a result, each of the shape that [`Rows::columns`] says. Bounded: a batch waits until it is taken.
+/// Ends with an error when the statement is cancelled or runs out of time.
+pub type BatchStream = Pin<Box<dyn Stream<Item = Result<RecordBatch, SqlError>> + Send>>;
+
+/// Bytes of `COPY … TO STDOUT`, cut at row ends.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<CopyPiece, SqlError>> + Send>>;
+
+/// One column of a result, as RowDescription shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDescription {
+    pub name: String,
+    pub ty: PgType,
+    /// Table and attribute number that the column comes from, if it is a plain column of a table.
+    pub origin: Option<(Oid, i16)>,
+}
+
+/// The result of one statement.
+pub enum Outcome {
+    /// The query string held nothing.
+    Empty,
+    /// A statement without rows; the command tag.
+    Command(String),
+    Rows(Rows),
+    CopyIn(CopyIn),
+    CopyOut(CopyOut),
+}
+
+/// A statement that returns rows.
+pub struct Rows {
+    pub columns: Vec<ColumnDescription>,
+    pub batches: BatchStream,
+    pub tag: RowsTag,
+}
+
+/// How the command tag of a statement that returns rows is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowsTag {
+    /// `SELECT n`, n the rows sent.
+    Select,
+    /// `INSERT 0 n`, n the rows sent.
+    InsertReturning,
+    /// The tag itself (`SHOW`, `EXPLAIN`).
+    Fixed(&'static str),
+}
+
+/// `COPY … TO STDOUT`.
+pub struct CopyOut {
+    pub column_count: usize,
+    /// Whether the format is binary.
+    pub binary: bool,
+    pub pieces: ByteStream,
+}
+
+/// Some whole rows of a COPY, one CopyData message.
+pub struct CopyPiece {
+    pub bytes: Bytes,
+    /// Data rows in it, a header not counted.
+    pub rows: u64,
+}
+
+/// A message to the client that is not an error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// `NOTICE`, `WARNING`, `INFO`.
+    pub severity: &'static str,
+    pub code: &'static str,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+}
+
+impl RowsTag {
+    /// The command tag after `rows` rows were sent.
+    pub fn render(&self, rows: u64) -> String {
+        match self {
+            RowsTag::Select => format!("SELECT {rows}"),
+            RowsTag::InsertReturning => format!("INSERT 0 {rows}"),
+            RowsTag::Fixed(tag) => (*tag).to_owned(),
+        }
+    }
+}
