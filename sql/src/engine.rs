@@ -2,15 +2,179 @@
 
 use std::sync::Arc;
 
-use crate::error::SqlError;
-use crate::session::{ConnectOptions, Session};
+use datafusion::execution::SessionState;
+use peristyle_catalog::model::TimestampMicros;
+use peristyle_catalog::{Catalog, Sources};
+use peristyle_storage::{StorageSettings, Store};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::error::{SqlError, SqlState};
+use crate::plan;
+use crate::session::{Activities, ConnectOptions, Session, SessionFacts};
+use crate::transaction::Transaction;
+
+/// What an engine is built from.
+pub struct EngineParts {
+    pub catalog: Arc<Catalog>,
+    pub store: Arc<Store>,
+    pub sources: Sources,
+    /// Where statements compute, apart from the sockets' runtime, so that a busy query does not starve them.
+    pub cpu: Handle,
+}
+
+/// Limits of the engine, each a setting of the server.
+#[derive(Clone, Debug)]
+pub struct EngineLimits {
+    /// Streams that one statement computes with at once.
+    pub streams: usize,
+    /// Memory that all statements may hold together, in bytes.
+    pub memory_bytes: usize,
+    /// Memory that one statement may hold before it spills or fails, in bytes.
+    pub query_memory_bytes: usize,
+    /// Disk that one statement may spill to, in bytes.
+    pub spill_bytes: u64,
+    /// Times that a lone statement whose commit lost a race is run again.
+    pub retries_max: usize,
+    /// Rows of one statement that go to the log as a chunk; more become partitions.
+    pub chunk_rows_max: usize,
+    /// The same in bytes.
+    pub chunk_bytes_max: usize,
+    /// Longest record of a COPY, in bytes.
+    pub copy_record_bytes_max: usize,
+    /// Size of the pieces that a COPY is cut into for parallel decoding, in bytes.
+    pub copy_piece_bytes: usize,
+    /// Most columns of a table.
+    pub table_columns_max: usize,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        const MIB: usize = 1 << 20;
+        let streams = std::thread::available_parallelism().map_or(1, usize::from);
+        EngineLimits {
+            streams,
+            memory_bytes: 4096 * MIB,
+            query_memory_bytes: 2048 * MIB,
+            spill_bytes: 100 << 30,
+            retries_max: 10,
+            chunk_rows_max: 16 * 1024,
+            chunk_bytes_max: MIB,
+            copy_record_bytes_max: 64 * MIB,
+            copy_piece_bytes: MIB,
+            table_columns_max: 1600,
+        }
+    }
+}
 
 /// One server's engine over one catalog and one store.
-pub struct Engine {}
+pub struct Engine {
+    parts: EngineParts,
+    limits: EngineLimits,
+    storage: StorageSettings,
+    state: SessionState,
+    activities: Activities,
+    started: TimestampMicros,
+}
 
 impl Engine {
+    /// Builds an engine; the functions and rules of SQL are set up once here.
+    pub fn new(parts: EngineParts, limits: EngineLimits, storage: StorageSettings) -> Result<Arc<Engine>, SqlError> {
+        let state = plan::base_state(&limits, &storage.write.spill_folder)?;
+        let started = parts.sources.clock.now();
+        Ok(Arc::new(Engine { parts, limits, storage, state, activities: Activities::default(), started }))
+    }
+
     /// A new session; 3D000 for an unknown database, 28000 for an unknown role, 22023 for a bad parameter.
-    pub fn connect(self: &Arc<Self>, _options: ConnectOptions) -> Result<Session, SqlError> {
-        todo!()
+    pub fn connect(self: &Arc<Self>, options: ConnectOptions) -> Result<Session, SqlError> {
+        let head = self.parts.catalog.snapshot();
+        let role = head.role_by_name(&options.user).filter(|role| role.login).ok_or_else(|| {
+            let message = format!("role \"{}\" does not exist", options.user);
+            SqlError::new(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, message)
+        })?;
+        let database = head.database_by_name(&options.database).ok_or_else(|| {
+            let message = format!("database \"{}\" does not exist", options.database);
+            SqlError::new(SqlState::INVALID_CATALOG_NAME, message)
+        })?;
+        let facts = SessionFacts {
+            user: role.name.clone(),
+            user_oid: role.oid,
+            database: database.name.clone(),
+            database_oid: database.oid,
+            process_id: options.process_id,
+        };
+        Session::open(Arc::clone(self), facts, &options)
+    }
+
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
+        &self.parts.catalog
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.parts.store
+    }
+
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.parts.sources
+    }
+
+    pub(crate) fn limits(&self) -> &EngineLimits {
+        &self.limits
+    }
+
+    pub(crate) fn storage(&self) -> &StorageSettings {
+        &self.storage
+    }
+
+    /// The engine's state that every statement's starts from.
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    pub(crate) fn activities(&self) -> &Activities {
+        &self.activities
+    }
+
+    /// When this engine was built: `pg_postmaster_start_time()`.
+    pub(crate) fn started(&self) -> TimestampMicros {
+        self.started
+    }
+
+    pub(crate) fn now(&self) -> TimestampMicros {
+        self.parts.sources.clock.now()
+    }
+
+    pub(crate) fn begin(&self) -> Transaction {
+        Transaction::begin(&self.parts.catalog, &self.parts.store, self.now())
+    }
+
+    /// Runs a future on the computing threads; dropping the result stops it.
+    pub(crate) async fn on_cpu<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = Result<T, SqlError>> + Send + 'static,
+    ) -> Result<T, SqlError> {
+        let mut task = AbortOnDrop(self.parts.cpu.spawn(future));
+        match (&mut task.0).await {
+            Ok(result) => result,
+            Err(error) if error.is_cancelled() => Err(SqlError::new(SqlState::QUERY_CANCELED, "statement was stopped")),
+            Err(error) => {
+                tracing::error!(%error, "a statement panicked");
+                Err(SqlError::internal("internal error: a statement stopped unexpectedly, see the server's trace"))
+            }
+        }
+    }
+
+    /// Runs a future on the computing threads on its own.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.parts.cpu.spawn(future)
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -1,0 +1,317 @@
+//! ALTER TABLE: definitions only. Old partitions keep what they hold; readers widen it or fill it in.
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::{
+    Change, Column, ColumnId, MissingValue, PgType, Relation, RelationKind, Requirement, Table, widen,
+};
+use peristyle_storage::types::arrow_type;
+use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, RenameTableNameKind};
+
+use super::create_table::{column_constraints, column_of, new_column, new_default, table_constraint};
+use super::options::{TableOptions, key_columns};
+use super::{Done, keys, unchanged};
+use crate::error::{SqlError, SqlState};
+use crate::names::{QualifiedName, cut, fold};
+use crate::scope::Scope;
+use crate::{plan, semantics, values};
+
+pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, SqlError> {
+    let name = QualifiedName::of(scope, &alter.name)?;
+    let Some(relation) = scope.relation(name.schema(), &name.name).cloned() else {
+        if alter.if_exists {
+            scope.notice(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist, skipping"));
+            return Ok(Done::nothing("ALTER TABLE"));
+        }
+        return Err(crate::scope::undefined_table(name.schema(), &name.name));
+    };
+    if let [AlterTableOperation::RenameTable { table_name }] = alter.operations.as_slice() {
+        return rename(scope, &relation, table_name);
+    }
+    if relation.as_table().is_none() {
+        let message = format!("ALTER action cannot be performed on relation \"{}\"", relation.name);
+        return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message)
+            .detail("This operation is supported for tables."));
+    }
+    let mut altered = Altered { scope, relation: relation.as_ref().clone(), more: Vec::new(), requires: vec![unchanged(&relation)] };
+    for operation in &alter.operations {
+        altered.apply(operation).await?;
+    }
+    let mut changes = vec![Change::ReplaceRelation(altered.relation)];
+    changes.extend(altered.more);
+    Ok(Done::new("ALTER TABLE", altered.requires, changes))
+}
+
+fn rename(scope: &Arc<Scope>, relation: &Arc<Relation>, to: &RenameTableNameKind) -> Result<Done, SqlError> {
+    let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = to;
+    let to = QualifiedName::of(scope, to)?;
+    if to.schema().is_some() {
+        return Err(SqlError::syntax(format!("syntax error at or near \"{to}\"")));
+    }
+    let name = to.name;
+    if scope.view.relation_by_name(relation.schema, &name).is_some() {
+        return Err(SqlError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
+    }
+    let requires = vec![unchanged(relation), Requirement::NameFree { schema: relation.schema, name: name.clone() }];
+    let renamed = Relation { name, ..relation.as_ref().clone() };
+    Ok(Done::new("ALTER TABLE", requires, vec![Change::ReplaceRelation(renamed)]))
+}
+
+/// A definition on its way to the next.
+struct Altered<'a> {
+    scope: &'a Arc<Scope>,
+    relation: Relation,
+    /// Other relations that change with it.
+    more: Vec<Change>,
+    requires: Vec<Requirement>,
+}
+
+impl Altered<'_> {
+    fn table(&self) -> &Table {
+        self.relation.as_table().expect("only tables are altered")
+    }
+
+    fn table_mut(&mut self) -> &mut Table {
+        match &mut self.relation.kind {
+            RelationKind::Table(table) => table,
+            RelationKind::View(_) | RelationKind::Index(_) => unreachable!("only tables are altered"),
+        }
+    }
+
+    async fn apply(&mut self, operation: &AlterTableOperation) -> Result<(), SqlError> {
+        match operation {
+            AlterTableOperation::AddColumn { column_def, if_not_exists, .. } => {
+                self.add_column(column_def, *if_not_exists).await
+            }
+            AlterTableOperation::DropColumn { column_names, if_exists, drop_behavior, .. } => {
+                let cascade = matches!(drop_behavior, Some(sqlparser::ast::DropBehavior::Cascade));
+                column_names.iter().try_for_each(|name| self.drop_column(&fold(name), *if_exists, cascade))
+            }
+            AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
+                self.rename_column(&fold(old_column_name), fold(new_column_name))
+            }
+            AlterTableOperation::AlterColumn { column_name, op } => self.alter_column(&fold(column_name), op),
+            AlterTableOperation::SetOptionsParens { options } => self.set_options(options),
+            AlterTableOperation::AddConstraint { constraint, .. } => self.add_constraint(constraint),
+            AlterTableOperation::DropConstraint { name, if_exists, .. } => self.drop_constraint(&fold(name), *if_exists),
+            AlterTableOperation::OwnerTo { .. } => Ok(()),
+            other => Err(SqlError::unsupported(format!("ALTER TABLE ... {other} is not supported"))),
+        }
+    }
+
+    async fn add_column(&mut self, definition: &ColumnDef, if_not_exists: bool) -> Result<(), SqlError> {
+        let new = column_of(definition)?;
+        if self.table().column(&new.name).is_some() {
+            let message = format!("column \"{}\" of relation \"{}\" already exists", new.name, self.relation.name);
+            if if_not_exists {
+                self.scope.notice(SqlState::DUPLICATE_COLUMN, format!("{message}, skipping"));
+                return Ok(());
+            }
+            return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+        }
+        let limit = self.scope.engine.limits().table_columns_max;
+        if self.table().columns.len() >= limit {
+            return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
+        }
+        let missing = match &new.default {
+            Some(expression) => missing_value(self.scope, new.ty, expression).await?,
+            None => None,
+        };
+        if new.not_null && missing.is_none() && self.has_rows() {
+            let message = format!("column \"{}\" of relation \"{}\" contains null values", new.name, self.relation.name);
+            return Err(SqlError::new(SqlState::NOT_NULL_VIOLATION, message));
+        }
+        let attnum = self.table().next_attnum;
+        let id = self.scope.engine.catalog().reserve_columns(self.relation.oid, 1).max(self.table().next_column);
+        let column = Column { id, missing, ..new_column(self.scope, attnum, &new)? };
+        let table = self.table_mut();
+        table.columns.push(column);
+        table.next_attnum = attnum + 1;
+        table.next_column = ColumnId(id.0 + 1);
+        self.add_constraints(column_constraints(definition))
+    }
+
+    fn has_rows(&self) -> bool {
+        self.scope.view.contents(self.relation.oid).is_some_and(|contents| contents.rows() > 0)
+    }
+
+    fn drop_column(&mut self, name: &str, if_exists: bool, cascade: bool) -> Result<(), SqlError> {
+        let Some(column) = self.table().column(name) else {
+            if if_exists {
+                let message = format!("column \"{name}\" of relation \"{}\" does not exist, skipping", self.relation.name);
+                self.scope.notice(SqlState::UNDEFINED_COLUMN, message);
+                return Ok(());
+            }
+            return Err(self.no_column(name));
+        };
+        let id = column.id;
+        if key_columns(&self.table().partition_key, &self.table().order_key).contains(&id) {
+            let message = format!("cannot drop column \"{name}\" because it is part of the partition key or order key of relation \"{}\"", self.relation.name);
+            return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
+        self.drop_dependents(name, id, cascade)?;
+        let dropped = |columns: &[ColumnId]| columns.contains(&id);
+        let table = self.table_mut();
+        table.columns.retain(|column| column.id != id);
+        table.constraints.retain(|constraint| !keys::names_column(&constraint.kind, &dropped, name));
+        Ok(())
+    }
+
+    /// Views that read the column go with it, or keep it.
+    fn drop_dependents(&mut self, name: &str, id: ColumnId, cascade: bool) -> Result<(), SqlError> {
+        let oid = self.relation.oid;
+        let reads = |view: &Arc<Relation>| {
+            view.as_view().is_some_and(|view| {
+                view.depends_on.iter().any(|on| on.relation == oid && on.columns.iter().any(|(_, column)| *column == id))
+            })
+        };
+        let views: Vec<Arc<Relation>> = self.scope.view.dependents(oid).filter(|view| reads(view)).cloned().collect();
+        if views.is_empty() {
+            return Ok(());
+        }
+        if !cascade {
+            let message = format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
+            let detail: Vec<_> = views
+                .iter()
+                .map(|view| format!("view {} depends on column {name} of table {}", view.name, self.relation.name))
+                .collect();
+            return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                .detail(detail.join("\n"))
+                .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        }
+        for view in views {
+            self.requires.push(unchanged(&view));
+            self.more.push(Change::DropRelation(view.oid));
+        }
+        Ok(())
+    }
+
+    fn rename_column(&mut self, from: &str, to: String) -> Result<(), SqlError> {
+        let to = cut(to);
+        if self.table().column(&to).is_some() {
+            let message = format!("column \"{to}\" of relation \"{}\" already exists", self.relation.name);
+            return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+        }
+        self.column_mut(from)?.name = to;
+        Ok(())
+    }
+
+    fn alter_column(&mut self, name: &str, operation: &AlterColumnOperation) -> Result<(), SqlError> {
+        match operation {
+            AlterColumnOperation::DropNotNull => self.column_mut(name)?.not_null = false,
+            AlterColumnOperation::DropDefault => self.column_mut(name)?.default = None,
+            AlterColumnOperation::SetDefault { value } => {
+                let ty = self.column_mut(name)?.ty;
+                self.column_mut(name)?.default = Some(new_default(self.scope, name, ty, value)?);
+            }
+            AlterColumnOperation::SetDataType { data_type, using, .. } => {
+                if using.is_some() {
+                    return Err(SqlError::unsupported("ALTER COLUMN ... TYPE ... USING is not supported yet"));
+                }
+                self.widen_column(name, semantics::column_type(data_type)?)?;
+            }
+            AlterColumnOperation::SetNotNull => {
+                return Err(SqlError::unsupported("ALTER COLUMN ... SET NOT NULL is not supported yet"));
+            }
+            AlterColumnOperation::AddGenerated { .. } => {
+                return Err(SqlError::unsupported("identity columns are not supported"));
+            }
+        }
+        Ok(())
+    }
+
+    fn widen_column(&mut self, name: &str, to: PgType) -> Result<(), SqlError> {
+        let table = self.table();
+        let column = table.column(name).ok_or_else(|| self.no_column(name))?;
+        let (id, from) = (column.id, column.ty);
+        if !is_wider(from, to) {
+            let message = format!(
+                "changing the type of column \"{name}\" from {} to {} is not supported yet: it would rewrite rows",
+                values::type_name(from),
+                values::type_name(to)
+            );
+            return Err(SqlError::unsupported(message));
+        }
+        if from.oid != to.oid && key_columns(&table.partition_key, &table.order_key).contains(&id) {
+            let message = format!("changing the type of key column \"{name}\" is not supported yet");
+            return Err(SqlError::unsupported(message));
+        }
+        self.column_mut(name)?.ty = to;
+        Ok(())
+    }
+
+    fn set_options(&mut self, written: &[sqlparser::ast::SqlOption]) -> Result<(), SqlError> {
+        let table = self.table_mut();
+        let mut options = TableOptions::of_table(table.openness, &table.options);
+        written.iter().try_for_each(|option| options.take(option))?;
+        table.openness = options.openness;
+        table.partition_key = options.partition_key(&table.columns)?;
+        table.order_key = options.order_key(&table.columns)?;
+        table.options = options.written;
+        Ok(())
+    }
+
+    fn add_constraint(&mut self, constraint: &sqlparser::ast::TableConstraint) -> Result<(), SqlError> {
+        let new = table_constraint(constraint)
+            .ok_or_else(|| SqlError::unsupported(format!("constraint {constraint} is not supported")))?;
+        if matches!(new, super::create_table::NewConstraint::Check { .. }) && self.has_rows() {
+            return Err(SqlError::unsupported("adding a CHECK constraint to a table that holds rows is not supported yet"));
+        }
+        self.add_constraints(vec![new])
+    }
+
+    fn add_constraints(&mut self, new: Vec<super::create_table::NewConstraint<'_>>) -> Result<(), SqlError> {
+        let (relation, indexes) = keys::add(self.scope, self.relation.clone(), new)?;
+        self.relation = relation;
+        self.more.extend(indexes);
+        Ok(())
+    }
+
+    fn drop_constraint(&mut self, name: &str, if_exists: bool) -> Result<(), SqlError> {
+        let Some(at) = self.table().constraints.iter().position(|constraint| constraint.name == name) else {
+            let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", self.relation.name);
+            if if_exists {
+                self.scope.notice(SqlState::UNDEFINED_OBJECT, format!("{message}, skipping"));
+                return Ok(());
+            }
+            return Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message));
+        };
+        let constraint = self.table_mut().constraints.remove(at);
+        self.more.extend(keys::index_of(&constraint.kind).map(Change::DropRelation));
+        Ok(())
+    }
+
+    fn column_mut(&mut self, name: &str) -> Result<&mut Column, SqlError> {
+        let missing = self.no_column(name);
+        self.table_mut().columns.iter_mut().find(|column| column.name == name).ok_or(missing)
+    }
+
+    fn no_column(&self, name: &str) -> SqlError {
+        let message = format!("column \"{name}\" of relation \"{}\" does not exist", self.relation.name);
+        SqlError::new(SqlState::UNDEFINED_COLUMN, message)
+    }
+}
+
+/// Whether every value of `from` is one of `to`, read without a rewrite.
+fn is_wider(from: PgType, to: PgType) -> bool {
+    let text_like = |ty: PgType| ty == PgType::TEXT || ty == PgType::VARCHAR;
+    // varchar(n) → text or a longer varchar keeps every byte.
+    let longer_text = from.oid == PgType::VARCHAR.oid
+        && (text_like(to) || (to.oid == PgType::VARCHAR.oid && to.character_limit() >= from.character_limit()));
+    let same_text = text_like(from) && text_like(to);
+    longer_text || same_text || widen(from, to) == to
+}
+
+/// The value that rows from before ADD COLUMN … DEFAULT read as, computed once.
+async fn missing_value(
+    scope: &Arc<Scope>,
+    ty: PgType,
+    expression: &sqlparser::ast::Expr,
+) -> Result<Option<MissingValue>, SqlError> {
+    let (value, _) = plan::constant(scope, expression, Some((ty, arrow_type(ty, None)))).await?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    let text = values::to_text(&value.to_array()?, 0, ty, &scope.settings.output_style())?;
+    Ok(Some(MissingValue { text }))
+}

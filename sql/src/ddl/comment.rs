@@ -1,0 +1,63 @@
+//! COMMENT ON TABLE, VIEW, COLUMN.
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Change, Relation, RelationKind};
+use sqlparser::ast::{CommentObject, ObjectName, ObjectNamePart};
+
+use super::{Done, unchanged};
+use crate::error::{SqlError, SqlState};
+use crate::names::{QualifiedName, fold};
+use crate::scope::Scope;
+
+pub(super) fn run(
+    scope: &Arc<Scope>,
+    kind: &CommentObject,
+    name: &ObjectName,
+    comment: Option<&str>,
+    if_exists: bool,
+) -> Result<Done, SqlError> {
+    let comment = comment.filter(|text| !text.is_empty()).map(str::to_owned);
+    let relation = match kind {
+        CommentObject::Table | CommentObject::View => {
+            let found = find(scope, name)?;
+            Relation { comment, ..found.as_ref().clone() }
+        }
+        CommentObject::Column => comment_column(scope, name, comment)?,
+        other => return Err(SqlError::unsupported(format!("COMMENT ON {other} is not supported yet"))),
+    };
+    if if_exists {
+        return Err(SqlError::syntax("syntax error at or near \"IF\""));
+    }
+    Ok(Done::new("COMMENT", vec![unchanged(&relation)], vec![Change::ReplaceRelation(relation)]))
+}
+
+fn find<'a>(scope: &'a Scope, name: &ObjectName) -> Result<&'a Arc<Relation>, SqlError> {
+    let name = QualifiedName::of(scope, name)?;
+    scope.require_relation(name.schema(), &name.name)
+}
+
+fn comment_column(scope: &Scope, name: &ObjectName, comment: Option<String>) -> Result<Relation, SqlError> {
+    let Some((ObjectNamePart::Identifier(column), of)) = name.0.split_last() else {
+        return Err(SqlError::syntax("column name must be qualified"));
+    };
+    if of.is_empty() {
+        return Err(SqlError::syntax("column name must be qualified"));
+    }
+    let mut relation = find(scope, &ObjectName(of.to_vec()))?.as_ref().clone();
+    let name = fold(column);
+    let columns = match &mut relation.kind {
+        RelationKind::Table(table) => &mut table.columns,
+        RelationKind::View(view) => &mut view.columns,
+        RelationKind::Index(_) => {
+            let message = format!("\"{}\" is not a table or view", relation.name);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
+    };
+    let Some(column) = columns.iter_mut().find(|column| column.name == name) else {
+        let message = format!("column \"{name}\" of relation \"{}\" does not exist", relation.name);
+        return Err(SqlError::new(SqlState::UNDEFINED_COLUMN, message));
+    };
+    column.comment = comment;
+    Ok(relation)
+}

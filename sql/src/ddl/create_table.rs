@@ -1,0 +1,323 @@
+//! CREATE TABLE: columns, constraints and options → a definition.
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::{
+    Change, ChangeSet, Column, ColumnDefault, ColumnId, Constraint, ConstraintKind, Oid, Openness, PgType, Relation,
+    RelationKind, Requirement, Schema, Seq, Table,
+};
+use sqlparser::ast::{CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint};
+
+use super::options::TableOptions;
+use super::{Done, keys};
+use crate::error::{SqlError, SqlState};
+use crate::names::{QualifiedName, fold};
+use crate::scope::{PG_CATALOG, Scope};
+use crate::semantics;
+
+/// Name of the column that every open table has.
+pub(crate) const TIME_COLUMN: &str = "time";
+
+/// A column before it has an id.
+#[derive(Clone, Debug)]
+pub(crate) struct NewColumn {
+    pub(crate) name: String,
+    pub(crate) ty: PgType,
+    pub(crate) not_null: bool,
+    pub(crate) default: Option<Expr>,
+}
+
+impl NewColumn {
+    /// A column without constraint or default.
+    pub(crate) fn plain(name: String, ty: PgType) -> NewColumn {
+        NewColumn { name, ty, not_null: false, default: None }
+    }
+}
+
+/// A constraint as written, columns by name.
+pub(super) enum NewConstraint<'a> {
+    Key { name: Option<String>, columns: Vec<String>, primary: bool },
+    Foreign { name: Option<String>, columns: Vec<String>, clause: &'a sqlparser::ast::ForeignKeyConstraint },
+    Check { name: Option<String>, column: Option<String>, expression: &'a Expr },
+}
+
+pub(super) fn run(scope: &Arc<Scope>, create: &CreateTable) -> Result<Done, SqlError> {
+    let columns = create.columns.iter().map(|column| column_of(column)).collect::<Result<Vec<_>, _>>()?;
+    match new_table(scope, create, columns)? {
+        Some((_, changes)) => Ok(Done { tag: "CREATE TABLE", changes }),
+        None => Ok(Done::nothing("CREATE TABLE")),
+    }
+}
+
+/// The table that a statement defines, with the change set that makes it; `None` if it exists and may.
+pub(crate) fn new_table(
+    scope: &Arc<Scope>,
+    create: &CreateTable,
+    columns: Vec<NewColumn>,
+) -> Result<Option<(Relation, ChangeSet)>, SqlError> {
+    refuse_unsupported(create)?;
+    let name = QualifiedName::of(scope, &create.name)?;
+    let schema = target_schema(scope, &name)?;
+    if scope.view.relation_by_name(schema.oid, &name.name).is_some() {
+        let message = format!("relation \"{}\" already exists", name.name);
+        if create.if_not_exists {
+            scope.notice(SqlState::DUPLICATE_TABLE, format!("{message}, skipping"));
+            return Ok(None);
+        }
+        return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
+    }
+    let options = TableOptions::parse(&create.table_options, create.query.is_none() && columns.is_empty())?;
+    let columns = with_time(columns, options.openness)?;
+    check_names(scope, &columns)?;
+    let relation = build(scope, schema, &name.name, &columns, &options)?;
+    let (relation, mut changes) = keys::add(scope, relation, constraints(create))?;
+    let requires = vec![
+        Requirement::SchemaLive(schema.oid),
+        Requirement::NameFree { schema: schema.oid, name: name.name.clone() },
+    ];
+    changes.insert(0, Change::CreateRelation(relation.clone()));
+    Ok(Some((relation, ChangeSet { requires, changes, ingest_id: None })))
+}
+
+/// Where a new object of that name goes.
+pub(super) fn target_schema<'a>(scope: &'a Scope, name: &QualifiedName) -> Result<&'a Arc<Schema>, SqlError> {
+    match name.schema() {
+        Some(built_in @ (PG_CATALOG | "information_schema" | "system")) => {
+            let message = format!("permission denied to create \"{built_in}.{}\"", name.name);
+            Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+                .detail("System catalog modifications are currently disallowed."))
+        }
+        Some(schema) => scope.require_schema(schema),
+        None => scope.creation_schema(),
+    }
+}
+
+fn refuse_unsupported(create: &CreateTable) -> Result<(), SqlError> {
+    let refused = [
+        (create.temporary, "CREATE TEMPORARY TABLE is not supported yet"),
+        (create.like.is_some(), "CREATE TABLE ... LIKE is not supported"),
+        (create.clone.is_some(), "CREATE TABLE ... CLONE is not supported yet"),
+        (create.inherits.is_some(), "table inheritance is not supported"),
+        (create.partition_of.is_some(), "PARTITION OF is not supported"),
+        (create.external, "CREATE EXTERNAL TABLE is not supported"),
+        (create.or_replace, "CREATE OR REPLACE TABLE is not supported"),
+        (create.on_commit.is_some(), "ON COMMIT is not supported"),
+        (create.hive_distribution != HiveDistributionStyle::NONE, "PARTITIONED BY is not supported"),
+    ];
+    if let Some((_, message)) = refused.iter().find(|(is_refused, _)| *is_refused) {
+        return Err(SqlError::unsupported(*message));
+    }
+    if create.partition_by.is_some() {
+        return Err(SqlError::unsupported("PARTITION BY is not supported")
+            .hint("Give the table's partition key as an option: WITH (partition_by = 'day(ts)')."));
+    }
+    Ok(())
+}
+
+/// A column as written.
+pub(super) fn column_of(column: &ColumnDef) -> Result<NewColumn, SqlError> {
+    let mut new = NewColumn::plain(fold(&column.name), semantics::column_type(&column.data_type)?);
+    for option in &column.options {
+        match &option.option {
+            ColumnOption::Null | ColumnOption::Comment(_) => {}
+            ColumnOption::NotNull | ColumnOption::PrimaryKey(_) => new.not_null = true,
+            ColumnOption::Default(expression) => new.default = Some(expression.clone()),
+            ColumnOption::Unique(_) | ColumnOption::ForeignKey(_) | ColumnOption::Check(_) => {}
+            ColumnOption::Collation(name) if is_c_collation(&name.to_string()) => {}
+            ColumnOption::Collation(name) => {
+                return Err(SqlError::unsupported(format!("collation {name} is not supported")));
+            }
+            ColumnOption::Generated { .. } => return Err(SqlError::unsupported("generated columns are not supported")),
+            other => return Err(SqlError::unsupported(format!("column option {other} is not supported"))),
+        }
+    }
+    Ok(new)
+}
+
+fn is_c_collation(name: &str) -> bool {
+    matches!(name.trim_matches('"'), "C" | "POSIX" | "default" | "pg_catalog.\"C\"" | "pg_catalog.\"default")
+}
+
+/// Constraints of columns and of the table, in the order of the text.
+fn constraints(create: &CreateTable) -> Vec<NewConstraint<'_>> {
+    let of_columns = create.columns.iter().flat_map(|column| column_constraints(column));
+    let of_table = create.constraints.iter().filter_map(table_constraint);
+    of_columns.chain(of_table).collect()
+}
+
+pub(super) fn column_constraints(column: &ColumnDef) -> Vec<NewConstraint<'_>> {
+    let own = || vec![fold(&column.name)];
+    let find = |option: &'_ sqlparser::ast::ColumnOptionDef| option.name.as_ref().map(fold);
+    column
+        .options
+        .iter()
+        .filter_map(|option| match &option.option {
+            ColumnOption::PrimaryKey(_) => {
+                Some(NewConstraint::Key { name: find(option), columns: own(), primary: true })
+            }
+            ColumnOption::Unique(_) => Some(NewConstraint::Key { name: find(option), columns: own(), primary: false }),
+            ColumnOption::ForeignKey(clause) => {
+                Some(NewConstraint::Foreign { name: find(option), columns: own(), clause })
+            }
+            ColumnOption::Check(check) => {
+                let (column, expression) = (Some(fold(&column.name)), check.expr.as_ref());
+                Some(NewConstraint::Check { name: find(option), column, expression })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// A table constraint as written; `None` for what is no constraint here (an index inside the parentheses).
+pub(super) fn table_constraint(constraint: &TableConstraint) -> Option<NewConstraint<'_>> {
+    let names = |columns: &[sqlparser::ast::IndexColumn]| columns.iter().map(index_column).collect();
+    match constraint {
+        TableConstraint::PrimaryKey(key) => {
+            Some(NewConstraint::Key { name: key.name.as_ref().map(fold), columns: names(&key.columns), primary: true })
+        }
+        TableConstraint::Unique(key) => {
+            Some(NewConstraint::Key { name: key.name.as_ref().map(fold), columns: names(&key.columns), primary: false })
+        }
+        TableConstraint::ForeignKey(clause) => Some(NewConstraint::Foreign {
+            name: clause.name.as_ref().map(fold),
+            columns: clause.columns.iter().map(fold).collect(),
+            clause,
+        }),
+        TableConstraint::Check(CheckConstraint { name, expr, .. }) => {
+            Some(NewConstraint::Check { name: name.as_ref().map(fold), column: None, expression: expr })
+        }
+        _ => None,
+    }
+}
+
+fn index_column(column: &sqlparser::ast::IndexColumn) -> String {
+    match &column.column.expr {
+        Expr::Identifier(ident) => fold(ident),
+        other => other.to_string(),
+    }
+}
+
+/// Every open table has a column that says when a row happened, by default when it arrived.
+fn with_time(mut columns: Vec<NewColumn>, openness: Openness) -> Result<Vec<NewColumn>, SqlError> {
+    let has_time = columns.iter().find(|column| column.name == TIME_COLUMN);
+    match (openness, has_time) {
+        (Openness::Declared, _) => {}
+        (Openness::Open, Some(time)) if time.ty.oid == PgType::TIMESTAMPTZ.oid => {}
+        (Openness::Open, Some(time)) => {
+            let ty = crate::values::type_name(time.ty);
+            let message = format!("column \"{TIME_COLUMN}\" of an open table must be timestamp with time zone, not {ty}");
+            return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
+        (Openness::Open, None) => {
+            let default = crate::parse::parse_expression("now()")?;
+            let ty = PgType::TIMESTAMPTZ;
+            columns.insert(0, NewColumn { name: TIME_COLUMN.to_owned(), ty, not_null: false, default: Some(default) });
+        }
+    }
+    Ok(columns)
+}
+
+fn check_names(scope: &Scope, columns: &[NewColumn]) -> Result<(), SqlError> {
+    let limit = scope.engine.limits().table_columns_max;
+    if columns.len() > limit {
+        return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
+    }
+    let mut seen = std::collections::HashSet::new();
+    match columns.iter().find(|column| !seen.insert(&column.name)) {
+        Some(twice) => {
+            let message = format!("column \"{}\" specified more than once", twice.name);
+            Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message))
+        }
+        None => Ok(()),
+    }
+}
+
+fn build(
+    scope: &Arc<Scope>,
+    schema: &Schema,
+    name: &str,
+    columns: &[NewColumn],
+    options: &TableOptions,
+) -> Result<Relation, SqlError> {
+    let catalog = scope.engine.catalog();
+    let oid = catalog.reserve_oids(3);
+    let built = (1..).zip(columns).map(|(number, column)| new_column(scope, number, column)).collect::<Result<Vec<_>, _>>()?;
+    let count = i16::try_from(built.len()).expect("columns are limited");
+    let table = Table {
+        row_type: Oid(oid.0 + 1),
+        array_type: Oid(oid.0 + 2),
+        openness: options.openness,
+        partition_key: options.partition_key(&built)?,
+        order_key: options.order_key(&built)?,
+        next_column: ColumnId(u32::try_from(built.len()).expect("columns are limited") + 1),
+        next_attnum: count + 1,
+        columns: built,
+        constraints: Vec::new(),
+        options: options.written.clone(),
+    };
+    Ok(Relation {
+        oid,
+        schema: schema.oid,
+        name: name.to_owned(),
+        owner: scope.session.user_oid,
+        comment: None,
+        acl: None,
+        version: Seq::ZERO,
+        kind: RelationKind::Table(table),
+    })
+}
+
+/// A column with its number as id and `attnum`; its default must be of a type that it takes.
+pub(super) fn new_column(scope: &Arc<Scope>, number: i16, column: &NewColumn) -> Result<Column, SqlError> {
+    let default = match &column.default {
+        Some(expression) => Some(new_default(scope, &column.name, column.ty, expression)?),
+        None => None,
+    };
+    Ok(Column {
+        id: ColumnId(u32::try_from(number).expect("numbers start at 1")),
+        attnum: number,
+        name: column.name.clone(),
+        ty: column.ty,
+        not_null: column.not_null,
+        default,
+        missing: None,
+        comment: None,
+    })
+}
+
+/// Checks a default and keeps its text.
+pub(super) fn new_default(
+    scope: &Arc<Scope>,
+    column: &str,
+    ty: PgType,
+    expression: &Expr,
+) -> Result<ColumnDefault, SqlError> {
+    use datafusion::common::DFSchema;
+    use datafusion::logical_expr::ExprSchemable;
+    let planner = crate::plan::Planner::new(scope)?;
+    let schema = DFSchema::empty();
+    let planned = planner.expression(expression, &schema).map_err(|error| match error.code {
+        SqlState::UNDEFINED_COLUMN => {
+            SqlError::unsupported("cannot use column reference in DEFAULT expression")
+        }
+        _ => error,
+    })?;
+    let (_, field) = planned.to_field(&schema)?;
+    let from = peristyle_storage::types::pg_type(&field);
+    if !semantics::is_assignable(from, ty) {
+        let message = format!(
+            "column \"{column}\" is of type {} but default expression is of type {}",
+            crate::values::type_name(ty),
+            crate::values::type_name(from)
+        );
+        return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
+            .hint("You will need to rewrite or cast the expression."));
+    }
+    let oid = scope.engine.catalog().reserve_oids(1);
+    Ok(ColumnDefault { oid, expression: expression.to_string() })
+}
+
+/// The constraint that a table gets, with its name made up if none is given.
+pub(super) fn constraint(oid: Oid, name: String, kind: ConstraintKind) -> Constraint {
+    Constraint { oid, name, kind }
+}

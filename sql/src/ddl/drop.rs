@@ -1,0 +1,150 @@
+//! DROP TABLE, VIEW, INDEX, SCHEMA.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Change, Oid, Relation, RelationKind, Requirement};
+use sqlparser::ast::{ObjectName, ObjectType};
+
+use super::{Done, unchanged};
+use crate::error::{SqlError, SqlState};
+use crate::names::{QualifiedName, parts};
+use crate::scope::Scope;
+
+pub(super) fn run(
+    scope: &Arc<Scope>,
+    kind: &ObjectType,
+    names: &[ObjectName],
+    if_exists: bool,
+    cascade: bool,
+) -> Result<Done, SqlError> {
+    let (tag, word): (&'static str, &str) = match kind {
+        ObjectType::Table => ("DROP TABLE", "table"),
+        ObjectType::View => ("DROP VIEW", "view"),
+        ObjectType::Index => ("DROP INDEX", "index"),
+        ObjectType::Schema => ("DROP SCHEMA", "schema"),
+        other => return Err(SqlError::unsupported(format!("DROP {other} is not supported"))),
+    };
+    let mut dropped = Dropped::default();
+    for name in names {
+        if *kind == ObjectType::Schema {
+            drop_schema(scope, name, if_exists, cascade, &mut dropped)?;
+            continue;
+        }
+        let name = QualifiedName::of(scope, name)?;
+        match scope.relation(name.schema(), &name.name) {
+            Some(relation) => {
+                check_kind(relation, word)?;
+                dropped.relations.insert(relation.oid, Arc::clone(relation));
+            }
+            None if if_exists => {
+                scope.notice(SqlState::UNDEFINED_TABLE, format!("{word} \"{name}\" does not exist, skipping"));
+            }
+            None => return Err(missing(word, &name)),
+        }
+    }
+    dropped.take_dependents(scope, cascade, word)?;
+    Ok(dropped.done(tag))
+}
+
+/// PostgreSQL's words differ by what was to be dropped.
+fn missing(word: &str, name: &QualifiedName) -> SqlError {
+    let state = if word == "index" { SqlState::UNDEFINED_OBJECT } else { SqlState::UNDEFINED_TABLE };
+    SqlError::new(state, format!("{word} \"{name}\" does not exist"))
+}
+
+fn check_kind(relation: &Relation, word: &str) -> Result<(), SqlError> {
+    let actual = kind_word(relation);
+    if actual == word {
+        return Ok(());
+    }
+    let article = if word == "index" { "an" } else { "a" };
+    let message = format!("\"{}\" is not {article} {word}", relation.name);
+    let article = if actual == "index" { "an" } else { "a" };
+    let hint = format!("Use DROP {} to remove {article} {actual}.", actual.to_uppercase());
+    Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).hint(hint))
+}
+
+fn kind_word(relation: &Relation) -> &'static str {
+    match relation.kind {
+        RelationKind::Table(_) => "table",
+        RelationKind::View(_) => "view",
+        RelationKind::Index(_) => "index",
+    }
+}
+
+/// Everything that goes, by oid.
+#[derive(Default)]
+struct Dropped {
+    relations: BTreeMap<Oid, Arc<Relation>>,
+    schemas: Vec<Oid>,
+}
+
+impl Dropped {
+    /// Adds the views that read what is dropped, or refuses.
+    fn take_dependents(&mut self, scope: &Scope, cascade: bool, word: &str) -> Result<(), SqlError> {
+        loop {
+            let next = self.relations.values().find_map(|relation| {
+                let mut views = scope.view.dependents(relation.oid).filter(|view| !self.relations.contains_key(&view.oid));
+                views.next().map(|view| (Arc::clone(relation), Arc::clone(view)))
+            });
+            let Some((relation, view)) = next else { return Ok(()) };
+            if !cascade {
+                let message = format!("cannot drop {word} {} because other objects depend on it", relation.name);
+                let detail = format!("view {} depends on {} {}", view.name, kind_word(&relation), relation.name);
+                return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                    .detail(detail)
+                    .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+            }
+            scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to view {}", view.name));
+            self.relations.insert(view.oid, view);
+        }
+    }
+
+    fn done(self, tag: &'static str) -> Done {
+        let except: Vec<Oid> = self.relations.keys().copied().collect();
+        let mut requires = Vec::new();
+        let mut changes = Vec::new();
+        // Views first, so that what they read is still there when they go.
+        let views = self.relations.values().filter(|relation| relation.as_view().is_some());
+        let others = self.relations.values().filter(|relation| relation.as_view().is_none());
+        for relation in views.chain(others) {
+            requires.push(unchanged(relation));
+            requires.push(Requirement::NoDependents { oid: relation.oid, except: except.clone() });
+            changes.push(Change::DropRelation(relation.oid));
+        }
+        for schema in self.schemas {
+            requires.push(Requirement::SchemaLive(schema));
+            changes.push(Change::DropSchema(schema));
+        }
+        Done::new(tag, requires, changes)
+    }
+}
+
+fn drop_schema(
+    scope: &Scope,
+    name: &ObjectName,
+    if_exists: bool,
+    cascade: bool,
+    dropped: &mut Dropped,
+) -> Result<(), SqlError> {
+    let name = parts(name)?.join(".");
+    let Some(schema) = scope.schema(&name) else {
+        if if_exists {
+            scope.notice(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist, skipping"));
+            return Ok(());
+        }
+        return Err(SqlError::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")));
+    };
+    let inside = scope.view.relations().filter(|relation| relation.schema == schema.oid);
+    let inside: Vec<Arc<Relation>> = inside.filter(|r| !matches!(r.kind, RelationKind::Index(_))).cloned().collect();
+    if !cascade && let Some(first) = inside.first() {
+        let message = format!("cannot drop schema {name} because other objects depend on it");
+        return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+            .detail(format!("{} {name}.{} depends on schema {name}", kind_word(first), first.name))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    }
+    dropped.relations.extend(inside.into_iter().map(|relation| (relation.oid, relation)));
+    dropped.schemas.push(schema.oid);
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Statements that change definitions: each becomes a change set, metadata only, no row is rewritten.
+
+mod alter_table;
+mod comment;
+mod create_table;
+mod drop;
+mod index;
+mod keys;
+mod options;
+mod schema;
+mod truncate;
+mod view;
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Change, ChangeSet, Relation, Requirement};
+use sqlparser::ast::Statement as Sql;
+
+pub(crate) use create_table::{NewColumn, new_table};
+
+use crate::error::SqlError;
+use crate::outcome::Outcome;
+use crate::parse::Statement;
+use crate::scope::Scope;
+use crate::session::SharedTransaction;
+
+/// Runs one statement that is not a query, a write or a session matter.
+pub(crate) async fn run(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    sql: &Sql,
+    statement: &Statement,
+) -> Result<Outcome, SqlError> {
+    let done = match sql {
+        Sql::CreateTable(create) => create_table::run(&scope, create)?,
+        Sql::CreateView(create) => view::create(&scope, create, &statement.text)?,
+        Sql::CreateSchema { schema_name, if_not_exists, .. } => schema::create(&scope, schema_name, *if_not_exists)?,
+        Sql::CreateIndex(create) => index::create(&scope, create)?,
+        Sql::Drop { object_type, if_exists, names, cascade, temporary: false, .. } => {
+            drop::run(&scope, object_type, names, *if_exists, *cascade)?
+        }
+        Sql::Truncate(truncate) => truncate::run(&scope, truncate)?,
+        Sql::AlterTable(alter) => alter_table::run(&scope, alter).await?,
+        Sql::Comment { object_type, object_name, comment, if_exists } => {
+            comment::run(&scope, object_type, object_name, comment.as_deref(), *if_exists)?
+        }
+        other => return Err(unsupported(other)),
+    };
+    crate::write::stage(&transaction, done.changes)?;
+    Ok(Outcome::Command(done.tag.to_owned()))
+}
+
+/// What a definition statement comes to.
+struct Done {
+    tag: &'static str,
+    changes: ChangeSet,
+}
+
+impl Done {
+    fn new(tag: &'static str, requires: Vec<Requirement>, changes: Vec<Change>) -> Done {
+        Done { tag, changes: ChangeSet { requires, changes, ingest_id: None } }
+    }
+
+    /// There was nothing to do (`IF EXISTS`, `IF NOT EXISTS`).
+    fn nothing(tag: &'static str) -> Done {
+        Done { tag, changes: ChangeSet::default() }
+    }
+}
+
+/// DDL requires that the definition it started from still holds.
+fn unchanged(relation: &Relation) -> Requirement {
+    Requirement::RelationVersion { oid: relation.oid, version: relation.version }
+}
+
+/// 0A000 that names the statement.
+fn unsupported(sql: &Sql) -> SqlError {
+    let text = sql.to_string();
+    let words: Vec<&str> = text.split_whitespace().take_while(|word| word.chars().all(|c| c.is_ascii_uppercase())).take(3).collect();
+    let name = if words.is_empty() { "this statement".to_owned() } else { words.join(" ") };
+    match sql {
+        Sql::Update(_) => SqlError::unsupported("UPDATE is not supported yet"),
+        Sql::Delete(_) => SqlError::unsupported("DELETE is not supported yet"),
+        Sql::Merge(_) => SqlError::unsupported("MERGE is not supported yet"),
+        _ => SqlError::unsupported(format!("{name} is not supported")),
+    }
+}

@@ -1,0 +1,201 @@
+//! `WITH (schema = …, partition_by = …, order_by = …)`.
+
+use peristyle_catalog::model::{Column, ColumnId, Openness, OrderColumn, PartitionKey, PgType, TimeUnit};
+use peristyle_storage::partition::bucket;
+use sqlparser::ast::{CreateTableOptions, Expr, OrderByExpr, SqlOption, Value};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+
+use super::create_table::TIME_COLUMN;
+use crate::error::{SqlError, SqlState};
+use crate::names::fold;
+
+/// Most hash buckets of a table.
+const BUCKETS_MAX: u32 = 65_536;
+/// Options of PostgreSQL's own storage that tools send; they have no meaning here and are kept for show.
+const POSTGRESQL_OPTIONS: &[&str] = &["fillfactor", "autovacuum_enabled", "oids", "user_catalog_table"];
+
+/// A table's options as written, checked for their form; columns are resolved later.
+#[derive(Clone, Debug)]
+pub(super) struct TableOptions {
+    pub(super) openness: Openness,
+    partition_by: Option<String>,
+    order_by: Option<String>,
+    pub(super) written: Vec<(String, String)>,
+}
+
+impl TableOptions {
+    /// `bare`: the table has no columns, so it takes any.
+    pub(super) fn parse(options: &CreateTableOptions, bare: bool) -> Result<TableOptions, SqlError> {
+        let openness = if bare { Openness::Open } else { Openness::Declared };
+        let mut parsed = TableOptions { openness, partition_by: None, order_by: None, written: Vec::new() };
+        let list: &[SqlOption] = match options {
+            CreateTableOptions::None => &[],
+            CreateTableOptions::With(list) => list,
+            CreateTableOptions::Options(_) | CreateTableOptions::Plain(_) | CreateTableOptions::TableProperties(_) => {
+                return Err(SqlError::syntax("table options are given as WITH (name = value)"));
+            }
+        };
+        for option in list {
+            parsed.take(option)?;
+        }
+        Ok(parsed)
+    }
+
+    /// What a table has now, for ALTER TABLE … SET.
+    pub(super) fn of_table(openness: Openness, written: &[(String, String)]) -> TableOptions {
+        let find = |name: &str| written.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        TableOptions {
+            openness,
+            partition_by: find("partition_by"),
+            order_by: find("order_by"),
+            written: written.to_vec(),
+        }
+    }
+
+    /// Takes one option, replacing an earlier value.
+    pub(super) fn take(&mut self, option: &SqlOption) -> Result<(), SqlError> {
+        let SqlOption::KeyValue { key, value } = option else {
+            return Err(SqlError::syntax(format!("syntax error at or near \"{option}\"")));
+        };
+        let (name, text) = (fold(key), value_text(value)?);
+        match name.as_str() {
+            "schema" => {
+                self.openness = match text.as_str() {
+                    "open" => Openness::Open,
+                    "declared" => Openness::Declared,
+                    _ => return Err(invalid(&name, &text).detail("Valid values are \"open\" and \"declared\".")),
+                }
+            }
+            "partition_by" => self.partition_by = Some(text.clone()),
+            "order_by" => self.order_by = Some(text.clone()),
+            other if POSTGRESQL_OPTIONS.contains(&other) => {}
+            _ => {
+                let message = format!("unrecognized parameter \"{name}\"");
+                return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+                    .hint("Options of a table are schema, partition_by and order_by."));
+            }
+        }
+        self.written.retain(|(key, _)| *key != name);
+        self.written.push((name, text));
+        Ok(())
+    }
+
+    /// The partition key: as written, else hour of `time` on open tables and none on declared ones.
+    pub(super) fn partition_key(&self, columns: &[Column]) -> Result<PartitionKey, SqlError> {
+        match (&self.partition_by, self.openness) {
+            (Some(text), _) => parse_key(text, columns),
+            (None, Openness::Open) => parse_key(&format!("hour({TIME_COLUMN})"), columns),
+            (None, Openness::Declared) => Ok(PartitionKey::None),
+        }
+    }
+
+    pub(super) fn order_key(&self, columns: &[Column]) -> Result<Vec<OrderColumn>, SqlError> {
+        let Some(text) = self.order_by.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
+        let bad = || invalid("order_by", text).detail("Write columns as in ORDER BY: \"a, b DESC\".");
+        let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(|_| bad())?;
+        let list = parser.parse_comma_separated(Parser::parse_order_by_expr).map_err(|_| bad())?;
+        if parser.peek_token_ref().token != sqlparser::tokenizer::Token::EOF {
+            return Err(bad());
+        }
+        list.iter().map(|item| order_column(item, columns, &bad)).collect()
+    }
+}
+
+fn order_column(
+    item: &OrderByExpr,
+    columns: &[Column],
+    bad: &dyn Fn() -> SqlError,
+) -> Result<OrderColumn, SqlError> {
+    let Expr::Identifier(ident) = &item.expr else { return Err(bad()) };
+    let descending = item.options.asc == Some(false);
+    Ok(OrderColumn {
+        column: find(columns, &fold(ident))?.id,
+        descending,
+        nulls_first: item.options.nulls_first.unwrap_or(descending),
+    })
+}
+
+/// `hour(ts)`, `day(ts)`, `month(ts)`, `bucket(64, user_id)`.
+fn parse_key(text: &str, columns: &[Column]) -> Result<PartitionKey, SqlError> {
+    let bad = || {
+        invalid("partition_by", text)
+            .detail("Write hour(column), day(column), month(column) or bucket(number, column).")
+    };
+    if text.trim().is_empty() || text.trim() == "none" {
+        return Ok(PartitionKey::None);
+    }
+    let (function, rest) = text.trim().split_once('(').ok_or_else(bad)?;
+    let arguments = rest.trim_end().strip_suffix(')').ok_or_else(bad)?;
+    if arguments.contains(')') {
+        return Err(SqlError::unsupported("partition keys of two parts are not supported yet"));
+    }
+    let unit = match function.trim().to_lowercase().as_str() {
+        "hour" => TimeUnit::Hour,
+        "day" => TimeUnit::Day,
+        "month" => TimeUnit::Month,
+        "bucket" => return parse_bucket(arguments, columns, &bad),
+        _ => return Err(bad()),
+    };
+    let column = find(columns, &column_name(arguments))?;
+    if !matches!(column.ty.oid, oid if [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid].contains(&oid)) {
+        let ty = crate::values::type_name(column.ty);
+        let message = format!("partition key column \"{}\" must be a date or timestamp, not {ty}", column.name);
+        return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
+    }
+    Ok(PartitionKey::Time { unit, column: column.id })
+}
+
+fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError) -> Result<PartitionKey, SqlError> {
+    let (number, column) = arguments.split_once(',').ok_or_else(bad)?;
+    let buckets: u32 = number.trim().parse().map_err(|_| bad())?;
+    if !(1..=BUCKETS_MAX).contains(&buckets) {
+        return Err(bad().hint(format!("The number of buckets is from 1 to {BUCKETS_MAX}.")));
+    }
+    let column = find(columns, &column_name(column))?;
+    if bucket::family(column.ty).is_none() {
+        let ty = crate::values::type_name(column.ty);
+        return Err(SqlError::unsupported(format!("a bucket key of type {ty} is not supported")));
+    }
+    Ok(PartitionKey::Bucket { buckets, column: column.id })
+}
+
+/// A column's name within an option: folded unless quoted.
+fn column_name(text: &str) -> String {
+    let text = text.trim();
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(quoted) => quoted.to_owned(),
+        None => text.to_lowercase(),
+    }
+}
+
+fn find<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column, SqlError> {
+    columns.iter().find(|column| column.name == name).ok_or_else(|| {
+        SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" named in a table option does not exist"))
+    })
+}
+
+fn value_text(value: &Expr) -> Result<String, SqlError> {
+    match value {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) | Value::Number(text, _) => Ok(text.clone()),
+            Value::Boolean(on) => Ok(on.to_string()),
+            other => Err(SqlError::syntax(format!("syntax error at or near \"{other}\""))),
+        },
+        Expr::Identifier(word) => Ok(fold(word)),
+        other => Err(SqlError::syntax(format!("syntax error at or near \"{other}\""))),
+    }
+}
+
+fn invalid(name: &str, text: &str) -> SqlError {
+    SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid value for option \"{name}\": \"{text}\""))
+}
+
+/// The columns that a key rests on: they cannot be dropped.
+pub(super) fn key_columns(partition_key: &PartitionKey, order_key: &[OrderColumn]) -> Vec<ColumnId> {
+    let of_partition = match partition_key {
+        PartitionKey::None => None,
+        PartitionKey::Time { column, .. } | PartitionKey::Bucket { column, .. } => Some(*column),
+    };
+    of_partition.into_iter().chain(order_key.iter().map(|order| order.column)).collect()
+}

@@ -1,0 +1,46 @@
+//! TRUNCATE: removes what the statement's snapshot saw; rows appended meanwhile stay.
+
+use peristyle_catalog::model::{Change, Relation, Requirement};
+use sqlparser::ast::Truncate;
+
+use super::Done;
+use crate::error::{SqlError, SqlState};
+use crate::names::QualifiedName;
+use crate::scope::Scope;
+
+pub(super) fn run(scope: &Scope, truncate: &Truncate) -> Result<Done, SqlError> {
+    let (mut requires, mut changes) = (Vec::new(), Vec::new());
+    for target in &truncate.table_names {
+        let name = QualifiedName::of(scope, &target.name)?;
+        let relation = match scope.relation(name.schema(), &name.name) {
+            None if truncate.if_exists => continue,
+            _ => scope.require_relation(name.schema(), &name.name)?,
+        };
+        if relation.as_table().is_none() {
+            let message = format!("\"{}\" is not a table", relation.name);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        requires.push(Requirement::RelationLive(relation.oid));
+        if let Some((requirement, removal)) = remove_all(scope, relation) {
+            requires.extend(requirement);
+            changes.push(removal);
+        }
+    }
+    Ok(Done::new("TRUNCATE TABLE", requires, changes))
+}
+
+/// The removal of everything that the table holds.
+fn remove_all(scope: &Scope, relation: &Relation) -> Option<(Vec<Requirement>, Change)> {
+    let table = relation.oid;
+    let contents = scope.view.contents(table)?;
+    let partitions: Vec<_> = contents.partitions().map(|partition| partition.id).collect();
+    let chunks: Vec<_> = contents.chunks().map(|chunk| chunk.id).collect();
+    if partitions.is_empty() && chunks.is_empty() {
+        return None;
+    }
+    let requires = vec![
+        Requirement::PartitionsLive { table, partitions: partitions.clone() },
+        Requirement::ChunksLive { table, chunks: chunks.clone() },
+    ];
+    Some((requires, Change::Remove { table, partitions, chunks }))
+}

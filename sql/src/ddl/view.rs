@@ -1,0 +1,220 @@
+//! CREATE VIEW: the text is kept with what its names mean now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::LogicalPlan;
+use peristyle_catalog::model::{
+    Change, Column, ColumnId, Oid, Relation, RelationKind, Requirement, Seq, View, ViewDependency,
+};
+use peristyle_storage::types::pg_type;
+use sqlparser::ast::CreateView;
+
+use super::create_table::target_schema;
+use super::{Done, unchanged};
+use crate::error::{SqlError, SqlState};
+use crate::names::{QualifiedName, cut, fold};
+use crate::plan::{Planner, Touched, output_fields};
+use crate::scan::TableScan;
+use crate::scope::Scope;
+
+pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Result<Done, SqlError> {
+    refuse_unsupported(create)?;
+    let name = QualifiedName::of(scope, &create.name)?;
+    let schema = target_schema(scope, &name)?;
+    let existing = scope.view.relation_by_name(schema.oid, &name.name);
+    if let Some(existing) = existing
+        && (!create.or_replace || existing.as_view().is_none())
+    {
+        return Err(already_exists(existing, create.or_replace));
+    }
+    let planner = Planner::new(scope)?;
+    let plan = planner.query(&create.query, &[])?;
+    let columns = columns_of(create, &plan)?;
+    let depends_on = dependencies(&planner.touched(), &plan)?;
+    let query = query_text(text)?;
+    let mut requires: Vec<Requirement> =
+        depends_on.iter().map(|on| Requirement::RelationLive(on.relation)).collect();
+    let search_path = scope.search_path();
+    match existing {
+        Some(existing) => {
+            check_replacement(existing, &columns)?;
+            requires.push(unchanged(existing));
+            let mut relation = existing.as_ref().clone();
+            if let RelationKind::View(view) = &mut relation.kind {
+                *view = View { query, search_path, columns, depends_on, ..view.clone() };
+            }
+            Ok(Done::new("CREATE VIEW", requires, vec![Change::ReplaceRelation(relation)]))
+        }
+        None => {
+            requires.push(Requirement::SchemaLive(schema.oid));
+            requires.push(Requirement::NameFree { schema: schema.oid, name: name.name.clone() });
+            let oid = scope.engine.catalog().reserve_oids(3);
+            let (row_type, array_type) = (Oid(oid.0 + 1), Oid(oid.0 + 2));
+            let view = View { row_type, array_type, query, search_path, columns, depends_on };
+            let relation = Relation {
+                oid,
+                schema: schema.oid,
+                name: name.name,
+                owner: scope.session.user_oid,
+                comment: None,
+                acl: None,
+                version: Seq::ZERO,
+                kind: RelationKind::View(view),
+            };
+            Ok(Done::new("CREATE VIEW", requires, vec![Change::CreateRelation(relation)]))
+        }
+    }
+}
+
+fn refuse_unsupported(create: &CreateView) -> Result<(), SqlError> {
+    if create.materialized {
+        return Err(SqlError::unsupported("materialized views are not supported"));
+    }
+    if create.temporary {
+        return Err(SqlError::unsupported("CREATE TEMPORARY VIEW is not supported yet"));
+    }
+    Ok(())
+}
+
+fn already_exists(existing: &Relation, or_replace: bool) -> SqlError {
+    if or_replace {
+        return SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a view", existing.name));
+    }
+    SqlError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{}\" already exists", existing.name))
+}
+
+fn columns_of(create: &CreateView, plan: &LogicalPlan) -> Result<Vec<Column>, SqlError> {
+    let schema = output_fields(plan);
+    if create.columns.len() > schema.fields().len() {
+        return Err(SqlError::syntax("CREATE VIEW specifies more column names than columns"));
+    }
+    let mut columns: Vec<Column> = Vec::with_capacity(schema.fields().len());
+    for (number, field) in (1..).zip(schema.fields()) {
+        let given = create.columns.get(columns.len()).map(|column| fold(&column.name));
+        let name = given.unwrap_or_else(|| cut(field.name().clone()));
+        if columns.iter().any(|column| column.name == name) {
+            let message = format!("column \"{name}\" specified more than once");
+            return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+        }
+        columns.push(Column {
+            id: ColumnId(u32::from(number as u16)),
+            attnum: number,
+            name,
+            ty: pg_type(field),
+            not_null: false,
+            default: None,
+            missing: None,
+            comment: None,
+        });
+    }
+    Ok(columns)
+}
+
+/// PostgreSQL lets a replacement add columns at the end only.
+fn check_replacement(existing: &Relation, columns: &[Column]) -> Result<(), SqlError> {
+    let Some(view) = existing.as_view() else { return Ok(()) };
+    if columns.len() < view.columns.len() {
+        let message = "cannot drop columns from view";
+        return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
+    }
+    for (old, new) in view.columns.iter().zip(columns) {
+        if old.name != new.name {
+            let message = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
+            return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message)
+                .hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
+        }
+        if old.ty.oid != new.ty.oid {
+            let message = format!(
+                "cannot change data type of view column \"{}\" from {} to {}",
+                old.name,
+                crate::values::type_name(old.ty),
+                crate::values::type_name(new.ty)
+            );
+            return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
+    }
+    Ok(())
+}
+
+/// What the view rests on: each relation that its text names, with the columns that its plan reads.
+fn dependencies(touched: &[Touched], plan: &LogicalPlan) -> Result<Vec<ViewDependency>, SqlError> {
+    let read = columns_read(plan)?;
+    let mut dependencies: Vec<ViewDependency> = Vec::new();
+    for Touched { written, relation } in touched {
+        if dependencies.iter().any(|known| known.written == *written) {
+            continue;
+        }
+        let columns = match &relation.kind {
+            RelationKind::Table(table) => {
+                let names = read.get(&relation.oid).cloned().unwrap_or_default();
+                let used = table.columns.iter().filter(|column| names.contains(&column.name));
+                used.map(|column| (column.name.clone(), column.id)).collect()
+            }
+            RelationKind::View(view) => view.columns.iter().map(|column| (column.name.clone(), column.id)).collect(),
+            RelationKind::Index(_) => Vec::new(),
+        };
+        dependencies.push(ViewDependency { written: written.clone(), relation: relation.oid, columns });
+    }
+    Ok(dependencies)
+}
+
+/// Names of the columns that some node of the plan reads, by table.
+fn columns_read(plan: &LogicalPlan) -> Result<BTreeMap<Oid, Vec<String>>, SqlError> {
+    let optimiser = datafusion::optimizer::Optimizer::with_rules(vec![Arc::new(
+        datafusion::optimizer::optimize_projections::OptimizeProjections::new(),
+    )]);
+    let context = datafusion::optimizer::OptimizerContext::new();
+    let narrowed = optimiser.optimize(plan.clone(), &context, |_, _| {})?;
+    let mut read: BTreeMap<Oid, Vec<String>> = BTreeMap::new();
+    narrowed.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(provider) = source_as_provider(&scan.source)
+            && let Some(table) = (provider.as_ref() as &dyn std::any::Any).downcast_ref::<TableScan>()
+        {
+            let schema = table.schema();
+            let positions = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
+            let names = positions.iter().map(|&at| table.stored_name(schema.field(at).name()));
+            read.entry(table.oid()).or_default().extend(names);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(read)
+}
+
+/// What stands behind the statement's first AS outside of parentheses.
+fn query_text(text: &str) -> Result<String, SqlError> {
+    let lower = text.to_ascii_lowercase();
+    let mut depth = 0_i32;
+    let bytes = lower.as_bytes();
+    let boundary = |at: Option<&u8>| at.is_none_or(|b| b.is_ascii_whitespace() || *b == b'(' || *b == b')');
+    let mut quoted = false;
+    for at in 0..bytes.len() {
+        match bytes[at] {
+            b'"' => quoted = !quoted,
+            b'(' if !quoted => depth += 1,
+            b')' if !quoted => depth -= 1,
+            b'a' if !quoted && depth == 0 && lower[at..].starts_with("as") => {
+                if at > 0 && boundary(bytes.get(at - 1)) && boundary(bytes.get(at + 2)) {
+                    return Ok(text[at + 2..].trim().to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(SqlError::internal("CREATE VIEW without AS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_is_what_stands_behind_as() {
+        assert_eq!(query_text("CREATE VIEW v (a, b) AS SELECT 1 AS x").expect("as"), "SELECT 1 AS x");
+        assert_eq!(query_text("create view \"v as\" as(select 2)").expect("as"), "(select 2)");
+    }
+}

@@ -1,0 +1,239 @@
+//! Errors of the engine, the catalog and the storage as PostgreSQL would report them. The one mapping, no wildcard.
+//!
+//! DataFusion has few typed errors; where its text is the only thing that tells two causes apart, the text's beginning
+//! is matched here and nowhere else.
+
+use arrow::error::ArrowError;
+use datafusion::common::{DataFusionError, SchemaError};
+use peristyle_catalog as catalog;
+use peristyle_storage as storage;
+
+use crate::error::{SqlError, SqlState};
+use crate::functions::function_error;
+
+impl From<DataFusionError> for SqlError {
+    fn from(error: DataFusionError) -> SqlError {
+        from_engine(&error)
+    }
+}
+
+impl From<ArrowError> for SqlError {
+    fn from(error: ArrowError) -> SqlError {
+        from_arrow(&error)
+    }
+}
+
+/// The error of a statement that its planner or its stream met.
+fn from_engine(error: &DataFusionError) -> SqlError {
+    if let Some(own) = own_error(error) {
+        return own;
+    }
+    match error {
+        DataFusionError::ArrowError(inner, _) => from_arrow(inner),
+        DataFusionError::SchemaError(inner, _) => from_schema(inner),
+        DataFusionError::SQL(inner, _) => SqlError::syntax(inner.to_string()),
+        DataFusionError::Plan(message) => from_plan_text(message),
+        DataFusionError::NotImplemented(message) => SqlError::unsupported(tidy(message)),
+        DataFusionError::Execution(message) => from_execution_text(message),
+        DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
+        DataFusionError::IoError(inner) => from_io(inner),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => from_engine(inner),
+        DataFusionError::Shared(inner) => from_engine(inner),
+        DataFusionError::Collection(inner) => inner.first().map_or_else(|| unexpected(&"no error"), from_engine),
+        DataFusionError::ExecutionJoin(inner) => unexpected(inner),
+        DataFusionError::External(inner) => unexpected(inner),
+        DataFusionError::Internal(message)
+        | DataFusionError::Configuration(message)
+        | DataFusionError::Substrait(message)
+        | DataFusionError::Ffi(message) => unexpected(message),
+    }
+}
+
+/// An error of ours that travelled through the engine.
+fn own_error(error: &DataFusionError) -> Option<SqlError> {
+    if let Some(function) = function_error(error) {
+        return Some(function.clone().into());
+    }
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = source {
+        if let Some(sql) = current.downcast_ref::<SqlError>() {
+            return Some(sql.clone());
+        }
+        if let Some(inner) = current.downcast_ref::<storage::Error>() {
+            return Some(inner.into());
+        }
+        if let Some(inner) = current.downcast_ref::<catalog::Error>() {
+            return Some(inner.into());
+        }
+        source = match current.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::Collection(inner)) => inner.first().map(|e| e as _),
+            _ => match current.downcast_ref::<ArrowError>() {
+                Some(ArrowError::ExternalError(inner)) => Some(inner.as_ref()),
+                _ => current.source(),
+            },
+        };
+    }
+    None
+}
+
+fn from_schema(error: &SchemaError) -> SqlError {
+    match error {
+        SchemaError::FieldNotFound { field, .. } => {
+            let name = match &field.relation {
+                Some(relation) => format!("{}.{}", relation.table(), field.name),
+                None => format!("\"{}\"", field.name),
+            };
+            SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist"))
+        }
+        SchemaError::AmbiguousReference { field } => {
+            SqlError::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{}\" is ambiguous", field.name))
+        }
+        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            SqlError::new(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once"))
+        }
+    }
+}
+
+fn from_arrow(error: &ArrowError) -> SqlError {
+    match error {
+        ArrowError::DivideByZero => SqlError::new(SqlState::DIVISION_BY_ZERO, "division by zero"),
+        ArrowError::ArithmeticOverflow(message) => out_of_range(message),
+        ArrowError::CastError(message) | ArrowError::ParseError(message) => {
+            SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, tidy(message))
+        }
+        ArrowError::ComputeError(message) | ArrowError::InvalidArgumentError(message) => from_execution_text(message),
+        ArrowError::NotYetImplemented(message) => SqlError::unsupported(tidy(message)),
+        ArrowError::MemoryError(message) => out_of_memory(message),
+        ArrowError::IoError(_, inner) => from_io(inner),
+        ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
+            Some(engine) => from_engine(engine),
+            None => unexpected(inner),
+        },
+        ArrowError::SchemaError(_)
+        | ArrowError::CsvError(_)
+        | ArrowError::JsonError(_)
+        | ArrowError::AvroError(_)
+        | ArrowError::IpcError(_)
+        | ArrowError::ParquetError(_)
+        | ArrowError::CDataInterface(_)
+        | ArrowError::DictionaryKeyOverflowError
+        | ArrowError::RunEndIndexOverflowError
+        | ArrowError::OffsetOverflowError(_) => unexpected(error),
+    }
+}
+
+fn from_io(error: &std::io::Error) -> SqlError {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return SqlError::new(SqlState::DISK_FULL, "could not write: no space left on device");
+    }
+    SqlError::new(SqlState::IO_ERROR, error.to_string())
+}
+
+/// What the planner says in words only.
+fn from_plan_text(message: &str) -> SqlError {
+    let text = tidy(message);
+    let between = |from: &str, to: char| -> Option<&str> { text.split_once(from)?.1.split(to).next() };
+    if let Some(name) = between("Invalid function '", '\'') {
+        return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
+            .hint("No function matches the given name and argument types. You might need to add explicit type casts.");
+    }
+    let state = if text.contains("must appear in the GROUP BY") || text.contains("could not be resolved from available columns") {
+        SqlState::GROUPING_ERROR
+    } else if text.starts_with("Cannot infer common argument type") || text.contains("No function matches") {
+        SqlState::UNDEFINED_FUNCTION
+    } else if text.contains("Ambiguous reference") || text.contains("is ambiguous") {
+        SqlState::AMBIGUOUS_COLUMN
+    } else if text.contains("same number of columns") || text.contains("Inconsistent data length") {
+        SqlState::SYNTAX_ERROR
+    } else if text.contains("Placeholder") {
+        SqlState::UNDEFINED_PARAMETER
+    } else if text.contains("window function") || text.contains("Window function") {
+        SqlState::WINDOWING_ERROR
+    } else {
+        SqlState::DATATYPE_MISMATCH
+    };
+    SqlError::new(state, text)
+}
+
+/// What an operator says in words only.
+fn from_execution_text(message: &str) -> SqlError {
+    let lower = message.to_lowercase();
+    if lower.contains("divide by zero") || lower.contains("division by zero") {
+        return SqlError::new(SqlState::DIVISION_BY_ZERO, "division by zero");
+    }
+    if lower.contains("overflow") || lower.contains("out of range") || lower.contains("too large to store") {
+        return out_of_range(message);
+    }
+    if lower.contains("returned more than one row") {
+        let message = "more than one row returned by a subquery used as an expression";
+        return SqlError::new(SqlState::CARDINALITY_VIOLATION, message);
+    }
+    SqlError::new(SqlState::INTERNAL_ERROR, tidy(message))
+}
+
+fn out_of_range(message: &str) -> SqlError {
+    SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range").detail(tidy(message))
+}
+
+fn out_of_memory(message: &str) -> SqlError {
+    SqlError::new(SqlState::OUT_OF_MEMORY, "out of memory for this statement")
+        .detail(tidy(message))
+        .hint("Raise query_memory_bytes, or make the statement hold fewer rows at once.")
+}
+
+/// A broken invariant of ours or the engine's: the client sees its words, the trace says where.
+fn unexpected(error: &dyn std::fmt::Display) -> SqlError {
+    tracing::error!(error = %error, "unexpected engine error");
+    SqlError::internal(tidy(&error.to_string()))
+}
+
+/// One line, without the engine's own prefixes.
+fn tidy(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.trim_start_matches("Error during planning: ").trim_start_matches("Execution error: ");
+    line.trim_end_matches('.').to_owned()
+}
+
+impl From<crate::functions::FunctionError> for SqlError {
+    fn from(error: crate::functions::FunctionError) -> SqlError {
+        let mut sql = SqlError::new(SqlState::from_code(error.sqlstate), error.message);
+        if let Some(detail) = error.detail {
+            sql = sql.detail(detail);
+        }
+        match error.hint {
+            Some(hint) => sql.hint(hint),
+            None => sql,
+        }
+    }
+}
+
+impl From<catalog::Error> for SqlError {
+    fn from(error: catalog::Error) -> SqlError {
+        (&error).into()
+    }
+}
+
+impl From<&catalog::Error> for SqlError {
+    fn from(error: &catalog::Error) -> SqlError {
+        use catalog::Error as E;
+        let state = match error {
+            E::Conflict { .. } | E::ColumnChanged { .. } => SqlState::SERIALIZATION_FAILURE,
+            E::RelationGone(_) => SqlState::UNDEFINED_TABLE,
+            E::SchemaGone(_) => SqlState::INVALID_SCHEMA_NAME,
+            E::DuplicateRelation(_) => SqlState::DUPLICATE_TABLE,
+            E::DuplicateSchema(_) => SqlState::DUPLICATE_SCHEMA,
+            E::DependentObjects { .. } => SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            E::TooManyColumns { .. } => SqlState::TOO_MANY_COLUMNS,
+            E::DiskFull => SqlState::DISK_FULL,
+            E::LogWrite(_) | E::Io { .. } | E::Tier(_) => SqlState::IO_ERROR,
+            E::CommitTooLarge { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,
+            E::RealTimeFull => SqlState::OUT_OF_MEMORY,
+            E::Closed => SqlState::ADMIN_SHUTDOWN,
+            E::FolderInUse { .. } => SqlState::OBJECT_IN_USE,
+            E::NewerFormat { .. } | E::Mismatch(_) => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            E::Corrupt { .. } => SqlState::DATA_CORRUPTED,
+        };
+        SqlError::new(state, error.to_string())
+    }
+}

@@ -1,0 +1,200 @@
+//! Query text → statements, once. The tree travels from here on; nothing is printed and parsed again.
+//!
+//! `sqlparser` reads the SQL under its PostgreSQL dialect. The statements that it misreads (COPY) are read by
+//! functions of ours on the same parser.
+
+mod copy;
+mod position;
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
+
+pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
+pub(crate) use position::TextIndex;
+
+use crate::error::{SqlError, SqlState};
+
+/// Nesting of parentheses and subqueries that the parser follows.
+const PARSER_DEPTH_MAX: usize = 200;
+
+/// One parsed statement with its text. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// This statement's part of the query string, without the semicolon.
+    pub(crate) text: Arc<str>,
+    /// Characters of the query string before this statement: errors count positions from the string's start.
+    pub(crate) offset_chars: usize,
+    pub(crate) tree: Arc<Tree>,
+}
+
+/// What a statement is.
+#[derive(Clone, Debug)]
+pub(crate) enum Tree {
+    Sql(Box<ast::Statement>),
+    Copy(Box<CopyStatement>),
+}
+
+impl Statement {
+    /// The statement's text, as the client sent it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A statement over a part of this one's tree, as EXPLAIN has it.
+    pub(crate) fn with_tree(&self, tree: ast::Statement) -> Statement {
+        Statement { tree: Arc::new(Tree::Sql(Box::new(tree))), ..self.clone() }
+    }
+}
+
+/// Cuts a query string into statements. Fails as a whole (42601 with the position) if one does not parse.
+pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
+    let index = TextIndex::new(text);
+    let tokens = tokenize(text, &index)?;
+    let mut parser = Parser::new(&PostgreSqlDialect {})
+        .with_recursion_limit(PARSER_DEPTH_MAX)
+        .with_tokens_with_locations(tokens);
+    let mut statements = Vec::new();
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        if parser.peek_token_ref().token == Token::EOF {
+            return Ok(statements);
+        }
+        statements.push(next_statement(&mut parser, text, &index)?);
+        expect_end(&parser, &index)?;
+    }
+}
+
+/// The expression that a text holds: a default, a check, an option.
+pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
+    let index = TextIndex::new(text);
+    let mut parser = Parser::new(&PostgreSqlDialect {})
+        .with_recursion_limit(PARSER_DEPTH_MAX)
+        .with_tokens_with_locations(tokenize(text, &index)?);
+    let expression = parser.parse_expr().map_err(|error| syntax_error(&error, &parser, &index))?;
+    match parser.peek_token_ref().token {
+        Token::EOF => Ok(expression),
+        _ => Err(unexpected(parser.peek_token_ref(), &index)),
+    }
+}
+
+fn tokenize(text: &str, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
+    Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().map_err(|error| lexical_error(&error, index))
+}
+
+fn next_statement(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Statement, SqlError> {
+    let start = index.byte_at(parser.peek_token_ref().span.start);
+    let tree = parse_tree(parser, index)?;
+    let end = match parser.peek_token_ref() {
+        token if token.token == Token::EOF => text.len(),
+        token => index.byte_at(token.span.start),
+    };
+    let own = text[start..end.max(start)].trim_end();
+    Ok(Statement { text: own.into(), offset_chars: text[..start].chars().count(), tree: Arc::new(tree) })
+}
+
+fn parse_tree(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Tree, SqlError> {
+    if is_keyword(parser, Keyword::COPY) {
+        return copy::parse_copy(parser, index).map(|copy| Tree::Copy(Box::new(copy)));
+    }
+    let statement = parser.parse_statement().map_err(|error| syntax_error(&error, parser, index))?;
+    Ok(Tree::Sql(Box::new(statement)))
+}
+
+fn is_keyword(parser: &Parser<'_>, keyword: Keyword) -> bool {
+    matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
+}
+
+fn expect_end(parser: &Parser<'_>, index: &TextIndex<'_>) -> Result<(), SqlError> {
+    match parser.peek_token_ref().token {
+        Token::SemiColon | Token::EOF => Ok(()),
+        _ => Err(unexpected(parser.peek_token_ref(), index)),
+    }
+}
+
+/// PostgreSQL's words for a token that does not fit.
+fn unexpected(token: &TokenWithSpan, index: &TextIndex<'_>) -> SqlError {
+    if token.token == Token::EOF {
+        return SqlError::new(SqlState::SYNTAX_ERROR, "syntax error at end of input").position(index.end_position());
+    }
+    let from = index.byte_at(token.span.start);
+    let to = index.byte_at(token.span.end).max(from);
+    let near = if to > from { index.text()[from..to].to_owned() } else { token.token.to_string() };
+    SqlError::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{near}\""))
+        .position(index.position_at(token.span.start))
+}
+
+/// sqlparser says where it stopped only in its message and by the token it stands at. The message's place is taken
+/// where there is one, since the parser may have backed up since.
+fn syntax_error(error: &ParserError, parser: &Parser<'_>, index: &TextIndex<'_>) -> SqlError {
+    match error {
+        ParserError::RecursionLimitExceeded => SqlError::new(
+            SqlState::STATEMENT_TOO_COMPLEX,
+            format!("statement is nested deeper than {PARSER_DEPTH_MAX} levels"),
+        ),
+        ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
+            match index.location_in(message).and_then(|location| token_at(parser, location)) {
+                Some(token) => unexpected(&token, index),
+                None => unexpected(parser.peek_token_ref(), index).detail(message.clone()),
+            }
+        }
+    }
+}
+
+fn token_at(parser: &Parser<'_>, location: sqlparser::tokenizer::Location) -> Option<TokenWithSpan> {
+    // The parser gives tokens by index only; locations are in order.
+    (0..).map_while(|i| next_token_at(parser, i)).find(|token| token.span.start == location)
+}
+
+fn next_token_at(parser: &Parser<'_>, index: usize) -> Option<TokenWithSpan> {
+    let token = parser.token_at(index);
+    (token.token != Token::EOF).then(|| token.clone())
+}
+
+fn lexical_error(error: &TokenizerError, index: &TextIndex<'_>) -> SqlError {
+    let message = error.message.to_lowercase();
+    let position = index.position_at(error.location);
+    let near = index.text().get(index.byte_at(error.location)..).unwrap_or_default();
+    let words = if message.contains("unterminated") && message.contains("string") {
+        format!("unterminated quoted string at or near \"{near}\"")
+    } else {
+        format!("{message} at or near \"{near}\"")
+    };
+    SqlError::new(SqlState::SYNTAX_ERROR, words).position(position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(sql: &str) -> Vec<String> {
+        parse(sql).expect("parses").iter().map(|s| s.text.to_string()).collect()
+    }
+
+    #[test]
+    fn statements_are_cut_at_semicolons_outside_of_strings() {
+        assert_eq!(texts("select ';' ; ;\n insert into t values (1);"), ["select ';'", "insert into t values (1)"]);
+        assert!(texts("  -- nothing\n ;").is_empty());
+    }
+
+    #[test]
+    fn a_syntax_error_says_where() {
+        let error = parse("select 1;\nselect from from t").expect_err("does not parse");
+        assert_eq!(error.code, SqlState::SYNTAX_ERROR);
+        assert_eq!(error.message, "syntax error at or near \"from\"");
+        assert_eq!(error.position, Some(23));
+        let error = parse("selec 1").expect_err("does not parse");
+        assert_eq!((error.message.as_str(), error.position), ("syntax error at or near \"selec\"", Some(1)));
+        assert_eq!(parse("select (1").expect_err("open").message, "syntax error at end of input");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let deep = format!("select {}1{}", "(".repeat(5000), ")".repeat(5000));
+        assert_eq!(parse(&deep).expect_err("too deep").code, SqlState::STATEMENT_TOO_COMPLEX);
+    }
+}

@@ -1,0 +1,179 @@
+//! Trees → plans: names are resolved against the statement's snapshot, DataFusion plans and optimises.
+
+mod memory;
+mod output_names;
+pub(crate) mod parameters;
+mod provider;
+mod stream;
+mod view;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::sql::planner::{PlannerContext, SqlToRel};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::pg_type;
+use sqlparser::ast;
+
+pub(crate) use provider::{Binding, Touched};
+pub(crate) use stream::{collect, start};
+pub(crate) use view::expand as expand_view;
+
+use self::parameters::Bound;
+use self::provider::Provider;
+use crate::engine::EngineLimits;
+use crate::error::SqlError;
+use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
+use crate::scope::Scope;
+use crate::{functions, pg_catalog, semantics};
+
+/// The state that every statement's starts from: functions, rules, limits.
+pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<SessionState, SqlError> {
+    let mut config = semantics::session_config().with_target_partitions(limits.streams);
+    // Spilled data is given back file by file; larger files held up a repartition that waited for its reader.
+    config.options_mut().execution.max_spill_file_size_bytes = std::num::NonZeroUsize::MIN.into();
+    let mut builder = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(memory::shared_environment(limits, spill_folder)?)
+        .with_default_features()
+        .with_type_planner(semantics::type_planner());
+    functions::register(&mut builder);
+    semantics::register(&mut builder);
+    Ok(builder.build())
+}
+
+/// Plans statements of one scope.
+pub(crate) struct Planner<'a> {
+    provider: Provider<'a>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(scope: &'a Arc<Scope>) -> Result<Self, SqlError> {
+        Ok(Planner { provider: Provider::new(scope)? })
+    }
+
+    /// A planner that reads the text of a view: its names mean what they meant when it was created.
+    pub(crate) fn for_view(scope: &'a Arc<Scope>, search_path: &[String], bindings: &[Binding]) -> Result<Self, SqlError> {
+        Ok(Planner { provider: Provider::new(scope)?.with_bindings(search_path, bindings) })
+    }
+
+    pub(crate) fn state(&self) -> &SessionState {
+        self.provider.state()
+    }
+
+    /// The relations that planning met so far.
+    pub(crate) fn touched(&self) -> Vec<Touched> {
+        self.provider.touched()
+    }
+
+    /// The plan of a query, parameters as placeholders of the types that are known.
+    pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
+        refuse_locks(query)?;
+        let mut query = query.clone();
+        pg_catalog::rewrite::normalise(&mut query)?;
+        output_names::assign(&mut query);
+        let fields = types.iter().map(|ty| ty.map(parameters::field)).collect();
+        let mut context = PlannerContext::new().with_prepare_param_data_types(fields);
+        let statement = ast::Statement::Query(Box::new(query));
+        Ok(self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?)
+    }
+
+    /// The plan of an expression over some columns (none: a constant expression).
+    pub(crate) fn expression(&self, expression: &ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+        let mut expression = expression.clone();
+        pg_catalog::rewrite::normalise_expression(&mut expression)?;
+        Ok(self.to_relation().sql_to_expr(expression, schema, &mut PlannerContext::new())?)
+    }
+
+    /// Puts the values of parameters in, optimises, and makes the physical plan.
+    pub(crate) async fn physical(&self, plan: LogicalPlan, values: &Bound) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+        let optimised = self.optimised(plan, values)?;
+        Ok(self.state().query_planner().create_physical_plan(&optimised, self.state()).await?)
+    }
+
+    /// Puts the values of parameters in and optimises.
+    pub(crate) fn optimised(&self, plan: LogicalPlan, values: &Bound) -> Result<LogicalPlan, SqlError> {
+        let plan = if values.is_empty() { plan } else { plan.with_param_values(values.param_values())? };
+        Ok(self.state().optimize(&plan)?)
+    }
+
+    fn to_relation(&self) -> SqlToRel<'_, Provider<'a>> {
+        SqlToRel::new_with_options(&self.provider, semantics::parser_options())
+    }
+}
+
+/// Runs a query: its rows come as they are taken.
+pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound) -> Result<Outcome, SqlError> {
+    let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
+    let planner = Planner::new(&scope)?;
+    let plan = planner.query(query, bound.types())?;
+    let physical = planner.physical(plan, bound).await?;
+    let columns = describe_schema(&physical.schema());
+    let task = planner.state().task_ctx();
+    let batches = start(&scope, physical, task)?;
+    Ok(Outcome::Rows(Rows { columns, batches, tag: RowsTag::Select }))
+}
+
+/// Parameters and columns of a query. Columns are those of the optimised plan: coercion settles their types.
+pub(crate) fn describe_query(
+    scope: &Arc<Scope>,
+    tree: &ast::Statement,
+    types: &[Option<PgType>],
+) -> Result<(Vec<PgType>, Option<Vec<ColumnDescription>>), SqlError> {
+    let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
+    let planner = Planner::new(scope)?;
+    let hinted = parameters::hinted(scope, tree, types)?;
+    let plan = planner.query(query, &hinted)?;
+    let resolved = parameters::resolve(&plan, &hinted)?;
+    let typed: Vec<_> = resolved.iter().copied().map(Some).collect();
+    let plan = planner.query(query, &typed)?;
+    let nulls = Bound::nulls(&resolved)?;
+    let analysed = planner.optimised(plan, &nulls)?;
+    Ok((resolved, Some(describe_schema(analysed.schema().inner()))))
+}
+
+/// The columns of a result by its schema.
+pub(crate) fn describe_schema(schema: &SchemaRef) -> Vec<ColumnDescription> {
+    schema.fields().iter().map(describe_field).collect()
+}
+
+fn describe_field(field: &FieldRef) -> ColumnDescription {
+    ColumnDescription::computed(output_names::shown(field.name()), pg_type(field))
+}
+
+/// The name that a client sees for a field of a plan.
+pub(crate) fn shown_name(field: &Field) -> &str {
+    output_names::shown(field.name())
+}
+
+/// A constant expression's value, assigned to a type if one is given.
+pub(crate) async fn constant(
+    scope: &Arc<Scope>,
+    expression: &ast::Expr,
+    assigned: Option<(PgType, DataType)>,
+) -> Result<(ScalarValue, PgType), SqlError> {
+    let planner = Planner::new(scope)?;
+    let empty = DFSchema::empty();
+    let mut planned = planner.expression(expression, &empty)?;
+    if let Some((ty, arrow)) = assigned {
+        planned = semantics::assignment_cast(planned, &empty, ty, &arrow)?;
+    }
+    let plan = LogicalPlanBuilder::empty(true).project([planned.alias("value")])?.build()?;
+    let physical = planner.physical(plan, &Bound::default()).await?;
+    let ty = pg_type(physical.schema().field(0));
+    let batches = collect(scope, physical, planner.state().task_ctx()).await?;
+    let batch = batches.iter().find(|batch| batch.num_rows() > 0).ok_or_else(|| SqlError::internal("no value"))?;
+    Ok((ScalarValue::try_from_array(batch.column(0), 0)?, ty))
+}
+
+fn refuse_locks(query: &ast::Query) -> Result<(), SqlError> {
+    match query.locks.first() {
+        None => Ok(()),
+        Some(lock) => Err(SqlError::unsupported(format!("{lock} is not supported yet"))),
+    }
+}

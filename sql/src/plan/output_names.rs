@@ -1,0 +1,201 @@
+//! Names of result columns as PostgreSQL gives them: `count` for `count(*)`, `?column?` for `1 + 1`.
+//!
+//! DataFusion wants the columns of one SELECT to differ in name, PostgreSQL does not. So an expression whose name is
+//! taken gets a mark and a number behind it, which [`shown`] cuts off where a client sees the name.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{self, Expr, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut};
+
+use crate::names::fold;
+
+/// Between a name and what keeps it apart; no identifier of a client can hold it, since it is a control character
+/// that quoted names are refused for.
+const MARK: char = '\u{1}';
+
+/// The name without what keeps it apart.
+pub(super) fn shown(name: &str) -> &str {
+    name.split_once(MARK).map_or(name, |(shown, _)| shown)
+}
+
+/// Gives every unnamed expression of every SELECT its name.
+pub(super) fn assign(query: &mut Query) {
+    let _ = query.visit(&mut Assigner);
+}
+
+struct Assigner;
+
+impl VisitorMut for Assigner {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        assign_body(&mut query.body);
+        ControlFlow::Continue(())
+    }
+}
+
+fn assign_body(body: &mut SetExpr) {
+    match body {
+        SetExpr::Select(select) => assign_select(select),
+        SetExpr::SetOperation { left, right, .. } => {
+            assign_body(left);
+            assign_body(right);
+        }
+        // A query in parentheses is visited on its own; VALUES have names of their own.
+        _ => {}
+    }
+}
+
+fn assign_select(select: &mut Select) {
+    let has_wildcard = select.projection.iter().any(is_wildcard);
+    let mut taken: HashSet<String> = select.projection.iter().filter_map(own_name).collect();
+    let mut plain: HashSet<String> = HashSet::new();
+    for (number, item) in select.projection.iter_mut().enumerate() {
+        match item {
+            SelectItem::UnnamedExpr(Expr::Identifier(ident)) => {
+                let name = fold(ident);
+                // A second column of that name, or one beside a `*` that may bring it too.
+                if has_wildcard || !plain.insert(name.clone()) || taken.contains(&name) {
+                    rename(item, apart(&name, number));
+                }
+            }
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(path)) => {
+                let name = path.last().map(fold).unwrap_or_default();
+                if has_wildcard || !plain.insert(path.iter().map(fold).collect::<Vec<_>>().join(".")) {
+                    rename(item, apart(&name, number));
+                }
+            }
+            SelectItem::UnnamedExpr(expression) => {
+                let name = expression_name(expression).unwrap_or_else(|| "?column?".to_owned());
+                let is_new = !has_wildcard && !plain.contains(&name) && taken.insert(name.clone());
+                rename(item, if is_new { name } else { apart(&name, number) });
+            }
+            SelectItem::ExprWithAlias { alias, .. } => {
+                let name = fold(alias);
+                if !plain.insert(name.clone()) {
+                    *alias = quoted(apart(&name, number));
+                }
+            }
+            SelectItem::QualifiedWildcard(..) | SelectItem::Wildcard(_) | SelectItem::ExprWithAliases { .. } => {}
+        }
+    }
+}
+
+fn is_wildcard(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+}
+
+fn own_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
+        _ => None,
+    }
+}
+
+fn rename(item: &mut SelectItem, name: String) {
+    if let SelectItem::UnnamedExpr(expression) = item {
+        *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias: quoted(name) };
+    }
+}
+
+fn apart(name: &str, number: usize) -> String {
+    format!("{name}{MARK}{number}")
+}
+
+fn quoted(name: String) -> Ident {
+    Ident::with_quote('"', name)
+}
+
+/// PostgreSQL's name for an expression; `None` where it is `?column?`.
+fn expression_name(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Identifier(ident) => Some(fold(ident)),
+        Expr::CompoundIdentifier(path) => path.last().map(fold),
+        Expr::Function(function) => function.name.0.last().and_then(|part| part.as_ident()).map(fold),
+        Expr::Cast { expr, data_type, .. } => expression_name(expr).or_else(|| type_name(data_type)),
+        Expr::TypedString(typed) => type_name(&typed.data_type),
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => expression_name(inner),
+        Expr::AtTimeZone { .. } => Some("timezone".to_owned()),
+        Expr::Case { else_result, .. } => {
+            else_result.as_deref().and_then(expression_name).or_else(|| Some("case".to_owned()))
+        }
+        Expr::Exists { .. } => Some("exists".to_owned()),
+        Expr::Extract { .. } => Some("extract".to_owned()),
+        Expr::Interval(_) => Some("interval".to_owned()),
+        Expr::Substring { .. } => Some("substring".to_owned()),
+        Expr::Position { .. } => Some("position".to_owned()),
+        Expr::Overlay { .. } => Some("overlay".to_owned()),
+        Expr::Trim { trim_where, .. } => Some(trim_name(*trim_where).to_owned()),
+        Expr::Ceil { .. } => Some("ceil".to_owned()),
+        Expr::Floor { .. } => Some("floor".to_owned()),
+        Expr::Array(_) => Some("array".to_owned()),
+        Expr::Tuple(_) => Some("row".to_owned()),
+        Expr::Value(value) => match value.value {
+            ast::Value::Boolean(_) => Some("bool".to_owned()),
+            _ => None,
+        },
+        Expr::Subquery(query) => subquery_name(query),
+        Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
+            Some(ast::AccessExpr::Dot(Expr::Identifier(field))) => Some(fold(field)),
+            _ => expression_name(root),
+        },
+        _ => None,
+    }
+}
+
+fn trim_name(side: Option<ast::TrimWhereField>) -> &'static str {
+    match side {
+        Some(ast::TrimWhereField::Leading) => "ltrim",
+        Some(ast::TrimWhereField::Trailing) => "rtrim",
+        Some(ast::TrimWhereField::Both) | None => "btrim",
+    }
+}
+
+/// A scalar subquery has the name of its only column.
+fn subquery_name(query: &Query) -> Option<String> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    match select.projection.first()? {
+        SelectItem::ExprWithAlias { alias, .. } => Some(shown(&fold(alias)).to_owned()),
+        SelectItem::UnnamedExpr(expression) => expression_name(expression),
+        _ => None,
+    }
+}
+
+/// The type's name in `pg_type`, as a cast's column is called.
+fn type_name(ty: &ast::DataType) -> Option<String> {
+    let ty = crate::semantics::pg_type_of_sql(ty).ok()?;
+    crate::values::internal_type_name(ty).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::{Tree, parse};
+
+    fn names(sql: &str) -> Vec<String> {
+        let statements = parse(sql).expect("parses");
+        let Tree::Sql(tree) = &*statements[0].tree else { panic!("not a query") };
+        let ast::Statement::Query(query) = tree.as_ref() else { panic!("not a query") };
+        let mut query = query.clone();
+        assign(&mut query);
+        let SetExpr::Select(select) = query.body.as_ref() else { panic!("not a select") };
+        select
+            .projection
+            .iter()
+            .map(|item| match item {
+                SelectItem::ExprWithAlias { alias, .. } => shown(&alias.value).to_owned(),
+                other => other.to_string(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn expressions_are_named_as_postgresql_names_them() {
+        assert_eq!(
+            names("select count(*), 1+1, 2, a, t.b, x::int, 'y'::date, case when true then 1 end, extract(year from d)"),
+            ["count", "?column?", "?column?", "a", "t.b", "x", "date", "case", "extract"]
+        );
+        assert_eq!(names("select id, id, (select max(q) from t), exists(select 1)"), ["id", "id", "max", "exists"]);
+    }
+}

@@ -1,0 +1,191 @@
+//! Parameters of prepared statements: which types they have, and which values.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::FieldRef;
+use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::logical_expr::LogicalPlan;
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{arrow_type, pg_field, pg_metadata, pg_type, pg_type_of_arrow};
+use sqlparser::ast::{self, Expr, Value, Visit, Visitor};
+
+use crate::error::{SqlError, SqlState};
+use crate::scope::Scope;
+use crate::semantics;
+use crate::session::{Parameter, WireFormat};
+use crate::values::ColumnBuilder;
+
+/// Most parameters of a statement (the wire counts them in 16 bits).
+const PARAMETERS_MAX: usize = 65_535;
+
+/// Parameters with their values, as Bind gave them.
+#[derive(Default)]
+pub(crate) struct Bound {
+    types: Vec<Option<PgType>>,
+    values: Vec<ScalarValue>,
+}
+
+impl Bound {
+    /// Decodes what the client sent.
+    pub(crate) fn new(scope: &Scope, parameters: &[Parameter], types: &[PgType]) -> Result<Bound, SqlError> {
+        if parameters.len() != types.len() {
+            let message = format!(
+                "bind message supplies {} parameters, but the prepared statement requires {}",
+                parameters.len(),
+                types.len()
+            );
+            return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message));
+        }
+        let values = parameters
+            .iter()
+            .zip(types)
+            .map(|(parameter, ty)| Ok(ScalarValue::try_from_array(&decode(scope, parameter, *ty)?, 0)?))
+            .collect::<Result<_, SqlError>>()?;
+        Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
+    }
+
+    /// NULLs of those types: enough to find out what a statement returns.
+    pub(crate) fn nulls(types: &[PgType]) -> Result<Bound, SqlError> {
+        let values = types.iter().map(|ty| ScalarValue::try_new_null(&arrow_type(*ty, None))).collect::<Result<_, _>>()?;
+        Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    pub(crate) fn types(&self) -> &[Option<PgType>] {
+        &self.types
+    }
+
+    /// The value and type of `$number`.
+    pub(crate) fn get(&self, number: usize) -> Option<(&ScalarValue, PgType)> {
+        let index = number.checked_sub(1)?;
+        Some((self.values.get(index)?, (*self.types.get(index)?)?))
+    }
+
+    pub(crate) fn param_values(&self) -> ParamValues {
+        let values = self.values.iter().zip(&self.types).map(|(value, ty)| {
+            let metadata = ty.map(|ty| FieldMetadata::from(pg_metadata(ty)));
+            ScalarAndMetadata::new(value.clone(), metadata)
+        });
+        ParamValues::List(values.collect())
+    }
+}
+
+fn decode(scope: &Scope, parameter: &Parameter, ty: PgType) -> Result<ArrayRef, SqlError> {
+    let mut column = ColumnBuilder::new(ty, &scope.settings.input_style(scope.transaction_started))?;
+    match (&parameter.value, parameter.format) {
+        (None, _) => column.push_null(),
+        (Some(bytes), WireFormat::Binary) => column.push_binary(bytes)?,
+        (Some(bytes), WireFormat::Text) => column.push_text(utf8(bytes)?)?,
+    }
+    column.finish()
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, SqlError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let bad = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        let message = format!("invalid byte sequence for encoding \"UTF8\": 0x{bad:02x}");
+        SqlError::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
+    })
+}
+
+/// The field of a parameter of that type.
+pub(super) fn field(ty: PgType) -> FieldRef {
+    pg_field("", ty, arrow_type(ty, None), true)
+}
+
+/// What the client said of the types, and what casts in the text say (`$1::date`); `unknown` says nothing.
+pub(crate) fn hinted(
+    _scope: &Arc<Scope>,
+    tree: &ast::Statement,
+    types: &[Option<PgType>],
+) -> Result<Vec<Option<PgType>>, SqlError> {
+    let mut finder = Finder::default();
+    let _ = tree.visit(&mut finder);
+    if finder.greatest > PARAMETERS_MAX {
+        let message = format!("there is no parameter ${}", finder.greatest);
+        return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, message));
+    }
+    let mut hinted = vec![None; finder.greatest.max(types.len())];
+    for (slot, ty) in hinted.iter_mut().zip(types) {
+        *slot = ty.filter(|ty| ty.oid != PgType::UNKNOWN.oid && ty.oid != 0);
+    }
+    for (number, ty) in finder.casts {
+        hinted[number - 1].get_or_insert(ty);
+    }
+    Ok(hinted)
+}
+
+/// All types: those that are known, those that the plan infers, text for the rest, as PostgreSQL does.
+pub(crate) fn resolve(plan: &LogicalPlan, hinted: &[Option<PgType>]) -> Result<Vec<PgType>, SqlError> {
+    let inferred: HashMap<usize, PgType> = plan
+        .get_parameter_fields()?
+        .into_iter()
+        .filter_map(|(name, field)| Some((placeholder_number(&name)?, inferred_type(&field?))))
+        .collect();
+    let types = hinted.iter().enumerate();
+    Ok(types.map(|(i, known)| known.or_else(|| inferred.get(&(i + 1)).copied()).unwrap_or(PgType::TEXT)).collect())
+}
+
+fn inferred_type(field: &FieldRef) -> PgType {
+    match pg_type(field) {
+        // What a decimal of some precision is compared with may have any other.
+        ty if ty.oid == PgType::NUMERIC.oid => PgType::NUMERIC,
+        ty if ty.oid == 0 => pg_type_of_arrow(field.data_type()),
+        ty => PgType::plain(ty.oid),
+    }
+}
+
+/// 3 of `$3`.
+pub(crate) fn placeholder_number(placeholder: &str) -> Option<usize> {
+    placeholder.strip_prefix('$')?.parse().ok().filter(|&number| number > 0)
+}
+
+/// Placeholders in a tree: the greatest number, and the types that casts give.
+#[derive(Default)]
+struct Finder {
+    greatest: usize,
+    casts: Vec<(usize, PgType)>,
+}
+
+impl Visitor for Finder {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        if let Some(number) = placeholder(expression) {
+            self.greatest = self.greatest.max(number);
+        }
+        if let Expr::Cast { expr, data_type, .. } = expression
+            && let Some(number) = placeholder(expr)
+            && let Ok(ty) = semantics::pg_type_of_sql(data_type)
+        {
+            self.casts.push((number, PgType::plain(ty.oid)));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_value(&mut self, value: &Value) -> ControlFlow<()> {
+        if let Value::Placeholder(text) = value {
+            self.greatest = self.greatest.max(placeholder_number(text).unwrap_or(0));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The number of an expression that is a placeholder and nothing else.
+pub(crate) fn placeholder(expression: &Expr) -> Option<usize> {
+    match expression {
+        Expr::Value(value) => match &value.value {
+            Value::Placeholder(text) => placeholder_number(text),
+            _ => None,
+        },
+        Expr::Nested(inner) => placeholder(inner),
+        _ => None,
+    }
+}

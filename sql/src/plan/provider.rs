@@ -1,0 +1,257 @@
+//! Answers the planner's questions about names: tables, views, system relations, functions.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::{TableFunctionArgs, TableProvider};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DataFusionError, Result, TableReference};
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
+use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
+use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
+
+use super::{expand_view, memory};
+use crate::error::SqlError;
+use crate::functions::FunctionContext;
+use crate::pg_catalog::CatalogFunctions;
+use crate::scan::{SystemTable, TableScan};
+use crate::scope::{PG_CATALOG, Scope, undefined_table};
+
+/// A name in a view's text and the object it stands for, whatever that is called now.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    pub(crate) written: Vec<String>,
+    pub(crate) relation: Oid,
+    /// The columns that the text may name, with the names they had.
+    pub(crate) columns: Vec<(String, ColumnId)>,
+}
+
+/// A relation that planning met.
+#[derive(Clone, Debug)]
+pub(crate) struct Touched {
+    /// The name as written, in parts.
+    pub(crate) written: Vec<String>,
+    pub(crate) relation: Arc<Relation>,
+}
+
+/// The planner's view of one scope.
+pub(super) struct Provider<'a> {
+    scope: &'a Arc<Scope>,
+    state: SessionState,
+    search_path: Vec<String>,
+    bindings: Vec<Binding>,
+    touched: RefCell<Vec<Touched>>,
+    /// Made on first use: they read the snapshot.
+    catalog_functions: RefCell<Option<Arc<CatalogFunctions>>>,
+    /// One source per relation and statement, so that a self-join shares it.
+    sources: RefCell<HashMap<Oid, Arc<dyn TableSource>>>,
+}
+
+impl<'a> Provider<'a> {
+    pub(super) fn new(scope: &'a Arc<Scope>) -> Result<Self, SqlError> {
+        Ok(Provider {
+            state: statement_state(scope),
+            search_path: scope.search_path(),
+            scope,
+            bindings: Vec::new(),
+            touched: RefCell::default(),
+            catalog_functions: RefCell::default(),
+            sources: RefCell::default(),
+        })
+    }
+
+    pub(super) fn with_bindings(self, search_path: &[String], bindings: &[Binding]) -> Self {
+        Provider { search_path: search_path.to_vec(), bindings: bindings.to_vec(), ..self }
+    }
+
+    pub(super) fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    pub(super) fn touched(&self) -> Vec<Touched> {
+        self.touched.borrow().clone()
+    }
+
+    fn source(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>, SqlError> {
+        let written: Vec<String> = schema.iter().copied().chain([name]).map(str::to_owned).collect();
+        if let Some(binding) = self.bindings.iter().find(|binding| binding.written == written) {
+            return self.bound_source(binding, written);
+        }
+        if let Some(system) = self.system_table(schema, name) {
+            return Ok(provider_as_source(system));
+        }
+        let relation = self.find(schema, name).ok_or_else(|| undefined_table(schema, name))?;
+        self.touched.borrow_mut().push(Touched { written, relation: Arc::clone(&relation) });
+        if let Some(source) = self.sources.borrow().get(&relation.oid) {
+            return Ok(Arc::clone(source));
+        }
+        let source = self.relation_source(&relation, None)?;
+        self.sources.borrow_mut().insert(relation.oid, Arc::clone(&source));
+        Ok(source)
+    }
+
+    /// What a name in a view's text stood for when the view was created.
+    fn bound_source(&self, binding: &Binding, written: Vec<String>) -> Result<Arc<dyn TableSource>, SqlError> {
+        let name = binding.written.last().map_or("", String::as_str);
+        let relation = self.scope.view.relation(binding.relation).ok_or_else(|| undefined_table(None, name))?;
+        self.touched.borrow_mut().push(Touched { written, relation: Arc::clone(relation) });
+        self.relation_source(relation, Some(&binding.columns))
+    }
+
+    fn relation_source(
+        &self,
+        relation: &Arc<Relation>,
+        columns: Option<&[(String, ColumnId)]>,
+    ) -> Result<Arc<dyn TableSource>, SqlError> {
+        match &relation.kind {
+            RelationKind::Table(_) => {
+                let scan = TableScan::new(Arc::clone(self.scope), Arc::clone(relation), columns)?;
+                Ok(provider_as_source(Arc::new(scan) as Arc<dyn TableProvider>))
+            }
+            RelationKind::View(view) => expand_view(self.scope, relation, view),
+            RelationKind::Index(_) => {
+                let message = format!("cannot open relation \"{}\"", relation.name);
+                let error = SqlError::new(crate::error::SqlState::WRONG_OBJECT_TYPE, message);
+                Err(error.detail("This operation is not supported for indexes."))
+            }
+        }
+    }
+
+    fn find(&self, schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {
+        let in_schema = |schema: &str| self.scope.relation(Some(schema), name).cloned();
+        match schema {
+            Some(schema) => in_schema(schema),
+            None => self.search_path.iter().find_map(|schema| in_schema(schema)),
+        }
+    }
+
+    fn system_table(&self, schema: Option<&str>, name: &str) -> Option<Arc<dyn TableProvider>> {
+        let schema = schema.unwrap_or(PG_CATALOG);
+        let relation = crate::relation::find(schema, name)?;
+        Some(Arc::new(SystemTable::new(Arc::clone(self.scope), relation)))
+    }
+
+    fn catalog_function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        let mut slot = self.catalog_functions.borrow_mut();
+        let functions = slot.get_or_insert_with(|| Arc::new(CatalogFunctions::new(self.scope)));
+        functions.get(name)
+    }
+}
+
+/// The engine's state with this statement's clock, session and memory.
+fn statement_state(scope: &Scope) -> SessionState {
+    let shared = scope.engine.state();
+    let mut state = shared.clone();
+    let context = FunctionContext {
+        transaction_start: scope.transaction_started,
+        statement_start: scope.started,
+        sources: scope.engine.sources().clone(),
+        time_zone: scope.settings.time_zone().into(),
+        user: scope.session.user.clone(),
+        database: scope.session.database.clone(),
+        search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),
+        backend_pid: scope.session.process_id,
+        version: crate::VERSION.to_owned(),
+        settings: Arc::clone(&scope.settings) as _,
+    };
+    let options = state.config_mut().options_mut();
+    options.execution.time_zone = Some(scope.settings.time_zone().name().to_owned());
+    context.install(options);
+    let memory = memory::query_environment(shared.runtime_env(), scope.engine.limits().query_memory_bytes);
+    datafusion::execution::SessionStateBuilder::new_from_existing(state).with_runtime_env(memory).build()
+}
+
+impl ContextProvider for Provider<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        self.source(name.schema(), name.table()).map_err(external)
+    }
+
+    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
+        let function = self.state.table_functions().get(name).ok_or_else(|| {
+            let message = format!("function {name} does not exist");
+            external(SqlError::new(crate::error::SqlState::UNDEFINED_FUNCTION, message))
+        })?;
+        let args = args.into_iter().map(|arg| self.constant_argument(arg)).collect::<Result<Vec<_>>>()?;
+        let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, &self.state))?;
+        Ok(provider_as_source(provider))
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        self.state.relation_planners()
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(crate::semantics::type_planner())
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        let bare = name.strip_prefix("pg_catalog.").unwrap_or(name);
+        self.state.scalar_functions().get(bare).cloned().or_else(|| self.catalog_function(bare))
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(name).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(name.strip_prefix("pg_catalog.").unwrap_or(name)).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(name.strip_prefix("pg_catalog.").unwrap_or(name)).cloned()
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.state.higher_order_functions().keys().cloned().collect()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}
+
+impl Provider<'_> {
+    /// An argument of a table function, folded to a constant where it can be.
+    fn constant_argument(&self, argument: Expr) -> Result<Expr> {
+        use datafusion::common::DFSchema;
+        use datafusion::logical_expr::simplify::SimplifyContext;
+        use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+        let context = SimplifyContext::builder().with_config_options(Arc::clone(self.state.config_options())).build();
+        let simplifier = ExprSimplifier::new(context);
+        simplifier.simplify(simplifier.coerce(argument, &DFSchema::empty())?)
+    }
+}
+
+/// An error of ours on its way through the planner.
+pub(super) fn external(error: SqlError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

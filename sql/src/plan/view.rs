@@ -1,0 +1,70 @@
+//! Views: a stored text becomes a plan, its names meaning what they meant when the view was created.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, DFSchema};
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
+use peristyle_catalog::model::{Relation, View};
+use sqlparser::ast;
+
+use super::provider::Binding;
+use super::{Planner, shown_name};
+use crate::error::SqlError;
+use crate::parse::{self, Tree};
+use crate::scope::Scope;
+
+/// The view as a source of rows.
+pub(crate) fn expand(
+    scope: &Arc<Scope>,
+    relation: &Arc<Relation>,
+    view: &View,
+) -> Result<Arc<dyn TableSource>, SqlError> {
+    let bindings: Vec<Binding> = view
+        .depends_on
+        .iter()
+        .map(|on| Binding { written: on.written.clone(), relation: on.relation, columns: on.columns.clone() })
+        .collect();
+    let planner = Planner::for_view(scope, &view.search_path, &bindings)?;
+    let query = parse_view(&view.query)?;
+    let plan = planner.query(&query, &[])?;
+    let names: Vec<&str> = view.columns.iter().map(|column| column.name.as_str()).collect();
+    let plan = rename_columns(plan, &names)?;
+    let table = ViewTable::new(plan, Some(relation.name.clone()));
+    Ok(provider_as_source(Arc::new(table) as Arc<dyn TableProvider>))
+}
+
+/// The query of a view's stored text.
+pub(crate) fn parse_view(text: &str) -> Result<Box<ast::Query>, SqlError> {
+    let statements = parse::parse(text)?;
+    match statements.first().map(|statement| &*statement.tree) {
+        Some(Tree::Sql(tree)) => match tree.as_ref() {
+            ast::Statement::Query(query) => Ok(query.clone()),
+            _ => Err(SqlError::internal("a view's text is not a query")),
+        },
+        _ => Err(SqlError::internal("a view's text is not a query")),
+    }
+}
+
+/// The plan with its columns called by these names, in order; the last ones keep theirs.
+fn rename_columns(plan: LogicalPlan, names: &[&str]) -> Result<LogicalPlan, SqlError> {
+    let schema: &DFSchema = plan.schema();
+    let columns: Vec<Expr> = schema
+        .iter()
+        .enumerate()
+        .map(|(i, (qualifier, field))| {
+            let name = names.get(i).copied().unwrap_or_else(|| shown_name(field));
+            Expr::Column(Column::new(qualifier.cloned(), field.name())).alias(name)
+        })
+        .collect();
+    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+/// The fields that a view over this plan shows.
+pub(crate) fn output_fields(plan: &LogicalPlan) -> Schema {
+    let fields: Vec<Field> =
+        plan.schema().fields().iter().map(|field| field.as_ref().clone().with_name(shown_name(field))).collect();
+    Schema::new(fields)
+}

@@ -1,0 +1,261 @@
+//! Reads what pruning left: each stream takes pieces of the shared work until none is left.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, Statistics};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::statistics::StatisticsArgs;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use peristyle_catalog::RealTimeRows;
+use peristyle_catalog::model::{Partition, Seq};
+use peristyle_storage::partition::{ReadColumn, ReadSpec, RowGroups, ScanMetrics, open_footer, read_partition};
+use peristyle_storage::{Store, real_time};
+
+use super::TableScan;
+use super::prune::{self, Pruned};
+use super::work::{Piece, Work};
+
+/// The leaf of every plan that reads a table.
+pub(crate) struct ScanExec {
+    table: String,
+    reader: Arc<Reader>,
+    pruned: Arc<Pruned>,
+    work: Arc<Work>,
+    statistics: Arc<Statistics>,
+    properties: Arc<PlanProperties>,
+}
+
+/// What EXPLAIN ANALYZE says of a scan.
+pub(crate) struct ScanFigures {
+    pub(crate) partitions_total: usize,
+    pub(crate) partitions_pruned: usize,
+    pub(crate) partitions_read: usize,
+    pub(crate) objects_opened: u64,
+    pub(crate) bytes_read: u64,
+}
+
+/// What all streams of a scan share.
+struct Reader {
+    store: Arc<Store>,
+    columns: Arc<[ReadColumn]>,
+    /// All of the table's columns, by which row groups are pruned.
+    table_columns: Vec<ReadColumn>,
+    schema: SchemaRef,
+    as_of: Seq,
+    real_time: Option<Arc<dyn RealTimeRows>>,
+    /// Whether a stream has taken the rows in memory.
+    real_time_taken: AtomicBool,
+    metrics: Arc<ScanMetrics>,
+}
+
+impl ScanExec {
+    pub(super) fn new(scan: &TableScan, pruned: Pruned, columns: Vec<ReadColumn>, statistics: Statistics) -> ScanExec {
+        let streams = scan.scope.engine.limits().streams.max(1);
+        let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(streams),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        let reader = Reader {
+            store: Arc::clone(scan.scope.engine.store()),
+            columns: columns.into(),
+            table_columns: scan.columns.clone(),
+            schema,
+            as_of: scan.scope.view.seq(),
+            real_time: scan.contents.as_ref().and_then(|contents| contents.real_time()).cloned(),
+            real_time_taken: AtomicBool::new(false),
+            metrics: Arc::default(),
+        };
+        ScanExec {
+            table: scan.relation.name.clone(),
+            reader: Arc::new(reader),
+            work: Arc::new(Work::new(&pruned.partitions)),
+            pruned: Arc::new(pruned),
+            statistics: Arc::new(statistics),
+            properties: Arc::new(properties),
+        }
+    }
+
+    pub(crate) fn figures(&self) -> ScanFigures {
+        let values = self.reader.metrics.values();
+        let read = self.pruned.partitions.len();
+        ScanFigures {
+            partitions_total: self.pruned.total,
+            partitions_pruned: self.pruned.total - read,
+            partitions_read: read,
+            objects_opened: values.objects_opened,
+            bytes_read: values.bytes_read,
+        }
+    }
+}
+
+impl Reader {
+    /// The next piece's batches; `None` when no work is left.
+    async fn next_piece(
+        self: &Arc<Self>,
+        work: &Work,
+        pruned: &Pruned,
+        batch_rows: usize,
+    ) -> Result<Option<BoxStream<'static, Result<RecordBatch>>>> {
+        if let Some(rows) = self.take_real_time()? {
+            return Ok(Some(stream::iter(rows.into_iter().map(Ok)).boxed()));
+        }
+        while let Some(piece) = work.take() {
+            let (partition, row_groups) = match piece {
+                Piece::RowGroups(partition, row_groups) => (partition, Some(row_groups)),
+                Piece::Partition(partition) => match self.open(&partition, pruned).await? {
+                    None => (partition, None),
+                    Some(groups) => {
+                        work.share(&partition, groups);
+                        continue;
+                    }
+                },
+            };
+            return Ok(Some(self.read(&partition, row_groups, batch_rows).await?));
+        }
+        Ok(None)
+    }
+
+    /// The row groups to read, or `None` for a read that needs no column and so no file.
+    async fn open(&self, partition: &Arc<Partition>, pruned: &Pruned) -> Result<Option<Vec<usize>>> {
+        if self.columns.is_empty() && partition.row_seqs.1 <= self.as_of {
+            return Ok(None);
+        }
+        let footer = open_footer(&self.store, partition, &self.metrics).await.map_err(external)?;
+        let groups = RowGroups::new(Arc::clone(partition), footer);
+        match &pruned.predicate {
+            Some(predicate) => prune::row_groups(predicate, &groups, &self.table_columns).map(Some),
+            None => Ok(Some((0..groups.len()).collect())),
+        }
+    }
+
+    async fn read(
+        &self,
+        partition: &Arc<Partition>,
+        row_groups: Option<Vec<usize>>,
+        batch_rows: usize,
+    ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let spec = ReadSpec {
+            columns: Arc::clone(&self.columns),
+            as_of: self.as_of,
+            batch_rows,
+            row_groups,
+            metrics: Arc::clone(&self.metrics),
+        };
+        let batches = read_partition(&self.store, partition, spec).await.map_err(external)?;
+        Ok(batches.map_err(external).boxed())
+    }
+
+    /// The rows in memory, for the first stream that asks.
+    fn take_real_time(&self) -> Result<Option<Vec<RecordBatch>>> {
+        let Some(rows) = &self.real_time else { return Ok(None) };
+        if self.real_time_taken.swap(true, Ordering::AcqRel) {
+            return Ok(None);
+        }
+        real_time::read(rows, &self.columns, self.as_of).map(Some).map_err(external)
+    }
+}
+
+fn external(error: peristyle_storage::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+impl fmt::Debug for ScanExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanExec").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures = self.figures();
+        let names: Vec<&str> = self.reader.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        write!(
+            f,
+            "Scan: {} columns=[{}] partitions total={} pruned={} read={}",
+            self.table,
+            names.join(", "),
+            figures.partitions_total,
+            figures.partitions_pruned,
+            figures.partitions_read
+        )
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &'static str {
+        "Scan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    /// A plan that runs again, as the recursive part of a CTE does, has all its work before it again.
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        let reader = Reader {
+            store: Arc::clone(&self.reader.store),
+            columns: Arc::clone(&self.reader.columns),
+            table_columns: self.reader.table_columns.clone(),
+            schema: Arc::clone(&self.reader.schema),
+            as_of: self.reader.as_of,
+            real_time: self.reader.real_time.clone(),
+            real_time_taken: AtomicBool::new(false),
+            metrics: Arc::clone(&self.reader.metrics),
+        };
+        Ok(Arc::new(ScanExec {
+            table: self.table.clone(),
+            reader: Arc::new(reader),
+            work: Arc::new(Work::new(&self.pruned.partitions)),
+            pruned: Arc::clone(&self.pruned),
+            statistics: Arc::clone(&self.statistics),
+            properties: Arc::clone(&self.properties),
+        }))
+    }
+
+    fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let batch_rows = context.session_config().batch_size();
+        let state = (Arc::clone(&self.reader), Arc::clone(&self.work), Arc::clone(&self.pruned));
+        let pieces = stream::try_unfold(state, move |(reader, work, pruned)| async move {
+            let piece = reader.next_piece(&work, &pruned, batch_rows).await?;
+            Ok::<_, DataFusionError>(piece.map(|piece| (piece, (reader, work, pruned))))
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.reader.schema), pieces.try_flatten())))
+    }
+
+    fn statistics_from_inputs(&self, _inputs: &[Arc<Statistics>], args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        match args.partition() {
+            None => Ok(Arc::clone(&self.statistics)),
+            // Which stream reads what is decided while it runs.
+            Some(_) => Ok(Arc::new(Statistics::new_unknown(&self.reader.schema))),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The one way to read a table: pruned on the catalog, then partitions and chunks as of the snapshot.
+//!
+//! [`TableScan`] is what the planner sees, [`prune`] picks partitions without opening any, [`exec`] reads them.
+
+mod bucket_range;
+mod exec;
+mod interval;
+mod prune;
+mod statistics;
+mod system;
+mod work;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use peristyle_catalog::TableContents;
+use peristyle_catalog::model::{ColumnId, Relation};
+use peristyle_storage::partition::ReadColumn;
+use peristyle_storage::schema::table_fields;
+
+pub(crate) use exec::{ScanExec, ScanFigures};
+pub(crate) use system::SystemTable;
+
+use crate::error::SqlError;
+use crate::scope::Scope;
+use crate::values;
+
+/// A table as one statement sees it.
+pub(crate) struct TableScan {
+    scope: Arc<Scope>,
+    relation: Arc<Relation>,
+    contents: Option<Arc<TableContents>>,
+    /// The columns in order, with what files that lack them read as.
+    columns: Vec<ReadColumn>,
+    schema: SchemaRef,
+}
+
+impl TableScan {
+    /// The table with all its columns, or with those of a view's binding under the names they have there.
+    pub(crate) fn new(
+        scope: Arc<Scope>,
+        relation: Arc<Relation>,
+        bound: Option<&[(String, ColumnId)]>,
+    ) -> Result<TableScan, SqlError> {
+        let table = relation.as_table().ok_or_else(|| SqlError::internal("a table was expected"))?;
+        let contents = scope.view.contents(relation.oid).cloned();
+        let fields = table_fields(table, contents.as_deref())?;
+        let mut columns = Vec::with_capacity(fields.len());
+        for field in fields {
+            let name = match bound {
+                None => field.field.name().clone(),
+                Some(bound) => match bound.iter().find(|(_, id)| *id == field.id) {
+                    Some((name, _)) => name.clone(),
+                    None => continue,
+                },
+            };
+            let missing = match table.column_by_id(field.id).and_then(|column| column.missing.as_ref()) {
+                Some(missing) => Some(values::parse_as(field.ty, field.field.data_type(), &missing.text)?),
+                None => None,
+            };
+            let named = Arc::new(field.field.as_ref().clone().with_name(name));
+            columns.push(ReadColumn { id: field.id, field: named, missing });
+        }
+        let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
+        Ok(TableScan { scope, relation, contents, columns, schema })
+    }
+}
+
+impl std::fmt::Debug for TableScan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableScan").field("table", &self.relation.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for TableScan {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let pruned = prune::prune(self, state, filters)?;
+        let positions: Vec<usize> = match projection {
+            Some(projection) => projection.clone(),
+            None => (0..self.columns.len()).collect(),
+        };
+        let columns: Vec<ReadColumn> = positions.iter().map(|&at| self.columns[at].clone()).collect();
+        let statistics = statistics::of_scan(self, &pruned, &columns, !filters.is_empty())?;
+        Ok(Arc::new(ScanExec::new(self, pruned, columns, statistics)))
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // Filters prune; the plan's own filter stays above and decides.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+}

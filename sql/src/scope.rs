@@ -1,0 +1,86 @@
+//! What one statement runs in: its snapshot, its session, its clock, its guard.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use peristyle_catalog::model::{Oid, Relation, Schema, TimestampMicros};
+
+use crate::engine::Engine;
+use crate::error::{SqlError, SqlState};
+use crate::outcome::Notice;
+use crate::session::settings::Settings;
+use crate::session::{Guard, SessionFacts};
+use crate::transaction::View;
+
+/// Schemas that every session searches first, before its search path.
+pub(crate) const PG_CATALOG: &str = "pg_catalog";
+/// Longest identifier in bytes; longer ones are cut, as PostgreSQL does.
+pub(crate) const IDENTIFIER_BYTES_MAX: usize = 63;
+
+/// One statement's surroundings. Plain data and handles; cheap to share among the statement's tasks.
+pub(crate) struct Scope {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) session: Arc<SessionFacts>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) view: View,
+    pub(crate) transaction_started: TimestampMicros,
+    pub(crate) started: TimestampMicros,
+    pub(crate) guard: Guard,
+    pub(crate) notices: Arc<Mutex<Vec<Notice>>>,
+}
+
+impl Scope {
+    /// Tells the client something that is not an error.
+    pub(crate) fn notice(&self, code: SqlState, message: impl Into<String>) {
+        let message = message.into();
+        self.notices.lock().push(Notice { severity: "NOTICE", code: code.code(), message, detail: None, hint: None });
+    }
+
+    /// Names of the schemas to search for a bare name, those that exist or are built in.
+    pub(crate) fn search_path(&self) -> Vec<String> {
+        self.settings.search_path(&self.session.user)
+    }
+
+    pub(crate) fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.view.schema_by_name(self.session.database_oid, name)
+    }
+
+    /// The schema of that name; 3F000 if there is none.
+    pub(crate) fn require_schema(&self, name: &str) -> Result<&Arc<Schema>, SqlError> {
+        self.schema(name).ok_or_else(|| {
+            SqlError::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
+        })
+    }
+
+    /// The schema that new objects go to.
+    pub(crate) fn creation_schema(&self) -> Result<&Arc<Schema>, SqlError> {
+        self.search_path().iter().find_map(|name| self.schema(name)).ok_or_else(|| {
+            SqlError::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
+        })
+    }
+
+    /// A user's relation by name, through the search path if no schema is given.
+    pub(crate) fn relation(&self, schema: Option<&str>, name: &str) -> Option<&Arc<Relation>> {
+        let in_schema = |schema: &str| self.view.relation_by_name(self.schema(schema)?.oid, name);
+        match schema {
+            Some(schema) => in_schema(schema),
+            None => self.search_path().iter().find_map(|schema| in_schema(schema)),
+        }
+    }
+
+    /// As [`Self::relation`]; 42P01 if there is none.
+    pub(crate) fn require_relation(&self, schema: Option<&str>, name: &str) -> Result<&Arc<Relation>, SqlError> {
+        self.relation(schema, name).ok_or_else(|| undefined_table(schema, name))
+    }
+
+    /// The name of the schema with that oid.
+    pub(crate) fn schema_name(&self, oid: Oid) -> &str {
+        self.view.schema(oid).map_or("", |schema| &schema.name)
+    }
+}
+
+/// PostgreSQL's words for a relation that is not there.
+pub(crate) fn undefined_table(schema: Option<&str>, name: &str) -> SqlError {
+    let full = schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
+    SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{full}\" does not exist"))
+}

@@ -1,0 +1,81 @@
+//! Who is connected and what runs: the source of `system.statements` and `pg_stat_activity`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use peristyle_catalog::model::TimestampMicros;
+
+use super::SessionFacts;
+
+/// Longest statement text that is kept, in bytes (PostgreSQL's `track_activity_query_size`).
+const STATEMENT_TEXT_BYTES_MAX: usize = 1024;
+
+/// One session as others see it.
+#[derive(Clone, Debug)]
+pub(crate) struct ActivityRow {
+    pub(crate) process_id: i32,
+    pub(crate) user: String,
+    pub(crate) database: String,
+    pub(crate) client_address: Option<SocketAddr>,
+    /// The statement that runs, or the last one.
+    pub(crate) text: String,
+    pub(crate) started: Option<TimestampMicros>,
+    pub(crate) active: bool,
+}
+
+/// All sessions of a server.
+#[derive(Clone, Default)]
+pub(crate) struct Activities {
+    rows: Arc<Mutex<BTreeMap<i32, ActivityRow>>>,
+}
+
+/// One session's entry; leaves the list when dropped.
+pub(crate) struct Activity {
+    all: Activities,
+    process_id: i32,
+}
+
+impl Activities {
+    pub(crate) fn enter(&self, facts: &SessionFacts, client_address: Option<SocketAddr>) -> Activity {
+        let row = ActivityRow {
+            process_id: facts.process_id,
+            user: facts.user.clone(),
+            database: facts.database.clone(),
+            client_address,
+            text: String::new(),
+            started: None,
+            active: false,
+        };
+        self.rows.lock().insert(facts.process_id, row);
+        Activity { all: self.clone(), process_id: facts.process_id }
+    }
+
+    pub(crate) fn list(&self) -> Vec<ActivityRow> {
+        self.rows.lock().values().cloned().collect()
+    }
+}
+
+impl Activity {
+    pub(crate) fn begin(&self, text: &str, at: TimestampMicros) {
+        if let Some(row) = self.all.rows.lock().get_mut(&self.process_id) {
+            row.text.clear();
+            row.text.push_str(&text[..text.floor_char_boundary(STATEMENT_TEXT_BYTES_MAX)]);
+            row.started = Some(at);
+            row.active = true;
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        if let Some(row) = self.all.rows.lock().get_mut(&self.process_id) {
+            row.active = false;
+        }
+    }
+}
+
+impl Drop for Activity {
+    fn drop(&mut self) {
+        self.all.rows.lock().remove(&self.process_id);
+    }
+}

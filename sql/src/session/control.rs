@@ -1,0 +1,170 @@
+//! Statements about the session itself: SET, SHOW, RESET, DISCARD, and the ends of transactions.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
+use arrow::datatypes::Schema;
+use futures::stream;
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{arrow_type, pg_field};
+use sqlparser::ast::{self, DiscardObject, Expr, Ident, Reset, Set};
+
+use super::Session;
+use super::settings;
+use crate::error::{SqlError, SqlState};
+use crate::outcome::{ColumnDescription, Notice, Outcome, Rows, RowsTag};
+use crate::parse::{Statement, Tree};
+
+impl Session {
+    /// Runs a statement that only concerns the session; `None` for any other.
+    pub(super) fn run_control(&mut self, statement: &Statement) -> Result<Option<Outcome>, SqlError> {
+        let Tree::Sql(tree) = &*statement.tree else { return Ok(None) };
+        match tree.as_ref() {
+            ast::Statement::Set(set) => self.run_set(set).map(Some),
+            ast::Statement::Reset(reset) => self.run_reset(&reset.reset).map(Some),
+            ast::Statement::ShowVariable { variable } => self.run_show(variable).map(Some),
+            ast::Statement::Discard { object_type } => self.run_discard(object_type).map(Some),
+            ast::Statement::StartTransaction { .. } => Err(blocks_unsupported("BEGIN")),
+            ast::Statement::Savepoint { .. } | ast::Statement::ReleaseSavepoint { .. } => {
+                Err(blocks_unsupported("SAVEPOINT"))
+            }
+            ast::Statement::Commit { .. } => Ok(Some(self.end_without_block("COMMIT"))),
+            ast::Statement::Rollback { savepoint: None, .. } => Ok(Some(self.end_without_block("ROLLBACK"))),
+            ast::Statement::Rollback { .. } => Err(blocks_unsupported("SAVEPOINT")),
+            _ => Ok(None),
+        }
+    }
+
+    fn end_without_block(&mut self, tag: &str) -> Outcome {
+        self.notices.lock().push(Notice {
+            severity: "WARNING",
+            code: SqlState::NO_ACTIVE_SQL_TRANSACTION.code(),
+            message: "there is no transaction in progress".to_owned(),
+            detail: None,
+            hint: None,
+        });
+        Outcome::Command(tag.to_owned())
+    }
+
+    fn run_set(&mut self, set: &Set) -> Result<Outcome, SqlError> {
+        match set {
+            Set::SingleAssignment { variable, values, .. } => self.assign(&variable.to_string(), values)?,
+            Set::SetTimeZone { value, .. } => self.assign("TimeZone", std::slice::from_ref(value))?,
+            Set::SetNames { charset_name, .. } => {
+                self.settings_mut().set("client_encoding", &[charset_name.value.clone()])?;
+            }
+            Set::SetNamesDefault {} => self.settings_mut().reset("client_encoding")?,
+            Set::SetTransaction { modes, .. } => self.set_transaction(modes)?,
+            other => return Err(SqlError::unsupported(format!("{other} is not supported"))),
+        }
+        Ok(Outcome::Command("SET".to_owned()))
+    }
+
+    fn assign(&mut self, name: &str, values: &[Expr]) -> Result<(), SqlError> {
+        let parts: Vec<String> = values.iter().map(setting_text).collect::<Result<_, _>>()?;
+        if let [Expr::Identifier(word)] = values
+            && word.quote_style.is_none()
+            && word.value.eq_ignore_ascii_case("default")
+        {
+            return self.settings_mut().reset(name);
+        }
+        self.settings_mut().set(name, &parts)
+    }
+
+    fn set_transaction(&mut self, modes: &[ast::TransactionMode]) -> Result<(), SqlError> {
+        for mode in modes {
+            match mode {
+                ast::TransactionMode::IsolationLevel(ast::TransactionIsolationLevel::Serializable) => {
+                    return Err(SqlError::unsupported("isolation level SERIALIZABLE is not supported"));
+                }
+                ast::TransactionMode::IsolationLevel(level) => {
+                    let level = level.to_string().to_lowercase();
+                    self.settings_mut().set("default_transaction_isolation", &[level])?;
+                }
+                ast::TransactionMode::AccessMode(access) => {
+                    let read_only = matches!(access, ast::TransactionAccessMode::ReadOnly);
+                    let value = if read_only { "on" } else { "off" };
+                    self.settings_mut().set("default_transaction_read_only", &[value.to_owned()])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run_reset(&mut self, reset: &Reset) -> Result<Outcome, SqlError> {
+        match reset {
+            Reset::ALL => self.settings_mut().reset_all(),
+            Reset::ConfigurationParameter(name) => self.settings_mut().reset(&name.to_string())?,
+        }
+        Ok(Outcome::Command("RESET".to_owned()))
+    }
+
+    fn run_discard(&mut self, object: &DiscardObject) -> Result<Outcome, SqlError> {
+        if matches!(object, DiscardObject::ALL) {
+            self.settings_mut().reset_all();
+        }
+        Ok(Outcome::Command(format!("DISCARD {object}")))
+    }
+
+    fn run_show(&self, variable: &[Ident]) -> Result<Outcome, SqlError> {
+        let words: Vec<_> = variable.iter().map(|word| word.value.to_lowercase()).collect();
+        let name = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["all"] => return self.show_all(),
+            ["transaction", "isolation", "level"] => "transaction_isolation".to_owned(),
+            ["session", "authorization"] => return one_row(&[("session_authorization", vec![self.facts.user.clone()])]),
+            ["time", "zone"] => "TimeZone".to_owned(),
+            words => words.join("."),
+        };
+        if name == "is_superuser" {
+            return one_row(&[("is_superuser", vec!["on".to_owned()])]);
+        }
+        let definition = settings::definition(&name)?;
+        one_row(&[(definition.name, vec![self.settings.get(&name)?.to_owned()])])
+    }
+
+    fn show_all(&self) -> Result<Outcome, SqlError> {
+        let (mut names, mut values, mut descriptions) = (Vec::new(), Vec::new(), Vec::new());
+        for (definition, value) in self.settings.all() {
+            names.push(definition.name.to_owned());
+            values.push(value.to_owned());
+            descriptions.push(definition.description.to_owned());
+        }
+        one_row(&[("name", names), ("setting", values), ("description", descriptions)])
+    }
+
+    fn settings_mut(&mut self) -> &mut settings::Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+}
+
+fn blocks_unsupported(what: &str) -> SqlError {
+    SqlError::unsupported(format!("{what}: transaction blocks are not supported yet"))
+        .hint("The statements of one query string, or of one pipeline up to Sync, are one transaction.")
+}
+
+/// A value of SET as text: a word, a string, a number with its sign.
+fn setting_text(value: &Expr) -> Result<String, SqlError> {
+    match value {
+        Expr::Identifier(word) => Ok(word.value.clone()),
+        Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) | ast::Value::EscapedStringLiteral(text) => Ok(text.clone()),
+            ast::Value::Number(text, _) => Ok(text.clone()),
+            ast::Value::Boolean(on) => Ok(on.to_string()),
+            other => Err(SqlError::syntax(format!("syntax error at or near \"{other}\""))),
+        },
+        Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => Ok(format!("-{}", setting_text(expr)?)),
+        Expr::UnaryOp { op: ast::UnaryOperator::Plus, expr } => setting_text(expr),
+        other => Err(SqlError::syntax(format!("syntax error at or near \"{other}\""))),
+    }
+}
+
+/// A result of text columns.
+fn one_row(columns: &[(&str, Vec<String>)]) -> Result<Outcome, SqlError> {
+    let fields: Vec<_> =
+        columns.iter().map(|(name, _)| pg_field(name, PgType::TEXT, arrow_type(PgType::TEXT, None), false)).collect();
+    let arrays: Vec<ArrayRef> = columns.iter().map(|(_, texts)| Arc::new(StringViewArray::from_iter_values(texts)) as _).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
+    let columns = columns.iter().map(|(name, _)| ColumnDescription::computed(name, PgType::TEXT)).collect();
+    let batches = Box::pin(stream::iter([Ok(batch)]));
+    Ok(Outcome::Rows(Rows { columns, batches, tag: RowsTag::Fixed("SHOW") }))
+}

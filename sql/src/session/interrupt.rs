@@ -1,0 +1,123 @@
+//! Stopping a statement from outside: cancel requests, time limits, shutdown.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{SqlError, SqlState};
+
+/// For another task to stop a session's statement.
+#[derive(Clone, Default)]
+pub struct Interrupts {
+    /// The token of the statement that runs, if one does.
+    running: Arc<Mutex<Option<CancellationToken>>>,
+    terminated: Arc<AtomicBool>,
+}
+
+/// One statement's guard: ends with an error when it is cancelled, terminated or out of time.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    token: CancellationToken,
+    terminated: Arc<AtomicBool>,
+    deadline: Option<tokio::time::Instant>,
+    limit: Option<Duration>,
+}
+
+impl Interrupts {
+    /// The running statement ends with 57014; without one, nothing happens.
+    pub fn cancel(&self) {
+        if let Some(token) = &*self.running.lock() {
+            token.cancel();
+        }
+    }
+
+    /// The running statement, and every later one, ends with 57P01.
+    pub fn terminate(&self) {
+        self.terminated.store(true, Ordering::Release);
+        self.cancel();
+    }
+
+    /// Begins a statement with its time limit.
+    pub(crate) fn guard(&self, limit: Option<Duration>) -> Guard {
+        let token = CancellationToken::new();
+        *self.running.lock() = Some(token.clone());
+        if self.terminated.load(Ordering::Acquire) {
+            token.cancel();
+        }
+        let deadline = limit.map(|limit| tokio::time::Instant::now() + limit);
+        Guard { token, terminated: Arc::clone(&self.terminated), deadline, limit }
+    }
+}
+
+impl Guard {
+    /// Runs the future until it ends or the statement is stopped.
+    pub(crate) async fn watch<T>(
+        &self,
+        future: impl Future<Output = Result<T, SqlError>>,
+    ) -> Result<T, SqlError> {
+        tokio::select! {
+            biased;
+            error = self.stopped() => Err(error),
+            result = future => result,
+        }
+    }
+
+    /// Resolves to the error when the statement is to stop.
+    pub(crate) async fn stopped(&self) -> SqlError {
+        match self.deadline {
+            None => self.token.cancelled().await,
+            Some(deadline) => tokio::select! {
+                () = self.token.cancelled() => {}
+                () = tokio::time::sleep_until(deadline) => return self.timed_out(),
+            },
+        }
+        self.cancelled_error()
+    }
+
+    /// An error if the statement is to stop; for code that does not wait.
+    pub(crate) fn check(&self) -> Result<(), SqlError> {
+        if self.token.is_cancelled() { Err(self.cancelled_error()) } else { Ok(()) }
+    }
+
+    fn cancelled_error(&self) -> SqlError {
+        if self.terminated.load(Ordering::Acquire) {
+            let message = "terminating connection due to administrator command";
+            return SqlError::new(SqlState::ADMIN_SHUTDOWN, message);
+        }
+        SqlError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
+    }
+
+    fn timed_out(&self) -> SqlError {
+        tracing::debug!(limit = ?self.limit, "statement ran out of time");
+        SqlError::new(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cancel_reaches_the_running_statement_only() {
+        let interrupts = Interrupts::default();
+        interrupts.cancel();
+        let guard = interrupts.guard(None);
+        assert_eq!(guard.watch(async { Ok(1) }).await, Ok(1));
+        interrupts.cancel();
+        let error = guard.watch(std::future::pending::<Result<(), _>>()).await.expect_err("cancelled");
+        assert_eq!(error.code, SqlState::QUERY_CANCELED);
+        assert!(interrupts.guard(None).check().is_ok());
+        interrupts.terminate();
+        assert_eq!(interrupts.guard(None).check().expect_err("terminated").code, SqlState::ADMIN_SHUTDOWN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_statement_ends_at_its_limit() {
+        let guard = Interrupts::default().guard(Some(Duration::from_secs(5)));
+        let error = guard.watch(std::future::pending::<Result<(), _>>()).await.expect_err("timed out");
+        assert_eq!(error.message, "canceling statement due to statement timeout");
+    }
+}

@@ -1,0 +1,322 @@
+//! A connection's session: settings, the transaction, and the statements it runs.
+//!
+//! Every statement runs in a transaction object. One query string, or all up to one Sync, is one implicit
+//! transaction; the caller says where it ends ([`Session::end_implicit`]), since only the protocol knows.
+
+mod activity;
+mod control;
+mod interrupt;
+pub(crate) mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use peristyle_catalog::model::{Oid, PgType};
+
+pub(crate) use activity::Activity;
+pub use interrupt::Interrupts;
+pub(crate) use interrupt::Guard;
+use settings::Settings;
+
+use crate::engine::Engine;
+use crate::error::{SqlError, SqlState};
+use crate::outcome::{ColumnDescription, Notice, Outcome};
+use crate::parse::{self, Statement};
+use crate::scope::Scope;
+use crate::statement;
+use crate::transaction::Transaction;
+use crate::values::OutputStyle;
+
+/// What a start-up packet says.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    pub user: String,
+    pub database: String,
+    /// Other start-up parameters and those of `options=-c …`, in order, names as sent.
+    pub parameters: Vec<(String, String)>,
+    /// Number that `pg_backend_pid()` shows.
+    pub process_id: i32,
+    /// Address of the client, if it is a TCP one.
+    pub client_address: Option<std::net::SocketAddr>,
+}
+
+/// What never changes while a session lives.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionFacts {
+    pub(crate) user: String,
+    pub(crate) user_oid: Oid,
+    pub(crate) database: String,
+    pub(crate) database_oid: Oid,
+    pub(crate) process_id: i32,
+}
+
+/// The transaction of a session; a COPY that waits for its data holds it too.
+pub(crate) type SharedTransaction = Arc<Mutex<Option<Transaction>>>;
+
+/// One connection's state. Not shared: a connection runs one statement at a time.
+pub struct Session {
+    engine: Arc<Engine>,
+    facts: Arc<SessionFacts>,
+    settings: Arc<Settings>,
+    transaction: SharedTransaction,
+    interrupts: Interrupts,
+    notices: Arc<Mutex<Vec<Notice>>>,
+    /// What the wire was told last of the settings that it reports.
+    told: BTreeMap<&'static str, String>,
+    activity: Activity,
+    /// What the implicit transaction must run again if it loses a race before anything was sent.
+    rerun: Option<Rerun>,
+}
+
+/// The only statement of an implicit transaction so far.
+struct Rerun {
+    statement: Statement,
+    parameters: Vec<Parameter>,
+    types: Vec<PgType>,
+}
+
+/// A statement with its parameters' types resolved. Resolved anew when it is executed; if its result type then
+/// differs it fails with 0A000.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub parameters: Vec<PgType>,
+    /// Columns of the result, `None` for a statement without rows.
+    pub columns: Option<Vec<ColumnDescription>>,
+    pub statement: Statement,
+}
+
+/// The wire's form of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WireFormat {
+    Text,
+    Binary,
+}
+
+/// A parameter as Bind sent it; `None` is NULL.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    pub format: WireFormat,
+    pub value: Option<Bytes>,
+}
+
+/// The byte of ReadyForQuery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionStatus {
+    Idle,
+    InBlock,
+    Failed,
+}
+
+impl Session {
+    /// A session for a user and database that exist.
+    pub(crate) fn open(engine: Arc<Engine>, facts: SessionFacts, options: &ConnectOptions) -> Result<Session, SqlError> {
+        let mut settings = Settings::default();
+        for (name, value) in &options.parameters {
+            settings.set_at_startup(name, value)?;
+        }
+        let activity = engine.activities().enter(&facts, options.client_address);
+        Ok(Session {
+            engine,
+            facts: Arc::new(facts),
+            settings: Arc::new(settings),
+            transaction: SharedTransaction::default(),
+            interrupts: Interrupts::default(),
+            notices: Arc::default(),
+            told: BTreeMap::new(),
+            activity,
+            rerun: None,
+        })
+    }
+
+    /// Cuts a query string into statements; nothing in it is run if one does not parse (42601 with position).
+    pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
+        parse::parse(text)
+    }
+
+    /// Resolves a statement; `types` are those the client named for `$1`, `$2`, …
+    pub async fn prepare(&mut self, statement: &Statement, types: &[Option<PgType>]) -> Result<Prepared, SqlError> {
+        self.refuse_if_failed(statement)?;
+        let scope = self.scope()?;
+        let (statement, types) = (statement.clone(), types.to_vec());
+        let guard = scope.guard.clone();
+        let engine = Arc::clone(&self.engine);
+        guard
+            .watch(engine.on_cpu(async move {
+                let (parameters, columns) = statement::describe(&scope, &statement, &types).await?;
+                Ok(Prepared { parameters, columns, statement })
+            }))
+            .await
+    }
+
+    /// Runs a statement within the implicit transaction, which it opens if none is open. Reading starts here; a
+    /// result's rows come as they are taken. An error leaves the transaction failed until it is ended.
+    pub async fn execute(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
+        self.run(statement, &[], &[]).await
+    }
+
+    /// As [`Self::execute`], with bound parameters.
+    pub async fn execute_prepared(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Parameter],
+    ) -> Result<Outcome, SqlError> {
+        let outcome = self.run(&prepared.statement, parameters, &prepared.parameters).await?;
+        if let (Outcome::Rows(rows), Some(promised)) = (&outcome, &prepared.columns) {
+            let same = rows.columns.len() == promised.len()
+                && rows.columns.iter().zip(promised).all(|(now, then)| now.ty.oid == then.ty.oid);
+            if !same {
+                self.fail();
+                return Err(SqlError::unsupported("cached plan must not change result type"));
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn run(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Parameter],
+        types: &[PgType],
+    ) -> Result<Outcome, SqlError> {
+        self.refuse_if_failed(statement)?;
+        self.activity.begin(statement.text(), self.engine.now());
+        let result = self.run_once(statement, parameters, types).await;
+        match &result {
+            Ok(_) => self.remember_for_rerun(statement, parameters, types),
+            Err(_) => self.fail(),
+        }
+        result.map_err(|error| statement::place(error, statement))
+    }
+
+    async fn run_once(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Parameter],
+        types: &[PgType],
+    ) -> Result<Outcome, SqlError> {
+        if let Some(outcome) = self.run_control(statement)? {
+            return Ok(outcome);
+        }
+        let scope = self.scope()?;
+        let guard = scope.guard.clone();
+        let transaction = Arc::clone(&self.transaction);
+        let (statement, parameters, types) = (statement.clone(), parameters.to_vec(), types.to_vec());
+        let work = async move { statement::run(scope, transaction, &statement, &parameters, &types).await };
+        guard.watch(self.engine.on_cpu(work)).await
+    }
+
+    /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
+    /// error. The last CommandComplete of a simple query, and ReadyForQuery after Sync, come after it.
+    pub async fn end_implicit(&mut self) -> Result<(), SqlError> {
+        let mut rerun = self.rerun.take();
+        for attempt in 0.. {
+            let Some(transaction) = self.transaction.lock().take() else { break };
+            let error = match transaction.end().await {
+                Ok(_) => break,
+                Err(error) => error,
+            };
+            let retryable = error.code == SqlState::SERIALIZATION_FAILURE && attempt < self.engine.limits().retries_max;
+            let Some(again) = rerun.take().filter(|_| retryable) else {
+                self.activity.end();
+                return Err(error);
+            };
+            tracing::debug!(attempt, "implicit transaction lost a race, running it again");
+            self.run_once(&again.statement, &again.parameters, &again.types).await?;
+            rerun = Some(again);
+        }
+        self.activity.end();
+        Ok(())
+    }
+
+    /// Marks the implicit transaction as failed: the wire found an error that the session did not see.
+    pub fn fail(&mut self) {
+        self.rerun = None;
+        if let Some(transaction) = &mut *self.transaction.lock() {
+            transaction.fail();
+        }
+    }
+
+    pub fn transaction_status(&self) -> TransactionStatus {
+        TransactionStatus::Idle
+    }
+
+    /// Notices since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices.lock())
+    }
+
+    /// Settings of those that the protocol reports (ParameterStatus) that changed since the last call; at first all.
+    pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
+        let mut now: Vec<_> = self.settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
+        now.push(("is_superuser", "on".to_owned()));
+        now.push(("session_authorization", self.facts.user.clone()));
+        let mut changes = Vec::new();
+        for (name, value) in now {
+            if self.told.get(name) != Some(&value) {
+                changes.push((name.to_owned(), value.clone()));
+                self.told.insert(name, value);
+            }
+        }
+        changes
+    }
+
+    /// For another task to stop this session's statement.
+    pub fn interrupts(&self) -> Interrupts {
+        self.interrupts.clone()
+    }
+
+    /// How values are written for this session (TimeZone, extra_float_digits, …).
+    pub fn output_style(&self) -> OutputStyle {
+        self.settings.output_style()
+    }
+
+    fn scope(&mut self) -> Result<Arc<Scope>, SqlError> {
+        let (view, started) = {
+            let mut slot = self.transaction.lock();
+            let transaction = slot.get_or_insert_with(|| self.engine.begin());
+            (transaction.view()?, transaction.started())
+        };
+        let limit = self.settings.milliseconds("statement_timeout").map(Duration::from_millis);
+        Ok(Arc::new(Scope {
+            engine: Arc::clone(&self.engine),
+            session: Arc::clone(&self.facts),
+            settings: Arc::clone(&self.settings),
+            view,
+            transaction_started: started,
+            started: self.engine.now(),
+            guard: self.interrupts.guard(limit),
+            notices: Arc::clone(&self.notices),
+        }))
+    }
+
+    fn refuse_if_failed(&self, statement: &Statement) -> Result<(), SqlError> {
+        let failed = self.transaction.lock().as_ref().is_some_and(Transaction::is_failed);
+        if failed && !statement::ends_transaction(statement) {
+            let message = "current transaction is aborted, commands ignored until end of transaction block";
+            return Err(SqlError::new(SqlState::IN_FAILED_SQL_TRANSACTION, message));
+        }
+        Ok(())
+    }
+
+    /// A lone writing statement can be run again if its commit loses a race: nothing of it was sent.
+    fn remember_for_rerun(&mut self, statement: &Statement, parameters: &[Parameter], types: &[PgType]) {
+        let writers = self.transaction.lock().as_ref().map_or(0, Transaction::writers);
+        self.rerun = (writers == 1 && statement::can_rerun(statement)).then(|| Rerun {
+            statement: statement.clone(),
+            parameters: parameters.to_vec(),
+            types: types.to_vec(),
+        });
+    }
+}
+
+impl Drop for Session {
+    /// A transaction that was not ended leaves no trace; its objects are deleted in the background.
+    fn drop(&mut self) {
+        if let Some(transaction) = self.transaction.lock().take() {
+            self.engine.spawn(transaction.discard());
+        }
+    }
+}

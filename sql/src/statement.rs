@@ -1,0 +1,151 @@
+//! A statement's life on one screen: what it is, who runs it, what it would return.
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::PgType;
+use sqlparser::ast;
+
+use crate::copy_out;
+use crate::ddl;
+use crate::error::{SqlError, SqlState};
+use crate::explain;
+use crate::outcome::{ColumnDescription, Outcome};
+use crate::parse::{Statement, Tree};
+use crate::plan::{self, parameters};
+use crate::scope::Scope;
+use crate::session::{Parameter, SharedTransaction};
+use crate::write;
+
+/// The types of a statement's parameters and the columns of its result (`None` without rows).
+pub(crate) type Description = (Vec<PgType>, Option<Vec<ColumnDescription>>);
+
+/// Runs one statement. Its changes go to the transaction, its rows to the outcome.
+pub(crate) async fn run(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    statement: &Statement,
+    parameters: &[Parameter],
+    types: &[PgType],
+) -> Result<Outcome, SqlError> {
+    let tree = match &*statement.tree {
+        Tree::Copy(copy) if copy.to => return copy_out::run(scope, copy).await,
+        Tree::Copy(copy) => return write::copy_in(scope, transaction, copy).await,
+        Tree::Sql(tree) => tree.as_ref(),
+    };
+    let bound = parameters::Bound::new(&scope, parameters, types)?;
+    match tree {
+        ast::Statement::Query(_) => plan::select(scope, tree, &bound).await,
+        ast::Statement::Insert(insert) => write::insert(scope, transaction, insert, &bound).await,
+        ast::Statement::Explain { .. } => explain::run(scope, tree, &bound).await,
+        ast::Statement::CreateTable(create) if create.query.is_some() => {
+            write::create_table_as(scope, transaction, create, &bound).await
+        }
+        other => ddl::run(scope, transaction, other, statement).await,
+    }
+}
+
+/// What a statement takes and returns, without running it.
+pub(crate) async fn describe(
+    scope: &Arc<Scope>,
+    statement: &Statement,
+    types: &[Option<PgType>],
+) -> Result<Description, SqlError> {
+    let described = match &*statement.tree {
+        Tree::Copy(_) => Ok((Vec::new(), None)),
+        Tree::Sql(tree) => match tree.as_ref() {
+            ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
+            ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types),
+            ast::Statement::Explain { .. } => Ok((Vec::new(), Some(explain::columns()))),
+            ast::Statement::ShowVariable { variable } => Ok((Vec::new(), Some(describe_show(variable)))),
+            _ => Ok((Vec::new(), None)),
+        },
+    };
+    described.map_err(|error| place(error, statement))
+}
+
+fn describe_show(variable: &[ast::Ident]) -> Vec<ColumnDescription> {
+    let name = variable.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>().join(".");
+    match name.as_str() {
+        "all" => ["name", "setting", "description"].map(|name| ColumnDescription::computed(name, PgType::TEXT)).into(),
+        _ => vec![ColumnDescription::computed(&name, PgType::TEXT)],
+    }
+}
+
+/// Whether the statement may run in a failed transaction.
+pub(crate) fn ends_transaction(statement: &Statement) -> bool {
+    matches!(&*statement.tree, Tree::Sql(tree)
+        if matches!(tree.as_ref(), ast::Statement::Commit { .. } | ast::Statement::Rollback { savepoint: None, .. }))
+}
+
+/// Whether a statement whose commit lost a race can be run again: its rows do not come from the client.
+pub(crate) fn can_rerun(statement: &Statement) -> bool {
+    match &*statement.tree {
+        Tree::Copy(_) => false,
+        // What RETURNING gave was sent already.
+        Tree::Sql(tree) => !matches!(tree.as_ref(), ast::Statement::Insert(insert) if insert.returning.is_some()),
+    }
+}
+
+/// Adds the position of the name that an error is about, where the statement's tree knows it.
+pub(crate) fn place(error: SqlError, statement: &Statement) -> SqlError {
+    if let Some(position) = error.position {
+        // Errors of this statement's text count from its start, the client counts from the string's.
+        return error.position(position);
+    }
+    let about_a_name = matches!(
+        error.code,
+        SqlState::UNDEFINED_TABLE
+            | SqlState::UNDEFINED_COLUMN
+            | SqlState::UNDEFINED_FUNCTION
+            | SqlState::AMBIGUOUS_COLUMN
+            | SqlState::DUPLICATE_COLUMN
+            | SqlState::INVALID_SCHEMA_NAME
+    );
+    let Some(name) = quoted_name(&error.message).filter(|_| about_a_name) else { return error };
+    match find_word(&statement.text, name) {
+        Some(at) => error.position(statement.offset_chars + at + 1),
+        None => error,
+    }
+}
+
+/// The name that a message is about: what stands in quotes, or the word after `column` or `function`.
+fn quoted_name(message: &str) -> Option<&str> {
+    if let Some((_, rest)) = message.split_once('"') {
+        return rest.split_once('"').map(|(name, _)| name);
+    }
+    let mut words = message.split_whitespace();
+    words.find(|word| matches!(*word, "column" | "function"))?;
+    words.next().map(|name| name.split('(').next().unwrap_or(name))
+}
+
+/// Characters before the first whole word `name` in the text, in any case, outside of string literals.
+fn find_word(text: &str, name: &str) -> Option<usize> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let lower = text.to_lowercase();
+    let wanted = name.to_lowercase();
+    let outside = |at: usize| lower[..at].matches('\'').count() % 2 == 0;
+    lower.match_indices(&wanted).map(|(at, _)| at).find_map(|at| {
+        let before = lower[..at].chars().next_back().is_none_or(|c| !is_word(c));
+        let after = lower[at + wanted.len()..].chars().next().is_none_or(|c| !is_word(c));
+        (before && after && outside(at)).then(|| lower[..at].chars().count())
+    })
+}
+
+/// Whether an expression's text names a word.
+pub(crate) fn names_word(text: &str, name: &str) -> bool {
+    find_word(text, name).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_as_whole_words_outside_of_strings() {
+        assert_eq!(find_word("select 'abc', abc from abcd", "abc"), Some(14));
+        assert_eq!(find_word("select Foo", "foo"), Some(7));
+        assert_eq!(find_word("select foobar", "foo"), None);
+        assert_eq!(quoted_name("column t.x does not exist"), Some("t.x"));
+        assert_eq!(quoted_name("relation \"nope\" does not exist"), Some("nope"));
+    }
+}

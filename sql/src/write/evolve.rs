@@ -1,0 +1,91 @@
+//! Open tables: what a write brings and the table lacks becomes a column; types widen by law 8.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef};
+use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
+use peristyle_storage::types::{arrow_type, pg_field, pg_type};
+
+use super::Target;
+use crate::error::{SqlError, SqlState};
+use crate::scope::Scope;
+
+/// The columns that a write stores and the changes that make the table take them.
+pub(super) struct Evolution {
+    /// Every live column, then the new ones; types as this write stores them.
+    pub(super) fields: Vec<(ColumnId, FieldRef)>,
+    pub(super) changes: Vec<Change>,
+}
+
+/// Works out what a write of these columns asks of the table.
+pub(super) fn evolve(scope: &Scope, target: &Target, given: &[FieldRef]) -> Result<Evolution, SqlError> {
+    let mut evolution = Evolution { fields: Vec::with_capacity(target.fields.len()), changes: Vec::new() };
+    let by_name = |name: &str| given.iter().find(|field| field.name() == name);
+    for known in &target.fields {
+        match by_name(known.field.name()) {
+            Some(field) if target.is_open() => evolution.widen_known(scope, target, known.id, known.ty, field),
+            Some(field) => evolution.fields.push((known.id, stored_field(known.ty, known.field.name(), field))),
+            // An open table's file lacks what the write did not give; NULL and the default read the same there.
+            None if target.is_open() && target.column(known.id).default.is_none() => {}
+            None => evolution.fields.push((known.id, Arc::clone(&known.field))),
+        }
+    }
+    if target.is_open() {
+        evolution.add_new(scope, target, given)?;
+    }
+    Ok(evolution)
+}
+
+impl Evolution {
+    fn widen_known(&mut self, scope: &Scope, target: &Target, id: ColumnId, known: PgType, field: &FieldRef) {
+        let given = pg_type(field);
+        let name = field.name();
+        if *field.data_type() == DataType::Null {
+            return;
+        }
+        let wide = widen(known, given);
+        if wide != known {
+            let proposed = scope.engine.catalog().reserve_columns(target.oid(), 1);
+            self.changes.push(Change::EnsureColumn { table: target.oid(), proposed, name: name.clone(), ty: wide });
+            self.fields.push((proposed, stored_field(wide, name, field)));
+        } else {
+            self.fields.push((id, stored_field(known, name, field)));
+        }
+    }
+
+    fn add_new(&mut self, scope: &Scope, target: &Target, given: &[FieldRef]) -> Result<(), SqlError> {
+        let known: HashSet<&str> = target.fields.iter().map(|field| field.field.name().as_str()).collect();
+        // A key that was only ever null makes no column.
+        let is_new = |field: &&FieldRef| !known.contains(field.name().as_str()) && *field.data_type() != DataType::Null;
+        let new: Vec<&FieldRef> = given.iter().filter(is_new).collect();
+        let limit = scope.engine.limits().table_columns_max;
+        if target.fields.len() + new.len() > limit {
+            let message = format!("tables can have at most {limit} columns (max_table_columns)");
+            return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, message));
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let count = u32::try_from(new.len()).expect("columns are limited");
+        let first = scope.engine.catalog().reserve_columns(target.oid(), count);
+        for (offset, field) in (0..).zip(new) {
+            let proposed = ColumnId(first.0 + offset);
+            let ty = PgType::plain(pg_type(field).oid);
+            let name = field.name().clone();
+            self.fields.push((proposed, stored_field(ty, &name, field)));
+            self.changes.push(Change::EnsureColumn { table: target.oid(), proposed, name, ty });
+        }
+        Ok(())
+    }
+}
+
+/// The field in which a write stores a column of type `ty`: a bare numeric keeps the given decimal's digits.
+fn stored_field(ty: PgType, name: &str, given: &FieldRef) -> FieldRef {
+    let open = match given.data_type() {
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => Some((*precision, *scale)),
+        DataType::Int16 | DataType::Int32 | DataType::Int64 => Some((19, 0)),
+        _ => None,
+    };
+    pg_field(name, ty, arrow_type(ty, open), true)
+}

@@ -1,0 +1,291 @@
+//! INSERT … VALUES | SELECT | DEFAULT VALUES [RETURNING].
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{FieldRef, Schema};
+use datafusion::common::Column as PlanColumn;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
+use peristyle_catalog::model::{Change, ColumnId, PgType};
+use peristyle_storage::types::{arrow_type, pg_field, pg_type};
+use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
+
+use super::evolve::{Evolution, evolve};
+use super::returning::Returning;
+use super::shaper::Shaper;
+use super::sink::Sink;
+use super::{Target, literal_rows};
+use crate::error::{SqlError, SqlState};
+use crate::outcome::{Outcome, Rows, RowsTag};
+use crate::plan::parameters::{self, Bound};
+use crate::plan::{Planner, shown_name};
+use crate::scope::Scope;
+use crate::session::SharedTransaction;
+use crate::{semantics, statement};
+
+/// Runs an INSERT to its end; its rows wait in the transaction.
+pub(crate) async fn insert(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    insert: &Insert,
+    bound: &Bound,
+) -> Result<Outcome, SqlError> {
+    refuse_unsupported(insert)?;
+    let target = Target::find(&scope, table_name(insert)?)?;
+    let names = column_names(&target, insert)?;
+    let returning = Returning::new(&scope, &target, insert.returning.as_deref())?;
+    let mut load = match literal_rows::of(&scope, &target, &names, insert, bound)? {
+        Some(given) => Load::begin(&scope, target, given.fields())?.with(&given.batch).await?,
+        None => load_query(&scope, target, &names, insert, bound).await?,
+    };
+    let returned = returning.map(|returning| returning.take(&load.kept)).transpose()?;
+    load.kept.clear();
+    let (rows, changes) = load.finish().await?;
+    stage(&transaction, changes)?;
+    Ok(match returned {
+        Some((columns, batches)) => {
+            let batches = Box::pin(futures::stream::iter(batches.into_iter().map(Ok)));
+            Outcome::Rows(Rows { columns, batches, tag: RowsTag::InsertReturning })
+        }
+        None => Outcome::Command(format!("INSERT 0 {rows}")),
+    })
+}
+
+/// Adds a statement's changes to its transaction.
+pub(super) fn stage(
+    transaction: &SharedTransaction,
+    changes: peristyle_catalog::model::ChangeSet,
+) -> Result<(), SqlError> {
+    match &mut *transaction.lock() {
+        Some(transaction) => {
+            transaction.stage(changes);
+            Ok(())
+        }
+        None => Err(SqlError::internal("a statement outlived its transaction")),
+    }
+}
+
+/// Parameter types of an INSERT: those of the columns that the parameters go to.
+pub(crate) fn describe(
+    scope: &Arc<Scope>,
+    insert: &Insert,
+    types: &[Option<PgType>],
+) -> Result<statement::Description, SqlError> {
+    refuse_unsupported(insert)?;
+    let target = Target::find(scope, table_name(insert)?)?;
+    let names = column_names(&target, insert)?;
+    let tree = ast::Statement::Insert(insert.clone());
+    let mut hinted = parameters::hinted(scope, &tree, types)?;
+    if let Some(SetExpr::Values(values)) = insert.source.as_ref().map(|source| source.body.as_ref()) {
+        for row in &values.rows {
+            for (cell, name) in row.iter().zip(&names) {
+                let ty = target.position(name).map(|at| target.fields[at].ty);
+                if let (Some(number), Some(ty)) = (parameters::placeholder(cell), ty) {
+                    hinted[number - 1].get_or_insert(PgType::plain(ty.oid));
+                }
+            }
+        }
+    }
+    let resolved = match &insert.source {
+        Some(source) if hinted.iter().any(Option::is_none) => {
+            let plan = Planner::new(scope)?.query(&without_defaults(source), &hinted)?;
+            parameters::resolve(&plan, &hinted)?
+        }
+        _ => hinted.into_iter().flatten().collect(),
+    };
+    let returning = Returning::new(scope, &target, insert.returning.as_deref())?;
+    Ok((resolved, returning.map(|returning| returning.columns().to_vec())))
+}
+
+/// A write in progress: rows go through the shaper into the sink.
+pub(super) struct Load {
+    target: Target,
+    shaper: Shaper,
+    sink: Sink,
+    evolution: Vec<Change>,
+    /// Shaped batches, kept while RETURNING may want them.
+    pub(super) kept: Vec<RecordBatch>,
+}
+
+impl Load {
+    /// Begins a write of batches with these fields. Columns that an open table lacks are added.
+    pub(super) fn begin(scope: &Arc<Scope>, target: Target, given: &[FieldRef]) -> Result<Load, SqlError> {
+        let Evolution { fields, changes } = evolve(scope, &target, given)?;
+        let names: Vec<String> = given.iter().map(|field| field.name().clone()).collect();
+        let shaper = Shaper::new(scope, &target, &fields, &names)?;
+        let sink = Sink::new(scope, &target, shaper.fields());
+        Ok(Load { target, shaper, sink, evolution: changes, kept: Vec::new() })
+    }
+
+    pub(super) async fn with(mut self, batch: &RecordBatch) -> Result<Load, SqlError> {
+        self.push(batch, true).await?;
+        Ok(self)
+    }
+
+    pub(super) async fn push(&mut self, batch: &RecordBatch, keep: bool) -> Result<(), SqlError> {
+        let shaped = self.shaper.shape(batch)?;
+        if keep {
+            self.kept.push(shaped.clone());
+        }
+        self.sink.write(shaped).await
+    }
+
+    pub(super) async fn finish(self) -> Result<(u64, peristyle_catalog::model::ChangeSet), SqlError> {
+        let written = self.sink.finish().await?;
+        let rows = written.rows;
+        Ok((rows, self.target.append(written, self.evolution)))
+    }
+
+    pub(super) async fn abort(self) {
+        self.sink.abort().await;
+    }
+}
+
+async fn load_query(
+    scope: &Arc<Scope>,
+    target: Target,
+    names: &[String],
+    insert: &Insert,
+    bound: &Bound,
+) -> Result<Load, SqlError> {
+    let planner = Planner::new(scope)?;
+    let keep = insert.returning.is_some();
+    let Some(source) = &insert.source else { return load_defaults(scope, target).await };
+    let plan = planner.query(&literal_rows::fill_defaults(&target, names, source)?, bound.types())?;
+    let plan = assign_columns(&target, names, plan)?;
+    let physical = planner.physical(plan, bound).await?;
+    let fields: Vec<FieldRef> = physical.schema().fields().iter().cloned().collect();
+    let mut load = Load::begin(scope, target, &fields)?;
+    let mut batches = execute_stream(physical, planner.state().task_ctx())?;
+    while let Some(batch) = batches.next().await {
+        let pushed = match batch {
+            Ok(batch) => load.push(&batch, keep).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = pushed {
+            load.abort().await;
+            return Err(error);
+        }
+    }
+    Ok(load)
+}
+
+/// `INSERT … DEFAULT VALUES`: one row without any column given.
+async fn load_defaults(scope: &Arc<Scope>, target: Target) -> Result<Load, SqlError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
+    Load::begin(scope, target, &[])?.with(&batch).await
+}
+
+/// Names the source's columns after the target's and casts them by assignment.
+fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    let schema = Arc::clone(plan.schema());
+    check_count(names.len(), schema.fields().len(), target)?;
+    let mut columns = Vec::with_capacity(names.len());
+    for (i, (qualifier, field)) in schema.iter().enumerate() {
+        let column = Expr::Column(PlanColumn::new(qualifier.cloned(), field.name()));
+        let name = names.get(i).map_or_else(|| shown_name(field), String::as_str);
+        let cast = match target.position(name) {
+            Some(at) => {
+                let wanted = &target.fields[at];
+                check_assignable(target, wanted.field.name(), pg_type(field), wanted.ty)?;
+                semantics::assignment_cast(column, &schema, wanted.ty, wanted.field.data_type())?
+            }
+            None => column,
+        };
+        columns.push(cast.alias(name));
+    }
+    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+fn check_assignable(target: &Target, column: &str, from: PgType, to: PgType) -> Result<(), SqlError> {
+    if target.is_open() || semantics::is_assignable(from, to) {
+        return Ok(());
+    }
+    let message = format!(
+        "column \"{column}\" is of type {} but expression is of type {}",
+        crate::values::type_name(to),
+        crate::values::type_name(from)
+    );
+    Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
+        .hint("You will need to rewrite or cast the expression."))
+}
+
+/// 42601 if an INSERT gives more columns than it names; fewer get defaults only if none are named.
+pub(super) fn check_count(named: usize, given: usize, target: &Target) -> Result<(), SqlError> {
+    if given > named && !(target.is_open() && named == 0) {
+        return Err(SqlError::syntax("INSERT has more expressions than target columns"));
+    }
+    if given < named {
+        return Err(SqlError::syntax("INSERT has more target columns than expressions"));
+    }
+    Ok(())
+}
+
+/// The columns that an INSERT gives, in its order; without a list the table's first ones.
+fn column_names(target: &Target, insert: &Insert) -> Result<Vec<String>, SqlError> {
+    if insert.columns.is_empty() {
+        let given = source_width(insert).unwrap_or(target.fields.len()).min(target.fields.len());
+        return Ok(target.fields[..given].iter().map(|field| field.field.name().clone()).collect());
+    }
+    let idents = insert
+        .columns
+        .iter()
+        .map(|name| match name.0.as_slice() {
+            [ObjectNamePart::Identifier(ident)] => Ok(ident.clone()),
+            _ => Err(SqlError::unsupported("assigning to a part of a column is not supported")),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    target.named(&idents)
+}
+
+/// Columns of the source where its text shows it.
+fn source_width(insert: &Insert) -> Option<usize> {
+    match insert.source.as_ref()?.body.as_ref() {
+        SetExpr::Values(values) => values.rows.first().map(|row| row.len()),
+        SetExpr::Select(select) => {
+            let is_expression =
+                |item: &ast::SelectItem| matches!(item, ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. });
+            select.projection.iter().all(is_expression).then_some(select.projection.len())
+        }
+        _ => None,
+    }
+}
+
+fn table_name(insert: &Insert) -> Result<&ast::ObjectName, SqlError> {
+    match &insert.table {
+        TableObject::TableName(name) => Ok(name),
+        _ => Err(SqlError::syntax("INSERT needs a table")),
+    }
+}
+
+fn refuse_unsupported(insert: &Insert) -> Result<(), SqlError> {
+    if insert.on.is_some() {
+        return Err(SqlError::unsupported("INSERT ... ON CONFLICT is not supported yet"));
+    }
+    if insert.overwrite || insert.or.is_some() || insert.replace_into || insert.ignore {
+        return Err(SqlError::unsupported("this form of INSERT is not supported"));
+    }
+    Ok(())
+}
+
+/// DEFAULT in a VALUES list has no type of its own.
+fn without_defaults(source: &ast::Query) -> ast::Query {
+    let mut query = source.clone();
+    if let SetExpr::Values(values) = query.body.as_mut() {
+        for cell in values.rows.iter_mut().flat_map(|row| row.iter_mut()).filter(|cell| literal_rows::is_default(cell)) {
+            *cell = ast::Expr::Value(ast::Value::Null.into());
+        }
+    }
+    query
+}
+
+/// The field of a column that a write brings.
+pub(super) fn new_field(name: &str, ty: PgType) -> FieldRef {
+    pg_field(name, ty, arrow_type(ty, None), true)
+}
+
+/// The id that stands for a column before the committer resolved it.
+pub(super) type Proposed = ColumnId;

@@ -1,0 +1,185 @@
+//! VALUES lists of constants: rows straight from the tree, without a plan. The path of single-row inserts.
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{FieldRef, Schema};
+use datafusion::common::ScalarValue;
+use peristyle_catalog::model::PgType;
+use sqlparser::ast::{self, Expr, Insert, Query, SetExpr, UnaryOperator, Value};
+
+use super::Target;
+use super::insert::check_count;
+use crate::error::SqlError;
+use crate::parse::parse_expression;
+use crate::plan::parameters::{self, Bound};
+use crate::scope::Scope;
+use crate::semantics;
+use crate::values::ColumnBuilder;
+
+use std::sync::Arc;
+
+/// Rows of constants, columns named after the target's.
+pub(super) struct Given {
+    pub(super) batch: RecordBatch,
+}
+
+/// One cell of constants.
+enum Cell<'a> {
+    Null,
+    /// A string, or a number as written: read by the column's type.
+    Text(std::borrow::Cow<'a, str>),
+    Parameter(&'a ScalarValue),
+}
+
+impl Given {
+    pub(super) fn fields(&self) -> &[FieldRef] {
+        // The schema's fields are reference counted one by one.
+        self.batch.schema_ref().fields()
+    }
+}
+
+/// The rows of an INSERT whose VALUES are constants for known columns; `None` if a plan is needed.
+pub(super) fn of(
+    scope: &Scope,
+    target: &Target,
+    names: &[String],
+    insert: &Insert,
+    bound: &Bound,
+) -> Result<Option<Given>, SqlError> {
+    let Some(rows) = insert.source.as_deref().and_then(values_only) else { return Ok(None) };
+    let Some(positions) = names.iter().map(|name| target.position(name)).collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    // A column that is DEFAULT in every row is one that is not given; mixed with values it needs a plan.
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(positions.len());
+    let mut fields: Vec<FieldRef> = Vec::with_capacity(positions.len());
+    for row in rows {
+        check_count(names.len(), row.len(), target)?;
+    }
+    for (cell, &position) in positions.iter().enumerate() {
+        let field = &target.fields[position];
+        if target.is_open() && !is_plain_for(field.ty, rows.iter().map(|row| &row[cell])) {
+            return Ok(None);
+        }
+        if rows.iter().all(|row| is_default(&row[cell])) {
+            continue;
+        }
+        match column(scope, field.ty, rows.iter().map(|row| &row[cell]), bound)? {
+            Some(array) => {
+                fields.push(Arc::new(field.field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true)));
+                columns.push(array);
+            }
+            None => return Ok(None),
+        }
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
+    Ok(Some(Given { batch }))
+}
+
+fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
+    let is_bare = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+    match query.body.as_ref() {
+        SetExpr::Values(values) if is_bare => Some(values.rows.iter().map(|row| row.as_slice()).collect()),
+        _ => None,
+    }
+}
+
+/// One column's cells as an array; `None` if one is not a constant.
+fn column<'a>(
+    scope: &Scope,
+    ty: PgType,
+    cells: impl Iterator<Item = &'a Expr>,
+    bound: &Bound,
+) -> Result<Option<ArrayRef>, SqlError> {
+    let mut builder = ColumnBuilder::new(ty, &scope.settings.input_style(scope.transaction_started))?;
+    for expression in cells {
+        match constant(expression, ty, bound) {
+            Some(Cell::Null) => builder.push_null(),
+            Some(Cell::Text(text)) => builder.push_text(&text)?,
+            Some(Cell::Parameter(value)) if value.is_null() => builder.push_null(),
+            // A parameter has its column's type; its array is made once more by the plan if it is anything else.
+            Some(Cell::Parameter(value)) => match value.try_as_str().flatten() {
+                Some(text) => builder.push_text(text)?,
+                None => builder.push_array_value(&value.to_array()?, 0)?,
+            },
+            None => return Ok(None),
+        }
+    }
+    builder.finish().map(Some)
+}
+
+/// The constant that a cell is, if its meaning depends on the column's type alone.
+fn constant<'a>(expression: &'a Expr, ty: PgType, bound: &'a Bound) -> Option<Cell<'a>> {
+    match expression {
+        Expr::Nested(inner) => constant(inner, ty, bound),
+        Expr::Value(value) => match &value.value {
+            Value::Null => Some(Cell::Null),
+            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(Cell::Text(text.into())),
+            Value::Number(text, false) if semantics::is_number(ty) => Some(Cell::Text(integer_or_as_is(text, ty)?)),
+            Value::Boolean(on) if ty == PgType::BOOL => Some(Cell::Text(if *on { "t" } else { "f" }.into())),
+            Value::Placeholder(_) => {
+                let (value, given) = bound.get(parameters::placeholder(expression)?)?;
+                (given.oid == ty.oid).then_some(Cell::Parameter(value))
+            }
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match constant(expr, ty, bound)? {
+            Cell::Text(text) if semantics::is_number(ty) && is_digits(&text) => Some(Cell::Text(format!("-{text}").into())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A number that an integer column takes as it stands; `1.5` for an integer is rounded, which is the plan's work.
+fn integer_or_as_is(text: &str, ty: PgType) -> Option<std::borrow::Cow<'_, str>> {
+    let is_integer = semantics::is_integer(ty);
+    (!is_integer || is_digits(text)).then_some(text.into())
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !text.is_empty()
+}
+
+/// Whether constants fit an open table's column as its type stands: a text for a number may widen it, which the plan
+/// works out.
+fn is_plain_for<'a>(ty: PgType, mut cells: impl Iterator<Item = &'a Expr>) -> bool {
+    cells.all(|cell| match cell {
+        Expr::Value(value) => match &value.value {
+            Value::Null | Value::Placeholder(_) => true,
+            Value::SingleQuotedString(_) => ty == PgType::TEXT,
+            Value::Number(text, _) => ty == PgType::INT8 && text.len() < 19 && text.bytes().all(|b| b.is_ascii_digit()),
+            Value::Boolean(_) => ty == PgType::BOOL,
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+/// Whether a cell is the word DEFAULT.
+pub(super) fn is_default(cell: &Expr) -> bool {
+    matches!(cell, Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("default"))
+}
+
+/// The source with the columns' default expressions in the place of DEFAULT.
+pub(super) fn fill_defaults(target: &Target, names: &[String], source: &Query) -> Result<Query, SqlError> {
+    let mut query = source.clone();
+    if let SetExpr::Values(values) = query.body.as_mut() {
+        for row in &mut values.rows {
+            for (cell, name) in row.iter_mut().zip(names) {
+                if is_default(cell) {
+                    *cell = default_expression(target, name)?;
+                }
+            }
+        }
+    }
+    Ok(query)
+}
+
+fn default_expression(target: &Target, name: &str) -> Result<Expr, SqlError> {
+    let column = target.position(name).map(|at| target.column(target.fields[at].id));
+    match column.and_then(|column| column.default.as_ref()) {
+        Some(default) => parse_expression(&default.expression),
+        None => Ok(Expr::Value(ast::Value::Null.into())),
+    }
+}

@@ -1,0 +1,22 @@
+//! Writes: INSERT, COPY FROM and CREATE TABLE AS are a source of rows, a shaper, and one sink.
+//!
+//! ```text
+//! source (VALUES | plan | decoder) → Shaper (defaults, NOT NULL, CHECK) → Sink (chunk | partitions) → ChangeSet
+//! ```
+//! The change set is staged in the transaction; nothing is visible before that commits.
+
+mod copy_in;
+mod create_table_as;
+mod evolve;
+mod insert;
+mod literal_rows;
+mod returning;
+mod shaper;
+mod sink;
+mod target;
+
+pub(crate) use copy_in::copy_in;
+pub use copy_in::CopyIn;
+pub(crate) use create_table_as::create_table_as;
+pub(crate) use insert::{describe as describe_insert, insert};
+pub(crate) use target::Target;

@@ -1,0 +1,111 @@
+//! RETURNING: expressions over the rows that a write made.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::common::DFSchema;
+use datafusion::physical_plan::PhysicalExpr;
+use peristyle_storage::types::pg_type;
+use sqlparser::ast::{Expr, SelectItem};
+
+use super::Target;
+use crate::error::SqlError;
+use crate::names::fold;
+use crate::outcome::ColumnDescription;
+use crate::plan::{Planner, expression_name};
+use crate::scope::Scope;
+
+/// What a RETURNING clause computes.
+pub(super) struct Returning {
+    /// The table's columns, as the expressions see them.
+    input: SchemaRef,
+    items: Vec<Arc<dyn PhysicalExpr>>,
+    output: SchemaRef,
+    columns: Vec<ColumnDescription>,
+}
+
+impl Returning {
+    pub(super) fn new(
+        scope: &Arc<Scope>,
+        target: &Target,
+        items: Option<&[SelectItem]>,
+    ) -> Result<Option<Returning>, SqlError> {
+        let Some(items) = items else { return Ok(None) };
+        let planner = Planner::new(scope)?;
+        let fields: Vec<FieldRef> =
+            target.fields.iter().map(|f| Arc::new(f.field.as_ref().clone().with_nullable(true))).collect();
+        let input: SchemaRef = Arc::new(Schema::new(fields));
+        let schema = DFSchema::try_from_qualified_schema(target.name(), &input)?;
+        let mut physical = Vec::new();
+        let mut output: Vec<FieldRef> = Vec::new();
+        for (name, expression) in expand(target, items)? {
+            let logical = planner.expression(&expression, &schema)?;
+            let item = planner.state().create_physical_expr(logical, &schema)?;
+            let field = item.return_field(&input)?;
+            output.push(Arc::new(field.as_ref().clone().with_name(name).with_nullable(true)));
+            physical.push(item);
+        }
+        let columns = output.iter().map(|field| ColumnDescription::computed(field.name(), pg_type(field))).collect();
+        Ok(Some(Returning { input, items: physical, output: Arc::new(Schema::new(output)), columns }))
+    }
+
+    pub(super) fn columns(&self) -> &[ColumnDescription] {
+        &self.columns
+    }
+
+    /// The clause over the written batches.
+    pub(super) fn take(self, written: &[RecordBatch]) -> Result<(Vec<ColumnDescription>, Vec<RecordBatch>), SqlError> {
+        let batches = written.iter().map(|batch| self.compute(batch)).collect::<Result<_, _>>()?;
+        Ok((self.columns, batches))
+    }
+
+    fn compute(&self, written: &RecordBatch) -> Result<RecordBatch, SqlError> {
+        let whole = self.whole_row(written)?;
+        let rows = whole.num_rows();
+        let arrays = self
+            .items
+            .iter()
+            .map(|item| Ok(item.evaluate(&whole)?.into_array(rows)?))
+            .collect::<Result<Vec<ArrayRef>, SqlError>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.output), arrays, &options)?)
+    }
+
+    /// The written rows with every column of the table; an open table's write may lack some.
+    fn whole_row(&self, written: &RecordBatch) -> Result<RecordBatch, SqlError> {
+        let arrays = self
+            .input
+            .fields()
+            .iter()
+            .map(|field| match written.column_by_name(field.name()) {
+                Some(array) => Ok(arrow::compute::cast(array, field.data_type())?),
+                None => Ok(arrow::array::new_null_array(field.data_type(), written.num_rows())),
+            })
+            .collect::<Result<Vec<_>, SqlError>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(written.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.input), arrays, &options)?)
+    }
+}
+
+/// The clause's items with their names, `*` as the table's columns.
+fn expand(target: &Target, items: &[SelectItem]) -> Result<Vec<(String, Expr)>, SqlError> {
+    let mut expanded = Vec::new();
+    for item in items {
+        match item {
+            SelectItem::UnnamedExpr(expression) => {
+                expanded.push((expression_name(expression), expression.clone()));
+            }
+            SelectItem::ExprWithAlias { expr, alias } => expanded.push((fold(alias), expr.clone())),
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
+                expanded.extend(target.fields.iter().map(|field| {
+                    let name = field.field.name().clone();
+                    let ident = sqlparser::ast::Ident::with_quote('"', &name);
+                    (name, Expr::Identifier(ident))
+                }));
+            }
+            SelectItem::ExprWithAliases { .. } => return Err(SqlError::syntax("RETURNING takes one name per expression")),
+        }
+    }
+    Ok(expanded)
+}

@@ -1,0 +1,165 @@
+//! Rows as given → rows as stored: defaults filled in, NOT NULL and CHECK enforced.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::common::DFSchema;
+use datafusion::physical_plan::PhysicalExpr;
+use peristyle_catalog::model::{ColumnId, ConstraintKind};
+use peristyle_storage::types::pg_type;
+
+use super::Target;
+use crate::error::{SqlError, SqlState};
+use crate::parse::parse_expression;
+use crate::plan::Planner;
+use crate::scope::Scope;
+use crate::semantics;
+use crate::values::row_text;
+
+/// Makes whole rows of a table out of the columns that a write gives.
+pub(crate) struct Shaper {
+    table: String,
+    schema_name: String,
+    columns: Vec<ShapedColumn>,
+    schema: SchemaRef,
+    checks: Vec<(String, Arc<dyn PhysicalExpr>)>,
+}
+
+struct ShapedColumn {
+    id: ColumnId,
+    field: FieldRef,
+    source: Source,
+    not_null: bool,
+}
+
+/// Where a column's values come from.
+enum Source {
+    /// A column of the given batch.
+    Given(usize),
+    /// Its default, computed per batch.
+    Default(Arc<dyn PhysicalExpr>),
+    Null,
+}
+
+impl Shaper {
+    /// A shaper for batches whose columns are called by these names, types already the table's; `extra` are columns
+    /// that the write adds to the table.
+    pub(crate) fn new(
+        scope: &Arc<Scope>,
+        target: &Target,
+        fields: &[(ColumnId, FieldRef)],
+        given: &[String],
+    ) -> Result<Shaper, SqlError> {
+        let planner = Planner::new(scope)?;
+        let columns = fields
+            .iter()
+            .map(|(id, field)| {
+                let source = match given.iter().position(|name| name == field.name()) {
+                    Some(position) => Source::Given(position),
+                    None => default_source(&planner, target, *id, field)?,
+                };
+                let not_null = target.table().column_by_id(*id).is_some_and(|column| column.not_null);
+                Ok(ShapedColumn { id: *id, field: Arc::clone(field), source, not_null })
+            })
+            .collect::<Result<Vec<_>, SqlError>>()?;
+        let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
+        let checks = checks(&planner, target, &schema)?;
+        let schema_name = scope.schema_name(target.relation.schema).to_owned();
+        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, checks })
+    }
+
+    /// The columns of shaped batches with their ids.
+    pub(crate) fn fields(&self) -> Vec<(ColumnId, FieldRef)> {
+        self.columns.iter().map(|column| (column.id, Arc::clone(&column.field))).collect()
+    }
+
+    /// One batch of whole rows.
+    pub(crate) fn shape(&self, given: &RecordBatch) -> Result<RecordBatch, SqlError> {
+        let arrays = self.columns.iter().map(|column| column.array(given)).collect::<Result<Vec<_>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(given.num_rows()));
+        // Nullability is checked below with an error that names the column.
+        let nullable: Vec<_> = self.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(nullable)), arrays, &options)?;
+        self.check_not_null(&batch)?;
+        self.check_constraints(&batch)?;
+        Ok(batch)
+    }
+
+    fn check_not_null(&self, batch: &RecordBatch) -> Result<(), SqlError> {
+        for (column, array) in self.columns.iter().zip(batch.columns()) {
+            if !column.not_null || array.null_count() == 0 {
+                continue;
+            }
+            let row = (0..array.len()).find(|&row| array.is_null(row)).unwrap_or(0);
+            let name = column.field.name();
+            let message = format!("null value in column \"{name}\" of relation \"{}\" violates not-null constraint", self.table);
+            return Err(SqlError::new(SqlState::NOT_NULL_VIOLATION, message)
+                .detail(format!("Failing row contains {}.", row_text(batch, row)))
+                .schema(&self.schema_name)
+                .table(&self.table)
+                .column(name));
+        }
+        Ok(())
+    }
+
+    fn check_constraints(&self, batch: &RecordBatch) -> Result<(), SqlError> {
+        for (name, check) in &self.checks {
+            let held = check.evaluate(batch)?.into_array(batch.num_rows())?;
+            let held = held.as_boolean();
+            // NULL counts as held.
+            let Some(row) = (0..held.len()).find(|&row| held.is_valid(row) && !held.value(row)) else { continue };
+            let message = format!("new row for relation \"{}\" violates check constraint \"{name}\"", self.table);
+            return Err(SqlError::new(SqlState::CHECK_VIOLATION, message)
+                .detail(format!("Failing row contains {}.", row_text(batch, row)))
+                .schema(&self.schema_name)
+                .table(&self.table)
+                .constraint(name));
+        }
+        Ok(())
+    }
+}
+
+impl ShapedColumn {
+    fn array(&self, given: &RecordBatch) -> Result<ArrayRef, SqlError> {
+        match &self.source {
+            Source::Given(position) => {
+                let array = given.column(*position);
+                if array.data_type() == self.field.data_type() {
+                    return Ok(Arc::clone(array));
+                }
+                // The same PostgreSQL type in another Arrow form (string views, wider decimals).
+                Ok(cast(array, self.field.data_type())?)
+            }
+            Source::Default(expression) => Ok(expression.evaluate(given)?.into_array(given.num_rows())?),
+            Source::Null => Ok(new_null_array(self.field.data_type(), given.num_rows())),
+        }
+    }
+}
+
+fn default_source(planner: &Planner<'_>, target: &Target, id: ColumnId, field: &FieldRef) -> Result<Source, SqlError> {
+    let Some(default) = target.table().column_by_id(id).and_then(|column| column.default.as_ref()) else {
+        return Ok(Source::Null);
+    };
+    let expression = planner.expression(&parse_expression(&default.expression)?, &DFSchema::empty())?;
+    let assigned = semantics::assignment_cast(expression, &DFSchema::empty(), pg_type(field), field.data_type())?;
+    Ok(Source::Default(planner.state().create_physical_expr(assigned, &DFSchema::empty())?))
+}
+
+fn checks(
+    planner: &Planner<'_>,
+    target: &Target,
+    schema: &SchemaRef,
+) -> Result<Vec<(String, Arc<dyn PhysicalExpr>)>, SqlError> {
+    let df_schema = DFSchema::try_from(Arc::clone(schema))?;
+    let mut checks = Vec::new();
+    for constraint in &target.table().constraints {
+        if let ConstraintKind::Check { expression } = &constraint.kind {
+            let expression = planner.expression(&parse_expression(expression)?, &df_schema)?;
+            let physical = planner.state().create_physical_expr(expression, &df_schema)?;
+            checks.push((constraint.name.clone(), physical));
+        }
+    }
+    Ok(checks)
+}

@@ -1,0 +1,112 @@
+//! What a write goes to: a table, the columns named, and what each column of the result is made from.
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Change, ChangeSet, Column, ColumnId, Oid, Openness, Relation, Requirement, Table};
+use peristyle_storage::schema::{TableField, table_fields};
+use sqlparser::ast::{Ident, ObjectName};
+
+use super::sink::Written;
+use crate::error::{SqlError, SqlState};
+use crate::names::{QualifiedName, fold};
+use crate::scope::{PG_CATALOG, Scope};
+
+/// A table that is written to, as the statement's snapshot has it.
+pub(crate) struct Target {
+    pub(crate) relation: Arc<Relation>,
+    /// Live columns in order; bare numerics are as wide as the snapshot's rows need.
+    pub(crate) fields: Vec<TableField>,
+}
+
+impl Target {
+    /// The table of that name; 42809 for a view, 42501 for a system relation.
+    pub(crate) fn find(scope: &Scope, name: &ObjectName) -> Result<Target, SqlError> {
+        let name = QualifiedName::of(scope, name)?;
+        if crate::relation::find(name.schema().unwrap_or(PG_CATALOG), &name.name).is_some() {
+            let message = format!("permission denied: \"{name}\" is a system catalog");
+            return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
+        }
+        let relation = scope.require_relation(name.schema(), &name.name)?;
+        Target::of(scope, relation)
+    }
+
+    pub(crate) fn of(scope: &Scope, relation: &Arc<Relation>) -> Result<Target, SqlError> {
+        let Some(table) = relation.as_table() else {
+            let message = format!("cannot insert into view or index \"{}\"", relation.name);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        };
+        let contents = scope.view.contents(relation.oid).map(Arc::as_ref);
+        Ok(Target { relation: Arc::clone(relation), fields: table_fields(table, contents)? })
+    }
+
+    pub(crate) fn oid(&self) -> Oid {
+        self.relation.oid
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.relation.name
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        self.relation.as_table().expect("a target is a table")
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.table().openness == Openness::Open
+    }
+
+    pub(crate) fn column(&self, id: ColumnId) -> &Column {
+        self.table().column_by_id(id).expect("fields are of live columns")
+    }
+
+    /// Position of a column by name.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.field.name() == name)
+    }
+
+    /// Names of a column list, folded, each once.
+    pub(crate) fn named(&self, columns: &[Ident]) -> Result<Vec<String>, SqlError> {
+        let mut names: Vec<String> = Vec::with_capacity(columns.len());
+        for column in columns {
+            let name = fold(column);
+            if names.contains(&name) {
+                let message = format!("column \"{name}\" specified more than once");
+                return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+            }
+            if !self.is_open() && self.position(&name).is_none() {
+                return Err(self.unknown_column(&name));
+            }
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    /// 42703 with the way to take any column.
+    pub(crate) fn unknown_column(&self, name: &str) -> SqlError {
+        let message = format!("column \"{name}\" of relation \"{}\" does not exist", self.name());
+        SqlError::new(SqlState::UNDEFINED_COLUMN, message)
+            .hint("A table takes new columns if it is created WITH (schema = 'open').")
+    }
+
+    /// The change set that adds what a sink wrote. An append requires the written columns live with types that
+    /// accept them, not the table's version.
+    pub(crate) fn append(&self, written: Written, new_columns: Vec<Change>) -> ChangeSet {
+        let table = self.oid();
+        let proposed: Vec<ColumnId> = new_columns.iter().filter_map(proposed_column).collect();
+        let columns = written.columns.iter().filter(|(id, _)| !proposed.contains(id)).copied().collect();
+        let mut requires = vec![Requirement::RelationLive(table)];
+        requires.push(Requirement::ColumnsAccept { table, columns });
+        let mut changes = new_columns;
+        if written.rows > 0 {
+            changes.push(Change::Append { table, partitions: written.partitions, chunks: written.chunks });
+        }
+        ChangeSet { requires, changes, ingest_id: None }
+    }
+}
+
+fn proposed_column(change: &Change) -> Option<ColumnId> {
+    match change {
+        Change::EnsureColumn { proposed, .. } => Some(*proposed),
+        _ => None,
+    }
+}
