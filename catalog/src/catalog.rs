@@ -1,14 +1,23 @@
 //! The door of the room: open, snapshot, commit, checkpoint, close.
 
-use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
-use crate::Result;
-use crate::head::Head;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::committer::{Committer, Request, Waiting};
+use crate::log::{FrameBuffer, LogWriter};
+use crate::manifest::Checkpoints;
 use crate::model::{ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq};
+use crate::open::{self, Machine};
+use crate::pins::Snapshot;
+use crate::shared::{Metrics, Shared};
 use crate::sources::Sources;
 use crate::tier::{ManifestStore, RealTimeTier};
+use crate::{Error, Result};
 
 /// Limits of the catalog, each a setting of the server.
 #[derive(Clone, Debug)]
@@ -39,75 +48,141 @@ pub struct Parts {
 }
 
 /// The catalog of one data folder.
-pub struct Catalog {}
-
-/// A head that is held: while it lives, nothing that it sees is deleted.
-pub struct Snapshot {
-    head: Arc<Head>,
-}
-
-impl Deref for Snapshot {
-    type Target = Head;
-
-    fn deref(&self) -> &Head {
-        &self.head
-    }
+pub struct Catalog {
+    shared: Arc<Shared>,
+    checkpoints: Checkpoints,
+    /// Empty once the catalog is dropped.
+    queue: Option<mpsc::Sender<Request>>,
+    is_closing: AtomicBool,
+    committer: Option<JoinHandle<()>>,
 }
 
 impl Catalog {
     /// Opens or creates the catalog of a data folder: locks it, opens or rebuilds the index, replays the log.
-    pub async fn open(_folder: &Path, _settings: Settings, _parts: Parts) -> Result<Arc<Catalog>> {
-        todo!()
+    pub async fn open(folder: &Path, settings: Settings, parts: Parts) -> Result<Arc<Catalog>> {
+        Catalog::open_on(folder, settings, parts, Machine::real()).await
+    }
+
+    pub(crate) async fn open_on(
+        folder: &Path,
+        settings: Settings,
+        parts: Parts,
+        machine: Machine,
+    ) -> Result<Arc<Catalog>> {
+        let opened = open::open(folder, &settings, &parts, &machine).await?;
+        let log = LogWriter::open(
+            Arc::clone(&opened.segments),
+            opened.folder.id,
+            settings.log_segment_bytes,
+            opened.end,
+            machine.on_sync_failure,
+        );
+        let log = log.map_err(|source| Error::Io { what: "log".to_owned(), source })?;
+        let (queue, requests) = mpsc::channel(settings.commit_queue_max.max(1));
+        let shared = Arc::new(Shared::new(opened, settings, parts));
+        let committer = Committer { queue: requests, shared: Arc::clone(&shared), log, frame: FrameBuffer::new() };
+        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(|| committer.run());
+        let thread = thread.map_err(|source| Error::Io { what: "committer".to_owned(), source })?;
+        Ok(Arc::new(Catalog {
+            shared,
+            checkpoints: Checkpoints::default(),
+            queue: Some(queue),
+            is_closing: AtomicBool::new(false),
+            committer: Some(thread),
+        }))
+    }
+
+    /// The catalog's identity, made when the folder was created. It is also the log's.
+    pub fn id(&self) -> Uuid {
+        self.shared.folder.id
     }
 
     /// Pins and returns the newest head.
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        self.shared.pins.snapshot()
+    }
+
+    /// Tells of every new head by its sequence number.
+    pub fn subscribe(&self) -> watch::Receiver<Seq> {
+        self.shared.subscribe()
+    }
+
+    /// What was done since the catalog was opened.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.counters.read()
     }
 
     /// Commits: when this returns `Ok`, the change set is durable and in the head. Shares its fsync with every
     /// commit that waits at the same time. Dropping the future does not take a queued commit back.
-    pub async fn commit(&self, _changes: ChangeSet) -> Result<Commit> {
-        todo!()
+    pub async fn commit(&self, changes: ChangeSet) -> Result<Commit> {
+        if self.is_closing.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        self.ask(|answer| Request::Commit(Waiting { changes, answer })).await?
     }
 
     /// Takes numbers for new objects; unused ones are lost, used ones are never given again.
-    pub fn reserve_oids(&self, _count: u32) -> Oid {
-        todo!()
+    pub fn reserve_oids(&self, count: u32) -> Oid {
+        self.shared.numbers.reserve_oids(count)
     }
 
     /// Takes ids to propose for new columns of a table.
-    pub fn reserve_columns(&self, _table: Oid, _count: u32) -> ColumnId {
-        todo!()
+    pub fn reserve_columns(&self, table: Oid, count: u32) -> ColumnId {
+        self.shared.numbers.reserve_columns(&self.shared.pins.head(), table, count)
     }
 
     /// Statistics of some columns of some partitions: for each partition, for each column asked for, what is known.
     /// Read from the index on first use and kept within `statistics_cache_bytes`.
     pub fn statistics(
         &self,
-        _partitions: &[Arc<Partition>],
-        _columns: &[ColumnId],
+        partitions: &[Arc<Partition>],
+        columns: &[ColumnId],
     ) -> Result<Vec<Vec<Option<ColumnStatistics>>>> {
-        todo!()
+        self.shared.with_index(|index| self.shared.statistics.read(index, partitions, columns))
     }
 
     /// The oldest sequence number that a reader may still hold.
     pub fn horizon(&self) -> Seq {
-        todo!()
+        self.shared.pins.horizon()
     }
 
     /// Position up to which the log is written and the position from which on it is kept, in bytes.
     pub fn log_extent(&self) -> (u64, u64) {
-        todo!()
+        let end = self.shared.log_end().position;
+        (end, self.shared.segments.first().unwrap_or(end))
     }
 
     /// Writes the manifest for the head and frees the log segments that nothing needs any more.
     pub async fn checkpoint(&self) -> Result<()> {
-        todo!()
+        self.checkpoints.run(&self.shared).await
     }
 
     /// Refuses new commits, finishes queued ones, writes a checkpoint, leaves the mark of a clean stop.
     pub async fn close(&self) -> Result<()> {
-        todo!()
+        self.is_closing.store(true, Ordering::Release);
+        self.ask(Request::Barrier).await?;
+        let checkpoint = self.checkpoint().await;
+        self.ask(Request::Stop).await??;
+        checkpoint
+    }
+
+    /// Queues a request and waits for its answer.
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(Error::Closed)?;
+        queue.send(request(answer)).await.map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)
+    }
+}
+
+impl Drop for Catalog {
+    /// Waits for the committer, so that the folder is free afterwards.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(committer) = self.committer.take()
+            && committer.join().is_err()
+        {
+            tracing::error!("the committer panicked");
+        }
     }
 }

@@ -55,6 +55,9 @@ pub enum Error {
     /// Bytes that were durable are not what was written; start is refused.
     #[error("{what} is damaged: {detail}")]
     Corrupt { what: String, detail: String },
+    /// A change set that contradicts itself or the catalog in a way that no correct caller makes (XX000).
+    #[error("invalid change set: {0}")]
+    Invalid(String),
     /// The data folder and the store are not each other's.
     #[error("{0}")]
     Mismatch(String),

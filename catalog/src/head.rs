@@ -1,15 +1,21 @@
 //! The state at one sequence number, whole in memory and immutable: publishing a new one costs the change, not the
 //! table, because the maps share structure.
 
+mod apply;
+mod bootstrap;
+mod contents;
+mod dump;
+
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use crate::model::{
-    Chunk, ChunkId, Database, IngestId, Layout, LayoutId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq,
-    TimestampMicros,
-};
-use crate::tier::RealTimeRows;
+pub(crate) use apply::next_layout;
+pub(crate) use bootstrap::bootstrap;
+pub use contents::{PartitionOrder, TableContents};
+pub(crate) use dump::{relation_records, statistics_keys};
+
+use crate::model::{Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq, TimestampMicros};
 
 /// Everything that is visible at `seq`.
 #[derive(Clone, Default)]
@@ -24,29 +30,12 @@ pub struct Head {
     pub(crate) names: OrdMap<(Oid, String), Oid>,
     pub(crate) contents: OrdMap<Oid, Arc<TableContents>>,
     /// Partitions with an end mark, by the commit that set it, until their objects are deleted.
-    pub(crate) ended: OrdMap<(Seq, PartitionId), Arc<Partition>>,
+    pub(crate) ended: OrdMap<(Seq, Oid, PartitionId), Arc<Partition>>,
     pub(crate) ingested: OrdMap<IngestId, (Seq, TimestampMicros)>,
-}
-
-/// What one table holds at one sequence number.
-#[derive(Clone, Default)]
-pub struct TableContents {
-    pub(crate) layouts: OrdMap<LayoutId, Arc<Layout>>,
-    /// By the start of the key range, so that a range of time is found without looking at the others.
-    pub(crate) partitions: OrdMap<(PartitionOrder, PartitionId), Arc<Partition>>,
-    /// Greatest width of a partition's time range in µs.
-    pub(crate) time_span_max: i64,
-    pub(crate) chunks: OrdMap<ChunkId, Arc<Chunk>>,
-    pub(crate) real_time: Option<Arc<dyn RealTimeRows>>,
-    pub(crate) rows: u64,
-    pub(crate) bytes: u64,
-}
-
-/// Where a partition stands among its table's: NULL keys first, then by bucket, then by the start of its time range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PartitionOrder {
-    pub bucket: Option<u32>,
-    pub time_from: Option<i64>,
+    /// The same ids by age.
+    pub(crate) ingested_by_seq: OrdMap<Seq, IngestId>,
+    /// The newest commits and their times.
+    pub(crate) commits: OrdMap<Seq, TimestampMicros>,
 }
 
 impl Head {
@@ -111,63 +100,21 @@ impl Head {
         self.ended.values()
     }
 
+    /// The newest commits and their times, oldest first; how many are kept is bounded.
+    pub fn commits(&self) -> impl DoubleEndedIterator<Item = (Seq, TimestampMicros)> {
+        self.commits.iter().map(|(seq, at)| (*seq, *at))
+    }
+
+    /// Where the frame of the oldest chunk of all tables starts in the log.
+    pub fn oldest_chunk_position(&self) -> Option<u64> {
+        let oldest = self.contents.values().filter_map(|contents| contents.chunks.get_min());
+        oldest.map(|(_, chunk)| chunk.log_position).min()
+    }
+
     /// Views that read the relation.
     pub fn dependents(&self, oid: Oid) -> impl Iterator<Item = &Arc<Relation>> {
         self.relations.values().filter(move |relation| {
             relation.as_view().is_some_and(|view| view.depends_on.iter().any(|on| on.relation == oid))
         })
-    }
-}
-
-impl TableContents {
-    /// Live partitions in key order.
-    pub fn partitions(&self) -> impl Iterator<Item = &Arc<Partition>> {
-        self.partitions.values()
-    }
-
-    pub fn partition_count(&self) -> usize {
-        self.partitions.len()
-    }
-
-    /// Live partitions that may hold a row of that bucket (any, if `None`) with a time key in `from..to` (µs; open
-    /// ends for `None`), found by the key range alone. Partitions without a time range only hold NULL keys and are
-    /// left out when a bound is given.
-    pub fn partitions_in(
-        &self,
-        bucket: Option<u32>,
-        from: Option<i64>,
-        to: Option<i64>,
-    ) -> impl Iterator<Item = &Arc<Partition>> {
-        let _ = (bucket, from, to);
-        self.partitions.values()
-    }
-
-    /// Chunks that are not yet in a partition, oldest first.
-    pub fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
-        self.chunks.values()
-    }
-
-    pub fn chunk_count(&self) -> usize {
-        self.chunks.len()
-    }
-
-    /// The chunks' rows; `None` if there is no chunk.
-    pub fn real_time(&self) -> Option<&Arc<dyn RealTimeRows>> {
-        self.real_time.as_ref()
-    }
-
-    /// The ways in which the table's files were written.
-    pub fn layouts(&self) -> impl Iterator<Item = &Arc<Layout>> {
-        self.layouts.values()
-    }
-
-    /// Rows of live partitions and chunks.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// Bytes of the objects of live partitions.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
     }
 }

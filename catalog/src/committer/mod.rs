@@ -1,0 +1,96 @@
+//! The one thread that makes changes last: it owns the end of the log and is the only writer of the index.
+
+mod group;
+mod numbers;
+mod relations;
+mod require;
+mod resolve;
+mod tables;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::log::{FrameBuffer, LogWriter};
+use crate::model::{ChangeSet, Commit};
+use crate::shared::Shared;
+use crate::{Error, Result};
+
+pub(crate) use numbers::Numbers;
+
+/// What the committer is asked.
+pub(crate) enum Request {
+    Commit(Waiting),
+    /// Answered when everything asked before is done.
+    Barrier(oneshot::Sender<()>),
+    /// Close the index and end.
+    Stop(oneshot::Sender<Result<()>>),
+}
+
+/// A change set and who waits for it.
+pub(crate) struct Waiting {
+    pub(crate) changes: ChangeSet,
+    pub(crate) answer: oneshot::Sender<Result<Commit>>,
+}
+
+/// State of the thread.
+pub(crate) struct Committer {
+    pub(crate) queue: mpsc::Receiver<Request>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) log: LogWriter,
+    pub(crate) frame: FrameBuffer,
+}
+
+impl Committer {
+    /// Serves requests until it is stopped or nobody can ask any more.
+    pub(crate) fn run(mut self) {
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut waiting = VecDeque::new();
+            let control = self.drain(first, &mut waiting);
+            while !waiting.is_empty() {
+                self.commit_group(&mut waiting);
+            }
+            match control {
+                None => {}
+                Some(Control::Barrier(answer)) => drop(answer.send(())),
+                Some(Control::Stop(answer)) => {
+                    drop(answer.send(self.shared.close_index()));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes everything that waits, up to a request that is not a commit.
+    fn drain(&mut self, first: Request, waiting: &mut VecDeque<Waiting>) -> Option<Control> {
+        let mut next = Some(first);
+        while let Some(request) = next {
+            match request {
+                Request::Commit(commit) => waiting.push_back(commit),
+                Request::Barrier(answer) => return Some(Control::Barrier(answer)),
+                Request::Stop(answer) => return Some(Control::Stop(answer)),
+            }
+            if waiting.len() >= self.shared.settings.commit_queue_max {
+                return None;
+            }
+            next = self.queue.try_recv().ok();
+        }
+        None
+    }
+}
+
+enum Control {
+    Barrier(oneshot::Sender<()>),
+    Stop(oneshot::Sender<Result<()>>),
+}
+
+/// Somebody who stopped waiting does not mind: the commit is durable all the same.
+fn answer(waiting: oneshot::Sender<Result<Commit>>, result: Result<Commit>) {
+    drop(waiting.send(result));
+}
+
+/// A change set that no correct caller makes.
+fn invalid(detail: impl Into<String>) -> Error {
+    Error::Invalid(detail.into())
+}

@@ -1,0 +1,90 @@
+//! Checks what a change set rests on.
+
+use crate::model::{ColumnId, Oid, PgType, Requirement, Table, widen};
+use crate::{Error, Head, Result};
+
+/// Checks one requirement against a head.
+pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
+    match requirement {
+        Requirement::SchemaLive(oid) => schema_live(head, *oid),
+        Requirement::SchemaEmpty(oid) => schema_empty(head, *oid),
+        Requirement::SchemaNameFree { database, name } => schema_name_free(head, *database, name),
+        Requirement::NameFree { schema, name } => name_free(head, *schema, name, None),
+        Requirement::RelationLive(oid) => head.relation(*oid).map(|_| ()).ok_or(Error::RelationGone(*oid)),
+        Requirement::RelationVersion { oid, version } => {
+            let holds = head.relation(*oid).is_some_and(|relation| relation.version == *version);
+            if holds { Ok(()) } else { Err(conflict(*oid)) }
+        }
+        Requirement::NoDependents { oid, except } => no_dependents(head, *oid, except),
+        Requirement::ColumnsAccept { table, columns } => columns_accept(*table, self::table(head, *table)?, columns),
+        Requirement::PartitionsLive { table, partitions } => {
+            let contents = head.contents(*table);
+            let is_live = |id| contents.is_some_and(|contents| contents.orders.contains_key(id));
+            if partitions.iter().all(is_live) { Ok(()) } else { Err(conflict(*table)) }
+        }
+        Requirement::ChunksLive { table, chunks } => {
+            let contents = head.contents(*table);
+            let is_live = |id| contents.is_some_and(|contents| contents.chunks.contains_key(id));
+            if chunks.iter().all(is_live) { Ok(()) } else { Err(conflict(*table)) }
+        }
+    }
+}
+
+pub(crate) fn conflict(relation: Oid) -> Error {
+    Error::Conflict { relation: Some(relation) }
+}
+
+pub(crate) fn schema_live(head: &Head, oid: Oid) -> Result<()> {
+    head.schema(oid).map(|_| ()).ok_or(Error::SchemaGone(oid))
+}
+
+pub(crate) fn schema_empty(head: &Head, oid: Oid) -> Result<()> {
+    let named = head.names.range((oid, String::new())..);
+    let dependents: Vec<Oid> =
+        named.take_while(|((schema, _), _)| *schema == oid).map(|(_, relation)| *relation).collect();
+    if dependents.is_empty() { Ok(()) } else { Err(Error::DependentObjects { dependents }) }
+}
+
+pub(crate) fn schema_name_free(head: &Head, database: Oid, name: &str) -> Result<()> {
+    match head.schema_by_name(database, name) {
+        None => Ok(()),
+        Some(_) => Err(Error::DuplicateSchema(name.to_owned())),
+    }
+}
+
+/// Whether nothing, or only the relation itself, has the name.
+pub(crate) fn name_free(head: &Head, schema: Oid, name: &str, itself: Option<Oid>) -> Result<()> {
+    match head.names.get(&(schema, name.to_owned())) {
+        Some(oid) if Some(*oid) != itself => Err(Error::DuplicateRelation(name.to_owned())),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn no_dependents(head: &Head, oid: Oid, except: &[Oid]) -> Result<()> {
+    let others = head.dependents(oid).map(|relation| relation.oid).filter(|oid| !except.contains(oid));
+    let dependents: Vec<Oid> = others.collect();
+    if dependents.is_empty() { Ok(()) } else { Err(Error::DependentObjects { dependents }) }
+}
+
+/// The table, or the error that it is gone.
+pub(crate) fn table(head: &Head, oid: Oid) -> Result<&Table> {
+    head.relation(oid).and_then(|relation| relation.as_table()).ok_or(Error::RelationGone(oid))
+}
+
+/// Whether the columns are live and take values of the written types.
+pub(crate) fn columns_accept(oid: Oid, table: &Table, written: &[(ColumnId, PgType)]) -> Result<()> {
+    let live: std::collections::HashMap<ColumnId, PgType> =
+        table.columns.iter().map(|column| (column.id, column.ty)).collect();
+    let refused = written
+        .iter()
+        .find(|(column, ty)| *column != ColumnId::ROW_SEQ && !live.get(column).is_some_and(|has| accepts(*has, *ty)));
+    match refused {
+        None => Ok(()),
+        Some((column, _)) => Err(Error::ColumnChanged { table: oid, column: *column }),
+    }
+}
+
+/// Modifiers were checked by the writer: lengths and precisions are not a matter of the catalog.
+fn accepts(has: PgType, written: PgType) -> bool {
+    has.oid == written.oid || widen(has, written) == has
+}

@@ -1,0 +1,145 @@
+//! The data folder: its lock, its format and identity, and whether its index can be trusted.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::{Error, Result, Sources};
+
+const LOCK_FILE: &str = "LOCK";
+const FORMAT_FILE: &str = "FORMAT";
+const TRUST_FILE: &str = "INDEX";
+const LOG_FOLDER: &str = "log";
+const INDEX_FOLDER: &str = "index";
+/// First word of the format file.
+const FORMAT_NAME: &str = "peristyle-catalog";
+/// The folder's format that this server writes and the newest that it reads.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+/// Linux makes a new one at every boot.
+const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
+const CLEAN_STOP: &str = "clean";
+const REBUILDING: &str = "rebuilding";
+
+/// A data folder that this process holds.
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Locked while it is open.
+    _lock: File,
+    pub(crate) id: Uuid,
+}
+
+impl Folder {
+    /// Locks the folder and reads what it is; a new one gets an identity.
+    pub(crate) fn open(path: &Path, sources: &Sources) -> Result<Folder> {
+        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
+        let lock = lock(path)?;
+        let id = match read_format(path)? {
+            Some(id) => id,
+            None => create_format(path, sources)?,
+        };
+        Ok(Folder { path: path.to_owned(), _lock: lock, id })
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.path.join(LOG_FOLDER)
+    }
+
+    pub(crate) fn index(&self) -> PathBuf {
+        self.path.join(INDEX_FOLDER)
+    }
+
+    /// Whether the index holds what was written to it: after a clean stop, or while the kernel that has its pages
+    /// in memory runs.
+    pub(crate) fn is_index_trusted(&self) -> bool {
+        let Ok(mark) = fs::read_to_string(self.path.join(TRUST_FILE)) else { return false };
+        self.index().is_dir() && (mark == CLEAN_STOP || boot_id().is_some_and(|boot| boot == mark))
+    }
+
+    /// From now on the index is trusted until the next boot. To be called before it is changed.
+    pub(crate) fn trust_until_boot(&self) -> Result<()> {
+        self.mark(boot_id().as_deref().unwrap_or(REBUILDING))
+    }
+
+    /// From now on the index is in doubt.
+    pub(crate) fn doubt(&self) -> Result<()> {
+        self.mark(REBUILDING)
+    }
+
+    /// The index's files are durable and nothing changes them any more.
+    pub(crate) fn trust_after_clean_stop(&self) -> Result<()> {
+        self.mark(CLEAN_STOP)
+    }
+
+    fn mark(&self, text: &str) -> Result<()> {
+        replace_file(&self.path, TRUST_FILE, text)
+    }
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let file_path = path.join(LOCK_FILE);
+    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file_path);
+    let file = open.map_err(|source| io_error(&file_path, source))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let holder = fs::read_to_string(&file_path).unwrap_or_default();
+            return Err(Error::FolderInUse { folder: path.to_owned(), holder: holder.trim().to_owned() });
+        }
+        Err(TryLockError::Error(source)) => return Err(io_error(&file_path, source)),
+    }
+    let written = file.set_len(0).and_then(|()| writeln!(&file, "{}", std::process::id()));
+    written.map_err(|source| io_error(&file_path, source))?;
+    Ok(file)
+}
+
+fn read_format(path: &Path) -> Result<Option<Uuid>> {
+    let file = path.join(FORMAT_FILE);
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(io_error(&file, source)),
+    };
+    let what = || file.display().to_string();
+    let damaged = || Error::Corrupt { what: what(), detail: "it does not name a format and an identity".to_owned() };
+    let mut words = text.split_ascii_whitespace();
+    if words.next() != Some(FORMAT_NAME) {
+        return Err(damaged());
+    }
+    let found: u32 = words.next().and_then(|word| word.parse().ok()).ok_or_else(damaged)?;
+    if found > FORMAT_VERSION {
+        return Err(Error::NewerFormat { what: what(), found, known: FORMAT_VERSION });
+    }
+    words.next().and_then(|word| word.parse().ok()).map(Some).ok_or_else(damaged)
+}
+
+fn create_format(path: &Path, sources: &Sources) -> Result<Uuid> {
+    let has_log = fs::read_dir(path.join(LOG_FOLDER)).is_ok_and(|mut entries| entries.next().is_some());
+    if has_log {
+        let what = path.join(FORMAT_FILE).display().to_string();
+        return Err(Error::Corrupt { what, detail: "it is missing, but the folder holds a log".to_owned() });
+    }
+    let id = sources.uuid();
+    replace_file(path, FORMAT_FILE, &format!("{FORMAT_NAME} {FORMAT_VERSION} {id}\n"))?;
+    Ok(id)
+}
+
+/// Durable, and never half: a new file takes the old one's name.
+fn replace_file(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let path = folder.join(name);
+    let new = folder.join(format!("{name}.new"));
+    let replaced = File::create(&new)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&new, &path))
+        .and_then(|()| File::open(folder)?.sync_all());
+    replaced.map_err(|source| io_error(&path, source))
+}
+
+fn boot_id() -> Option<String> {
+    fs::read_to_string(BOOT_ID_FILE).ok().map(|id| id.trim().to_owned())
+}
+
+fn io_error(path: &Path, source: io::Error) -> Error {
+    Error::Io { what: path.display().to_string(), source }
+}

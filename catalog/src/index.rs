@@ -1,0 +1,257 @@
+//! The rows on the local disk, in sled: an index that can be rebuilt, never the only copy of anything.
+//!
+//! sled 0.34 is named in this file only. What was found in it, and what follows: `flush()` does not fsync on Linux,
+//! so the folder is trusted only after a clean stop (which fsyncs its files) or under the same kernel boot; values
+//! over 128 KiB become files that are never fsynced, so values are split at 4 KiB; iterators are not snapshots, so
+//! there is one writer and scans happen while nothing writes or do not mind; transactions cannot scan, so batches it
+//! is, and each carries the position of the log up to which rows are applied.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::log::LogPoint;
+use crate::model::Seq;
+use crate::records::RawOp;
+use crate::records::codec::{Field, Input, fields};
+use crate::{Error, Result};
+
+/// Values up to this size are one row of sled; longer ones continue in others.
+const VALUE_BYTES_MAX: usize = 4096;
+/// First bytes of sled's keys: what is applied, the catalog's rows, the rest of long rows.
+const APPLIED_KEY: &[u8] = &[0];
+const ROW: u8 = 1;
+const CONTINUATION: u8 = 2;
+/// First bytes of sled's values of catalog rows.
+const WHOLE: u8 = 0;
+const CONTINUED: u8 = 1;
+/// sled releases its file a moment after the last handle is dropped.
+const OPEN_ATTEMPTS_MAX: u32 = 50;
+const OPEN_ATTEMPT_WAIT: Duration = Duration::from_millis(40);
+
+/// Up to where the rows are those of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) seq: Seq,
+    pub(crate) point: LogPoint,
+}
+
+fields!(Applied { seq, point });
+
+/// The open index.
+pub(crate) struct Index {
+    db: sled::Db,
+    folder: PathBuf,
+    /// Rows that continue, and in how many others, so that a shorter value leaves none behind.
+    continued: Mutex<HashMap<Bytes, u32>>,
+}
+
+/// A failure of sled; the index is then not to be trusted.
+#[derive(Debug, thiserror::Error)]
+#[error("index: {0}")]
+pub(crate) struct IndexError(String);
+
+impl From<sled::Error> for IndexError {
+    fn from(error: sled::Error) -> Self {
+        IndexError(error.to_string())
+    }
+}
+
+impl From<IndexError> for Error {
+    fn from(error: IndexError) -> Self {
+        Error::Io { what: "index".to_owned(), source: io::Error::other(error.0) }
+    }
+}
+
+impl Index {
+    /// Opens the folder or makes it.
+    pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Index, IndexError> {
+        let config = sled::Config::new().path(folder).cache_capacity(cache_bytes);
+        let mut attempt = 1;
+        loop {
+            // sled asserts on damaged files; that is a doubt like any other.
+            let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+            match opened.map_err(|_| IndexError("sled gave up while opening".to_owned()))? {
+                Ok(db) => return Ok(Index { db, folder: folder.to_owned(), continued: Mutex::default() }),
+                Err(error) if attempt < OPEN_ATTEMPTS_MAX && is_locked(&error) => std::thread::sleep(OPEN_ATTEMPT_WAIT),
+                Err(error) => return Err(error.into()),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Deletes the folder.
+    pub(crate) fn delete(folder: &Path) -> io::Result<()> {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Up to where the rows are applied; `None` in a new index.
+    pub(crate) fn applied(&self) -> Result<Option<Applied>, IndexError> {
+        let Some(value) = self.db.get(APPLIED_KEY)? else { return Ok(None) };
+        let applied = Applied::take(&mut Input::new(&value));
+        applied.map(Some).map_err(|error| IndexError(error.to_string()))
+    }
+
+    /// Applies operations and, with the last of them, how far they reach.
+    pub(crate) fn apply<'a>(
+        &self,
+        ops: impl IntoIterator<Item = &'a RawOp>,
+        applied: Option<Applied>,
+    ) -> Result<(), IndexError> {
+        let mut batch = sled::Batch::default();
+        let mut continued = self.continued.lock();
+        for op in ops {
+            forget_continuation(&op.key, &mut continued, &mut batch);
+            match &op.value {
+                Some(value) if value.len() > VALUE_BYTES_MAX => {
+                    continued.insert(op.key.clone(), put_long(&op.key, value, &mut batch));
+                }
+                Some(value) => batch.insert(row_key(&op.key), whole(value)),
+                None => batch.remove(row_key(&op.key)),
+            }
+        }
+        if let Some(applied) = applied {
+            let mut value = Vec::new();
+            applied.put(&mut value);
+            batch.insert(APPLIED_KEY, value);
+        }
+        Ok(self.db.apply_batch(batch)?)
+    }
+
+    /// The value of one row.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        let Some(value) = self.db.get(row_key(key))? else { return Ok(None) };
+        self.whole_value(key, &value).map(Some)
+    }
+
+    /// All rows with keys from `from` on and below `to` (to the end, if `None`), in order.
+    pub(crate) fn scan(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> impl Iterator<Item = Result<(Bytes, Vec<u8>), IndexError>> {
+        let past = to.map_or_else(|| vec![CONTINUATION], row_key);
+        self.db.range(row_key(from)..past).map(|item| {
+            let (key, value) = item?;
+            let key = Bytes::copy_from_slice(&key[1..]);
+            let value = self.whole_value(&key, &value)?;
+            Ok((key, value))
+        })
+    }
+
+    fn whole_value(&self, key: &[u8], value: &[u8]) -> Result<Vec<u8>, IndexError> {
+        match value.split_first() {
+            Some((&WHOLE, value)) => Ok(value.to_vec()),
+            Some((&CONTINUED, parts)) => self.long_value(key, parts),
+            _ => Err(IndexError("a row is damaged".to_owned())),
+        }
+    }
+
+    fn long_value(&self, key: &[u8], parts: &[u8]) -> Result<Vec<u8>, IndexError> {
+        let parts = u32::take(&mut Input::new(parts)).map_err(|error| IndexError(error.to_string()))?;
+        let mut value = Vec::new();
+        for part in 0..parts {
+            let bytes = self.db.get(continuation_key(key, part))?;
+            value.extend_from_slice(&bytes.ok_or_else(|| IndexError("a part of a row is missing".to_owned()))?);
+        }
+        self.continued.lock().insert(Bytes::copy_from_slice(key), parts);
+        Ok(value)
+    }
+
+    /// Writes everything out and makes it durable, so that the folder can be trusted after a power loss.
+    pub(crate) fn close(self) -> Result<(), IndexError> {
+        self.db.flush()?;
+        let folder = self.folder.clone();
+        drop(self);
+        sync_tree(&folder).map_err(|error| IndexError(error.to_string()))
+    }
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock || error.to_string().contains("lock"))
+}
+
+fn row_key(key: &[u8]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(key.len() + 1);
+    row.push(ROW);
+    row.extend_from_slice(key);
+    row
+}
+
+fn continuation_key(key: &[u8], part: u32) -> Vec<u8> {
+    let mut row = Vec::with_capacity(key.len() + 5);
+    row.push(CONTINUATION);
+    row.extend_from_slice(key);
+    row.extend_from_slice(&part.to_be_bytes());
+    row
+}
+
+fn whole(value: &[u8]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(value.len() + 1);
+    row.push(WHOLE);
+    row.extend_from_slice(value);
+    row
+}
+
+/// Returns in how many parts the value lies.
+fn put_long(key: &[u8], value: &[u8], batch: &mut sled::Batch) -> u32 {
+    let mut parts = 0;
+    for part in value.chunks(VALUE_BYTES_MAX) {
+        batch.insert(continuation_key(key, parts), part);
+        parts += 1;
+    }
+    let mut row = vec![CONTINUED];
+    parts.put(&mut row);
+    batch.insert(row_key(key), row);
+    parts
+}
+
+fn forget_continuation(key: &Bytes, continued: &mut HashMap<Bytes, u32>, batch: &mut sled::Batch) {
+    for part in 0..continued.remove(key).unwrap_or(0) {
+        batch.remove(continuation_key(key, part));
+    }
+}
+
+fn sync_tree(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            sync_tree(&entry?.path())?;
+        }
+    }
+    File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(key: &'static [u8], value: Vec<u8>) -> RawOp {
+        RawOp { key: Bytes::from_static(key), value: Some(value.into()) }
+    }
+
+    #[test]
+    fn long_rows_come_back_whole_and_leave_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let long: Vec<u8> = (0..20_000_u32).map(|n| n as u8).collect();
+        let applied = Applied { seq: Seq(7), point: LogPoint { position: 9, checksum: 5 } };
+        let index = Index::open(folder.path(), 1 << 20).unwrap();
+        index.apply(&[put(b"a", long.clone()), put(b"b", vec![1])], Some(applied)).unwrap();
+        drop(index);
+        let index = Index::open(folder.path(), 1 << 20).unwrap();
+        let rows: Vec<_> = index.scan(&[], None).map(Result::unwrap).collect();
+        assert_eq!(rows, [(Bytes::from_static(b"a"), long), (Bytes::from_static(b"b"), vec![1])]);
+        assert_eq!(index.applied().unwrap(), Some(applied));
+        index.apply(&[put(b"a", vec![2])], None).unwrap();
+        assert_eq!(index.get(b"a").unwrap(), Some(vec![2]));
+        assert_eq!(index.db.len(), 3, "two rows and the applied position");
+    }
+}

@@ -1,0 +1,70 @@
+//! The log's files: which there are, and freeing those that nothing needs.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::disk::Disk;
+
+const SUFFIX: &str = ".log";
+/// Digits of a position in a file's name: u64 needs at most 20.
+const POSITION_DIGITS: usize = 20;
+
+/// The files of one log by the position at which each starts.
+pub(crate) struct Segments {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) folder: PathBuf,
+    starts: Mutex<BTreeSet<u64>>,
+}
+
+impl Segments {
+    /// Lists the folder.
+    pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> io::Result<Segments> {
+        let starts = disk.list(folder)?.iter().filter_map(|name| start_of(name)).collect();
+        Ok(Segments { disk, folder: folder.to_owned(), starts: Mutex::new(starts) })
+    }
+
+    pub(crate) fn path(&self, start: u64) -> PathBuf {
+        self.folder.join(format!("{start:0POSITION_DIGITS$}{SUFFIX}"))
+    }
+
+    pub(crate) fn starts(&self) -> Vec<u64> {
+        self.starts.lock().iter().copied().collect()
+    }
+
+    /// The position from which on the log is kept.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.starts.lock().first().copied()
+    }
+
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.starts.lock().last().copied()
+    }
+
+    pub(crate) fn added(&self, start: u64) {
+        self.starts.lock().insert(start);
+    }
+
+    /// Deletes the segments that lie wholly below the position; the one being written never does. Returns how many.
+    pub(crate) fn free_below(&self, position: u64) -> io::Result<usize> {
+        let starts = self.starts();
+        let mut freed = 0;
+        for pair in starts.windows(2).take_while(|pair| pair[1] <= position) {
+            self.disk.remove(&self.path(pair[0]))?;
+            self.starts.lock().remove(&pair[0]);
+            freed += 1;
+        }
+        if freed > 0 {
+            self.disk.sync_folder(&self.folder)?;
+        }
+        Ok(freed)
+    }
+}
+
+fn start_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    (digits.len() == POSITION_DIGITS).then(|| digits.parse().ok())?
+}

@@ -1,0 +1,109 @@
+//! Opening a data folder: trust the index or rebuild it, replay the log, fetch the rows of live chunks.
+
+mod bodies;
+mod rebuild;
+mod replay;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::catalog::{Parts, Settings};
+use crate::disk::{Disk, RealDisk};
+use crate::folder::Folder;
+use crate::head::bootstrap;
+use crate::index::{Applied, Index};
+use crate::log::{Segments, SyncFailure};
+use crate::manifest::{Chain, Unexported, create_first};
+use crate::shared::Opened;
+use crate::{Error, Head, Result};
+
+/// What tests put in the place of the machine.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) on_sync_failure: SyncFailure,
+}
+
+impl Machine {
+    /// The real disk; a failed fsync ends the process.
+    pub(crate) fn real() -> Machine {
+        let on_sync_failure: SyncFailure = Arc::new(|error| {
+            tracing::error!(%error, "fsync of the log failed; what is durable is unknown, so the server stops now");
+            std::process::abort();
+        });
+        Machine { disk: Arc::new(RealDisk), on_sync_failure }
+    }
+}
+
+/// The rows of an index or of a manifest, and how far they reach.
+struct Loaded {
+    index: Index,
+    head: Head,
+    applied: Applied,
+    unexported: Unexported,
+}
+
+/// Opens or creates what is in a data folder.
+pub(crate) async fn open(path: &Path, settings: &Settings, parts: &Parts, machine: &Machine) -> Result<Opened> {
+    let folder = Folder::open(path, &parts.sources)?;
+    let segments = Segments::open(Arc::clone(&machine.disk), &folder.log());
+    let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
+    let segments = Arc::new(segments);
+    let chain = find_or_create_manifest(&folder, &segments, parts).await?;
+    let mut loaded = match load_trusted(&folder, settings, &chain)? {
+        Some(loaded) => loaded,
+        None => rebuild::rebuild(&folder, settings, parts, &chain).await?,
+    };
+    let end = replay::replay(&mut loaded, &segments, folder.id)?;
+    bodies::fetch(&mut loaded.head, &segments, folder.id, parts)?;
+    let Loaded { index, head, unexported, .. } = loaded;
+    Ok(Opened { folder, index, segments, head, end, unexported })
+}
+
+/// The newest manifest. A catalog that was only just created has none: then the first one is written.
+async fn find_or_create_manifest(folder: &Folder, segments: &Segments, parts: &Parts) -> Result<Chain> {
+    if let Some(chain) = Chain::find(&parts.manifests.list().await?) {
+        return Ok(chain);
+    }
+    if segments.last().is_some() || folder.index().is_dir() {
+        let detail = "the store holds no manifest of it; start with the store that the folder belongs to";
+        return Err(Error::Mismatch(format!("data folder {}: {detail}", path_of(folder))));
+    }
+    create_first(parts, folder.id, &bootstrap(parts.sources.clock.now())).await?;
+    let chain = Chain::find(&parts.manifests.list().await?);
+    chain.ok_or_else(|| Error::Mismatch("the store does not list a manifest that was just written".to_owned()))
+}
+
+fn path_of(folder: &Folder) -> String {
+    folder.log().parent().unwrap_or(Path::new("")).display().to_string()
+}
+
+/// Loads the index if nothing speaks against it.
+fn load_trusted(folder: &Folder, settings: &Settings, chain: &Chain) -> Result<Option<Loaded>> {
+    if !folder.is_index_trusted() {
+        return Ok(None);
+    }
+    folder.trust_until_boot()?;
+    match load_index(folder, settings, chain) {
+        Ok(loaded) => Ok(Some(loaded)),
+        Err(doubt) => {
+            tracing::warn!(%doubt, "the index is rebuilt");
+            Ok(None)
+        }
+    }
+}
+
+fn load_index(folder: &Folder, settings: &Settings, chain: &Chain) -> std::result::Result<Loaded, String> {
+    let index = Index::open(&folder.index(), settings.index_cache_bytes).map_err(|error| error.to_string())?;
+    let applied = index.applied().map_err(|error| error.to_string())?.ok_or("it is not finished")?;
+    if applied.seq < chain.to() {
+        return Err(format!("it ends at commit {}, before the manifest at {}", applied.seq, chain.to()));
+    }
+    let head = rebuild::head_of_index(&index)?;
+    if head.seq != applied.seq {
+        return Err(format!("its rows are of commit {}, it says {}", head.seq, applied.seq));
+    }
+    let from = (applied.seq == chain.to()).then_some(applied.seq);
+    let unexported = Unexported::new(from, chain.deltas.len());
+    Ok(Loaded { index, head, applied, unexported })
+}

@@ -1,0 +1,67 @@
+//! Replays the log from where the rows end.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Loaded, rebuild};
+use crate::index::Applied;
+use crate::log::{LogPoint, LogReader, LoggedCommit, Segments, decode_payload};
+use crate::{Error, Result};
+
+/// After how many bytes of log a line of trace tells how far the replay is.
+const PROGRESS_BYTES: u64 = 256 << 20;
+
+/// Applies every frame that follows and returns the end of the log.
+pub(super) fn replay(loaded: &mut Loaded, segments: &Arc<Segments>, log_id: Uuid) -> Result<LogPoint> {
+    let start = loaded.applied.point;
+    let mut reader = LogReader::from_point(Arc::clone(segments), log_id, start);
+    if !reader.reaches()? {
+        return Err(log_is_missing(loaded, segments));
+    }
+    let mut reported = start.position;
+    loop {
+        let frame = match reader.next()? {
+            Ok(frame) => frame,
+            Err(tail) => return Ok(tail.end),
+        };
+        let commits = decode_payload(&frame.payload);
+        let commits = commits.map_err(|error| corrupt(frame.position, &error.to_string()))?;
+        apply_frame(loaded, commits, frame.after).map_err(|detail| corrupt(frame.position, &detail))?;
+        if frame.after.position - reported >= PROGRESS_BYTES {
+            reported = frame.after.position;
+            tracing::info!(position = reported, commit = %loaded.head.seq, "replaying the log");
+        }
+    }
+}
+
+fn apply_frame(loaded: &mut Loaded, commits: Vec<LoggedCommit>, after: LogPoint) -> std::result::Result<(), String> {
+    let mut ops = Vec::new();
+    for commit in commits {
+        if commit.seq != loaded.head.seq.next() {
+            return Err(format!("commit {} follows commit {}", commit.seq, loaded.head.seq));
+        }
+        rebuild::apply(&mut loaded.head, &commit.ops)?;
+        ops.extend(commit.ops);
+    }
+    loaded.applied = Applied { seq: loaded.head.seq, point: after };
+    loaded.index.apply(&ops, Some(loaded.applied)).map_err(|error| error.to_string())?;
+    loaded.unexported.add(ops);
+    Ok(())
+}
+
+fn log_is_missing(loaded: &Loaded, segments: &Segments) -> Error {
+    let Applied { seq, point } = loaded.applied;
+    Error::Corrupt {
+        what: format!("log in {}", segments.folder.display()),
+        detail: format!(
+            "its files do not reach position {}, where commit {seq} ends, which is in the catalog already; restore the \
+             log files",
+            point.position
+        ),
+    }
+}
+
+fn corrupt(position: u64, detail: &str) -> Error {
+    Error::Corrupt { what: format!("log frame at position {position}"), detail: detail.to_owned() }
+}

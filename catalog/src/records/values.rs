@@ -1,0 +1,172 @@
+//! The byte form of the model's types. The order of the fields here is the format; a change needs a new version of
+//! the rows that hold the type.
+
+use super::codec::{Decoded, Field, Input, Malformed, fields, newtypes};
+use crate::model::{
+    Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnStatistics, Constraint,
+    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, MissingValue, Oid, Openness,
+    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Table, TimeUnit,
+    TimestampMicros, View, ViewDependency,
+};
+
+newtypes!(Oid, Seq, ColumnId, PartitionId, IngestId, TimestampMicros, LayoutId);
+
+fields!(PgType { oid, typmod });
+fields!(ChunkId { seq, ordinal });
+fields!(Role { oid, name, superuser, login });
+fields!(Database { oid, name, owner, comment });
+fields!(Schema { oid, database, name, owner, comment, acl });
+fields!(Relation { oid, schema, name, owner, comment, acl, version, kind });
+fields!(View { row_type, array_type, query, search_path, depends_on, columns });
+fields!(ViewDependency { written, relation, columns });
+fields!(Index { table, columns, unique, primary, definition });
+fields!(Table {
+    row_type,
+    array_type,
+    openness,
+    partition_key,
+    order_key,
+    next_column,
+    next_attnum,
+    options,
+    columns,
+    constraints
+});
+fields!(OrderColumn { column, descending, nulls_first });
+fields!(Column { id, attnum, name, ty, not_null, default, missing, comment });
+fields!(ColumnDefault { oid, expression });
+fields!(MissingValue { text });
+fields!(Constraint { oid, name, kind });
+fields!(Layout { id, columns });
+fields!(ColumnRemap { in_file, in_table });
+fields!(KeyRange { time, bucket, nulls });
+fields!(EndMark { seq, at });
+fields!(ColumnStatistics { column, nulls, min, max });
+fields!(Bound { value, exact });
+
+impl Field for RelationKind {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            RelationKind::Table(table) => tagged(1, table, out),
+            RelationKind::View(view) => tagged(2, view, out),
+            RelationKind::Index(index) => tagged(3, index, out),
+        }
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        match u8::take(input)? {
+            1 => Table::take(input).map(RelationKind::Table),
+            2 => View::take(input).map(RelationKind::View),
+            3 => Index::take(input).map(RelationKind::Index),
+            _ => Err(Malformed("unknown kind of relation")),
+        }
+    }
+}
+
+impl Field for Openness {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(match self {
+            Openness::Open => 1,
+            Openness::Declared => 2,
+        });
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        match u8::take(input)? {
+            1 => Ok(Openness::Open),
+            2 => Ok(Openness::Declared),
+            _ => Err(Malformed("a table is neither open nor declared")),
+        }
+    }
+}
+
+impl Field for TimeUnit {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(match self {
+            TimeUnit::Hour => 1,
+            TimeUnit::Day => 2,
+            TimeUnit::Month => 3,
+        });
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        match u8::take(input)? {
+            1 => Ok(TimeUnit::Hour),
+            2 => Ok(TimeUnit::Day),
+            3 => Ok(TimeUnit::Month),
+            _ => Err(Malformed("unknown unit of time")),
+        }
+    }
+}
+
+impl Field for PartitionKey {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            PartitionKey::None => out.push(1),
+            PartitionKey::Time { unit, column } => tagged(2, &(*unit, *column), out),
+            PartitionKey::Bucket { buckets, column } => tagged(3, &(*buckets, *column), out),
+        }
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        match u8::take(input)? {
+            1 => Ok(PartitionKey::None),
+            2 => Field::take(input).map(|(unit, column)| PartitionKey::Time { unit, column }),
+            3 => Field::take(input).map(|(buckets, column)| PartitionKey::Bucket { buckets, column }),
+            _ => Err(Malformed("unknown kind of partition key")),
+        }
+    }
+}
+
+impl Field for ConstraintKind {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            ConstraintKind::PrimaryKey { columns, index } => tagged(1, &(columns.clone(), *index), out),
+            ConstraintKind::Unique { columns, index } => tagged(2, &(columns.clone(), *index), out),
+            ConstraintKind::ForeignKey { columns, table, referenced } => {
+                tagged(3, &(columns.clone(), (*table, referenced.clone())), out);
+            }
+            ConstraintKind::Check { expression } => tagged(4, expression, out),
+        }
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        match u8::take(input)? {
+            1 => Field::take(input).map(|(columns, index)| ConstraintKind::PrimaryKey { columns, index }),
+            2 => Field::take(input).map(|(columns, index)| ConstraintKind::Unique { columns, index }),
+            3 => Field::take(input).map(|(columns, (table, referenced))| ConstraintKind::ForeignKey {
+                columns,
+                table,
+                referenced,
+            }),
+            4 => Field::take(input).map(|expression| ConstraintKind::Check { expression }),
+            _ => Err(Malformed("unknown kind of constraint")),
+        }
+    }
+}
+
+impl Field for BoundValue {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            BoundValue::Int(value) => tagged(1, value, out),
+            BoundValue::Float(value) => tagged(2, value, out),
+            BoundValue::Decimal { unscaled, scale } => tagged(3, &(*unscaled, *scale), out),
+            BoundValue::Bytes(bytes) => tagged(4, bytes, out),
+        }
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        match u8::take(input)? {
+            1 => Field::take(input).map(BoundValue::Int),
+            2 => Field::take(input).map(BoundValue::Float),
+            3 => Field::take(input).map(|(unscaled, scale)| BoundValue::Decimal { unscaled, scale }),
+            4 => Field::take(input).map(BoundValue::Bytes),
+            _ => Err(Malformed("unknown kind of bound")),
+        }
+    }
+}
+
+fn tagged<T: Field>(tag: u8, value: &T, out: &mut Vec<u8>) {
+    out.push(tag);
+    value.put(out);
+}

@@ -1,0 +1,150 @@
+//! What the door, the committer and checkpoints share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
+
+use crate::catalog::{Parts, Settings};
+use crate::committer::Numbers;
+use crate::folder::Folder;
+use crate::index::{Applied, Index};
+use crate::log::{LogPoint, Segments};
+use crate::manifest::Unexported;
+use crate::model::Seq;
+use crate::pins::Pins;
+use crate::records::RawOp;
+use crate::statistics::StatisticsCache;
+use crate::{Error, Head, Result};
+
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) parts: Parts,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) numbers: Numbers,
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) statistics: StatisticsCache,
+    pub(crate) counters: MetricCounters,
+    /// Empty once the catalog is closed.
+    index: RwLock<Option<Index>>,
+    /// What the manifest lacks, and the end of the log that the published head is of: they change together.
+    unexported: Mutex<(Unexported, LogPoint)>,
+    newest: watch::Sender<Seq>,
+    /// Outlives the index, which lies in it.
+    pub(crate) folder: Folder,
+}
+
+/// What the catalog did since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Change sets that were committed.
+    pub commits: u64,
+    /// Groups of commits, each one frame and one fdatasync.
+    pub groups: u64,
+    /// Bytes appended to the log.
+    pub log_bytes: u64,
+    /// Manifests written.
+    pub manifests: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct MetricCounters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) groups: AtomicU64,
+    pub(crate) log_bytes: AtomicU64,
+    pub(crate) manifests: AtomicU64,
+}
+
+impl MetricCounters {
+    pub(crate) fn read(&self) -> Metrics {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Metrics {
+            commits: get(&self.commits),
+            groups: get(&self.groups),
+            log_bytes: get(&self.log_bytes),
+            manifests: get(&self.manifests),
+        }
+    }
+}
+
+/// Where a catalog that was just opened stands.
+pub(crate) struct Opened {
+    pub(crate) folder: Folder,
+    pub(crate) index: Index,
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) head: Head,
+    pub(crate) end: LogPoint,
+    pub(crate) unexported: Unexported,
+}
+
+impl Shared {
+    pub(crate) fn new(opened: Opened, settings: Settings, parts: Parts) -> Shared {
+        Shared {
+            pins: Arc::new(Pins::new(opened.head.clone())),
+            numbers: Numbers::new(opened.head.next_oid),
+            segments: opened.segments,
+            statistics: StatisticsCache::new(settings.statistics_cache_bytes),
+            counters: MetricCounters::default(),
+            index: RwLock::new(Some(opened.index)),
+            unexported: Mutex::new((opened.unexported, opened.end)),
+            newest: watch::Sender::new(opened.head.seq),
+            folder: opened.folder,
+            settings,
+            parts,
+        }
+    }
+
+    /// Makes durable commits visible: rows to the index, then the head to readers.
+    pub(crate) fn publish(&self, head: Arc<Head>, ops: Vec<RawOp>, end: LogPoint) {
+        self.index_ops(&ops, Applied { seq: head.seq, point: end });
+        let seq = head.seq;
+        {
+            let mut unexported = self.unexported.lock();
+            unexported.0.add(ops);
+            unexported.1 = end;
+            self.pins.publish(head);
+        }
+        self.newest.send_replace(seq);
+    }
+
+    /// The commits are durable whatever happens here; an index that fails is rebuilt at the next start.
+    fn index_ops(&self, ops: &[RawOp], applied: Applied) {
+        let index = self.index.read();
+        let Some(index) = index.as_ref() else { return };
+        if let Err(error) = index.apply(ops, Some(applied)) {
+            tracing::error!(%error, "the index could not be written; it will be rebuilt at the next start");
+            if let Err(error) = self.folder.doubt() {
+                tracing::error!(%error, "the index could not be marked as doubtful");
+            }
+        }
+    }
+
+    /// Runs with the open index.
+    pub(crate) fn with_index<T>(&self, run: impl FnOnce(&Index) -> Result<T>) -> Result<T> {
+        run(self.index.read().as_ref().ok_or(Error::Closed)?)
+    }
+
+    /// The end of the log as far as it is published.
+    pub(crate) fn log_end(&self) -> LogPoint {
+        self.unexported.lock().1
+    }
+
+    /// Runs with what the manifest lacks, the head that belongs to it and the end of the log.
+    pub(crate) fn with_unexported<T>(&self, run: impl FnOnce(&mut Unexported, Arc<Head>, LogPoint) -> T) -> T {
+        let mut unexported = self.unexported.lock();
+        let end = unexported.1;
+        run(&mut unexported.0, self.pins.head(), end)
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Seq> {
+        self.newest.subscribe()
+    }
+
+    /// Closes the index so that it can be trusted at the next start.
+    pub(crate) fn close_index(&self) -> Result<()> {
+        let Some(index) = self.index.write().take() else { return Ok(()) };
+        index.close()?;
+        self.folder.trust_after_clean_stop()
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the whole room, through its door.
+
+mod changes;
+mod crashes;
+mod folders;
+mod groups;
+mod lifecycle;
+mod log_damage;
+mod manifests;
+mod model;
+pub(crate) mod support;
