@@ -1,3 +1,34 @@
 //! Partitions and chunks: their bytes in the store, their rows in memory.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`types`] | PostgreSQL's types in Arrow |
+//! | [`schema`] | the Arrow schema of a table at a snapshot and of what was written |
+//! | [`objects`] | the object store, durable and bounded |
+//! | [`partition`] | partitions: the rolling writer, the reader, widening, bucket hash |
+//! | [`statistics`] | what is known of a column without reading it |
+//! | [`chunk`] | rows in the log |
+//! | [`real_time`] | the rows of chunks in memory |
+//! | [`merge`] | chunks into partitions, small partitions into larger |
+//! | [`gc`] | deletion of objects that no reader needs, and the search for orphans |
+//! | [`settings`] | the limits of all of them |
 
+pub mod chunk;
+pub mod gc;
+pub mod merge;
+pub mod objects;
+pub mod partition;
+pub mod real_time;
+pub mod schema;
+pub mod settings;
+pub mod statistics;
 pub mod types;
+
+mod batches;
+mod error;
+#[cfg(test)]
+mod testing;
+
+pub use error::{Error, ErrorKind, Result};
+pub use objects::Store;
+pub use settings::{GcSettings, StorageSettings, StoreSettings};

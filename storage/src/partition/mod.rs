@@ -1,0 +1,32 @@
+//! Partitions: immutable Parquet objects. Written by [`RollingWriter`], read by [`reader`].
+
+pub mod bucket;
+pub mod reader;
+pub mod widening;
+
+mod collected;
+mod cutter;
+mod encoder;
+mod footers;
+mod key;
+mod metrics;
+mod options;
+mod physical;
+mod row_groups;
+mod sort;
+mod spill;
+mod writer;
+
+pub use footers::{Footer, FooterCache};
+pub use key::KeyRule;
+pub use metrics::{ScanMetrics, ScanValues};
+pub use options::WriteOptions;
+pub use physical::canonical;
+pub use reader::{ReadColumn, ReadSpec, open_footer, read_partition};
+pub use row_groups::RowGroups;
+pub use writer::{RollingWriter, WriteSpec};
+
+pub(crate) const NANOS_PER_MICRO: i64 = 1000;
+
+#[cfg(test)]
+mod tests;

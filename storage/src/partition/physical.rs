@@ -1,0 +1,132 @@
+//! From Arrow as the plan has it to Arrow as a file has it, and back: Parquet refuses Arrow's interval, so it becomes
+//! three integers; floats are canonical; every field carries its column's id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::types::{Float32Type, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
+    PrimitiveArray, StructArray,
+};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int32Type, Int64Type, IntervalUnit};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+use peristyle_catalog::model::ColumnId;
+
+use super::NANOS_PER_MICRO;
+use crate::Result;
+
+/// The element of an array column has the column's id plus this as its field id.
+const ELEMENT_ID_OFFSET: u32 = 1 << 30;
+
+/// The field of a column in a file.
+pub(super) fn file_field(id: ColumnId, field: &Field) -> FieldRef {
+    let file_type = match field.data_type() {
+        DataType::List(item) => DataType::List(file_field(ColumnId(id.0 | ELEMENT_ID_OFFSET), item)),
+        DataType::Interval(IntervalUnit::MonthDayNano) => DataType::Struct(interval_fields()),
+        other => other.clone(),
+    };
+    let metadata = HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id.0.to_string())]);
+    Arc::new(Field::new(field.name(), file_type, field.is_nullable()).with_metadata(metadata))
+}
+
+fn interval_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("months", DataType::Int32, false),
+        Field::new("days", DataType::Int32, false),
+        Field::new("micros", DataType::Int64, false),
+    ])
+}
+
+/// Values as a file of that field holds them.
+pub(super) fn to_file(values: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+    match (values.data_type(), field.data_type()) {
+        (DataType::Interval(_), DataType::Struct(_)) => Ok(intervals_to_file(values)),
+        (DataType::List(_), DataType::List(item)) => {
+            let lists = values.as_list::<i32>();
+            let items = to_file(lists.values(), item)?;
+            let list = ListArray::try_new(item.clone(), lists.offsets().clone(), items, lists.nulls().cloned())?;
+            Ok(Arc::new(list))
+        }
+        _ => Ok(canonical(values)),
+    }
+}
+
+fn intervals_to_file(values: &ArrayRef) -> ArrayRef {
+    let values = values.as_primitive::<IntervalMonthDayNanoType>();
+    let parts = values.values();
+    let months = Int32Array::from_iter_values(parts.iter().map(|v| v.months));
+    let days = Int32Array::from_iter_values(parts.iter().map(|v| v.days));
+    let micros = Int64Array::from_iter_values(parts.iter().map(|v| v.nanoseconds / NANOS_PER_MICRO));
+    let columns: Vec<ArrayRef> = vec![Arc::new(months), Arc::new(days), Arc::new(micros)];
+    Arc::new(StructArray::new(interval_fields(), columns, values.nulls().cloned()))
+}
+
+/// Values of a file as the plan has them: the opposite of [`to_file`].
+pub(super) fn from_file(values: &ArrayRef) -> Result<ArrayRef> {
+    match values.data_type() {
+        DataType::Struct(_) => Ok(intervals_from_file(values)),
+        DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => {
+            let lists = values.as_list::<i32>();
+            let items = intervals_from_file(lists.values());
+            let item = Arc::new(Field::new(item.name(), items.data_type().clone(), item.is_nullable()));
+            let list = ListArray::try_new(item, lists.offsets().clone(), items, lists.nulls().cloned())?;
+            Ok(Arc::new(list))
+        }
+        _ => Ok(values.clone()),
+    }
+}
+
+fn intervals_from_file(values: &ArrayRef) -> ArrayRef {
+    let parts = values.as_struct();
+    let months = parts.column(0).as_primitive::<Int32Type>().values();
+    let days = parts.column(1).as_primitive::<Int32Type>().values();
+    let micros = parts.column(2).as_primitive::<Int64Type>().values();
+    let whole = months.iter().zip(days).zip(micros).map(|((&months, &days), &micros)| {
+        IntervalMonthDayNano::new(months, days, micros.saturating_mul(NANOS_PER_MICRO))
+    });
+    Arc::new(IntervalMonthDayNanoArray::new(whole.collect(), parts.nulls().cloned()))
+}
+
+/// The Arrow type to read a file's column as: text and bytes as views.
+pub(super) fn read_field(field: &FieldRef) -> FieldRef {
+    let read = match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
+        DataType::List(item) => DataType::List(read_field(item)),
+        _ => return field.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(read))
+}
+
+/// The same values with every NaN as the one positive NaN (law 9).
+pub fn canonical(values: &ArrayRef) -> ArrayRef {
+    match values.data_type() {
+        DataType::Float32 => one_nan::<Float32Type>(values, f32::NAN, |v| v.is_nan()),
+        DataType::Float64 => one_nan::<Float64Type>(values, f64::NAN, |v| v.is_nan()),
+        DataType::List(item) if item.data_type().is_floating() => {
+            let lists = values.as_list::<i32>();
+            let items = canonical(lists.values());
+            Arc::new(ListArray::new(item.clone(), lists.offsets().clone(), items, lists.nulls().cloned()))
+        }
+        _ => values.clone(),
+    }
+}
+
+fn one_nan<T: ArrowPrimitiveType>(values: &ArrayRef, nan: T::Native, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef {
+    let floats = values.as_primitive::<T>();
+    if !floats.values().iter().any(|value| is_nan(*value)) {
+        return values.clone();
+    }
+    let canonical: PrimitiveArray<T> = floats.unary(|value| if is_nan(value) { nan } else { value });
+    Arc::new(canonical)
+}
+
+/// Whether a float column has a NaN; Parquet's statistics leave them out, so bounds from a footer would lie.
+pub(super) fn has_nan(values: &ArrayRef) -> bool {
+    match values.data_type() {
+        DataType::Float32 => values.as_primitive::<Float32Type>().iter().flatten().any(f32::is_nan),
+        DataType::Float64 => values.as_primitive::<Float64Type>().iter().flatten().any(f64::is_nan),
+        _ => false,
+    }
+}
