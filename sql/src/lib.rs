@@ -1,1 +1,4 @@
 //! sql
+
+pub mod functions;
+pub mod semantics;
