@@ -1,13 +1,54 @@
 //! SQL: parse, resolve, plan, execute; functions; the system catalogs.
+//!
+//! A statement's life: [`parse`] makes a tree of its text, once. [`session`] opens or continues a transaction and takes
+//! a snapshot of the catalog with the transaction's own changes: the [`scope`]. [`statement`] decides who runs it:
+//!
+//! | statement | module | ends as |
+//! |---|---|---|
+//! | SELECT, VALUES | [`plan`] → [`scan`] | a stream of batches |
+//! | INSERT, COPY FROM, CREATE TABLE AS | [`write`] | a change set in the transaction |
+//! | COPY TO | [`copy_out`] | a stream of bytes |
+//! | CREATE, ALTER, DROP, TRUNCATE, COMMENT | [`ddl`] | a change set in the transaction |
+//! | SET, SHOW, RESET | [`session`] | |
+//!
+//! [`transaction`] commits the change sets of its statements as one. [`functions`] and [`semantics`] make DataFusion
+//! mean what PostgreSQL means; [`values`] and [`copy`] are the text and binary forms of values; [`relation`],
+//! [`pg_catalog`], [`information_schema`] and [`system`] are relations computed from the snapshot.
+//!
+//! `datafusion` and `sqlparser` are named in this crate only; nothing of them crosses its door.
 
-mod copy_in;
+pub mod copy;
+mod copy_out;
+mod ddl;
 mod engine;
-mod error;
+mod engine_errors;
+pub mod error;
+mod explain;
+pub mod functions;
+mod information_schema;
+mod names;
 mod outcome;
+mod parse;
+pub mod pg_catalog;
+mod plan;
+pub mod relation;
+mod scan;
+mod scope;
+pub mod semantics;
 mod session;
+mod statement;
+mod system;
+mod system_context;
+mod transaction;
+pub mod values;
+mod write;
 
-pub use copy_in::CopyIn;
-pub use engine::Engine;
-pub use error::SqlError;
+pub use engine::{Engine, EngineLimits, EngineParts};
+pub use error::{SqlError, SqlState};
 pub use outcome::{BatchStream, ByteStream, ColumnDescription, CopyOut, CopyPiece, Notice, Outcome, Rows, RowsTag};
-pub use session::{ConnectOptions, Interrupts, Parameter, Prepared, Session, Statement, TransactionStatus, WireFormat};
+pub use parse::Statement;
+pub use session::{ConnectOptions, Interrupts, Parameter, Prepared, Session, TransactionStatus, WireFormat};
+pub use write::CopyIn;
+
+/// What `version()` says.
+pub(crate) const VERSION: &str = concat!("PostgreSQL 15.0 (Peristyle ", env!("CARGO_PKG_VERSION"), ")");

@@ -1,0 +1,262 @@
+//! A function of ours as DataFusion takes it: named, overloaded, with PostgreSQL's resolution and result types.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{arrow_type, pg_field};
+
+use super::context::{FunctionContext, statement_context};
+use super::error::FunctionError;
+use super::signature::{Ty, call_text, choose, parameter};
+
+/// One call: evaluated arguments, each of one row if it is constant, else of `rows` rows.
+pub(crate) struct Call<'a> {
+    pub(crate) args: Vec<ArrayRef>,
+    /// Whether the argument at that place is one value for all rows.
+    pub(crate) is_constant: Vec<bool>,
+    pub(crate) arg_fields: &'a [FieldRef],
+    pub(crate) rows: usize,
+    pub(crate) return_field: &'a FieldRef,
+    options: &'a ConfigOptions,
+}
+
+impl Call<'_> {
+    /// The index into an argument's array for a row.
+    pub(crate) fn index(&self, argument: usize, row: usize) -> usize {
+        if self.is_constant[argument] { 0 } else { row }
+    }
+
+    pub(crate) fn context(&self) -> Result<&FunctionContext> {
+        statement_context(self.options)
+    }
+
+    pub(crate) fn return_type(&self) -> &DataType {
+        self.return_field.data_type()
+    }
+
+    /// The same call over other arrays in the same places.
+    pub(crate) fn with_args(&self, args: Vec<ArrayRef>) -> Call<'_> {
+        Call { args, is_constant: self.is_constant.clone(), ..*self }
+    }
+
+    /// An argument with all its rows.
+    pub(crate) fn expanded(&self, argument: usize) -> Result<ArrayRef> {
+        if !self.is_constant[argument] || self.rows == 1 {
+            return Ok(Arc::clone(&self.args[argument]));
+        }
+        ScalarValue::try_from_array(&self.args[argument], 0)?.to_array_of_size(self.rows)
+    }
+}
+
+/// How a function computes its result: an array of `call.rows` rows.
+pub(crate) type Eval = fn(&Call<'_>) -> Result<ArrayRef>;
+/// Computes the result's type from the (coerced) argument fields.
+pub(crate) type ReturnOf = fn(&str, &[FieldRef]) -> Result<FieldRef>;
+
+/// A result's type.
+#[derive(Clone, Copy)]
+pub(crate) enum Returns {
+    Is(PgType),
+    /// The type of the argument at that place.
+    SameAs(usize),
+    Computed(ReturnOf),
+}
+
+/// One signature of a function.
+#[derive(Clone, Copy)]
+pub(crate) struct Overload {
+    pub(crate) parameters: &'static [Ty],
+    /// Whether the last parameter repeats (also zero times).
+    pub(crate) variadic: bool,
+    /// Whether NULL in any argument makes the result NULL without a call.
+    pub(crate) strict: bool,
+    pub(crate) returns: Returns,
+    pub(crate) eval: Eval,
+}
+
+/// A strict overload of fixed result type.
+pub(crate) const fn overload(parameters: &'static [Ty], returns: PgType, eval: Eval) -> Overload {
+    Overload { parameters, variadic: false, strict: true, returns: Returns::Is(returns), eval }
+}
+
+/// A strict overload whose result has the type of its first argument.
+pub(crate) const fn same(parameters: &'static [Ty], eval: Eval) -> Overload {
+    Overload { parameters, variadic: false, strict: true, returns: Returns::SameAs(0), eval }
+}
+
+/// A strict overload that computes its result's type.
+pub(crate) const fn computed(parameters: &'static [Ty], returns: ReturnOf, eval: Eval) -> Overload {
+    Overload { parameters, variadic: false, strict: true, returns: Returns::Computed(returns), eval }
+}
+
+impl Overload {
+    pub(crate) const fn variadic(self) -> Self {
+        Overload { variadic: true, ..self }
+    }
+
+    /// The function sees NULL arguments.
+    pub(crate) const fn not_strict(self) -> Self {
+        Overload { strict: false, ..self }
+    }
+}
+
+/// A function's name, overloads and volatility.
+#[derive(Clone, Copy)]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) volatility: Volatility,
+    pub(crate) overloads: &'static [Overload],
+}
+
+pub(crate) const fn immutable(name: &'static str, overloads: &'static [Overload]) -> Definition {
+    Definition { name, volatility: Volatility::Immutable, overloads }
+}
+
+pub(crate) const fn stable(name: &'static str, overloads: &'static [Overload]) -> Definition {
+    Definition { name, volatility: Volatility::Stable, overloads }
+}
+
+pub(crate) const fn volatile(name: &'static str, overloads: &'static [Overload]) -> Definition {
+    Definition { name, volatility: Volatility::Volatile, overloads }
+}
+
+impl Definition {
+    pub(crate) fn udf(self) -> ScalarUDF {
+        ScalarUDF::new_from_impl(PgFunction { definition: self, signature: Signature::user_defined(self.volatility) })
+    }
+}
+
+struct PgFunction {
+    definition: Definition,
+    signature: Signature,
+}
+
+impl std::fmt::Debug for PgFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.definition.name)
+    }
+}
+
+impl PartialEq for PgFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.definition.name == other.definition.name
+    }
+}
+
+impl Eq for PgFunction {}
+
+impl Hash for PgFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.definition.name.hash(state);
+    }
+}
+
+impl PgFunction {
+    fn overload(&self, arguments: &[DataType]) -> Result<&'static Overload> {
+        let overloads = self.definition.overloads;
+        choose(overloads.iter().map(|o| (o.parameters, o.variadic)), arguments)
+            .map(|index| &overloads[index])
+            .ok_or_else(|| undefined_function(self.definition.name, arguments))
+    }
+}
+
+fn undefined_function(name: &str, arguments: &[DataType]) -> datafusion::common::DataFusionError {
+    FunctionError::new("42883", format!("function {} does not exist", call_text(name, arguments)))
+        .with_hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+        .into()
+}
+
+fn types_of(fields: &[FieldRef]) -> Vec<DataType> {
+    fields.iter().map(|field| field.data_type().clone()).collect()
+}
+
+impl ScalarUDFImpl for PgFunction {
+    fn name(&self) -> &str {
+        self.definition.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        let overload = self.overload(arguments)?;
+        let cast = |(index, argument)| parameter(overload.parameters, index).arrow(argument);
+        Ok(arguments.iter().enumerate().map(cast).collect())
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        let fields: Vec<FieldRef> =
+            arguments.iter().map(|ty| Arc::new(arrow::datatypes::Field::new("", ty.clone(), true))).collect();
+        Ok(return_field(self.definition.name, self.overload(arguments)?, &fields)?.data_type().clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let overload = self.overload(&types_of(args.arg_fields))?;
+        return_field(self.definition.name, overload, args.arg_fields)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let overload = self.overload(&types_of(&args.arg_fields))?;
+        invoke(overload, args)
+    }
+}
+
+fn return_field(name: &str, overload: &Overload, arguments: &[FieldRef]) -> Result<FieldRef> {
+    match overload.returns {
+        Returns::Is(ty) => Ok(pg_field(name, ty, arrow_type(ty, None), true)),
+        Returns::SameAs(index) => Ok(Arc::new(arguments[index].as_ref().clone().with_name(name).with_nullable(true))),
+        Returns::Computed(compute) => compute(name, arguments),
+    }
+}
+
+fn invoke(overload: &Overload, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let all_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    let return_type = args.return_field.data_type();
+    if overload.strict && args.args.iter().any(is_null_constant) {
+        return Ok(ColumnarValue::Scalar(ScalarValue::try_from(return_type)?));
+    }
+    // A volatile function without arguments still makes a value per row.
+    let is_one_value = all_constant && !args.args.is_empty();
+    let rows = if is_one_value { 1 } else { args.number_rows };
+    let is_constant = args.args.iter().map(|arg| matches!(arg, ColumnarValue::Scalar(_))).collect();
+    let arrays = args.args.iter().map(|arg| arg.to_array(if is_scalar(arg) { 1 } else { rows })).collect::<Result<_>>()?;
+    let call = Call {
+        args: arrays,
+        is_constant,
+        arg_fields: &args.arg_fields,
+        rows,
+        return_field: &args.return_field,
+        options: &args.config_options,
+    };
+    let array = (overload.eval)(&call)?;
+    finish(array, is_one_value, return_type)
+}
+
+fn is_scalar(value: &ColumnarValue) -> bool {
+    matches!(value, ColumnarValue::Scalar(_))
+}
+
+fn is_null_constant(value: &ColumnarValue) -> bool {
+    matches!(value, ColumnarValue::Scalar(scalar) if scalar.is_null())
+}
+
+fn finish(array: ArrayRef, is_one_value: bool, return_type: &DataType) -> Result<ColumnarValue> {
+    let array = if array.data_type().is_null() && !return_type.is_null() {
+        new_null_array(return_type, array.len())
+    } else {
+        array
+    };
+    if is_one_value {
+        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
+    }
+    Ok(ColumnarValue::Array(array))
+}

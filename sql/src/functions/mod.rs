@@ -1,0 +1,27 @@
+//! SQL functions with PostgreSQL's meaning, one file per family, each with its list of definitions.
+//!
+//! `register` gives a session exactly the functions that are meant to be there: ours, and those of DataFusion's
+//! whose meaning is PostgreSQL's. DataFusion's `now`, `random`, `uuid` and the like are not among them.
+
+pub(crate) mod arithmetic;
+mod clock;
+pub(crate) mod context;
+pub(crate) mod decimal;
+mod define;
+pub(crate) mod error;
+pub(crate) mod interval;
+pub(crate) mod json_operator;
+mod registry;
+mod rows;
+pub(crate) mod signature;
+pub(crate) mod time_zone;
+
+pub use context::{FunctionContext, SettingsReader, StatementContext};
+pub use error::{FunctionError, function_error};
+pub use registry::{aggregate_functions, register, scalar_functions, window_functions};
+pub use time_zone::{INFINITY_MICROS, MINUS_INFINITY_MICROS, SessionTimeZone};
+
+pub(crate) use registry::named;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Which functions a session has.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+
+use super::define::Definition;
+use super::{arithmetic, clock, interval};
+
+/// The families of functions of ours.
+const FAMILIES: &[&[Definition]] = &[arithmetic::DEFINITIONS, clock::DEFINITIONS, interval::DEFINITIONS];
+
+/// DataFusion's scalar functions that mean what PostgreSQL's of that name mean, or that its planner needs.
+fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    use datafusion::functions::{core, math, string, unicode};
+    use datafusion::functions_nested as nested;
+    vec![
+        core::coalesce(),
+        core::nullif(),
+        core::greatest(),
+        core::least(),
+        core::named_struct(),
+        core::r#struct(),
+        core::get_field(),
+        string::lower(),
+        string::upper(),
+        string::btrim(),
+        string::ltrim(),
+        string::rtrim(),
+        string::replace(),
+        string::starts_with(),
+        string::octet_length(),
+        unicode::character_length(),
+        unicode::reverse(),
+        math::pi(),
+        nested::make_array::make_array_udf(),
+        nested::array_has::array_has_udf(),
+        nested::extract::array_element_udf(),
+        nested::extract::array_slice_udf(),
+        nested::concat::array_append_udf(),
+        nested::concat::array_prepend_udf(),
+        nested::concat::array_concat_udf(),
+        nested::remove::array_remove_all_udf(),
+    ]
+}
+
+static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
+    let borrowed = borrowed_scalar_functions();
+    let ours = FAMILIES.iter().flat_map(|family| family.iter()).map(|definition| Arc::new(definition.udf()));
+    let mut functions = HashMap::new();
+    for function in borrowed.into_iter().chain(ours) {
+        for alias in function.aliases() {
+            functions.insert(alias.clone(), Arc::clone(&function));
+        }
+        functions.insert(function.name().to_owned(), function);
+    }
+    functions
+});
+
+/// A function of ours by its name.
+pub(crate) fn named(name: &str) -> Result<Arc<ScalarUDF>> {
+    SCALAR_FUNCTIONS.get(name).cloned().ok_or_else(|| internal_datafusion_err!("the function {name} is not registered"))
+}
+
+/// Every scalar function of a session, by its names.
+pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    let mut functions: Vec<_> = SCALAR_FUNCTIONS.values().cloned().collect();
+    functions.sort_by(|a, b| a.name().cmp(b.name()));
+    functions.dedup_by(|a, b| a.name() == b.name());
+    functions
+}
+
+/// Every aggregate function of a session.
+pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    Vec::new()
+}
+
+/// Every window function of a session.
+pub fn window_functions() -> Vec<Arc<WindowUDF>> {
+    Vec::new()
+}
+
+/// Gives a session its functions: all that it has.
+pub fn register(builder: &mut SessionStateBuilder) {
+    builder.scalar_functions().get_or_insert_default().extend(scalar_functions());
+    builder.aggregate_functions().get_or_insert_default().extend(aggregate_functions());
+    builder.window_functions().get_or_insert_default().extend(window_functions());
+}

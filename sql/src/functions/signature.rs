@@ -1,0 +1,248 @@
+//! Overload resolution: which of a function's signatures PostgreSQL would choose for these argument types, and the
+//! Arrow types that the arguments are cast to.
+//!
+//! The planner gives a string literal the type Utf8 and everything else of type text Utf8View, so Utf8 stands for
+//! PostgreSQL's `unknown` here.
+
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, UTC, decimal_type, pg_type_of_arrow};
+
+use crate::semantics::type_name::type_name;
+
+/// A parameter's type, as functions declare it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Ty {
+    /// Takes any type as it is; an unknown literal becomes text.
+    Any,
+    /// Takes any array.
+    AnyArray,
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    /// Any decimal, as it is.
+    Numeric,
+    /// text, varchar, char(n), name, json, jsonb: all that is Utf8View.
+    Text,
+    TextArray,
+    Bytea,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Interval,
+    Uuid,
+}
+
+/// Cost of a cast that PostgreSQL would not do implicitly, which is allowed because integer literals lose their
+/// width before functions see them.
+const NARROWING_COST: u32 = 100;
+
+impl Ty {
+    /// What it costs to pass an argument of that type; `None` if it cannot be passed.
+    pub(crate) fn cost(self, argument: &DataType) -> Option<u32> {
+        if is_unknown(argument) {
+            return Some(if self == Ty::Text || self == Ty::Any { 1 } else { 2 });
+        }
+        match self {
+            Ty::Any => Some(3),
+            Ty::AnyArray => matches!(argument, DataType::List(_)).then_some(0),
+            Ty::TextArray => is_text_list(argument).then_some(0),
+            Ty::Numeric => numeric_cost(argument),
+            Ty::Int2 | Ty::Int4 | Ty::Int8 => self.integer_cost(argument),
+            Ty::Float4 | Ty::Float8 => self.float_cost(argument),
+            Ty::Text => is_string(argument).then_some(0),
+            Ty::Bytea => is_bytes(argument).then_some(0),
+            Ty::Timestamp | Ty::Timestamptz => self.timestamp_cost(argument),
+            Ty::Interval => matches!(argument, DataType::Interval(_) | DataType::Duration(_)).then_some(0),
+            Ty::Bool | Ty::Date | Ty::Time | Ty::Uuid => (self.arrow(argument) == *argument).then_some(0),
+        }
+    }
+
+    fn integer_cost(self, argument: &DataType) -> Option<u32> {
+        let width = integer_bytes(argument)?;
+        let wanted = match self {
+            Ty::Int2 => 2,
+            Ty::Int4 => 4,
+            _ => 8,
+        };
+        match width.cmp(&wanted) {
+            std::cmp::Ordering::Equal => Some(u32::from(!is_signed(argument))),
+            std::cmp::Ordering::Less => Some(1),
+            std::cmp::Ordering::Greater => Some(NARROWING_COST),
+        }
+    }
+
+    fn float_cost(self, argument: &DataType) -> Option<u32> {
+        let is_double = self == Ty::Float8;
+        match argument {
+            DataType::Float64 => Some(if is_double { 0 } else { NARROWING_COST }),
+            DataType::Float32 => Some(u32::from(is_double)),
+            DataType::Decimal128(..) | DataType::Decimal256(..) => Some(3),
+            _ if integer_bytes(argument).is_some() => Some(if is_double { 2 } else { 3 }),
+            _ => None,
+        }
+    }
+
+    fn timestamp_cost(self, argument: &DataType) -> Option<u32> {
+        match (self, argument) {
+            (Ty::Timestamp, DataType::Timestamp(_, None)) | (Ty::Timestamptz, DataType::Timestamp(_, Some(_))) => {
+                Some(0)
+            }
+            (Ty::Timestamptz, DataType::Timestamp(_, None)) => Some(1),
+            (Ty::Timestamptz, DataType::Date32) => Some(2),
+            (Ty::Timestamp, DataType::Date32) => Some(3),
+            _ => None,
+        }
+    }
+
+    /// The Arrow type that an argument of that type is passed as.
+    pub(crate) fn arrow(self, argument: &DataType) -> DataType {
+        match self {
+            Ty::Any if is_unknown(argument) => DataType::Utf8View,
+            Ty::Any => argument.clone(),
+            Ty::AnyArray | Ty::TextArray if matches!(argument, DataType::List(_)) => argument.clone(),
+            Ty::AnyArray | Ty::TextArray => DataType::new_list(DataType::Utf8View, true),
+            Ty::Bool => DataType::Boolean,
+            Ty::Int2 => DataType::Int16,
+            Ty::Int4 => DataType::Int32,
+            Ty::Int8 => DataType::Int64,
+            Ty::Float4 => DataType::Float32,
+            Ty::Float8 => DataType::Float64,
+            Ty::Numeric => decimal_of(argument),
+            Ty::Text => DataType::Utf8View,
+            Ty::Bytea => DataType::BinaryView,
+            Ty::Date => DataType::Date32,
+            Ty::Time => DataType::Time64(TimeUnit::Microsecond),
+            Ty::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Ty::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
+            Ty::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            Ty::Uuid => DataType::FixedSizeBinary(16),
+        }
+    }
+}
+
+/// Whether the type is a literal's that has none yet.
+pub(crate) fn is_unknown(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::Null)
+}
+
+pub(crate) fn is_string(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+}
+
+fn is_text_list(ty: &DataType) -> bool {
+    matches!(ty, DataType::List(item) if is_string(item.data_type()) || item.data_type().is_null())
+}
+
+fn is_bytes(ty: &DataType) -> bool {
+    matches!(ty, DataType::Binary | DataType::BinaryView | DataType::LargeBinary)
+}
+
+/// Width of an integer type in bytes, of the signed type that holds it.
+pub(crate) fn integer_bytes(ty: &DataType) -> Option<u8> {
+    match ty {
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => Some(2),
+        DataType::Int32 | DataType::UInt16 => Some(4),
+        DataType::Int64 | DataType::UInt32 | DataType::UInt64 => Some(8),
+        _ => None,
+    }
+}
+
+fn is_signed(ty: &DataType) -> bool {
+    matches!(ty, DataType::Int16 | DataType::Int32 | DataType::Int64)
+}
+
+fn numeric_cost(argument: &DataType) -> Option<u32> {
+    match argument {
+        DataType::Decimal128(..) | DataType::Decimal256(..) => Some(0),
+        DataType::Float32 | DataType::Float64 => Some(NARROWING_COST),
+        _ => integer_bytes(argument).map(|_| 3),
+    }
+}
+
+/// The decimal that holds every value of a type; an unknown literal's values are not known.
+pub(crate) fn decimal_of(ty: &DataType) -> DataType {
+    match ty {
+        DataType::Decimal128(..) | DataType::Decimal256(..) => ty.clone(),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            decimal_type(*precision, *scale)
+        }
+        DataType::UInt64 => decimal_type(20, 0),
+        DataType::Float32 | DataType::Float64 | DataType::Utf8 | DataType::Utf8View => {
+            DataType::Decimal128(DECIMAL128_PRECISION_MAX, 16)
+        }
+        _ => decimal_type(integer_digits(ty), 0),
+    }
+}
+
+/// Decimal digits of the greatest value of an integer type.
+fn integer_digits(ty: &DataType) -> u8 {
+    match integer_bytes(ty) {
+        Some(2) => 5,
+        Some(4) => 10,
+        _ => 19,
+    }
+}
+
+/// The index of the cheapest signature that takes the arguments.
+pub(crate) fn choose<'a>(
+    signatures: impl Iterator<Item = (&'a [Ty], bool)>,
+    arguments: &[DataType],
+) -> Option<usize> {
+    signatures
+        .enumerate()
+        .filter_map(|(index, (parameters, variadic))| Some((cost_of(parameters, variadic, arguments)?, index)))
+        .min()
+        .map(|(_, index)| index)
+}
+
+fn cost_of(parameters: &[Ty], variadic: bool, arguments: &[DataType]) -> Option<u32> {
+    let fits = if variadic { arguments.len() + 1 >= parameters.len() } else { arguments.len() == parameters.len() };
+    if !fits {
+        return None;
+    }
+    arguments.iter().enumerate().map(|(index, argument)| parameter(parameters, index).cost(argument)).sum()
+}
+
+/// The type of the parameter at that place; the last repeats if the function is variadic.
+pub(crate) fn parameter(parameters: &[Ty], index: usize) -> Ty {
+    parameters.get(index).or(parameters.last()).copied().unwrap_or(Ty::Any)
+}
+
+/// `name(integer, text)`, as PostgreSQL writes a call that it cannot resolve.
+pub(crate) fn call_text(name: &str, arguments: &[DataType]) -> String {
+    let types: Vec<String> = arguments.iter().map(argument_type_name).collect();
+    format!("{name}({})", types.join(", "))
+}
+
+/// The name of an argument's type in messages.
+pub(crate) fn argument_type_name(ty: &DataType) -> String {
+    if is_unknown(ty) { "unknown".to_owned() } else { type_name(PgType::plain(pg_type_of_arrow(ty).oid)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(signatures: &[&[Ty]], arguments: &[DataType]) -> Option<usize> {
+        choose(signatures.iter().map(|signature| (*signature, false)), arguments)
+    }
+
+    #[test]
+    fn integers_prefer_double_precision_and_decimals_stay_numeric() {
+        let signatures: &[&[Ty]] = &[&[Ty::Numeric], &[Ty::Float8]];
+        assert_eq!(choice(signatures, &[DataType::Int32]), Some(1));
+        assert_eq!(choice(signatures, &[DataType::Decimal128(5, 2)]), Some(0));
+    }
+
+    #[test]
+    fn unknown_literals_prefer_text_and_dates_prefer_timestamptz() {
+        assert_eq!(choice(&[&[Ty::Date], &[Ty::Text]], &[DataType::Utf8]), Some(1));
+        assert_eq!(choice(&[&[Ty::Timestamp], &[Ty::Timestamptz]], &[DataType::Date32]), Some(1));
+        assert_eq!(choice(&[&[Ty::Int4]], &[DataType::Utf8View]), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! Casts as PostgreSQL does them, as a function that knows its target type.
+//!
+//! `needs_pg_cast` lists the pairs whose meaning differs from Arrow's cast kernel; all others stay DataFusion casts,
+//! which its optimizer can move across comparisons.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::compute::cast;
+use arrow::datatypes::*;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{marked_pg_type, pg_field};
+
+use super::cast_number;
+use super::cast_text;
+use super::cast_time;
+use super::type_name::type_name;
+use crate::functions::context::{FunctionContext, StatementContext};
+use crate::functions::error::error;
+use crate::functions::signature::is_string;
+
+/// How a value too long for its type is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CastKind {
+    /// `x::type`: varchar(n) and char(n) cut the value.
+    Explicit,
+    /// A value that is stored in a column: too long is 22001, unless only blanks are lost.
+    Assignment,
+}
+
+/// The cast to one type.
+#[derive(Debug)]
+struct PgCast {
+    target: PgType,
+    arrow: DataType,
+    kind: CastKind,
+    signature: Signature,
+}
+
+impl PartialEq for PgCast {
+    fn eq(&self, other: &Self) -> bool {
+        (self.target, &self.arrow, self.kind) == (other.target, &other.arrow, other.kind)
+    }
+}
+
+impl Eq for PgCast {}
+
+impl Hash for PgCast {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.target, &self.arrow, self.kind).hash(state);
+    }
+}
+
+/// The expression cast to a type, as an assignment or explicitly.
+pub fn cast_expr(expr: Expr, target: PgType, kind: CastKind) -> Expr {
+    cast_to_arrow(expr, target, super::type_planner::arrow_of(target), kind)
+}
+
+/// The expression cast to a type that lies in Arrow as given (an open numeric's width is the caller's choice).
+pub fn cast_to_arrow(expr: Expr, target: PgType, arrow: DataType, kind: CastKind) -> Expr {
+    // Text to timestamptz, and its print, depend on the session.
+    let cast = PgCast { target, arrow, kind, signature: Signature::any(1, Volatility::Stable) };
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(cast)), vec![expr]))
+}
+
+/// Whether Arrow's kernel would not do what PostgreSQL does between these types.
+pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> bool {
+    let limits_characters = target.character_limit().is_some();
+    let rounds_seconds = matches!(to, DataType::Timestamp(..) | DataType::Time64(_)) && target.typmod >= 0;
+    if limits_characters || rounds_seconds {
+        return true;
+    }
+    if from.is_null() || from == to {
+        return is_json(target) && !from.is_null();
+    }
+    match (from, to) {
+        (from, to) if is_string(from) && is_string(to) => is_json(target) || target == PgType::CHAR || target == PgType::NAME,
+        (from, to) if is_string(from) || is_string(to) => true,
+        (from, to) if from.is_integer() && (to.is_floating() || to.is_integer()) => narrows(from, to),
+        (from, DataType::Decimal128(..) | DataType::Decimal256(..)) => !widens_to_decimal(from, to),
+        (DataType::Float32, DataType::Float64) => false,
+        (DataType::Decimal128(..) | DataType::Decimal256(..), DataType::Float64) => false,
+        (DataType::Date32, DataType::Timestamp(_, None)) => false,
+        (DataType::List(_), DataType::List(_)) => true,
+        _ => true,
+    }
+}
+
+fn is_json(target: PgType) -> bool {
+    target == PgType::JSON || target == PgType::JSONB
+}
+
+fn narrows(from: &DataType, to: &DataType) -> bool {
+    match (from.primitive_width(), to.primitive_width()) {
+        (Some(from_width), Some(to_width)) if to.is_integer() => {
+            from_width > to_width || from.is_unsigned_integer() != to.is_unsigned_integer()
+        }
+        _ => false,
+    }
+}
+
+fn widens_to_decimal(from: &DataType, to: &DataType) -> bool {
+    use crate::functions::decimal::decimal_parts;
+    if from.is_floating() || from == &DataType::Boolean {
+        return false;
+    }
+    let source = decimal_parts(&crate::functions::signature::decimal_of(from));
+    match (source, decimal_parts(to)) {
+        (Some((p1, s1)), Some((p2, s2))) => {
+            s2 >= s1 && i32::from(p2) - i32::from(s2) >= i32::from(p1) - i32::from(s1)
+        }
+        _ => false,
+    }
+}
+
+impl ScalarUDFImpl for PgCast {
+    fn name(&self) -> &str {
+        "pg_cast"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(format!("{}::{}", args[0].schema_name(), type_name(self.target)))
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(self.arrow.clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let source = &args.arg_fields[0];
+        // As a DataFusion cast does, keep the column's name.
+        Ok(pg_field(source.name(), self.target, self.arrow.clone(), source.is_nullable()))
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let is_scalar = matches!(args.args[0], ColumnarValue::Scalar(_));
+        let input = args.args[0].to_array(if is_scalar { 1 } else { args.number_rows })?;
+        let context = args.config_options.extensions.get::<StatementContext>().map(|context| context.0.as_ref());
+        let job = CastJob {
+            source: marked_pg_type(&args.arg_fields[0]),
+            target: self.target,
+            arrow: &self.arrow,
+            kind: self.kind,
+            context,
+        };
+        let output = job.run(&input)?;
+        if is_scalar {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&output, 0)?));
+        }
+        Ok(ColumnarValue::Array(output))
+    }
+}
+
+/// One array to cast.
+#[derive(Clone, Copy)]
+pub(crate) struct CastJob<'a> {
+    pub(crate) source: Option<PgType>,
+    pub(crate) target: PgType,
+    pub(crate) arrow: &'a DataType,
+    pub(crate) kind: CastKind,
+    pub(crate) context: Option<&'a FunctionContext>,
+}
+
+impl<'a> CastJob<'a> {
+    pub(crate) fn context(&self) -> Result<&'a FunctionContext> {
+        self.context.ok_or_else(|| error("XX000", "a cast needs a statement context"))
+    }
+
+    pub(crate) fn run(&self, input: &ArrayRef) -> Result<ArrayRef> {
+        let from = input.data_type();
+        if from.is_null() {
+            return Ok(new_null_array(self.arrow, input.len()));
+        }
+        match (from, self.arrow) {
+            (from, DataType::List(item)) if is_string(from) => cast_text::text_to_list(self, input, item),
+            (DataType::List(_), DataType::List(item)) => self.list_to_list(input, item),
+            (from, to) if is_string(from) && is_string(to) => cast_text::text_to_text(self, input),
+            (from, _) if is_string(from) => cast_text::from_text(self, input),
+            (_, to) if is_string(to) => cast_text::to_text(self, input),
+            (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
+            (DataType::Boolean, DataType::Int32) => Ok(cast(input, self.arrow)?),
+            (from, DataType::Boolean) if from.is_integer() => Ok(cast(input, self.arrow)?),
+            (from, to) if is_time(from) && is_time(to) => cast_time::time_to_time(self, input),
+            (from, to) if from == to => Ok(Arc::clone(input)),
+            (from, _) => Err(self.cannot_cast(from)),
+        }
+    }
+
+    fn cannot_cast(&self, from: &DataType) -> datafusion::common::DataFusionError {
+        let source = self.source.unwrap_or_else(|| peristyle_storage::types::pg_type_of_arrow(from));
+        error("42846", format!("cannot cast type {} to {}", type_name(source), type_name(self.target)))
+    }
+
+    fn list_to_list(&self, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
+        let list = input.as_list::<i32>();
+        let element = self.target.element().unwrap_or(PgType::TEXT);
+        let inner = CastJob { source: None, target: element, arrow: item.data_type(), ..*self };
+        let values = inner.run(list.values())?;
+        let list = ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?;
+        Ok(Arc::new(list))
+    }
+}
+
+fn is_number(ty: &DataType) -> bool {
+    ty.is_numeric()
+}
+
+fn is_time(ty: &DataType) -> bool {
+    matches!(ty, DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_) | DataType::Interval(_))
+}

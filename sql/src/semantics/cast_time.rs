@@ -1,0 +1,113 @@
+//! Casts between dates, times, timestamps and intervals, in the session's TimeZone.
+
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::datatypes::*;
+use datafusion::common::Result;
+
+use super::cast::CastJob;
+use super::text_print::{INFINITY_DAYS, MINUS_INFINITY_DAYS};
+use crate::functions::error::{error, not_supported};
+use crate::functions::time_zone::{INFINITY_MICROS, MINUS_INFINITY_MICROS, SessionTimeZone, is_infinite};
+
+pub(crate) const DAY_MICROS: i64 = 86_400_000_000;
+
+pub(crate) fn time_to_time(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
+    let zone = job.context.map_or_else(SessionTimeZone::default, |context| context.time_zone);
+    let digits = job.target.typmod;
+    Ok(match (input.data_type(), job.arrow) {
+        (DataType::Date32, DataType::Timestamp(_, None)) => timestamps(map_days(input, days_to_micros)?, None),
+        (DataType::Date32, DataType::Timestamp(_, Some(utc))) => {
+            let days = map_days(input, |days| Ok(zone.to_utc(days_to_micros(days)?)))?;
+            timestamps(days, Some(utc))
+        }
+        (DataType::Timestamp(_, from), DataType::Timestamp(_, to)) => {
+            let convert = |micros| match (from, to) {
+                (None, Some(_)) => zone.to_utc(micros),
+                (Some(_), None) => zone.to_local(micros),
+                _ => micros,
+            };
+            timestamps(map_micros(input, |micros| round_micros(convert(micros), digits)), to.as_ref())
+        }
+        (DataType::Timestamp(_, from), DataType::Date32) => {
+            let local = |micros| if from.is_some() { zone.to_local(micros) } else { micros };
+            let days = map_micros(input, |micros| micros_to_days(local(micros)));
+            Arc::new(Date32Array::from_iter(days))
+        }
+        (DataType::Timestamp(_, from), DataType::Time64(_)) => {
+            let local = |micros| if from.is_some() { zone.to_local(micros) } else { micros };
+            let times = map_micros(input, |micros| round_micros(local(micros).rem_euclid(DAY_MICROS), digits));
+            Arc::new(Time64MicrosecondArray::from_iter(times))
+        }
+        (DataType::Time64(_), DataType::Time64(_)) => {
+            let times = input.as_primitive::<Time64MicrosecondType>();
+            Arc::new(times.unary::<_, Time64MicrosecondType>(|micros| round_micros(micros, digits)))
+        }
+        (DataType::Time64(_), DataType::Interval(_)) => {
+            let times = input.as_primitive::<Time64MicrosecondType>();
+            let interval = |micros: i64| IntervalMonthDayNano::new(0, 0, micros * 1000);
+            Arc::new(times.unary::<_, IntervalMonthDayNanoType>(interval))
+        }
+        (DataType::Interval(_), DataType::Time64(_)) => {
+            let intervals = input.as_primitive::<IntervalMonthDayNanoType>();
+            let time = |interval: IntervalMonthDayNano| (interval.nanoseconds / 1000).rem_euclid(DAY_MICROS);
+            Arc::new(intervals.unary::<_, Time64MicrosecondType>(time))
+        }
+        (DataType::Interval(_), DataType::Interval(_)) => Arc::clone(input),
+        (from, to) => return Err(not_supported(format!("a cast from {from} to {to}"))),
+    })
+}
+
+fn map_days(input: &ArrayRef, f: impl Fn(i32) -> Result<i64>) -> Result<Vec<Option<i64>>> {
+    input.as_primitive::<Date32Type>().iter().map(|days| days.map(&f).transpose()).collect()
+}
+
+fn map_micros<T>(input: &ArrayRef, f: impl Fn(i64) -> T) -> Vec<Option<T>> {
+    input.as_primitive::<TimestampMicrosecondType>().iter().map(|micros| micros.map(&f)).collect()
+}
+
+fn timestamps(values: Vec<Option<i64>>, zone: Option<&Arc<str>>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(values).with_timezone_opt(zone.cloned()))
+}
+
+/// Midnight of a day, in microseconds of wall clock time.
+pub(crate) fn days_to_micros(days: i32) -> Result<i64> {
+    match days {
+        INFINITY_DAYS => Ok(INFINITY_MICROS),
+        MINUS_INFINITY_DAYS => Ok(MINUS_INFINITY_MICROS),
+        _ => i64::from(days).checked_mul(DAY_MICROS).ok_or_else(|| error("22008", "date out of range for timestamp")),
+    }
+}
+
+/// The day of a wall clock time.
+pub(crate) fn micros_to_days(micros: i64) -> i32 {
+    match micros {
+        INFINITY_MICROS => INFINITY_DAYS,
+        MINUS_INFINITY_MICROS => MINUS_INFINITY_DAYS,
+        _ => micros.div_euclid(DAY_MICROS) as i32,
+    }
+}
+
+/// Rounds to that many digits behind the second, half away from zero; -1 keeps all.
+pub(crate) fn round_micros(micros: i64, digits: i32) -> i64 {
+    if !(0..6).contains(&digits) || is_infinite(micros) {
+        return micros;
+    }
+    let unit = 10_i64.pow(6 - digits as u32);
+    let half = if micros < 0 { -unit / 2 } else { unit / 2 };
+    (micros + half) / unit * unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_round_half_away_from_zero() {
+        assert_eq!(round_micros(1_500_000, 0), 2_000_000);
+        assert_eq!(round_micros(-1_500_000, 0), -2_000_000);
+        assert_eq!(round_micros(1_234_567, 3), 1_235_000);
+        assert_eq!(round_micros(1_234_567, -1), 1_234_567);
+    }
+}

@@ -1,0 +1,274 @@
+//! Rewrites of the syntax tree that DataFusion's planner has no hook for: number literals get PostgreSQL's types,
+//! and operators that it plans otherwise, or not at all, become calls of our functions.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType, Distinct,
+};
+
+use crate::functions::arithmetic::NEGATE;
+
+/// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
+pub fn desugar(statement: &mut impl VisitMut) {
+    let _: ControlFlow<()> = statement.visit(&mut Desugar);
+}
+
+struct Desugar;
+
+impl VisitorMut for Desugar {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        // The text of an interval, and a sign before a number, belong to the literal.
+        match expr {
+            Expr::Interval(interval) => {
+                if let Some(cast) = interval_cast(interval) {
+                    *expr = cast;
+                }
+            }
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
+                if let Some(literal) = negative_number(inner) {
+                    *expr = literal;
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            tidy_function(function);
+        }
+        if let Some(rewritten) = rewrite(expr) {
+            *expr = rewritten;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        restore_ordinals(select);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        restore_query(query);
+        ControlFlow::Continue(())
+    }
+}
+
+fn call(name: &str, args: Vec<Expr>) -> Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}
+
+fn take(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::Value(ValueWithSpan::from(Value::Null)))
+}
+
+fn string(text: impl Into<String>) -> Expr {
+    Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.into())))
+}
+
+fn cast(expr: Expr, data_type: DataType) -> Expr {
+    Expr::Cast { kind: CastKind::DoubleColon, expr: Box::new(expr), data_type, array: false, format: None }
+}
+
+fn rewrite(expr: &mut Expr) -> Option<Expr> {
+    match expr {
+        Expr::Value(value) => number_literal(value),
+        Expr::AtTimeZone { timestamp, time_zone } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
+        Expr::UnaryOp { op, expr } => unary(*op, expr),
+        Expr::SimilarTo { negated, expr, pattern, escape_char } => {
+            let mut args = vec![take(expr), take(pattern)];
+            args.extend(escape_char.take().map(Expr::Value));
+            Some(negate_if(*negated, call("pg_op_similar_to", args)))
+        }
+        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+            escape_pattern(pattern, escape_char);
+            None
+        }
+        Expr::AnyOp { left, compare_op, right, .. } if !matches!(**right, Expr::Subquery(_)) => {
+            quantified("pg_op_any", left, compare_op, right)
+        }
+        Expr::AllOp { left, compare_op, right } if !matches!(**right, Expr::Subquery(_)) => {
+            quantified("pg_op_all", left, compare_op, right)
+        }
+        _ => None,
+    }
+}
+
+fn negate_if(negated: bool, expr: Expr) -> Expr {
+    if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) } } else { expr }
+}
+
+fn quantified(name: &str, left: &mut Expr, op: &BinaryOperator, right: &mut Expr) -> Option<Expr> {
+    let is_comparison = matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+    );
+    is_comparison.then(|| call(name, vec![string(op.to_string()), take(left), take(right)]))
+}
+
+fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {
+    let name = match op {
+        UnaryOperator::Minus => NEGATE,
+        UnaryOperator::BitwiseNot => "pg_op_bit_not",
+        UnaryOperator::PGSquareRoot => "sqrt",
+        UnaryOperator::PGCubeRoot => "cbrt",
+        UnaryOperator::PGAbs => "abs",
+        _ => return None,
+    };
+    Some(call(name, vec![take(operand)]))
+}
+
+/// DataFusion knows no escape but the backslash; PostgreSQL's function rewrites the pattern for any other.
+fn escape_pattern(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
+    let is_backslash = |value: &ValueWithSpan| matches!(&value.value, Value::SingleQuotedString(s) if s == "\\");
+    match escape_char.take() {
+        Some(escape) if !is_backslash(&escape) => {
+            *pattern = call("like_escape", vec![take(pattern), Expr::Value(escape)]);
+        }
+        _ => {}
+    }
+}
+
+/// An integer is int4 if it fits, else int8, else numeric; a number with an exponent is written out.
+fn number_literal(value: &ValueWithSpan) -> Option<Expr> {
+    let Value::Number(text, _) = &value.value else { return None };
+    let is_integer = text.bytes().all(|b| b.is_ascii_digit());
+    if is_integer && text.parse::<i32>().is_ok() {
+        return Some(cast(Expr::Value(value.clone()), DataType::Int4(None)));
+    }
+    if is_integer && text.parse::<i64>().is_ok() {
+        return None;
+    }
+    if is_integer || text.contains(['e', 'E']) {
+        return Some(call("pg_numeric_literal", vec![string(text.to_string())]));
+    }
+    None
+}
+
+/// `-5` as one literal, so that -2147483648 is an int4 and -9223372036854775808 an int8.
+fn negative_number(operand: &Expr) -> Option<Expr> {
+    let Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) = operand else { return None };
+    let negative = format!("-{text}");
+    let data_type = if negative.parse::<i32>().is_ok() {
+        DataType::Int4(None)
+    } else if negative.parse::<i64>().is_ok() {
+        DataType::Int8(None)
+    } else {
+        return None;
+    };
+    Some(cast(string(negative), data_type))
+}
+
+fn interval_cast(interval: &sqlparser::ast::Interval) -> Option<Expr> {
+    let text = match interval.value.as_ref() {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => text.clone(),
+        _ => return None,
+    };
+    let is_number = text.trim().parse::<f64>().is_ok();
+    let text = match &interval.leading_field {
+        Some(field) if is_number && interval.last_field.is_none() => format!("{text} {field}"),
+        _ => text,
+    };
+    Some(cast(string(text), DataType::Interval { fields: None, precision: None }))
+}
+
+fn tidy_function(function: &mut Function) {
+    let is_catalog = function.name.0.len() == 2
+        && function.name.0[0].as_ident().is_some_and(|ident| ident.value.eq_ignore_ascii_case("pg_catalog"));
+    if is_catalog {
+        function.name.0.remove(0);
+    }
+    if let Some(WindowType::WindowSpec(window)) = &mut function.over
+        && let Some(frame) = &mut window.window_frame
+    {
+        restore_bound(&mut frame.start_bound);
+        if let Some(end) = &mut frame.end_bound {
+            restore_bound(end);
+        }
+    }
+}
+
+fn restore_bound(bound: &mut WindowFrameBound) {
+    if let WindowFrameBound::Preceding(Some(expr)) | WindowFrameBound::Following(Some(expr)) = bound {
+        match expr.as_mut() {
+            // DataFusion reads the text of an interval bound itself.
+            Expr::Cast { expr: inner, data_type: DataType::Interval { .. }, .. } => {
+                let value = take(inner);
+                **expr = Expr::Interval(sqlparser::ast::Interval {
+                    value: Box::new(value),
+                    leading_field: None,
+                    leading_precision: None,
+                    last_field: None,
+                    fractional_seconds_precision: None,
+                });
+            }
+            other => restore_number(other),
+        }
+    }
+}
+
+/// Undoes `number_literal` where a number is no value: an ordinal, a limit.
+fn restore_number(expr: &mut Expr) {
+    if let Expr::Cast { expr: inner, data_type: DataType::Int4(None), .. } = expr
+        && matches!(&**inner, Expr::Value(ValueWithSpan { value: Value::Number(..), .. }))
+    {
+        *expr = take(inner);
+    }
+}
+
+fn restore_ordinals(select: &mut Select) {
+    if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
+        exprs.iter_mut().for_each(restore_number);
+    }
+    if let Some(Distinct::On(exprs)) = &mut select.distinct {
+        exprs.iter_mut().for_each(restore_number);
+    }
+}
+
+fn restore_query(query: &mut Query) {
+    if let Some(order_by) = &mut query.order_by
+        && let OrderByKind::Expressions(exprs) = &mut order_by.kind
+    {
+        exprs.iter_mut().for_each(|order| restore_number(&mut order.expr));
+    }
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, offset, .. }) => {
+            limit.iter_mut().for_each(restore_number);
+            offset.iter_mut().for_each(|offset| restore_number(&mut offset.value));
+        }
+        Some(LimitClause::OffsetCommaLimit { offset, limit }) => {
+            restore_number(offset);
+            restore_number(limit);
+        }
+        None => {}
+    }
+    if let Some(fetch) = &mut query.fetch
+        && let Some(quantity) = &mut fetch.quantity
+    {
+        restore_number(quantity);
+    }
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        restore_ordinals(select);
+    }
+}

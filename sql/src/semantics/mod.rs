@@ -1,0 +1,35 @@
+//! What makes DataFusion mean what PostgreSQL means: types, operators, casts, and the rules that put them in place.
+
+mod analyzer;
+mod cast;
+mod cast_number;
+mod cast_text;
+mod cast_time;
+pub(crate) mod category;
+mod desugar;
+mod interval_iso;
+pub(crate) mod json_text;
+pub(crate) mod operators;
+mod session;
+pub(crate) mod text_parse;
+pub(crate) mod text_print;
+pub mod type_name;
+pub(crate) mod type_planner;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::planner::TypePlanner;
+
+pub use analyzer::analyzer_rules;
+pub use cast::{CastKind, cast_expr, cast_to_arrow};
+pub use desugar::desugar;
+pub use operators::expr_planners;
+pub use session::{physical_rules, session_config};
+pub use type_name::pg_type_of_sql;
+
+pub(crate) use cast_time::{DAY_MICROS, days_to_micros, micros_to_days, round_micros};
+
+/// DataFusion's hook for the names of types.
+pub fn type_planner() -> Arc<dyn TypePlanner> {
+    Arc::new(type_planner::PgTypePlanner)
+}

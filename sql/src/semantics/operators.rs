@@ -1,0 +1,264 @@
+//! Binary operators resolved as PostgreSQL resolves them, while the statement is planned and types are known.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, DataFusionError, Result};
+use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, binary_expr, Operator, lit};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
+use sqlparser::ast::BinaryOperator;
+
+use super::category::{Category, arithmetic_type, category, comparison_type};
+use super::type_name::type_name;
+use super::type_planner::field_of;
+use crate::functions::error::FunctionError;
+use crate::functions::{arithmetic, interval, json_operator, named};
+
+/// DataFusion's hook for binary operators.
+#[derive(Debug)]
+pub(crate) struct PgOperators;
+
+/// An operand with its type; `None` is an unknown literal, a parameter without a type, or NULL.
+struct Operand {
+    expr: Expr,
+    ty: Option<PgType>,
+}
+
+impl ExprPlanner for PgOperators {
+    fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = raw;
+        let planned = plan(&op, operand(left, schema)?, operand(right, schema)?)?;
+        Ok(match planned {
+            Ok(expr) => PlannerResult::Planned(expr),
+            Err((left, right)) => PlannerResult::Original(RawBinaryExpr { op, left, right }),
+        })
+    }
+}
+
+/// The planned expression, or the operands if DataFusion is to plan the operator.
+type Planned = std::result::Result<Expr, (Expr, Expr)>;
+
+fn operand(expr: Expr, schema: &DFSchema) -> Result<Operand> {
+    let field = expr.to_field(schema)?.1;
+    let is_literal = matches!(&expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Utf8 | DataType::Null));
+    let is_open = matches!(&expr, Expr::Placeholder(Placeholder { field: None, .. })) || field.data_type().is_null();
+    let ty = (!is_literal && !is_open).then(|| type_of(&field));
+    Ok(Operand { expr, ty })
+}
+
+/// The PostgreSQL type of a field whose mark may be stale after a DataFusion cast.
+pub(crate) fn type_of(field: &arrow::datatypes::Field) -> PgType {
+    let by_arrow = pg_type_of_arrow(field.data_type());
+    match marked_pg_type(field) {
+        Some(marked) if category(marked) == category(by_arrow) || by_arrow == PgType::TEXT => marked,
+        Some(marked) if matches!(field.data_type(), DataType::UInt32) => marked,
+        _ => by_arrow,
+    }
+}
+
+fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
+    use BinaryOperator as B;
+    match op {
+        B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo => plan_arithmetic(op, left, right).map(Ok),
+        B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => plan_comparison(op, left, right),
+        B::PGExp | B::BitwiseXor => Ok(Ok(call("power", vec![left.expr, right.expr])?)),
+        B::StringConcat => plan_concat(left, right),
+        B::PGStartsWith => Ok(Ok(call("starts_with", vec![left.expr, right.expr])?)),
+        _ => match json_operator::function_of(op, left.ty, right.ty) {
+            Some(name) => Ok(Ok(call(name, vec![left.expr, right.expr])?)),
+            None => plan_other(left, right),
+        },
+    }
+}
+
+fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(named(name)?, args)))
+}
+
+/// The expression as that type; an open parameter takes it.
+pub(crate) fn as_type(operand: Expr, from: Option<PgType>, to: PgType) -> Expr {
+    match operand {
+        Expr::Placeholder(Placeholder { id, field: None }) => {
+            Expr::Placeholder(Placeholder::new_with_field(id, Some(field_of(to))))
+        }
+        expr if from == Some(to) => expr,
+        expr => Expr::Cast(Cast::new_from_field(Box::new(expr), field_of(to))),
+    }
+}
+
+fn as_known(operand: Operand, to: PgType) -> Expr {
+    as_type(operand.expr, operand.ty, to)
+}
+
+fn no_operator(op: &BinaryOperator, left: Option<PgType>, right: Option<PgType>) -> DataFusionError {
+    let name = |ty: Option<PgType>| ty.map_or_else(|| "unknown".to_owned(), |ty| type_name(PgType::plain(ty.oid)));
+    FunctionError::new("42883", format!("operator does not exist: {} {op} {}", name(left), name(right)))
+        .with_hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
+        .into()
+}
+
+fn plan_arithmetic(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Expr> {
+    if let Some(planned) = interval::plan_time_arithmetic(op, &left.expr, left.ty, &right.expr, right.ty)? {
+        return Ok(planned);
+    }
+    let resolved = match (left.ty, right.ty) {
+        (Some(left), Some(right)) => arithmetic_type(left, right),
+        // An unknown operand takes the type of the other.
+        (Some(ty), None) | (None, Some(ty)) => (category(ty) == Category::Number).then_some(ty),
+        (None, None) => None,
+    };
+    let Some(ty) = resolved else {
+        return Err(no_operator(op, left.ty, right.ty));
+    };
+    let name = match op {
+        BinaryOperator::Plus => arithmetic::ADD,
+        BinaryOperator::Minus => arithmetic::SUBTRACT,
+        BinaryOperator::Multiply => arithmetic::MULTIPLY,
+        BinaryOperator::Divide => arithmetic::DIVIDE,
+        _ => arithmetic::MODULO,
+    };
+    if ty.oid == PgType::NUMERIC.oid {
+        return call(name, vec![as_decimal(left), as_decimal(right)]);
+    }
+    call(name, vec![as_known(left, ty), as_known(right, ty)])
+}
+
+/// Decimals keep their scale, and the function's coercion gives integers the decimal that holds them.
+fn as_decimal(operand: Operand) -> Expr {
+    match operand.ty {
+        Some(_) => operand.expr,
+        None => as_type(operand.expr, None, PgType::NUMERIC),
+    }
+}
+
+fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
+    let common = match (left.ty, right.ty) {
+        (None, None) => return Ok(Err((left.expr, right.expr))),
+        (Some(ty), None) | (None, Some(ty)) => PgType::plain(ty.oid),
+        (Some(l), Some(r)) => match comparison_type(l, r) {
+            Some(ty) => ty,
+            None => return Err(no_operator(op, left.ty, right.ty)),
+        },
+    };
+    let operator = match op {
+        BinaryOperator::Eq => Operator::Eq,
+        BinaryOperator::NotEq => Operator::NotEq,
+        BinaryOperator::Lt => Operator::Lt,
+        BinaryOperator::LtEq => Operator::LtEq,
+        BinaryOperator::Gt => Operator::Gt,
+        _ => Operator::GtEq,
+    };
+    let is_interval = common.oid == PgType::INTERVAL.oid;
+    let (left, right) = (for_comparison(left, common), for_comparison(right, common));
+    if is_interval {
+        return Ok(Ok(binary_expr(call(interval::KEY, vec![left])?, operator, call(interval::KEY, vec![right])?)));
+    }
+    Ok(Ok(binary_expr(left, operator, right)))
+}
+
+/// Numbers and texts among themselves are left to DataFusion's coercion, which keeps columns free of casts.
+fn for_comparison(operand: Operand, common: PgType) -> Expr {
+    match operand.ty {
+        Some(ty) if category(ty) == category(common) && category(common) != Category::Time => operand.expr,
+        Some(ty) if ty.oid == common.oid => operand.expr,
+        // An unknown number beside an integer column may be any number's text: it is of the column's type.
+        None if common.oid == PgType::NUMERIC.oid && is_null(&operand.expr) => operand.expr,
+        ty => as_type(operand.expr, ty, common),
+    }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.is_null())
+}
+
+fn plan_concat(left: Operand, right: Operand) -> Result<Planned> {
+    let is_array = |ty: Option<PgType>| ty.is_some_and(PgType::is_array);
+    if is_array(left.ty) || is_array(right.ty) {
+        return Ok(Err(array_operands(left, right)));
+    }
+    match (left.ty, right.ty) {
+        (Some(PgType::JSONB), Some(PgType::JSONB) | None) | (None, Some(PgType::JSONB)) => {
+            Ok(Ok(call(json_operator::CONCAT, vec![as_known(left, PgType::JSONB), as_known(right, PgType::JSONB)])?))
+        }
+        (Some(PgType::BYTEA), Some(PgType::BYTEA) | None) | (None, Some(PgType::BYTEA)) => {
+            Ok(Ok(call("pg_op_concat", vec![as_known(left, PgType::BYTEA), as_known(right, PgType::BYTEA)])?))
+        }
+        (l, r) => {
+            let is_text = |ty: Option<PgType>| ty.is_none_or(|ty| category(ty) == Category::Text);
+            if !is_text(l) && !is_text(r) {
+                return Err(no_operator(&BinaryOperator::StringConcat, l, r));
+            }
+            let text = |operand: Operand| match operand.ty {
+                Some(ty) if category(ty) == Category::Text => operand.expr,
+                ty => as_type(operand.expr, ty, PgType::TEXT),
+            };
+            Ok(Ok(binary_expr(text(left), Operator::StringConcat, text(right))))
+        }
+    }
+}
+
+/// An unknown literal beside an array is an array of its type.
+fn array_operands(left: Operand, right: Operand) -> (Expr, Expr) {
+    match (left.ty, right.ty) {
+        (Some(array), None) => (left.expr, as_type(right.expr, None, array)),
+        (None, Some(array)) => (as_type(left.expr, None, array), right.expr),
+        _ => (left.expr, right.expr),
+    }
+}
+
+/// Bit operators and patterns: an unknown operand takes the other's type.
+fn plan_other(left: Operand, right: Operand) -> Result<Planned> {
+    match (left.ty, right.ty) {
+        (Some(ty), None) => Ok(Err((left.expr, as_type(right.expr, None, PgType::plain(ty.oid))))),
+        (None, Some(ty)) => Ok(Err((as_type(left.expr, None, PgType::plain(ty.oid)), right.expr))),
+        _ => Ok(Err((left.expr, right.expr))),
+    }
+}
+
+/// SQL forms that look like functions: `substring(a from b)`, `position(a in b)`, `extract(f from t)`, `overlay`.
+#[derive(Debug)]
+pub(crate) struct PgForms;
+
+impl ExprPlanner for PgForms {
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        let args = args.into_iter().enumerate().map(|(index, arg)| if index == 0 { lower_literal(arg) } else { arg });
+        Ok(PlannerResult::Planned(call("extract", args.collect())?))
+    }
+
+    fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call("substring", args)?))
+    }
+
+    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call("strpos", args)?))
+    }
+
+    fn plan_overlay(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call("overlay", args)?))
+    }
+}
+
+fn lower_literal(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(value, _) => lit(value.to_string().to_lowercase().trim_matches('\'').to_owned()),
+        other => other,
+    }
+}
+
+/// All planners, ours before DataFusion's.
+pub fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    use datafusion::functions::core::planner::CoreFunctionPlanner;
+    use datafusion::functions_nested::planner::{FieldAccessPlanner, NestedFunctionPlanner};
+    vec![
+        Arc::new(PgOperators),
+        Arc::new(PgForms),
+        Arc::new(CoreFunctionPlanner::default()),
+        Arc::new(NestedFunctionPlanner),
+        Arc::new(FieldAccessPlanner),
+        Arc::new(datafusion::functions_aggregate::planner::AggregateFunctionPlanner),
+        Arc::new(datafusion::functions_window::planner::WindowFunctionPlanner),
+    ]
+}

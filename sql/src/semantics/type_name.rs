@@ -1,0 +1,320 @@
+//! Names of types: from SQL to `PgType`, and as `format_type` writes them.
+
+use datafusion::common::Result;
+use peristyle_catalog::model::{PgType, TypeKind};
+use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, ObjectName, TimezoneInfo};
+
+use crate::functions::error::{error, not_supported};
+
+/// Greatest precision that PostgreSQL takes for `numeric(p, s)`.
+const NUMERIC_PRECISION_MAX: u64 = 1000;
+/// Greatest precision of numeric values here.
+const DECIMAL_PRECISION_MAX: u64 = peristyle_storage::types::DECIMAL256_PRECISION_MAX as u64;
+/// Greatest n of `varchar(n)` and `char(n)`.
+const CHARACTERS_MAX: u64 = 10_485_760;
+/// Greatest number of digits behind the second.
+const SECOND_DIGITS_MAX: u64 = 6;
+
+/// The PostgreSQL type that a type's name in SQL stands for.
+///
+/// # Errors
+/// 42704 for an unknown name, 22023 for a bad modifier, 0A000 for a type of PostgreSQL that Peristyle lacks.
+pub fn pg_type_of_sql(sql: &SqlType) -> Result<PgType> {
+    match sql {
+        SqlType::Bool | SqlType::Boolean => Ok(PgType::BOOL),
+        SqlType::SmallInt(_) | SqlType::Int2(_) => Ok(PgType::INT2),
+        SqlType::Int(_) | SqlType::Integer(_) | SqlType::Int4(_) => Ok(PgType::INT4),
+        SqlType::BigInt(_) | SqlType::Int8(_) => Ok(PgType::INT8),
+        SqlType::Real | SqlType::Float4 => Ok(PgType::FLOAT4),
+        SqlType::Float8 | SqlType::DoublePrecision | SqlType::Double(ExactNumberInfo::None) => Ok(PgType::FLOAT8),
+        SqlType::Float(info) => float_type(info),
+        SqlType::Numeric(info) | SqlType::Decimal(info) | SqlType::Dec(info) => numeric_type(info),
+        SqlType::Text => Ok(PgType::TEXT),
+        SqlType::Varchar(n) | SqlType::CharacterVarying(n) | SqlType::CharVarying(n) | SqlType::Nvarchar(n) => {
+            varchar_type(n.as_ref())
+        }
+        SqlType::Char(n) | SqlType::Character(n) => char_type(n.as_ref()),
+        SqlType::Bytea => Ok(PgType::BYTEA),
+        SqlType::Uuid => Ok(PgType::UUID),
+        SqlType::JSON => Ok(PgType::JSON),
+        SqlType::JSONB => Ok(PgType::JSONB),
+        SqlType::Date => Ok(PgType::DATE),
+        SqlType::Time(digits, zone) => time_type(*digits, zone),
+        SqlType::Timestamp(digits, zone) => timestamp_type(*digits, zone),
+        SqlType::Interval { precision, .. } => with_second_digits(PgType::INTERVAL, *precision, "interval"),
+        SqlType::Regclass => Ok(PgType::plain(TypeKind::Regclass.oid())),
+        SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => array_type(element),
+        SqlType::Array(ArrayElemTypeDef::AngleBracket(element) | ArrayElemTypeDef::Parenthesis(element)) => {
+            array_type(element)
+        }
+        SqlType::Custom(name, modifiers) => custom_type(name, modifiers),
+        other => Err(unknown_type(&other.to_string().to_lowercase())),
+    }
+}
+
+fn unknown_type(name: &str) -> datafusion::common::DataFusionError {
+    error("42704", format!("type \"{name}\" does not exist"))
+}
+
+fn float_type(info: &ExactNumberInfo) -> Result<PgType> {
+    match info {
+        ExactNumberInfo::None => Ok(PgType::FLOAT8),
+        ExactNumberInfo::Precision(0) => {
+            Err(error("22023", "precision for type float must be at least 1 bit"))
+        }
+        ExactNumberInfo::Precision(bits) if *bits <= 24 => Ok(PgType::FLOAT4),
+        ExactNumberInfo::Precision(bits) if *bits <= 53 => Ok(PgType::FLOAT8),
+        _ => Err(error("22023", "precision for type float must be less than 54 bits")),
+    }
+}
+
+fn numeric_type(info: &ExactNumberInfo) -> Result<PgType> {
+    let (precision, scale) = match info {
+        ExactNumberInfo::None => return Ok(PgType::NUMERIC),
+        ExactNumberInfo::Precision(precision) => (*precision, 0),
+        ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
+    };
+    if precision == 0 || precision > NUMERIC_PRECISION_MAX {
+        return Err(error("22023", format!("NUMERIC precision {precision} must be between 1 and 1000")));
+    }
+    if precision > DECIMAL_PRECISION_MAX {
+        return Err(not_supported(format!("numeric precision {precision}, more than {DECIMAL_PRECISION_MAX},")));
+    }
+    if scale.unsigned_abs() > precision {
+        return Err(not_supported(format!("numeric scale {scale}, more than the precision {precision},")));
+    }
+    Ok(PgType::numeric(precision as u8, scale as i8))
+}
+
+fn characters(length: &CharacterLength, name: &str) -> Result<Option<i32>> {
+    match length {
+        CharacterLength::Max => Ok(None),
+        CharacterLength::IntegerLength { length: 0, .. } => {
+            Err(error("22023", format!("length for type {name} must be at least 1")))
+        }
+        CharacterLength::IntegerLength { length, .. } if *length > CHARACTERS_MAX => {
+            Err(error("22023", format!("length for type {name} cannot exceed {CHARACTERS_MAX}")))
+        }
+        CharacterLength::IntegerLength { length, .. } => Ok(Some(*length as i32)),
+    }
+}
+
+fn varchar_type(length: Option<&CharacterLength>) -> Result<PgType> {
+    let limit = length.map(|length| characters(length, "varchar")).transpose()?.flatten();
+    Ok(limit.map_or(PgType::VARCHAR, PgType::varchar))
+}
+
+fn char_type(length: Option<&CharacterLength>) -> Result<PgType> {
+    let limit = length.map(|length| characters(length, "char")).transpose()?.flatten();
+    Ok(PgType::bpchar(limit.unwrap_or(1)))
+}
+
+fn with_second_digits(ty: PgType, digits: Option<u64>, name: &str) -> Result<PgType> {
+    match digits {
+        None => Ok(ty),
+        Some(digits) if digits <= SECOND_DIGITS_MAX => Ok(PgType { typmod: digits as i32, ..ty }),
+        // PostgreSQL warns and takes six.
+        Some(digits) if digits <= i32::MAX as u64 => Ok(PgType { typmod: SECOND_DIGITS_MAX as i32, ..ty }),
+        Some(digits) => Err(error("22023", format!("{name}({digits}) precision must not be negative"))),
+    }
+}
+
+fn time_type(digits: Option<u64>, zone: &TimezoneInfo) -> Result<PgType> {
+    match zone {
+        TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => with_second_digits(PgType::TIME, digits, "time"),
+        TimezoneInfo::WithTimeZone | TimezoneInfo::Tz => Err(not_supported("type time with time zone")),
+    }
+}
+
+fn timestamp_type(digits: Option<u64>, zone: &TimezoneInfo) -> Result<PgType> {
+    let ty = match zone {
+        TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => PgType::TIMESTAMP,
+        TimezoneInfo::WithTimeZone | TimezoneInfo::Tz => PgType::TIMESTAMPTZ,
+    };
+    with_second_digits(ty, digits, "timestamp")
+}
+
+fn array_type(element: &SqlType) -> Result<PgType> {
+    // PostgreSQL does not tell int[][] from int[].
+    let element = match pg_type_of_sql(element)? {
+        array if array.is_array() => return Ok(array),
+        element => element,
+    };
+    element.array().ok_or_else(|| not_supported(format!("an array of {}", type_name(element))))
+}
+
+fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
+    let parts: Vec<String> = name.0.iter().map(|part| part.to_string()).collect();
+    let (last, schema) = parts.split_last().ok_or_else(|| unknown_type(""))?;
+    if schema.first().is_some_and(|schema| !schema.eq_ignore_ascii_case("pg_catalog")) {
+        return Err(unknown_type(&parts.join(".")));
+    }
+    // The quoted "char" is another type than char.
+    if last == "\"char\"" {
+        return Ok(PgType::CHAR);
+    }
+    let lower = last.trim_matches('"').to_lowercase();
+    named_type(&lower, modifiers)?.ok_or_else(|| unknown_type(&lower))
+}
+
+/// A type by its name in `pg_type`, or an alias that only the grammar knows; `None` if there is none.
+pub fn named_type(name: &str, modifiers: &[String]) -> Result<Option<PgType>> {
+    if let Some(element) = name.strip_suffix("[]").or_else(|| name.strip_prefix('_')) {
+        return Ok(named_type(element, modifiers)?.and_then(PgType::array));
+    }
+    let alias = match name {
+        "serial" | "serial4" | "int" | "integer" => Some(PgType::INT4),
+        "bigserial" | "serial8" | "bigint" => Some(PgType::INT8),
+        "smallserial" | "serial2" | "smallint" => Some(PgType::INT2),
+        "string" | "citext" => None,
+        "boolean" => Some(PgType::BOOL),
+        "decimal" => Some(PgType::NUMERIC),
+        "real" => Some(PgType::FLOAT4),
+        "double precision" => Some(PgType::FLOAT8),
+        "timetz" => return Err(not_supported("type time with time zone")),
+        "money" | "xml" | "inet" | "cidr" | "macaddr" | "bit" | "varbit" | "point" | "box" | "tsvector" => {
+            return Err(not_supported(format!("type {name}")));
+        }
+        _ => TypeKind::all().map(|kind| PgType::plain(kind.oid())).find(|ty| catalog_name(*ty) == name),
+    };
+    alias.map(|ty| with_modifiers(ty, modifiers)).transpose()
+}
+
+fn with_modifiers(ty: PgType, modifiers: &[String]) -> Result<PgType> {
+    let numbers: Vec<u64> = modifiers.iter().filter_map(|modifier| modifier.trim().parse().ok()).collect();
+    match (ty, numbers.as_slice()) {
+        (_, []) => Ok(ty),
+        (PgType::NUMERIC, [precision]) => numeric_type(&ExactNumberInfo::Precision(*precision)),
+        (PgType::NUMERIC, [precision, scale, ..]) => {
+            numeric_type(&ExactNumberInfo::PrecisionAndScale(*precision, *scale as i64))
+        }
+        (PgType::VARCHAR, [n, ..]) => varchar_type(Some(&CharacterLength::IntegerLength { length: *n, unit: None })),
+        (PgType::BPCHAR, [n, ..]) => char_type(Some(&CharacterLength::IntegerLength { length: *n, unit: None })),
+        (PgType::TIMESTAMP | PgType::TIMESTAMPTZ | PgType::TIME | PgType::INTERVAL, [n, ..]) => {
+            with_second_digits(ty, Some(*n), catalog_name(ty))
+        }
+        _ => Err(error("42601", format!("type modifier is not allowed for type \"{}\"", catalog_name(ty)))),
+    }
+}
+
+/// `pg_type.typname` of a type that is no array.
+pub fn catalog_name(ty: PgType) -> &'static str {
+    let Some(kind) = ty.kind() else { return "record" };
+    match kind {
+        TypeKind::Bool => "bool",
+        TypeKind::Bytea => "bytea",
+        TypeKind::Char => "char",
+        TypeKind::Name => "name",
+        TypeKind::Int8 => "int8",
+        TypeKind::Int2 => "int2",
+        TypeKind::Int2Vector => "int2vector",
+        TypeKind::Int4 => "int4",
+        TypeKind::Regproc => "regproc",
+        TypeKind::Text => "text",
+        TypeKind::Oid => "oid",
+        TypeKind::Xid => "xid",
+        TypeKind::OidVector => "oidvector",
+        TypeKind::Json => "json",
+        TypeKind::PgNodeTree => "pg_node_tree",
+        TypeKind::Float4 => "float4",
+        TypeKind::Float8 => "float8",
+        TypeKind::Unknown => "unknown",
+        TypeKind::AclItem => "aclitem",
+        TypeKind::Bpchar => "bpchar",
+        TypeKind::Varchar => "varchar",
+        TypeKind::Date => "date",
+        TypeKind::Time => "time",
+        TypeKind::Timestamp => "timestamp",
+        TypeKind::Timestamptz => "timestamptz",
+        TypeKind::Interval => "interval",
+        TypeKind::Numeric => "numeric",
+        TypeKind::Regclass => "regclass",
+        TypeKind::Regtype => "regtype",
+        TypeKind::Regnamespace => "regnamespace",
+        TypeKind::Regrole => "regrole",
+        TypeKind::Record => "record",
+        TypeKind::Void => "void",
+        TypeKind::Uuid => "uuid",
+        TypeKind::Jsonb => "jsonb",
+        TypeKind::AnyArray => "anyarray",
+    }
+}
+
+/// The type as `format_type(oid, typmod)` writes it.
+pub fn type_name(ty: PgType) -> String {
+    if let Some(element) = ty.element() {
+        return format!("{}[]", type_name(element));
+    }
+    let base = match ty {
+        PgType { oid, .. } if oid == PgType::INT2.oid => "smallint",
+        PgType { oid, .. } if oid == PgType::INT4.oid => "integer",
+        PgType { oid, .. } if oid == PgType::INT8.oid => "bigint",
+        PgType { oid, .. } if oid == PgType::BOOL.oid => "boolean",
+        PgType { oid, .. } if oid == PgType::FLOAT4.oid => "real",
+        PgType { oid, .. } if oid == PgType::FLOAT8.oid => "double precision",
+        PgType { oid, .. } if oid == PgType::VARCHAR.oid => "character varying",
+        PgType { oid, .. } if oid == PgType::BPCHAR.oid && ty.typmod >= 0 => "character",
+        PgType { oid, .. } if oid == PgType::CHAR.oid => "\"char\"",
+        PgType { oid, .. } if oid == PgType::TIME.oid => return with_zone("time", ty, "without time zone"),
+        PgType { oid, .. } if oid == PgType::TIMESTAMP.oid => return with_zone("timestamp", ty, "without time zone"),
+        PgType { oid, .. } if oid == PgType::TIMESTAMPTZ.oid => return with_zone("timestamp", ty, "with time zone"),
+        _ => catalog_name(ty),
+    };
+    format!("{base}{}", modifier_text(ty))
+}
+
+fn with_zone(base: &str, ty: PgType, zone: &str) -> String {
+    if ty.typmod < 0 { format!("{base} {zone}") } else { format!("{base}({}) {zone}", ty.typmod) }
+}
+
+fn modifier_text(ty: PgType) -> String {
+    if let Some((precision, scale)) = ty.numeric_precision_scale() {
+        return format!("({precision},{scale})");
+    }
+    match ty.character_limit() {
+        Some(limit) => format!("({limit})"),
+        None if ty.oid == PgType::INTERVAL.oid && ty.typmod >= 0 => format!("({})", ty.typmod),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlparser::dialect::PostgreSqlDialect;
+    use sqlparser::parser::Parser;
+
+    use super::*;
+
+    fn parsed(sql: &str) -> Result<PgType> {
+        let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).expect("tokens");
+        pg_type_of_sql(&parser.parse_data_type().expect("a type"))
+    }
+
+    #[test]
+    fn names_lead_to_types_and_back_as_format_type_writes_them() {
+        for (sql, formatted) in [
+            ("int", "integer"),
+            ("serial", "integer"),
+            ("bigint[]", "bigint[]"),
+            ("varchar(10)", "character varying(10)"),
+            ("char", "character(1)"),
+            ("bpchar", "bpchar"),
+            ("\"char\"", "\"char\""),
+            ("numeric(15,2)", "numeric(15,2)"),
+            ("decimal", "numeric"),
+            ("float(24)", "real"),
+            ("timestamp(3) with time zone", "timestamp(3) with time zone"),
+            ("timestamptz", "timestamp with time zone"),
+            ("pg_catalog.int4", "integer"),
+            ("regclass", "regclass"),
+            ("name", "name"),
+            ("_text", "text[]"),
+            ("jsonb", "jsonb"),
+            ("interval", "interval"),
+        ] {
+            assert_eq!(type_name(parsed(sql).unwrap_or_else(|e| panic!("{sql}: {e}"))), formatted, "{sql}");
+        }
+        assert!(parsed("nonsense").is_err());
+        assert!(parsed("numeric(77,2)").is_err());
+    }
+}
