@@ -3,8 +3,12 @@
 mod copy_in;
 mod engine;
 mod error;
+mod information_schema;
 mod outcome;
+pub mod pg_catalog;
+pub mod relation;
 mod session;
+mod system;
 
 pub use copy_in::CopyIn;
 pub use engine::Engine;
