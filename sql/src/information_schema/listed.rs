@@ -1,0 +1,63 @@
+//! Tables and views with their columns, made by users or computed, as one list.
+
+use peristyle_catalog::model::{Column, Oid, PgType};
+
+use crate::pg_catalog::BOOTSTRAP_ROLE;
+use crate::pg_catalog::names::columns;
+use crate::pg_catalog::names::{row_types, schema_name};
+use crate::relation::{RelationContext, all};
+
+/// A table or view.
+pub(super) struct Listed<'a> {
+    pub(super) schema: &'a str,
+    pub(super) name: &'a str,
+    pub(super) owner: Option<&'a str>,
+    pub(super) is_view: bool,
+    /// Whether a user made it, so that rows can be written to it if it is a table.
+    pub(super) is_users: bool,
+    pub(super) columns: Vec<ListedColumn<'a>>,
+}
+
+pub(super) struct ListedColumn<'a> {
+    pub(super) name: &'a str,
+    /// From 1.
+    pub(super) number: i64,
+    pub(super) ty: PgType,
+    pub(super) not_null: bool,
+    pub(super) default: Option<&'a str>,
+}
+
+/// All tables and views of the database.
+pub(super) fn listed<'a>(context: &RelationContext<'a>) -> Vec<Listed<'a>> {
+    let bootstrap = context.head.role_name(Oid(BOOTSTRAP_ROLE));
+    let computed = all().map(|relation| Listed {
+        schema: relation.schema(),
+        name: relation.name(),
+        owner: bootstrap,
+        is_view: relation.declaration().kind == "v",
+        is_users: false,
+        columns: relation.columns().iter().zip(1..).map(|((name, ty), number)| plain(name, number, *ty)).collect(),
+    });
+    let relations = context.head.relations(context.database.oid);
+    let users = relations.into_iter().filter(|relation| row_types(relation).is_some()).map(|relation| Listed {
+        schema: schema_name(context, relation.schema).unwrap_or_default(),
+        name: &relation.name,
+        owner: context.head.role_name(relation.owner),
+        is_view: relation.as_view().is_some(),
+        is_users: true,
+        columns: columns(relation).iter().map(of_column).collect(),
+    });
+    computed.chain(users).collect()
+}
+
+fn plain(name: &str, number: i64, ty: PgType) -> ListedColumn<'_> {
+    ListedColumn { name, number, ty, not_null: false, default: None }
+}
+
+fn of_column(column: &Column) -> ListedColumn<'_> {
+    ListedColumn {
+        not_null: column.not_null,
+        default: column.default.as_ref().map(|default| default.expression.as_str()),
+        ..plain(&column.name, i64::from(column.attnum), column.ty)
+    }
+}

@@ -1,0 +1,44 @@
+//! Definitions as SQL text: views, indexes, constraints.
+
+use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Index, Relation, Table, View};
+
+use super::names::{qualified, quoted, relation_shown, schema_name};
+use super::pg_index::indexed_columns;
+use crate::relation::RelationContext;
+
+/// A view's query as its author wrote it, set as PostgreSQL sets it.
+pub(crate) fn view_definition(view: &View) -> String {
+    format!(" {};", view.query.trim().trim_end_matches(';').trim_end())
+}
+
+/// The statement that makes an index. One over columns is written anew, so that a rename shows.
+pub(crate) fn index_definition(context: &RelationContext<'_>, relation: &Relation, index: &Index) -> String {
+    let columns = indexed_columns(context, index);
+    let (Some(table), false) = (context.head.relation(index.table), columns.is_empty()) else {
+        return index.definition.clone();
+    };
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let table = qualified(schema_name(context, table.schema).unwrap_or_default(), &table.name);
+    let columns = columns.into_iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
+    format!("CREATE {unique}INDEX {} ON {table} USING btree ({columns})", quoted(&relation.name))
+}
+
+/// A constraint as `ALTER TABLE … ADD` takes it. Keys are not enforced, which `NOT VALID` says.
+pub(crate) fn constraint_definition(context: &RelationContext<'_>, table: &Table, constraint: &Constraint) -> String {
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns, .. } => format!("PRIMARY KEY ({}) NOT VALID", list(table, columns)),
+        ConstraintKind::Unique { columns, .. } => format!("UNIQUE ({}) NOT VALID", list(table, columns)),
+        ConstraintKind::ForeignKey { columns, table: other, referenced } => {
+            let target = relation_shown(context, *other).unwrap_or_else(|| other.to_string());
+            let there = context.head.relation(*other).and_then(Relation::as_table);
+            let there = there.map(|there| list(there, referenced)).unwrap_or_default();
+            format!("FOREIGN KEY ({}) REFERENCES {target}({there}) NOT VALID", list(table, columns))
+        }
+        ConstraintKind::Check { expression } => format!("CHECK (({expression}))"),
+    }
+}
+
+fn list(table: &Table, columns: &[ColumnId]) -> String {
+    let names = columns.iter().filter_map(|id| table.column_by_id(*id)).map(|column| quoted(&column.name));
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,179 @@
+//! `pg_class`: tables, views, indexes, and the computed relations themselves.
+
+use peristyle_catalog::model::{Relation, RelationKind, Table};
+
+use super::names::schema_oid;
+use super::{BOOTSTRAP_ROLE, BTREE, HEAP};
+use crate::relation::{RelationContext, Rows, Value, VirtualRelation, all, none_if_empty};
+
+/// Size of the pages that `relpages` counts, in bytes (PostgreSQL's `BLCKSZ`).
+const PAGE_BYTES: u64 = 8192;
+/// `reltuples` of what was never counted.
+const UNKNOWN_ROWS: f64 = -1.0;
+
+/// What differs between the kinds of relations.
+struct Shape<'a> {
+    kind: &'a str,
+    row_type: u32,
+    access_method: u32,
+    rows: f64,
+    bytes: u64,
+    columns: usize,
+    checks: usize,
+    has_index: bool,
+    replica_identity: &'static str,
+    options: Value<'a>,
+}
+
+pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
+    for relation in all() {
+        push_computed(context, relation, rows);
+    }
+    for relation in context.head.relations(context.database.oid) {
+        let name = [relation.oid.into(), (&relation.name).into(), relation.schema.into(), relation.owner.into()];
+        let acl = relation.acl.as_ref().map(|acl| vec![acl]).into();
+        push(rows, name, shape(context, relation), acl);
+    }
+}
+
+fn push_computed<'a>(context: &RelationContext<'a>, relation: &'static dyn VirtualRelation, rows: &mut Rows<'a>) {
+    let schema = schema_oid(context, relation.schema());
+    let name = [relation.oid().into(), relation.name().into(), schema.into(), BOOTSTRAP_ROLE.into()];
+    let kind = relation.declaration().kind;
+    let shape = Shape {
+        kind,
+        row_type: 0,
+        access_method: if kind == "r" { HEAP } else { 0 },
+        rows: UNKNOWN_ROWS,
+        bytes: 0,
+        columns: relation.columns().len(),
+        checks: 0,
+        has_index: false,
+        replica_identity: "n",
+        options: Value::Null,
+    };
+    push(rows, name, shape, Value::Null);
+}
+
+fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation) -> Shape<'a> {
+    match &relation.kind {
+        RelationKind::Table(table) => table_shape(context, relation, table),
+        RelationKind::View(view) => {
+            Shape { row_type: view.row_type.0, columns: view.columns.len(), ..without_rows("v", 0) }
+        }
+        RelationKind::Index(index) => Shape { columns: index.columns.len(), rows: 0.0, ..without_rows("i", BTREE) },
+    }
+}
+
+fn without_rows(kind: &'static str, access_method: u32) -> Shape<'static> {
+    Shape {
+        kind,
+        row_type: 0,
+        access_method,
+        rows: UNKNOWN_ROWS,
+        bytes: 0,
+        columns: 0,
+        checks: 0,
+        has_index: false,
+        replica_identity: "n",
+        options: Value::Null,
+    }
+}
+
+fn table_shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, table: &'a Table) -> Shape<'a> {
+    use peristyle_catalog::model::ConstraintKind;
+    let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
+    let relations = context.head.relations(context.database.oid);
+    let is_indexed =
+        |other: &&Relation| matches!(&other.kind, RelationKind::Index(index) if index.table == relation.oid);
+    Shape {
+        kind: "r",
+        row_type: table.row_type.0,
+        access_method: HEAP,
+        rows: context.head.table_rows(relation.oid) as f64,
+        bytes: context.head.table_bytes(relation.oid),
+        columns: table.columns.len(),
+        checks: table.constraints.iter().filter(|constraint| is_check(&constraint.kind)).count(),
+        has_index: relations.iter().any(is_indexed),
+        replica_identity: "d",
+        options: none_if_empty(table.options.iter().map(|(name, value)| format!("{name}={value}"))),
+    }
+}
+
+fn push<'a>(rows: &mut Rows<'a>, name: [Value<'a>; 4], shape: Shape<'a>, acl: Value<'a>) {
+    let mut rows = rows.named(COLUMNS);
+    let [oid, relname, schema, owner] = name;
+    let has_rules = shape.kind == "v";
+    let zero = || Value::Int(0);
+    let no = || Value::Bool(false);
+    rows.push([
+        oid.clone(),
+        relname,
+        schema,
+        shape.row_type.into(),
+        zero(),
+        owner,
+        shape.access_method.into(),
+        if shape.access_method == 0 { zero() } else { oid },
+        zero(),
+        shape.bytes.div_ceil(PAGE_BYTES).into(),
+        shape.rows.into(),
+        zero(),
+        zero(),
+        shape.has_index.into(),
+        no(),
+        "p".into(),
+        shape.kind.into(),
+        shape.columns.into(),
+        shape.checks.into(),
+        has_rules.into(),
+        no(),
+        no(),
+        no(),
+        no(),
+        true.into(),
+        shape.replica_identity.into(),
+        no(),
+        zero(),
+        zero(),
+        zero(),
+        acl,
+        shape.options,
+    ]);
+}
+
+/// The order of the values in [`push`]; `relpartbound` is always NULL.
+const COLUMNS: [&str; 32] = [
+    "oid",
+    "relname",
+    "relnamespace",
+    "reltype",
+    "reloftype",
+    "relowner",
+    "relam",
+    "relfilenode",
+    "reltablespace",
+    "relpages",
+    "reltuples",
+    "relallvisible",
+    "reltoastrelid",
+    "relhasindex",
+    "relisshared",
+    "relpersistence",
+    "relkind",
+    "relnatts",
+    "relchecks",
+    "relhasrules",
+    "relhastriggers",
+    "relhassubclass",
+    "relrowsecurity",
+    "relforcerowsecurity",
+    "relispopulated",
+    "relreplident",
+    "relispartition",
+    "relrewrite",
+    "relfrozenxid",
+    "relminmxid",
+    "relacl",
+    "reloptions",
+];

@@ -1,0 +1,116 @@
+//! `pg_proc`: PostgreSQL's signatures of the functions that can be called here.
+
+use super::{BOOTSTRAP_ROLE, PG_CATALOG};
+use crate::relation::{RelationContext, Rows, Value, facts};
+
+/// oid, name, kind, strict, returns a set, volatility, parallel safety, arguments, defaults, variadic element,
+/// result, argument types, implementation.
+pub(crate) const PG_PROC: &str = include_str!("facts/pg_proc.tsv");
+/// Oid of the language `internal`.
+const INTERNAL: u32 = 12;
+/// `prorows` of functions that return sets.
+const SET_ROWS: f64 = 1000.0;
+
+pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
+    let mut rows = rows.named(COLUMNS);
+    for row in facts(PG_PROC).filter(|row| context.server.functions.contains(row[1])) {
+        let number = |text: &str| Value::Int(text.parse().expect("a fact of an integer type is a number"));
+        let returns_set = row[4] == "t";
+        rows.push([
+            number(row[0]),
+            row[1].into(),
+            PG_CATALOG.into(),
+            BOOTSTRAP_ROLE.into(),
+            INTERNAL.into(),
+            1.0.into(),
+            if returns_set { SET_ROWS } else { 0.0 }.into(),
+            number(row[9]),
+            Value::Int(0),
+            row[2].into(),
+            false.into(),
+            false.into(),
+            (row[3] == "t").into(),
+            returns_set.into(),
+            row[5].into(),
+            row[6].into(),
+            number(row[7]),
+            number(row[8]),
+            number(row[10]),
+            row[11].into(),
+            row[12].into(),
+        ]);
+    }
+}
+
+/// A function's signature.
+pub(crate) struct Function {
+    pub(crate) oid: u32,
+    pub(crate) name: &'static str,
+    pub(crate) arguments: Vec<u32>,
+    /// Whether the last argument takes any number of values.
+    pub(crate) is_variadic: bool,
+    pub(crate) result: u32,
+    pub(crate) returns_set: bool,
+}
+
+/// All of PostgreSQL's functions over the types that Peristyle knows, callable or not.
+pub(crate) fn functions() -> impl Iterator<Item = Function> {
+    facts(PG_PROC).map(|row| Function {
+        oid: row[0].parse().expect("an oid is a number"),
+        name: row[1],
+        arguments: row[11].split_whitespace().map(|oid| oid.parse().expect("an oid is a number")).collect(),
+        is_variadic: row[9] != "0",
+        result: row[10].parse().expect("an oid is a number"),
+        returns_set: row[4] == "t",
+    })
+}
+
+/// The function of that oid.
+pub(crate) fn function(oid: u32) -> Option<Function> {
+    functions().find(|function| function.oid == oid)
+}
+
+/// The order of the values in [`fill`]; the other columns are always NULL.
+const COLUMNS: [&str; 21] = [
+    "oid",
+    "proname",
+    "pronamespace",
+    "proowner",
+    "prolang",
+    "procost",
+    "prorows",
+    "provariadic",
+    "prosupport",
+    "prokind",
+    "prosecdef",
+    "proleakproof",
+    "proisstrict",
+    "proretset",
+    "provolatile",
+    "proparallel",
+    "pronargs",
+    "pronargdefaults",
+    "prorettype",
+    "proargtypes",
+    "prosrc",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::built_in_types::by_oid;
+    use super::*;
+
+    #[test]
+    fn every_signature_is_of_known_types() {
+        for function in functions() {
+            let types = function.arguments.iter().chain([&function.result]);
+            assert!(types.into_iter().all(|ty| by_oid(*ty).is_some()), "{}", function.name);
+        }
+    }
+
+    #[test]
+    fn a_function_is_found_by_its_oid() {
+        let format_type = function(1081).expect("format_type");
+        assert_eq!((format_type.name, format_type.arguments), ("format_type", vec![26, 23]));
+    }
+}

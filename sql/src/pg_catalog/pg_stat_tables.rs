@@ -1,0 +1,12 @@
+//! `pg_stat_all_tables` and `pg_stat_user_tables`: live rows per table. What is not counted is NULL.
+
+use super::names::schema_name;
+use crate::relation::{RelationContext, Rows};
+
+pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
+    let mut rows = rows.named(["relid", "schemaname", "relname", "n_live_tup"]);
+    for table in context.head.relations(context.database.oid).into_iter().filter(|r| r.as_table().is_some()) {
+        let schema = schema_name(context, table.schema);
+        rows.push([table.oid.into(), schema.into(), (&table.name).into(), context.head.table_rows(table.oid).into()]);
+    }
+}

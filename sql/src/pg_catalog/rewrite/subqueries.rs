@@ -1,0 +1,229 @@
+//! Subqueries over catalogs, in shapes that the planner can turn into joins:
+//!
+//! - `(SELECT e FROM … WHERE inner = outer AND …)` aggregates, since the planner asks for proof of at most one row;
+//! - a condition on outer columns alone moves out, into a CASE around the subquery;
+//! - an outer column that equals an inner one is read from the inner one in the other conditions;
+//! - `ARRAY(SELECT …)` is `array_agg`, and the empty array where that is NULL;
+//! - `EXISTS` in a select list counts;
+//! - a subquery in the list of a SELECT that joins a catalog without rows is never run, so it is NULL.
+//!
+//! Subqueries that read a user's tables are left as they are.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::helpers::attached_token::AttachedToken;
+use sqlparser::ast::{
+    BinaryOperator, CaseWhen, Expr, FunctionArgumentClause, FunctionArguments, OrderByExpr, OrderByKind, Query, Select,
+    SelectItem, SetExpr, Statement, Value, VisitMut, VisitorMut, visit_expressions_mut,
+};
+
+use super::scope::{Scope, column, is_empty};
+use super::{call, called, null};
+
+/// The function that makes an empty array of NULL.
+const EMPTY_IF_NULL: &str = "array_or_empty";
+const AGGREGATES: [&str; 10] =
+    ["array_agg", "avg", "bool_and", "bool_or", "count", "first_value", "max", "min", "string_agg", "sum"];
+
+pub(super) fn normalise(statement: &mut Statement) {
+    let ControlFlow::Continue(()) = statement.visit(&mut Subqueries);
+}
+
+struct Subqueries;
+
+impl VisitorMut for Subqueries {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        let has_no_rows = is_empty(select);
+        for item in &mut select.projection {
+            if let Some(expr) = item_expr(item) {
+                let ControlFlow::Continue(()) = visit_expressions_mut(expr, |expr| {
+                    if has_no_rows {
+                        drop_subquery(expr);
+                    }
+                    count_instead_of_exists(expr);
+                    ControlFlow::<std::convert::Infallible>::Continue(())
+                });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        rewrite_array(expr);
+        rewrite_scalar(expr);
+        ControlFlow::Continue(())
+    }
+}
+
+fn item_expr(item: &mut SelectItem) -> Option<&mut Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    }
+}
+
+/// The subquery of `ARRAY(SELECT …)`.
+fn array_subquery(expr: &mut Expr) -> Option<&mut Query> {
+    let Expr::Function(function) = expr else { return None };
+    let is_array = function.name.to_string().eq_ignore_ascii_case("array");
+    match &mut function.args {
+        FunctionArguments::Subquery(query) if is_array => Some(query),
+        _ => None,
+    }
+}
+
+/// Puts a NULL, or an array, where a subquery is that never runs.
+fn drop_subquery(expr: &mut Expr) {
+    if array_subquery(expr).is_some() {
+        *expr = call("make_array", vec![Expr::Value(Value::SingleQuotedString(String::new()).into())]);
+    } else if matches!(expr, Expr::Subquery(_)) {
+        *expr = null();
+    }
+}
+
+fn count_instead_of_exists(expr: &mut Expr) {
+    let Expr::Exists { subquery, negated } = expr else { return };
+    let SetExpr::Select(select) = subquery.body.as_mut() else { return };
+    if Scope::of(select).is_none() {
+        return;
+    }
+    select.projection = vec![SelectItem::UnnamedExpr(call("count", vec![number(1)]))];
+    let op = if *negated { BinaryOperator::Eq } else { BinaryOperator::Gt };
+    let count = Box::new(Expr::Subquery(subquery.clone()));
+    *expr = Expr::Nested(Box::new(Expr::BinaryOp { left: count, op, right: Box::new(number(0)) }));
+}
+
+fn number(value: u32) -> Expr {
+    Expr::Value(Value::Number(value.to_string(), false).into())
+}
+
+fn rewrite_array(expr: &mut Expr) {
+    let Some(query) = array_subquery(expr) else { return };
+    let order = take_order(query);
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
+        select.projection.as_mut_slice()
+    else {
+        return;
+    };
+    let order = order.into_iter().map(|by| replace_position(by, item)).collect();
+    let item = std::mem::replace(item, null());
+    select.projection = vec![SelectItem::UnnamedExpr(ordered(call("array_agg", vec![item]), order))];
+    let lifted = Scope::of(select).map(|scope| separate(select, &scope)).unwrap_or_default();
+    let subquery = Expr::Subquery(Box::new(query.clone()));
+    *expr = call(EMPTY_IF_NULL, vec![guarded(subquery, lifted)]);
+}
+
+fn take_order(query: &mut Query) -> Vec<OrderByExpr> {
+    match query.order_by.take().map(|order| order.kind) {
+        Some(OrderByKind::Expressions(expressions)) => expressions,
+        Some(OrderByKind::All(_)) | None => Vec::new(),
+    }
+}
+
+/// `ORDER BY 1` orders by the one item.
+fn replace_position(by: OrderByExpr, item: &Expr) -> OrderByExpr {
+    let is_position = matches!(&by.expr, Expr::Value(value) if matches!(value.value, Value::Number(..)));
+    if is_position { OrderByExpr { expr: item.clone(), ..by } } else { by }
+}
+
+fn ordered(mut aggregate: Expr, order: Vec<OrderByExpr>) -> Expr {
+    if let Expr::Function(function) = &mut aggregate
+        && let FunctionArguments::List(list) = &mut function.args
+        && !order.is_empty()
+    {
+        list.clauses.push(FunctionArgumentClause::OrderBy(order));
+    }
+    aggregate
+}
+
+fn rewrite_scalar(expr: &mut Expr) {
+    let Expr::Subquery(query) = expr else { return };
+    if query.limit_clause.is_some() {
+        return;
+    }
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let Some(scope) = Scope::of(select) else { return };
+    if !select.selection.as_ref().is_some_and(|condition| scope.reads(condition).outer) {
+        return;
+    }
+    let lifted = separate(select, &scope);
+    if let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
+        select.projection.as_mut_slice()
+        && !called(item).is_some_and(|name| AGGREGATES.contains(&name.as_str()))
+    {
+        *item = call("first_value", vec![std::mem::replace(item, null())]);
+    }
+    let subquery = std::mem::replace(expr, null());
+    *expr = guarded(subquery, lifted);
+}
+
+/// `CASE WHEN conditions THEN subquery END`.
+fn guarded(subquery: Expr, conditions: Vec<Expr>) -> Expr {
+    let Some(condition) = conjunction(conditions) else { return subquery };
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition, result: subquery }],
+        else_result: None,
+    }
+}
+
+/// Takes the conditions on outer columns alone out of a SELECT, and reads outer columns from the inner ones that
+/// equal them.
+fn separate(select: &mut Select, scope: &Scope) -> Vec<Expr> {
+    let Some(condition) = select.selection.take() else { return Vec::new() };
+    let (lifted, mut kept): (Vec<Expr>, Vec<Expr>) = conjuncts(condition).into_iter().partition(|conjunct| {
+        let reads = scope.reads(conjunct);
+        reads.outer && !reads.inner
+    });
+    let equal: Vec<(Expr, Expr)> = kept.iter().filter_map(|conjunct| equality(conjunct, scope)).collect();
+    for conjunct in kept.iter_mut().filter(|conjunct| equality(conjunct, scope).is_none()) {
+        substitute(conjunct, &equal);
+    }
+    select.selection = conjunction(kept);
+    lifted
+}
+
+/// (outer column, inner column) of a condition that says they are equal.
+fn equality(conjunct: &Expr, scope: &Scope) -> Option<(Expr, Expr)> {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = conjunct else { return None };
+    column(left).and(column(right))?;
+    match (scope.reads(left).outer, scope.reads(right).outer) {
+        (true, false) => Some((*left.clone(), *right.clone())),
+        (false, true) => Some((*right.clone(), *left.clone())),
+        _ => None,
+    }
+}
+
+fn substitute(expr: &mut Expr, equal: &[(Expr, Expr)]) {
+    let ControlFlow::Continue(()) = visit_expressions_mut(expr, |expr| {
+        if let Some((_, inner)) = equal.iter().find(|(outer, _)| outer == expr) {
+            *expr = inner.clone();
+        }
+        ControlFlow::<std::convert::Infallible>::Continue(())
+    });
+}
+
+fn conjuncts(expr: Expr) -> Vec<Expr> {
+    match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            let mut all = conjuncts(*left);
+            all.extend(conjuncts(*right));
+            all
+        }
+        Expr::Nested(inner) if matches!(*inner, Expr::BinaryOp { op: BinaryOperator::And, .. }) => conjuncts(*inner),
+        other => vec![other],
+    }
+}
+
+fn conjunction(conditions: Vec<Expr>) -> Option<Expr> {
+    conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::And,
+        right: Box::new(right),
+    })
+}

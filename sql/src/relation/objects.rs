@@ -1,0 +1,79 @@
+//! What computed relations and catalog functions ask of a snapshot.
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Database, Oid, Relation, Role, Schema};
+use peristyle_catalog::{Head, TableContents};
+
+/// The objects of a snapshot. [`Head`] is the one implementation of a server.
+pub trait Objects: Send + Sync {
+    fn roles(&self) -> Vec<&Role>;
+    fn databases(&self) -> Vec<&Database>;
+    /// Schemas of one database.
+    fn schemas(&self, database: Oid) -> Vec<&Schema>;
+    /// Relations of one database, by oid.
+    fn relations(&self, database: Oid) -> Vec<&Relation>;
+    fn schema(&self, oid: Oid) -> Option<&Schema>;
+    fn schema_by_name(&self, database: Oid, name: &str) -> Option<&Schema>;
+    fn relation(&self, oid: Oid) -> Option<&Relation>;
+    fn relation_by_name(&self, schema: Oid, name: &str) -> Option<&Relation>;
+    /// What a table holds; `None` for one that never held anything.
+    fn contents(&self, table: Oid) -> Option<&Arc<TableContents>>;
+
+    /// Rows of a table's partitions and chunks.
+    fn table_rows(&self, table: Oid) -> u64 {
+        self.contents(table).map_or(0, |contents| contents.rows())
+    }
+
+    /// Bytes of a table's partitions in the store and of its chunks in the log.
+    fn table_bytes(&self, table: Oid) -> u64 {
+        let chunk_bytes = |contents: &TableContents| contents.chunks().map(|chunk| chunk.bytes).sum::<u64>();
+        self.contents(table).map_or(0, |contents| contents.bytes() + chunk_bytes(contents))
+    }
+
+    /// The name of a role, if it exists.
+    fn role_name(&self, role: Oid) -> Option<&str> {
+        self.roles().into_iter().find(|candidate| candidate.oid == role).map(|role| role.name.as_str())
+    }
+}
+
+impl Objects for Head {
+    fn roles(&self) -> Vec<&Role> {
+        Head::roles(self).map(AsRef::as_ref).collect()
+    }
+
+    fn databases(&self) -> Vec<&Database> {
+        Head::databases(self).map(AsRef::as_ref).collect()
+    }
+
+    fn schemas(&self, database: Oid) -> Vec<&Schema> {
+        Head::schemas(self).map(AsRef::as_ref).filter(|schema: &&Schema| schema.database == database).collect()
+    }
+
+    fn relations(&self, database: Oid) -> Vec<&Relation> {
+        let belongs = |relation: &&Relation| {
+            Head::schema(self, relation.schema).is_some_and(|schema| schema.database == database)
+        };
+        Head::relations(self).map(AsRef::as_ref).filter(belongs).collect()
+    }
+
+    fn schema(&self, oid: Oid) -> Option<&Schema> {
+        Head::schema(self, oid).map(AsRef::as_ref)
+    }
+
+    fn schema_by_name(&self, database: Oid, name: &str) -> Option<&Schema> {
+        Head::schema_by_name(self, database, name).map(AsRef::as_ref)
+    }
+
+    fn relation(&self, oid: Oid) -> Option<&Relation> {
+        Head::relation(self, oid).map(AsRef::as_ref)
+    }
+
+    fn relation_by_name(&self, schema: Oid, name: &str) -> Option<&Relation> {
+        Head::relation_by_name(self, schema, name).map(AsRef::as_ref)
+    }
+
+    fn contents(&self, table: Oid) -> Option<&Arc<TableContents>> {
+        Head::contents(self, table)
+    }
+}
