@@ -1,0 +1,200 @@
+//! The text form of one-dimensional arrays: `{1,NULL,"a b"}`.
+
+use std::borrow::Cow;
+
+use crate::error::{Result, SqlError, SqlState};
+
+/// The elements of an array's text, `None` for NULL. 22P02 for what is no array, 0A000 for more than one dimension
+/// and for lower bounds other than 1.
+pub fn parse_array(text: &str) -> Result<Vec<Option<Cow<'_, str>>>> {
+    let body = strip_bounds(text)?;
+    let mut scanner = Scanner { text, rest: body };
+    scanner.skip_space();
+    if !scanner.eat('{') {
+        return Err(malformed(text, "Array value must start with \"{\" or dimension information."));
+    }
+    let elements = scanner.elements()?;
+    scanner.skip_space();
+    if scanner.rest.is_empty() { Ok(elements) } else { Err(malformed(text, "Junk after closing right brace.")) }
+}
+
+/// Whether an element's text must be quoted.
+pub(super) fn needs_quotes(element: &[u8]) -> bool {
+    let is_special = |b: &u8| matches!(b, b'"' | b'\\' | b'{' | b'}' | b',') || is_space(*b);
+    element.is_empty() || element.eq_ignore_ascii_case(b"null") || element.iter().any(is_special)
+}
+
+/// PostgreSQL's white space in arrays and records.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 11 | 12)
+}
+
+#[cold]
+fn malformed(text: &str, detail: &str) -> SqlError {
+    SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("malformed array literal: \"{text}\"")).detail(detail)
+}
+
+/// Cuts `[1:3]=`.
+fn strip_bounds(text: &str) -> Result<&str> {
+    let trimmed = text.trim_start();
+    if !trimmed.starts_with('[') {
+        return Ok(trimmed);
+    }
+    let Some((bounds, body)) = trimmed.split_once('=') else {
+        return Err(malformed(text, "Missing \"=\" after array dimensions."));
+    };
+    let inner = bounds.trim_end().strip_prefix('[').and_then(|b| b.strip_suffix(']'));
+    let Some(inner) = inner else { return Err(malformed(text, "Missing \"]\" after array dimensions.")) };
+    if inner.contains('[') {
+        return Err(SqlError::unsupported("arrays of more than one dimension are not supported"));
+    }
+    let lower = inner.split_once(':').map_or("1", |(lower, _)| lower).trim();
+    if lower != "1" {
+        return Err(SqlError::unsupported("arrays with a lower bound other than 1 are not supported"));
+    }
+    Ok(body)
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Scanner<'a> {
+    fn skip_space(&mut self) {
+        self.rest = self.rest.trim_start_matches(|c: char| u8::try_from(c).is_ok_and(is_space));
+    }
+
+    fn eat(&mut self, mark: char) -> bool {
+        match self.rest.strip_prefix(mark) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn elements(&mut self) -> Result<Vec<Option<Cow<'a, str>>>> {
+        let mut elements = Vec::new();
+        self.skip_space();
+        if self.eat('}') {
+            return Ok(elements);
+        }
+        loop {
+            self.skip_space();
+            elements.push(self.element()?);
+            self.skip_space();
+            if self.eat('}') {
+                return Ok(elements);
+            }
+            if !self.eat(',') {
+                let detail =
+                    if self.rest.is_empty() { "Unexpected end of input." } else { "Unexpected array element." };
+                return Err(malformed(self.text, detail));
+            }
+        }
+    }
+
+    fn element(&mut self) -> Result<Option<Cow<'a, str>>> {
+        match self.rest.chars().next() {
+            None => Err(malformed(self.text, "Unexpected end of input.")),
+            Some('{') => Err(SqlError::unsupported("arrays of more than one dimension are not supported")),
+            Some(mark @ (',' | '}')) => Err(malformed(self.text, &format!("Unexpected \"{mark}\" character."))),
+            Some('"') => self.quoted().map(Some),
+            Some(_) => self.unquoted(),
+        }
+    }
+
+    fn quoted(&mut self) -> Result<Cow<'a, str>> {
+        let body = &self.rest[1..];
+        let plain = body.find(['"', '\\']).ok_or_else(|| malformed(self.text, "Unexpected end of input."))?;
+        if body.as_bytes()[plain] == b'"' {
+            self.rest = &body[plain + 1..];
+            return Ok(Cow::Borrowed(&body[..plain]));
+        }
+        let mut out = body[..plain].to_owned();
+        let mut chars = body[plain..].char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.rest = &body[plain + at + 1..];
+                    return Ok(Cow::Owned(out));
+                }
+                '\\' => out.extend(chars.next().map(|(_, escaped)| escaped)),
+                _ => out.push(c),
+            }
+        }
+        Err(malformed(self.text, "Unexpected end of input."))
+    }
+
+    /// Up to the next mark; blanks at the end do not count, a backslash takes what follows as it is.
+    fn unquoted(&mut self) -> Result<Option<Cow<'a, str>>> {
+        let mut out = String::new();
+        let (mut kept, mut has_escape) = (0, false);
+        let mut chars = self.rest.char_indices();
+        let end = loop {
+            let Some((at, c)) = chars.next() else { return Err(malformed(self.text, "Unexpected end of input.")) };
+            match c {
+                ',' | '}' => break at,
+                '{' => return Err(malformed(self.text, "Unexpected \"{\" character.")),
+                '"' => return Err(malformed(self.text, "Unexpected array element.")),
+                '\\' => {
+                    has_escape = true;
+                    out.extend(chars.next().map(|(_, escaped)| escaped));
+                    kept = out.len();
+                }
+                _ => {
+                    out.push(c);
+                    if !u8::try_from(c).is_ok_and(is_space) {
+                        kept = out.len();
+                    }
+                }
+            }
+        };
+        self.rest = &self.rest[end..];
+        out.truncate(kept);
+        let is_null = !has_escape && out.eq_ignore_ascii_case("null");
+        Ok((!is_null).then_some(Cow::Owned(out)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elements(text: &str) -> Vec<Option<String>> {
+        parse_array(text).unwrap().into_iter().map(|e| e.map(Cow::into_owned)).collect()
+    }
+
+    #[test]
+    fn arrays_read_as_in_postgresql() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(elements(" { 1 , NULL , \"a b\" ,null} "), [some("1"), None, some("a b"), None]);
+        assert_eq!(elements("{}"), []);
+        assert_eq!(elements("[1:2]={a,b}"), [some("a"), some("b")]);
+        assert_eq!(elements(r#"{"a\"b\\","",a\,b,"NULL"}"#), [some("a\"b\\"), some(""), some("a,b"), some("NULL")]);
+        assert_eq!(elements("{a b}"), [some("a b")]);
+    }
+
+    #[test]
+    fn malformed_arrays_say_why() {
+        let cases = [
+            ("{1,2", "Unexpected end of input."),
+            ("1,2", "Array value must start with \"{\" or dimension information."),
+            ("{1,}", "Unexpected \"}\" character."),
+            ("{\"a\"b}", "Unexpected array element."),
+            ("{1}x", "Junk after closing right brace."),
+            ("", "Array value must start with \"{\" or dimension information."),
+            ("{\"a", "Unexpected end of input."),
+        ];
+        for (input, detail) in cases {
+            let error = parse_array(input).unwrap_err();
+            assert_eq!(error.detail.as_deref(), Some(detail), "{input}");
+            assert_eq!(error.message, format!("malformed array literal: \"{input}\""));
+        }
+        for input in ["{{1},{2}}", "[2:3]={1,2}", "[1:1][1:1]={{1}}"] {
+            assert_eq!(parse_array(input).unwrap_err().code, SqlState::FEATURE_NOT_SUPPORTED, "{input}");
+        }
+    }
+}

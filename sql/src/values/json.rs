@@ -1,0 +1,485 @@
+//! JSON: one parser for validation (json), for the normalised form (jsonb) and for ndjson, with PostgreSQL's errors.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::decimal;
+use crate::error::{Result, SqlError, SqlState};
+
+/// Nesting beyond this is 54001, as PostgreSQL's stack limit makes it.
+const JSON_DEPTH_MAX: usize = 512;
+
+/// A JSON value that borrows from its text where it can.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    Null,
+    Bool(bool),
+    /// The number as it was written.
+    Number(&'a str),
+    String(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    /// Members in their order, duplicates included.
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+/// Parses a JSON text. 22P02 with the token in DETAIL.
+pub fn parse_json(text: &str) -> Result<Json<'_>> {
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0 };
+    let value = parser.value(0)?;
+    parser.skip_space();
+    if parser.at < parser.bytes.len() { Err(parser.expected("end of input")) } else { Ok(value) }
+}
+
+/// Checks a value of type json, which keeps its text.
+pub fn validate_json(text: &str) -> Result<()> {
+    parse_json(text).map(|_| ())
+}
+
+/// The normalised text of a jsonb: keys sorted by length then bytes, the last of duplicates kept, one space after
+/// `:` and `,`, numbers as numeric prints them.
+pub fn normalise_jsonb(text: &str) -> Result<String> {
+    let mut out = String::with_capacity(text.len());
+    parse_json(text)?.write_normalised(&mut out)?;
+    Ok(out)
+}
+
+impl Json<'_> {
+    /// Appends the normalised text of the value as jsonb. 22P05 for a string with a NUL in it, 22003 for a number
+    /// that has no place in a numeric.
+    pub fn write_normalised(&self, out: &mut String) -> Result<()> {
+        match self {
+            Json::Null => out.push_str("null"),
+            Json::Bool(true) => out.push_str("true"),
+            Json::Bool(false) => out.push_str("false"),
+            Json::Number(text) => out.push_str(&normal_number(text)?),
+            Json::String(text) => write_string(text, out)?,
+            Json::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push_str(", ");
+                    }
+                    item.write_normalised(out)?;
+                }
+                out.push(']');
+            }
+            Json::Object(members) => write_members(members, out)?,
+        }
+        Ok(())
+    }
+}
+
+/// Writes an object's members in jsonb's order.
+pub(crate) fn write_members(members: &[(Cow<'_, str>, Json<'_>)], out: &mut String) -> Result<()> {
+    let mut sorted: Vec<_> = members.iter().collect();
+    // Stable, so that the last of equal keys is the one that was written last.
+    sorted.sort_by(|a, b| key_order(&a.0, &b.0));
+    out.push('{');
+    let mut is_first = true;
+    for (i, (key, value)) in sorted.iter().enumerate() {
+        if sorted.get(i + 1).is_some_and(|next| next.0 == *key) {
+            continue;
+        }
+        if !is_first {
+            out.push_str(", ");
+        }
+        is_first = false;
+        write_string(key, out)?;
+        out.push_str(": ");
+        value.write_normalised(out)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn key_order(a: &str, b: &str) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.as_bytes().cmp(b.as_bytes()))
+}
+
+fn normal_number(text: &str) -> Result<Cow<'_, str>> {
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let plain = decimal::plain_text(text.as_bytes());
+    plain
+        .map(Cow::Owned)
+        .ok_or_else(|| SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format"))
+}
+
+/// Appends a JSON string, quoted and escaped as PostgreSQL escapes it; 22P05 if it holds a NUL.
+pub(crate) fn write_string(text: &str, out: &mut String) -> Result<()> {
+    if text.contains('\0') {
+        return Err(nul_in_string());
+    }
+    escape_json(text, out);
+    Ok(())
+}
+
+/// Appends a JSON string, quoted and escaped as PostgreSQL escapes it.
+pub fn escape_json(text: &str, out: &mut String) {
+    out.push('"');
+    let mut start = 0;
+    for (at, byte) in text.bytes().enumerate().filter(|(_, b)| *b < b' ' || matches!(b, b'"' | b'\\')) {
+        out.push_str(&text[start..at]);
+        start = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            8 => out.push_str("\\b"),
+            12 => out.push_str("\\f"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            _ => out.push_str(&format!("\\u{byte:04x}")),
+        }
+    }
+    out.push_str(&text[start..]);
+    out.push('"');
+}
+
+#[cold]
+fn nul_in_string() -> SqlError {
+    SqlError::new(SqlState::UNTRANSLATABLE_CHARACTER, "unsupported Unicode escape sequence")
+        .detail("\\u0000 cannot be converted to text.")
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn skip_space(&mut self) {
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Json<'a>> {
+        if depth > JSON_DEPTH_MAX {
+            return Err(SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+                .hint(format!("JSON may nest {JSON_DEPTH_MAX} levels deep.")));
+        }
+        self.skip_space();
+        match self.bytes.get(self.at) {
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => Ok(Json::String(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => Ok(Json::Number(self.number()?)),
+            Some(b't') => self.word("true", Json::Bool(true)),
+            Some(b'f') => self.word("false", Json::Bool(false)),
+            Some(b'n') => self.word("null", Json::Null),
+            _ => Err(self.expected("JSON value")),
+        }
+    }
+
+    fn word(&mut self, word: &str, value: Json<'a>) -> Result<Json<'a>> {
+        if self.token() != word {
+            return Err(self.invalid_token());
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Json<'a>> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.skip_space();
+        if self.bytes.get(self.at) == Some(&b']') {
+            self.at += 1;
+            return Ok(Json::Array(items));
+        }
+        loop {
+            items.push(self.value(depth + 1)?);
+            self.skip_space();
+            match self.bytes.get(self.at) {
+                Some(b',') => self.at += 1,
+                Some(b']') => break,
+                _ => return Err(self.expected("\",\" or \"]\"")),
+            }
+        }
+        self.at += 1;
+        Ok(Json::Array(items))
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json<'a>> {
+        self.at += 1;
+        let mut members = Vec::new();
+        self.skip_space();
+        if self.bytes.get(self.at) == Some(&b'}') {
+            self.at += 1;
+            return Ok(Json::Object(members));
+        }
+        loop {
+            self.skip_space();
+            if self.bytes.get(self.at) != Some(&b'"') {
+                let wanted = if members.is_empty() { "string or \"}\"" } else { "string" };
+                return Err(self.expected(wanted));
+            }
+            let key = self.string()?;
+            self.skip_space();
+            if self.bytes.get(self.at) != Some(&b':') {
+                return Err(self.expected("\":\""));
+            }
+            self.at += 1;
+            members.push((key, self.value(depth + 1)?));
+            self.skip_space();
+            match self.bytes.get(self.at) {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break,
+                _ => return Err(self.expected("\",\" or \"}\"")),
+            }
+        }
+        self.at += 1;
+        Ok(Json::Object(members))
+    }
+
+    fn number(&mut self) -> Result<&'a str> {
+        let start = self.at;
+        let is_valid = self.scan_number();
+        let goes_on = self.bytes.get(self.at).is_some_and(|b| is_token_byte(*b));
+        if is_valid && !goes_on {
+            return Ok(&self.text[start..self.at]);
+        }
+        self.at = start;
+        Err(self.invalid_token())
+    }
+
+    fn scan_number(&mut self) -> bool {
+        self.at += usize::from(self.bytes[self.at] == b'-');
+        let whole = self.skip_digits();
+        if whole == 0 || (whole > 1 && self.bytes[self.at - whole] == b'0') {
+            return false;
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            if self.skip_digits() == 0 {
+                return false;
+            }
+        }
+        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.bytes.get(self.at), Some(b'+' | b'-')));
+            return self.skip_digits() > 0;
+        }
+        true
+    }
+
+    fn skip_digits(&mut self) -> usize {
+        let start = self.at;
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>> {
+        self.at += 1;
+        let start = self.at;
+        let end = self.end_of_plain();
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok(Cow::Borrowed(&self.text[start..end]));
+        }
+        self.string_with_escapes(start, end).map(Cow::Owned)
+    }
+
+    /// Where the run of bytes ends that need no care.
+    fn end_of_plain(&self) -> usize {
+        let rest = &self.bytes[self.at..];
+        rest.iter().position(|b| matches!(b, b'"' | b'\\') || *b < b' ').map_or(self.bytes.len(), |len| self.at + len)
+    }
+
+    fn string_with_escapes(&mut self, start: usize, end: usize) -> Result<String> {
+        let mut out = self.text[start..end].to_owned();
+        self.at = end;
+        loop {
+            match self.bytes.get(self.at) {
+                None => return Err(self.fault("The input string ended unexpectedly.".to_owned())),
+                Some(b'"') => break,
+                Some(b'\\') => self.escape(&mut out)?,
+                Some(&byte) if byte < b' ' => {
+                    return Err(self.fault(format!("Character with value 0x{byte:02x} must be escaped.")));
+                }
+                Some(_) => {
+                    let end = self.end_of_plain();
+                    out.push_str(&self.text[self.at..end]);
+                    self.at = end;
+                }
+            }
+        }
+        self.at += 1;
+        Ok(out)
+    }
+
+    fn escape(&mut self, out: &mut String) -> Result<()> {
+        let Some(letter) = self.text[self.at + 1..].chars().next() else {
+            return Err(self.fault("The input string ended unexpectedly.".to_owned()));
+        };
+        let plain = match letter {
+            '"' | '\\' | '/' => letter,
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => return self.unicode_escape(out),
+            _ => return Err(self.fault(format!("Escape sequence \"\\{letter}\" is invalid."))),
+        };
+        out.push(plain);
+        self.at += 2;
+        Ok(())
+    }
+
+    fn unicode_escape(&mut self, out: &mut String) -> Result<()> {
+        let first = self.hex_unit()?;
+        let code = match first {
+            0xD800..0xDC00 => {
+                if !self.text[self.at..].starts_with("\\u") {
+                    return Err(self.fault("Unicode low surrogate must follow a high surrogate.".to_owned()));
+                }
+                let second = self.hex_unit()?;
+                if !(0xDC00..0xE000).contains(&second) {
+                    return Err(self.fault("Unicode low surrogate must follow a high surrogate.".to_owned()));
+                }
+                0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
+            }
+            0xDC00..0xE000 => {
+                return Err(self.fault("Unicode low surrogate must follow a high surrogate.".to_owned()));
+            }
+            code => code,
+        };
+        out.push(char::from_u32(code).expect("surrogates were joined"));
+        Ok(())
+    }
+
+    /// The number of `\uXXXX` at the cursor.
+    fn hex_unit(&mut self) -> Result<u32> {
+        let digits = self.bytes.get(self.at + 2..self.at + 6).filter(|d| d.iter().all(u8::is_ascii_hexdigit));
+        let Some(digits) = digits else {
+            return Err(self.fault("\"\\u\" must be followed by four hexadecimal digits.".to_owned()));
+        };
+        let unit = digits.iter().fold(0, |sum, digit| sum * 16 + char::from(*digit).to_digit(16).unwrap_or(0));
+        self.at += 6;
+        Ok(unit)
+    }
+
+    /// The word, number, string or mark at the cursor, for messages.
+    fn token(&self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let len = rest.bytes().take_while(|b| is_token_byte(*b)).count();
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        &rest[..len.max(first)]
+    }
+
+    #[cold]
+    fn expected(&mut self, what: &str) -> SqlError {
+        self.skip_space();
+        match self.bytes.get(self.at) {
+            None => self.fault("The input string ended unexpectedly.".to_owned()),
+            Some(b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"' | b'0'..=b'9' | b'-') => {
+                let found = if self.bytes[self.at] == b'"' { self.quoted_token() } else { self.token() };
+                let detail = match what {
+                    "end of input" => format!("Expected end of input, but found \"{found}\"."),
+                    _ => format!("Expected {what}, but found \"{found}\"."),
+                };
+                self.fault(detail)
+            }
+            Some(_) if matches!(self.token(), "true" | "false" | "null") => {
+                self.fault(format!("Expected {what}, but found \"{}\".", self.token()))
+            }
+            Some(_) => self.invalid_token(),
+        }
+    }
+
+    fn quoted_token(&self) -> &'a str {
+        let rest = &self.text[self.at + 1..];
+        let len = rest.find('"').map_or(rest.len(), |at| at + 1);
+        &self.text[self.at..self.at + 1 + len]
+    }
+
+    #[cold]
+    fn invalid_token(&self) -> SqlError {
+        self.fault(format!("Token \"{}\" is invalid.", self.token()))
+    }
+
+    #[cold]
+    fn fault(&self, detail: String) -> SqlError {
+        const SHOWN_CHARS_MAX: usize = 50;
+        let end = (self.at + self.token().len()).min(self.text.len());
+        let before = &self.text[..end];
+        let line = before.matches('\n').count() + 1;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let skipped = before[line_start..].chars().count().saturating_sub(SHOWN_CHARS_MAX);
+        let shown: String = before[line_start..].chars().skip(skipped).collect();
+        let (lead, trail) = (if skipped > 0 { "..." } else { "" }, if end < self.text.len() { "..." } else { "" });
+        SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
+            .detail(detail)
+            .context(format!("JSON data, line {line}: {lead}{shown}{trail}"))
+    }
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-' | b'.') || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn normal_form_is_jsonbs() {
+        let cases = [
+            (r#"{"b":1,"a":[1,2],"aa":{},"c":[]}"#, r#"{"a": [1, 2], "b": 1, "c": [], "aa": {}}"#),
+            (r#"{"a":1,"a":2}"#, r#"{"a": 2}"#),
+            (r#" [ 1.50 , -0 , 1.0e2 , 1e-3, 1E5 ] "#, "[1.50, 0, 100, 0.001, 100000]"),
+            (r#""\u0041\n\u00e9\ud83d\ude00\/\u0001""#, "\"A\\né😀/\\u0001\""),
+            ("null", "null"),
+            (r#"{"": true, "é": false}"#, r#"{"": true, "é": false}"#),
+        ];
+        for (input, output) in cases {
+            let normal = normalise_jsonb(input).unwrap();
+            assert_eq!(normal, output);
+            assert_eq!(normalise_jsonb(&normal).unwrap(), output, "normal form is stable");
+        }
+    }
+
+    #[test]
+    fn faults_name_the_token() {
+        let cases = [
+            ("x", "Token \"x\" is invalid.", "JSON data, line 1: x"),
+            ("{\"a\" 1}", "Expected \":\", but found \"1\".", "JSON data, line 1: {\"a\" 1..."),
+            ("{\"a\":1", "The input string ended unexpectedly.", "JSON data, line 1: {\"a\":1"),
+            ("[1,]", "Expected JSON value, but found \"]\".", "JSON data, line 1: [1,]"),
+            ("", "The input string ended unexpectedly.", "JSON data, line 1: "),
+            ("{a}", "Token \"a\" is invalid.", "JSON data, line 1: {a..."),
+            ("tru", "Token \"tru\" is invalid.", "JSON data, line 1: tru"),
+            ("1 2", "Expected end of input, but found \"2\".", "JSON data, line 1: 1 2"),
+            ("01", "Token \"01\" is invalid.", "JSON data, line 1: 01"),
+        ];
+        for (input, detail, context) in cases {
+            let error = validate_json(input).unwrap_err();
+            assert_eq!(error.code, SqlState::INVALID_TEXT_REPRESENTATION);
+            assert_eq!((error.detail.as_deref(), error.context.as_deref()), (Some(detail), Some(context)), "{input}");
+        }
+        assert_eq!(normalise_jsonb(r#""\u0000""#).unwrap_err().code, SqlState::UNTRANSLATABLE_CHARACTER);
+        assert!(validate_json(r#""\u0000""#).is_ok());
+        assert_eq!(validate_json(&"[".repeat(5000)).unwrap_err().code, SqlState::STATEMENT_TOO_COMPLEX);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[\\[\\]{},:\"\\\\a-fntu0-9.eE+ é\n-]{0,24}") {
+            let _ = normalise_jsonb(&text);
+        }
+
+        #[test]
+        fn strings_round_trip(text in "[^\0]{0,16}") {
+            let mut quoted = String::new();
+            escape_json(&text, &mut quoted);
+            prop_assert_eq!(parse_json(&quoted).unwrap(), Json::String(Cow::Owned(text)));
+        }
+    }
+}

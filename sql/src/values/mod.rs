@@ -1,0 +1,57 @@
+//! PostgreSQL's text and binary forms of every type: Arrow arrays to bytes, bytes to Arrow arrays, names of types.
+//!
+//! Output goes through [`value_writer`], which picks one writer per column and then costs no dispatch but one virtual
+//! call per value. Input goes through [`parse_text`] and [`parse_binary`] for one value, [`ColumnBuilder`] for many.
+
+mod array_text;
+mod binary_input;
+mod calendar;
+mod cell;
+mod column_builder;
+mod datetime_fields;
+mod datetime_text;
+mod decimal;
+mod float;
+mod interval;
+mod interval_text;
+mod json;
+mod names;
+mod nested_writer;
+mod number_writer;
+mod open_numeric;
+mod scalar_text;
+mod stack_text;
+mod style;
+mod text_writer;
+mod time_writer;
+mod writer;
+mod zone;
+
+#[cfg(test)]
+mod round_trip_tests;
+
+pub use array_text::parse_array;
+pub use binary_input::parse_binary;
+pub use calendar::{
+    DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND, TIMESTAMP_INFINITY,
+    TIMESTAMP_NEGATIVE_INFINITY, civil_from_days, days_from_civil, days_in_month, is_date_in_range,
+    is_timestamp_in_range, write_date, write_time, write_timestamp, write_timestamptz,
+};
+pub use cell::{Cell, parse_text};
+pub use column_builder::ColumnBuilder;
+pub use datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
+pub use decimal::{Decimal, parse_decimal};
+pub use float::{write_f32, write_f64};
+pub use interval::{Interval, IntervalStyle};
+pub use interval_text::parse_interval;
+pub use json::{Json, escape_json, normalise_jsonb, parse_json, validate_json};
+pub use names::{catalog_name, serial_type, type_by_name, type_name};
+pub use scalar_text::{
+    canonical_f32, canonical_f64, checked_utf8, fit_characters, invalid_utf8, parse_bool, parse_bytea, parse_f32,
+    parse_f64, parse_int, parse_oid, parse_uuid,
+};
+pub use style::{ByteaOutput, DateOrder, Format, InputStyle, OutputStyle};
+pub use writer::{ValueWriter, value_writer};
+pub use zone::Zone;
+
+pub(crate) use json::{write_members, write_string};

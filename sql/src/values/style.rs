@@ -1,0 +1,75 @@
+//! The session's settings that change how values look.
+
+use super::interval::IntervalStyle;
+use super::zone::Zone;
+
+/// The wire format of a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Format code 0.
+    #[default]
+    Text,
+    /// Format code 1.
+    Binary,
+}
+
+/// `bytea_output`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ByteaOutput {
+    /// `\x68656c`
+    #[default]
+    Hex,
+    /// `hel\000`
+    Escape,
+}
+
+/// The order of ambiguous input dates: the second part of `DateStyle`. Output is always ISO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DateOrder {
+    /// Month, day, year.
+    #[default]
+    Mdy,
+    /// Day, month, year.
+    Dmy,
+    /// Year, month, day.
+    Ymd,
+}
+
+/// How values are written.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputStyle {
+    /// `TimeZone`: where a timestamptz is shown.
+    pub zone: Zone,
+    /// `extra_float_digits`: from 1 the shortest exact text, below that fewer digits.
+    pub extra_float_digits: i32,
+    pub bytea_output: ByteaOutput,
+    pub interval_style: IntervalStyle,
+}
+
+impl Default for OutputStyle {
+    fn default() -> OutputStyle {
+        OutputStyle {
+            zone: Zone::Utc,
+            extra_float_digits: 1,
+            bytea_output: ByteaOutput::Hex,
+            interval_style: IntervalStyle::Postgres,
+        }
+    }
+}
+
+/// How values are read.
+#[derive(Clone, Copy, Debug)]
+pub struct InputStyle {
+    /// `TimeZone`: what a timestamptz without a zone means.
+    pub zone: Zone,
+    pub date_order: DateOrder,
+    /// What `now` and `today` mean: the transaction's start, microseconds since 1970.
+    pub now_micros: i64,
+}
+
+impl InputStyle {
+    /// PostgreSQL's defaults at a transaction's start.
+    pub fn new(now_micros: i64) -> InputStyle {
+        InputStyle { zone: Zone::Utc, date_order: DateOrder::Mdy, now_micros }
+    }
+}
