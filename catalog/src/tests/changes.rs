@@ -272,7 +272,8 @@ async fn ensured_columns_commute_and_widen() {
 #[tokio::test]
 async fn a_proposed_id_never_reads_another_columns_bytes() {
     let (_home, catalog) = with_t().await;
-    let written = Change::Append { table: Oid(T), partitions: vec![partition(1, &[(2, PgType::TEXT)])], chunks: vec![] };
+    let written =
+        Change::Append { table: Oid(T), partitions: vec![partition(1, &[(2, PgType::TEXT)])], chunks: vec![] };
     catalog.commit(set(vec![written])).await.unwrap();
     let mut relation = (**catalog.snapshot().relation(Oid(T)).unwrap()).clone();
     if let RelationKind::Table(table) = &mut relation.kind {

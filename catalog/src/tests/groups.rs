@@ -1,1 +1,203 @@
+//! Commits that wait at the same time share a frame and an fsync, and see each other.
 
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::support::{Home, T, append_chunk, create_t, describe, requiring, set, table};
+use crate::disk::simulated::SimulatedDisk;
+use crate::disk::{Disk, DiskFile, RealDisk};
+use crate::model::{Change, ChangeSet, ColumnId, Commit, IngestId, Oid, PgType, Requirement, Seq};
+use crate::{Catalog, Error, Result};
+
+/// Commits all at once while a first commit is being synced, so that they make the next groups.
+async fn together(catalog: &Arc<Catalog>, disk: &SimulatedDisk, sets: Vec<ChangeSet>) -> Vec<Result<Commit>> {
+    disk.hold_syncs(true);
+    let first = commit(catalog, set(vec![append_chunk(T, b"first")]));
+    let seen = catalog.metrics().groups;
+    let rest: Vec<_> = sets.into_iter().map(|changes| commit(catalog, changes)).collect();
+    // One thread runs the tasks in turn: after these turns all have queued their sets.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(catalog.metrics().groups, seen, "the first is held");
+    disk.hold_syncs(false);
+    first.await.unwrap().unwrap();
+    let mut results = Vec::new();
+    for task in rest {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+fn commit(catalog: &Arc<Catalog>, changes: ChangeSet) -> JoinHandle<Result<Commit>> {
+    let catalog = Arc::clone(catalog);
+    tokio::spawn(async move { catalog.commit(changes).await })
+}
+
+async fn open_with_t(home: &Home) -> (Arc<Catalog>, SimulatedDisk) {
+    let disk = SimulatedDisk::default();
+    let catalog = home.try_open_on(Arc::new(disk.clone())).await.unwrap();
+    catalog.commit(create_t()).await.unwrap();
+    (catalog, disk)
+}
+
+#[tokio::test]
+async fn waiting_commits_share_one_frame() {
+    let home = Home::new();
+    let (catalog, disk) = open_with_t(&home).await;
+    let before = catalog.metrics();
+    let sets = (0..20_u8).map(|n| set(vec![append_chunk(T, &[n])])).collect();
+    let results = together(&catalog, &disk, sets).await;
+    let seqs: Vec<u64> = results.into_iter().map(|result| result.unwrap().seq.0).collect();
+    assert_eq!(seqs, (3..23).collect::<Vec<_>>());
+    let after = catalog.metrics();
+    assert_eq!(after.commits - before.commits, 21);
+    assert!(after.groups - before.groups <= 3, "one for the first, and the others hardly apart");
+}
+
+#[tokio::test]
+async fn requirements_see_the_sets_queued_before() {
+    let home = Home::new();
+    let (catalog, disk) = open_with_t(&home).await;
+    let create = |oid| set(vec![Change::CreateRelation(table(oid, "u", Vec::new()))]);
+    let version = Requirement::RelationVersion { oid: Oid(T), version: Seq(1) };
+    let ensure = Change::EnsureColumn { table: Oid(T), proposed: ColumnId(3), name: "c".to_owned(), ty: PgType::INT4 };
+    let ingest = || ChangeSet {
+        requires: Vec::new(),
+        changes: vec![append_chunk(T, b"once")],
+        ingest_id: Some(IngestId("x".to_owned())),
+    };
+    let sets = vec![
+        create(30_000),
+        create(30_010),
+        requiring(version.clone(), vec![ensure]),
+        requiring(version, vec![Change::DropRelation(Oid(T))]),
+        ingest(),
+        ingest(),
+    ];
+    let results = together(&catalog, &disk, sets).await;
+    assert!(results[0].is_ok());
+    assert!(matches!(&results[1], Err(Error::DuplicateRelation(name)) if name == "u"));
+    assert!(results[2].is_ok());
+    assert!(matches!(&results[3], Err(Error::Conflict { relation: Some(Oid(T)) })));
+    assert!(!results[4].as_ref().unwrap().duplicate);
+    assert!(results[5].as_ref().unwrap().duplicate);
+    assert_eq!(catalog.snapshot().contents(Oid(T)).unwrap().rows(), 2);
+}
+
+#[tokio::test]
+async fn a_group_larger_than_a_frame_becomes_several() {
+    let mut home = Home::new();
+    home.settings.log_frame_bytes_max = 2000;
+    let (catalog, disk) = open_with_t(&home).await;
+    let before = catalog.metrics().groups;
+    let sets = (0..10_u8).map(|n| set(vec![append_chunk(T, &[n; 600])])).collect();
+    assert!(together(&catalog, &disk, sets).await.iter().all(Result::is_ok));
+    assert!(catalog.metrics().groups - before >= 5, "two of them fill a frame");
+    let large = catalog.commit(set(vec![append_chunk(T, &[1; 2000])])).await.unwrap_err();
+    assert!(matches!(large, Error::CommitTooLarge { limit: 2000, bytes } if bytes > 2000));
+    let described = describe(&catalog.snapshot());
+    drop(catalog);
+    home.delete_index();
+    let catalog = home.try_open_on(Arc::new(disk.after_crash(1))).await.unwrap();
+    assert_eq!(describe(&catalog.snapshot()), described);
+}
+
+#[tokio::test]
+async fn a_commit_that_nobody_waits_for_is_made() {
+    let home = Home::new();
+    let (catalog, disk) = open_with_t(&home).await;
+    disk.hold_syncs(true);
+    let task = commit(&catalog, set(vec![append_chunk(T, b"x")]));
+    tokio::task::yield_now().await;
+    task.abort();
+    disk.hold_syncs(false);
+    catalog.commit(ChangeSet::default()).await.unwrap();
+    assert_eq!(catalog.snapshot().contents(Oid(T)).unwrap().rows(), 1);
+}
+
+/// The machine's disk with a slow fsync.
+struct SlowDisk;
+
+struct SlowFile(Box<dyn DiskFile>);
+
+impl Disk for SlowDisk {
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(folder)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(SlowFile(RealDisk.create(path)?)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(SlowFile(RealDisk.open(path)?)))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        RealDisk.sync_folder(folder)
+    }
+}
+
+impl DiskFile for SlowFile {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        self.0.allocate(bytes)
+    }
+
+    fn truncate(&self, bytes: u64) -> io::Result<()> {
+        self.0.truncate(bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        std::thread::sleep(Duration::from_millis(5));
+        self.0.sync()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn eight_writers_share_fsyncs() {
+    const WRITERS: u64 = 8;
+    const COMMITS_EACH: u64 = 25;
+    let home = Home::new();
+    let catalog = home.try_open_on(Arc::new(SlowDisk)).await.unwrap();
+    catalog.commit(create_t()).await.unwrap();
+    let before = catalog.metrics();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|_| {
+            let catalog = Arc::clone(&catalog);
+            tokio::spawn(async move {
+                for n in 0..COMMITS_EACH {
+                    catalog.commit(set(vec![append_chunk(T, &n.to_le_bytes())])).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let after = catalog.metrics();
+    let (commits, groups) = (after.commits - before.commits, after.groups - before.groups);
+    assert_eq!(commits, WRITERS * COMMITS_EACH);
+    assert!(commits > 3 * groups, "{commits} commits took {groups} fsyncs");
+    assert_eq!(catalog.snapshot().contents(Oid(T)).unwrap().rows(), commits);
+}

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::support::{Home, T, append_chunk, create_t, describe, set};
-use crate::log::{FRAME_HEADER_BYTES, LogReader, Segments};
 use crate::Error;
+use crate::log::{FRAME_HEADER_BYTES, LogReader, Segments};
 
 /// A log of a few commits in a few segments, without its index, and the heads after each commit.
 async fn written() -> (Home, Vec<Vec<String>>) {
@@ -38,9 +38,7 @@ fn frame_ends(path: &Path) -> Vec<usize> {
 }
 
 async fn open_without_index(home: &Home) -> crate::Result<Vec<String>> {
-    if home.path().join("index").exists() {
-        home.delete_index();
-    }
+    home.delete_index_if_there();
     home.try_open().await.map(|catalog| describe(&catalog.snapshot()))
 }
 

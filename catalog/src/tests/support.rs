@@ -177,6 +177,12 @@ impl Home {
         std::fs::remove_dir_all(self.path().join("index")).expect("there is an index");
     }
 
+    pub(crate) fn delete_index_if_there(&self) {
+        if self.path().join("index").exists() {
+            self.delete_index();
+        }
+    }
+
     /// The log files' paths in order.
     pub(crate) fn log_files(&self) -> Vec<std::path::PathBuf> {
         let entries = std::fs::read_dir(self.path().join("log")).expect("there is a log");
