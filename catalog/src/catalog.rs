@@ -17,7 +17,7 @@ use crate::pins::Snapshot;
 use crate::shared::{Metrics, Shared};
 use crate::sources::Sources;
 use crate::tier::{ManifestStore, RealTimeTier};
-use crate::{Error, Result};
+use crate::{Error, Head, Result};
 
 /// Limits of the catalog, each a setting of the server.
 #[derive(Clone, Debug)]
@@ -119,6 +119,17 @@ impl Catalog {
             return Err(Error::Closed);
         }
         self.ask(|answer| Request::Commit(Waiting { changes, answer })).await?
+    }
+
+    /// The head that this change set would make of `head`, by the code that commits it: what a transaction shows its own
+    /// statements. Nothing lasts; the sequence numbers in it are provisional. Requirements are not checked.
+    pub fn preview(&self, head: &Head, changes: &ChangeSet) -> Result<Arc<Head>> {
+        self.shared.preview(head, changes)
+    }
+
+    /// Sequence numbers that readers hold, with how many hold each.
+    pub fn pins(&self) -> Vec<(Seq, u64)> {
+        self.shared.pins.held()
     }
 
     /// Takes numbers for new objects; unused ones are lost, used ones are never given again.

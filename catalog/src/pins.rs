@@ -51,6 +51,10 @@ impl Pins {
         held.keys().next().copied().unwrap_or_else(|| self.head.load().seq)
     }
 
+    pub(crate) fn held(&self) -> Vec<(Seq, u64)> {
+        self.held.lock().iter().map(|(seq, count)| (*seq, *count as u64)).collect()
+    }
+
     fn hold(&self, seq: Seq) {
         *self.held.lock().entry(seq).or_default() += 1;
     }
@@ -63,6 +67,13 @@ impl Pins {
                 held.remove(&seq);
             }
         }
+    }
+}
+
+impl Snapshot {
+    /// The head itself, for one who keeps the snapshot beside it.
+    pub fn head(&self) -> &Arc<Head> {
+        &self.head
     }
 }
 

@@ -7,12 +7,12 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::catalog::{Parts, Settings};
-use crate::committer::Numbers;
+use crate::committer::{Context, Numbers, Outcome, resolve};
 use crate::folder::Folder;
 use crate::index::{Applied, Index};
 use crate::log::{LogPoint, Segments};
 use crate::manifest::Unexported;
-use crate::model::Seq;
+use crate::model::{ChangeSet, Seq};
 use crate::pins::Pins;
 use crate::records::RawOp;
 use crate::statistics::StatisticsCache;
@@ -92,6 +92,25 @@ impl Shared {
             folder: opened.folder,
             settings,
             parts,
+        }
+    }
+
+    /// See [`crate::Catalog::preview`].
+    pub(crate) fn preview(&self, head: &Head, changes: &ChangeSet) -> Result<Arc<Head>> {
+        let context = Context {
+            numbers: &self.numbers,
+            now: head.at,
+            // Its chunks lie nowhere; no checkpoint sees this head.
+            log_position: u64::MAX,
+            table_columns_max: self.settings.table_columns_max,
+            ingest_id_seconds: self.settings.ingest_id_seconds,
+        };
+        match resolve(head, changes, &context)? {
+            Outcome::Nothing(_) => Ok(Arc::new(head.clone())),
+            Outcome::Changes(mut resolved) => {
+                resolved.move_rows(&*self.parts.real_time)?;
+                Ok(Arc::new(resolved.head))
+            }
         }
     }
 

@@ -15,6 +15,9 @@ macro_rules! states {
         impl SqlState {
             $(pub const $name: SqlState = SqlState($code);)*
         }
+
+        /// Every state.
+        const ALL: &[SqlState] = &[$(SqlState::$name),*];
     };
 }
 
@@ -148,6 +151,11 @@ impl SqlState {
     /// The five characters.
     pub const fn code(self) -> &'static str {
         self.0
+    }
+
+    /// The state of that code; XX000 for one that is not in the list.
+    pub fn from_code(code: &str) -> SqlState {
+        ALL.iter().copied().find(|state| state.0 == code).unwrap_or(SqlState::INTERNAL_ERROR)
     }
 
     /// The class: the first two characters.

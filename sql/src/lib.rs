@@ -36,6 +36,7 @@ mod scan;
 mod scope;
 pub mod semantics;
 mod session;
+mod single_value;
 mod statement;
 mod system;
 mod system_context;

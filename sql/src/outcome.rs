@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::Stream;
 use peristyle_catalog::model::{Oid, PgType};
 
-use crate::copy_in::CopyIn;
+use crate::write::CopyIn;
 use crate::error::SqlError;
 
 /// Batches of a result, each of the shape that [`Rows::columns`] says. Bounded: a batch waits until it is taken.
@@ -24,6 +24,13 @@ pub struct ColumnDescription {
     pub ty: PgType,
     /// Table and attribute number that the column comes from, if it is a plain column of a table.
     pub origin: Option<(Oid, i16)>,
+}
+
+impl ColumnDescription {
+    /// A column that is computed, not read from a table.
+    pub(crate) fn computed(name: &str, ty: PgType) -> ColumnDescription {
+        ColumnDescription { name: name.to_owned(), ty, origin: None }
+    }
 }
 
 /// The result of one statement.

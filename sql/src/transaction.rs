@@ -4,12 +4,16 @@
 //! statement reads a new snapshot (READ COMMITTED) with the transaction's own changes applied on top by the same code
 //! that a commit runs. Nothing lasts before the catalog commits; objects written on the way are deleted if it does not.
 
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, ChangeSet, Commit, Oid, PartitionId, TimestampMicros};
+use peristyle_catalog::model::{
+    Change, ChangeSet, ChunkId, Commit, Oid, PartitionId, RelationKind, Requirement, TimestampMicros,
+};
 use peristyle_catalog::{Catalog, Head, Snapshot};
 use peristyle_storage::Store;
+use peristyle_storage::objects::partition_path;
 
 use crate::error::SqlError;
 
@@ -33,7 +37,9 @@ pub(crate) struct Transaction {
     catalog: Arc<Catalog>,
     store: Arc<Store>,
     /// The oldest snapshot that a change was computed from, pinned.
-    _base: Snapshot,
+    base: Snapshot,
+    requires: Vec<Requirement>,
+    /// Without requirements, so that it can be previewed.
     changes: ChangeSet,
     started: TimestampMicros,
     failed: bool,
@@ -46,7 +52,8 @@ impl Transaction {
         Transaction {
             catalog: Arc::clone(catalog),
             store: Arc::clone(store),
-            _base: catalog.snapshot(),
+            base: catalog.snapshot(),
+            requires: Vec::new(),
             changes: ChangeSet::default(),
             started,
             failed: false,
@@ -63,6 +70,11 @@ impl Transaction {
         self.failed
     }
 
+    /// Statements that changed something.
+    pub(crate) fn writers(&self) -> usize {
+        self.writers
+    }
+
     pub(crate) fn fail(&mut self) {
         self.failed = true;
     }
@@ -77,7 +89,7 @@ impl Transaction {
     pub(crate) fn view(&self) -> Result<View, SqlError> {
         let snapshot = self.catalog.snapshot();
         let head = if self.has_changes() {
-            Arc::new(self.catalog.preview(&snapshot, &self.changes)?)
+            self.catalog.preview(&snapshot, &self.changes)?
         } else {
             Arc::clone(snapshot.head())
         };
@@ -85,13 +97,56 @@ impl Transaction {
     }
 
     /// Takes the changes of one statement.
+    ///
+    /// The committer checks requirements against the head and then applies the changes in order. What a statement
+    /// requires of something that an earlier statement of this transaction made or changed is guarded by that earlier
+    /// change, and is left out.
     pub(crate) fn stage(&mut self, statement: ChangeSet) {
-        self.changes.requires.extend(statement.requires);
-        self.changes.changes.extend(statement.changes);
+        let base = self.base.seq();
+        let mut statement = statement;
+        for requirement in &mut statement.requires {
+            if let Requirement::ChunksLive { chunks, .. } = requirement {
+                chunks.retain(|chunk| chunk.seq <= base || !self.has_changes());
+            }
+        }
+        if self.has_changes() {
+            let own = Own::of(&self.changes.changes);
+            self.requires.extend(statement.requires.into_iter().filter(|requirement| !own.guards(requirement)));
+        } else {
+            self.requires.extend(statement.requires);
+        }
+        for change in statement.changes {
+            self.add(change);
+        }
         if statement.ingest_id.is_some() {
             self.changes.ingest_id = statement.ingest_id;
         }
         self.writers += 1;
+    }
+
+    /// A chunk of this very transaction has only a provisional number: removing it means not writing it.
+    fn add(&mut self, change: Change) {
+        let Change::Remove { table, partitions, chunks } = change else { return self.changes.changes.push(change) };
+        let base = self.base.seq();
+        let (mut own, theirs): (Vec<ChunkId>, Vec<ChunkId>) = chunks.into_iter().partition(|chunk| chunk.seq > base);
+        own.sort_unstable_by(|a, b| b.cmp(a));
+        for chunk in own {
+            self.forget_chunk(chunk.ordinal);
+        }
+        self.changes.changes.push(Change::Remove { table, partitions, chunks: theirs });
+    }
+
+    fn forget_chunk(&mut self, ordinal: u32) {
+        let mut before = 0;
+        for change in &mut self.changes.changes {
+            let Change::Append { chunks, .. } = change else { continue };
+            let within = ordinal as usize - before;
+            if within < chunks.len() {
+                chunks.remove(within);
+                return;
+            }
+            before += chunks.len();
+        }
     }
 
     /// Commits everything, or discards it if a statement failed.
@@ -104,7 +159,8 @@ impl Transaction {
             return Ok(None);
         }
         let objects = self.objects();
-        match self.catalog.commit(self.changes).await {
+        let changes = ChangeSet { requires: self.requires, ..self.changes };
+        match self.catalog.commit(changes).await {
             Ok(commit) => {
                 if commit.duplicate {
                     delete_objects(&self.store, objects).await;
@@ -140,10 +196,68 @@ impl Transaction {
     }
 }
 
+/// What a transaction made or changed itself.
+#[derive(Default)]
+struct Own {
+    relations: HashSet<Oid>,
+    schemas: HashSet<Oid>,
+    partitions: HashSet<PartitionId>,
+    /// Whether names were given or freed.
+    renamed: bool,
+}
+
+impl Own {
+    fn of(changes: &[Change]) -> Own {
+        let mut own = Own::default();
+        for change in changes {
+            match change {
+                Change::CreateSchema(schema) => {
+                    own.schemas.insert(schema.oid);
+                    own.renamed = true;
+                }
+                Change::DropSchema(_) | Change::CreateDatabase(_) => own.renamed = true,
+                Change::CreateRelation(relation) | Change::ReplaceRelation(relation) => {
+                    own.relations.insert(relation.oid);
+                    if let RelationKind::Index(index) = &relation.kind {
+                        own.relations.insert(index.table);
+                    }
+                    own.renamed = true;
+                }
+                Change::DropRelation(oid) => {
+                    own.relations.insert(*oid);
+                    own.renamed = true;
+                }
+                Change::EnsureColumn { table, .. } => {
+                    own.relations.insert(*table);
+                }
+                Change::Append { partitions, .. } => own.partitions.extend(partitions.iter().map(|p| p.id)),
+                Change::Remove { .. } | Change::Forget(_) => {}
+            }
+        }
+        own
+    }
+
+    /// Whether the committer checks this again when it applies the transaction's own changes in order.
+    fn guards(&self, requirement: &Requirement) -> bool {
+        match requirement {
+            Requirement::SchemaLive(oid) | Requirement::SchemaEmpty(oid) => self.schemas.contains(oid) || self.renamed,
+            Requirement::SchemaNameFree { .. } | Requirement::NameFree { .. } => self.renamed,
+            Requirement::RelationLive(oid)
+            | Requirement::RelationVersion { oid, .. }
+            | Requirement::ColumnsAccept { table: oid, .. } => self.relations.contains(oid),
+            Requirement::NoDependents { .. } => self.renamed,
+            Requirement::PartitionsLive { partitions, .. } => {
+                partitions.iter().any(|partition| self.partitions.contains(partition))
+            }
+            Requirement::ChunksLive { .. } => false,
+        }
+    }
+}
+
 /// Best effort: what stays is an orphan, which no reader can see and `system.orphans` shows.
 async fn delete_objects(store: &Store, objects: Vec<(Oid, PartitionId)>) {
     for (table, partition) in objects {
-        if let Err(error) = store.delete_partition(table, partition).await {
+        if let Err(error) = store.delete(&partition_path(table, partition)).await {
             tracing::warn!(%table, %partition, %error, "could not delete the object of a discarded write");
         }
     }

@@ -18,6 +18,7 @@ use crate::shared::Shared;
 use crate::{Error, Result};
 
 pub(crate) use numbers::Numbers;
+pub(crate) use resolve::{Context, Outcome, resolve};
 
 /// What the committer is asked.
 pub(crate) enum Request {

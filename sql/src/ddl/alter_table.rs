@@ -14,7 +14,7 @@ use super::{Done, keys, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::scope::Scope;
-use crate::{plan, semantics, values};
+use crate::{plan, semantics, single_value, values};
 
 pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, SqlError> {
     let name = QualifiedName::of(scope, &alter.name)?;
@@ -312,6 +312,6 @@ async fn missing_value(
     if value.is_null() {
         return Ok(None);
     }
-    let text = values::to_text(&value.to_array()?, 0, ty, &scope.settings.output_style())?;
+    let text = single_value::print(&value.to_array()?, 0, ty, &scope.settings.output_style())?;
     Ok(Some(MissingValue { text }))
 }

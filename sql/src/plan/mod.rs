@@ -15,14 +15,14 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::sql::planner::{PlannerContext, SqlToRel};
+use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast;
 
 pub(crate) use provider::{Binding, Touched};
 pub(crate) use stream::{collect, start};
-pub(crate) use view::expand as expand_view;
+pub(crate) use view::{expand as expand_view, output_fields};
 
 use self::parameters::Bound;
 use self::provider::Provider;
@@ -43,8 +43,12 @@ pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<S
         .with_default_features()
         .with_type_planner(semantics::type_planner());
     functions::register(&mut builder);
-    semantics::register(&mut builder);
-    Ok(builder.build())
+    builder.expr_planners().get_or_insert_default().splice(0..0, semantics::expr_planners());
+    let mut state = builder.with_analyzer_rules(semantics::analyzer_rules()).build();
+    for rule in semantics::physical_rules() {
+        state = SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rule(rule).build();
+    }
+    Ok(state)
 }
 
 /// Plans statements of one scope.
@@ -75,18 +79,19 @@ impl<'a> Planner<'a> {
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
         refuse_locks(query)?;
         let mut query = query.clone();
-        pg_catalog::rewrite::normalise(&mut query)?;
         output_names::assign(&mut query);
+        let mut statement = ast::Statement::Query(Box::new(query));
+        pg_catalog::rewrite::normalise(&mut statement);
+        semantics::desugar(&mut statement);
         let fields = types.iter().map(|ty| ty.map(parameters::field)).collect();
         let mut context = PlannerContext::new().with_prepare_param_data_types(fields);
-        let statement = ast::Statement::Query(Box::new(query));
         Ok(self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?)
     }
 
     /// The plan of an expression over some columns (none: a constant expression).
     pub(crate) fn expression(&self, expression: &ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
         let mut expression = expression.clone();
-        pg_catalog::rewrite::normalise_expression(&mut expression)?;
+        semantics::desugar(&mut expression);
         Ok(self.to_relation().sql_to_expr(expression, schema, &mut PlannerContext::new())?)
     }
 
@@ -103,7 +108,7 @@ impl<'a> Planner<'a> {
     }
 
     fn to_relation(&self) -> SqlToRel<'_, Provider<'a>> {
-        SqlToRel::new_with_options(&self.provider, semantics::parser_options())
+        SqlToRel::new_with_options(&self.provider, ParserOptions::from(&self.state().config_options().sql_parser))
     }
 }
 
@@ -135,6 +140,11 @@ pub(crate) fn describe_query(
     let nulls = Bound::nulls(&resolved)?;
     let analysed = planner.optimised(plan, &nulls)?;
     Ok((resolved, Some(describe_schema(analysed.schema().inner()))))
+}
+
+/// PostgreSQL's name for the column of an expression.
+pub(crate) fn expression_name(expression: &ast::Expr) -> String {
+    output_names::expression_name(expression).unwrap_or_else(|| "?column?".to_owned())
 }
 
 /// The columns of a result by its schema.

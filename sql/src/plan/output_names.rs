@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{self, Expr, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut};
 
 use crate::names::fold;
+use crate::values::catalog_name;
 
 /// Between a name and what keeps it apart; no identifier of a client can hold it, since it is a control character
 /// that quoted names are refused for.
@@ -108,7 +109,7 @@ fn quoted(name: String) -> Ident {
 }
 
 /// PostgreSQL's name for an expression; `None` where it is `?column?`.
-fn expression_name(expression: &Expr) -> Option<String> {
+pub(super) fn expression_name(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Identifier(ident) => Some(fold(ident)),
         Expr::CompoundIdentifier(path) => path.last().map(fold),
@@ -165,7 +166,7 @@ fn subquery_name(query: &Query) -> Option<String> {
 /// The type's name in `pg_type`, as a cast's column is called.
 fn type_name(ty: &ast::DataType) -> Option<String> {
     let ty = crate::semantics::pg_type_of_sql(ty).ok()?;
-    crate::values::internal_type_name(ty).map(str::to_owned)
+    Some(if ty.is_array() { format!("_{}", catalog_name(ty.kind()?)) } else { catalog_name(ty.kind()?).to_owned() })
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Bound {
 }
 
 fn decode(scope: &Scope, parameter: &Parameter, ty: PgType) -> Result<ArrayRef, SqlError> {
-    let mut column = ColumnBuilder::new(ty, &scope.settings.input_style(scope.transaction_started))?;
+    let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), scope.settings.input_style(scope.transaction_started))?;
     match (&parameter.value, parameter.format) {
         (None, _) => column.push_null(),
         (Some(bytes), WireFormat::Binary) => column.push_binary(bytes)?,

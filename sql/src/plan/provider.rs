@@ -17,8 +17,8 @@ use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 
 use super::{expand_view, memory};
 use crate::error::SqlError;
-use crate::functions::FunctionContext;
-use crate::pg_catalog::CatalogFunctions;
+use crate::functions::{FunctionContext, SessionTimeZone};
+use crate::system_context::CatalogFunctions;
 use crate::scan::{SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
 
@@ -151,7 +151,7 @@ fn statement_state(scope: &Scope) -> SessionState {
         transaction_start: scope.transaction_started,
         statement_start: scope.started,
         sources: scope.engine.sources().clone(),
-        time_zone: scope.settings.time_zone().into(),
+        time_zone: SessionTimeZone::parse(scope.settings.time_zone_name()).unwrap_or_default(),
         user: scope.session.user.clone(),
         database: scope.session.database.clone(),
         search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),

@@ -89,6 +89,10 @@ impl ScanExec {
         }
     }
 
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
     pub(crate) fn figures(&self) -> ScanFigures {
         let values = self.reader.metrics.values();
         let read = self.pruned.partitions.len();

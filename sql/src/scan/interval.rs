@@ -124,7 +124,8 @@ impl Searcher<'_> {
             Expr::TryCast(TryCast { expr, field }) => self.never_decreases(expr) && keeps_order(field.data_type()),
             Expr::Alias(alias) => self.never_decreases(&alias.expr),
             Expr::ScalarFunction(function) => {
-                let keeps = is_non_decreasing(function.name(), &function.args);
+                let keeps = crate::semantics::is_order_keeping_cast(expression)
+                    || is_non_decreasing(function.name(), &function.args);
                 let mut columns = function.args.iter().filter(|arg| !is_constant(arg));
                 keeps && matches!((columns.next(), columns.next()), (Some(only), None) if self.never_decreases(only))
             }
@@ -228,7 +229,7 @@ fn is_non_decreasing(name: &str, args: &[Expr]) -> bool {
             }
             _ => false,
         },
-        _ => NON_DECREASING.contains(&name) || crate::semantics::is_order_keeping_cast(name, args),
+        _ => NON_DECREASING.contains(&name),
     }
 }
 

@@ -20,7 +20,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use peristyle_catalog::TableContents;
-use peristyle_catalog::model::{ColumnId, Relation};
+use peristyle_catalog::model::{ColumnId, Oid, Relation};
 use peristyle_storage::partition::ReadColumn;
 use peristyle_storage::schema::table_fields;
 
@@ -29,7 +29,7 @@ pub(crate) use system::SystemTable;
 
 use crate::error::SqlError;
 use crate::scope::Scope;
-use crate::values;
+use crate::single_value;
 
 /// A table as one statement sees it.
 pub(crate) struct TableScan {
@@ -61,7 +61,7 @@ impl TableScan {
                 },
             };
             let missing = match table.column_by_id(field.id).and_then(|column| column.missing.as_ref()) {
-                Some(missing) => Some(values::parse_as(field.ty, field.field.data_type(), &missing.text)?),
+                Some(missing) => Some(single_value::parse(field.ty, field.field.data_type(), &missing.text)?),
                 None => None,
             };
             let named = Arc::new(field.field.as_ref().clone().with_name(name));
@@ -69,6 +69,19 @@ impl TableScan {
         }
         let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
         Ok(TableScan { scope, relation, contents, columns, schema })
+    }
+}
+
+impl TableScan {
+    pub(crate) fn oid(&self) -> Oid {
+        self.relation.oid
+    }
+
+    /// The table's name for a column that a view's binding may call otherwise.
+    pub(crate) fn stored_name(&self, shown: &str) -> String {
+        let read = self.columns.iter().find(|column| column.field.name() == shown);
+        let column = read.and_then(|read| self.relation.as_table()?.column_by_id(read.id));
+        column.map_or_else(|| shown.to_owned(), |column| column.name.clone())
     }
 }
 

@@ -11,7 +11,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::relation::{self, VirtualRelation};
+use crate::relation::VirtualRelation;
 use crate::scope::Scope;
 
 /// One system relation for one statement.
@@ -23,7 +23,7 @@ pub(crate) struct SystemTable {
 
 impl SystemTable {
     pub(crate) fn new(scope: Arc<Scope>, relation: &'static dyn VirtualRelation) -> SystemTable {
-        SystemTable { scope, relation, schema: relation::schema_of(relation) }
+        SystemTable { scope, relation, schema: relation.declaration().arrow_schema() }
     }
 }
 

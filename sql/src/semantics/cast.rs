@@ -36,7 +36,7 @@ pub enum CastKind {
 
 /// The cast to one type.
 #[derive(Debug)]
-struct PgCast {
+pub(crate) struct PgCast {
     target: PgType,
     arrow: DataType,
     kind: CastKind,
@@ -54,6 +54,13 @@ impl Eq for PgCast {}
 impl Hash for PgCast {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.target, &self.arrow, self.kind).hash(state);
+    }
+}
+
+impl PgCast {
+    /// The Arrow type that the cast gives.
+    pub(crate) fn arrow(&self) -> &DataType {
+        &self.arrow
     }
 }
 

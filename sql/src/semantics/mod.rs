@@ -1,6 +1,7 @@
 //! What makes DataFusion mean what PostgreSQL means: types, operators, casts, and the rules that put them in place.
 
 mod analyzer;
+mod assignment;
 mod cast;
 mod cast_number;
 mod cast_text;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::planner::TypePlanner;
 
 pub use analyzer::analyzer_rules;
+pub use assignment::{assignment_cast, is_assignable, is_integer, is_number, is_order_keeping_cast};
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub use desugar::desugar;
 pub use operators::expr_planners;

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, PgType};
 
-pub(crate) use activity::Activity;
+pub(crate) use activity::{Activities, Activity};
 pub use interrupt::Interrupts;
 pub(crate) use interrupt::Guard;
 use settings::Settings;
@@ -29,6 +29,7 @@ use crate::scope::Scope;
 use crate::statement;
 use crate::transaction::Transaction;
 use crate::values::OutputStyle;
+pub use crate::values::Format as WireFormat;
 
 /// What a start-up packet says.
 #[derive(Clone, Debug, Default)]
@@ -86,13 +87,6 @@ pub struct Prepared {
     /// Columns of the result, `None` for a statement without rows.
     pub columns: Option<Vec<ColumnDescription>>,
     pub statement: Statement,
-}
-
-/// The wire's form of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WireFormat {
-    Text,
-    Binary,
 }
 
 /// A parameter as Bind sent it; `None` is NULL.

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
+use peristyle_catalog::model::TimestampMicros;
 
 use crate::error::{SqlError, SqlState};
+use crate::functions::SettingsReader;
+use crate::values::{ByteaOutput, DateOrder, InputStyle, IntervalStyle, OutputStyle, Zone};
 
 /// What kind of value a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +198,37 @@ impl Settings {
         parse_time_zone(&self.values["TimeZone"]).unwrap_or(Tz::UTC)
     }
 
+    pub(crate) fn time_zone_name(&self) -> &str {
+        &self.values["TimeZone"]
+    }
+
+    /// How this session's values are written.
+    pub(crate) fn output_style(&self) -> OutputStyle {
+        OutputStyle {
+            zone: self.zone(),
+            extra_float_digits: self.values["extra_float_digits"].parse().unwrap_or(1),
+            bytea_output: if self.values["bytea_output"] == "escape" { ByteaOutput::Escape } else { ByteaOutput::Hex },
+            interval_style: match self.values["IntervalStyle"].as_str() {
+                "iso_8601" => IntervalStyle::Iso8601,
+                _ => IntervalStyle::Postgres,
+            },
+        }
+    }
+
+    /// How this session's values are read in a transaction that began at `now`.
+    pub(crate) fn input_style(&self, now: TimestampMicros) -> InputStyle {
+        let date_order = match self.values["DateStyle"].rsplit_once(", ") {
+            Some((_, "DMY")) => DateOrder::Dmy,
+            Some((_, "YMD")) => DateOrder::Ymd,
+            _ => DateOrder::Mdy,
+        };
+        InputStyle { zone: self.zone(), date_order, now_micros: now.0 }
+    }
+
+    fn zone(&self) -> Zone {
+        Zone::by_name(self.time_zone_name()).unwrap_or(Zone::Utc)
+    }
+
     /// A time limit in milliseconds, `None` for 0.
     pub(crate) fn milliseconds(&self, name: &'static str) -> Option<u64> {
         let text = self.values.get(name)?;
@@ -213,6 +247,12 @@ impl Settings {
     /// Every setting with its value, for `SHOW ALL` and `pg_settings`.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static SettingDefinition, &str)> {
         DEFINITIONS.iter().map(|d| (d, self.values[d.name].as_str()))
+    }
+}
+
+impl SettingsReader for Settings {
+    fn setting(&self, name: &str) -> Option<String> {
+        self.get(name).ok().map(str::to_owned)
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn insert(
 }
 
 /// Adds a statement's changes to its transaction.
-pub(super) fn stage(
+pub(crate) fn stage(
     transaction: &SharedTransaction,
     changes: peristyle_catalog::model::ChangeSet,
 ) -> Result<(), SqlError> {

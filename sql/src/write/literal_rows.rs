@@ -1,7 +1,7 @@
 //! VALUES lists of constants: rows straight from the tree, without a plan. The path of single-row inserts.
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{FieldRef, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::ScalarValue;
 use peristyle_catalog::model::PgType;
 use sqlparser::ast::{self, Expr, Insert, Query, SetExpr, UnaryOperator, Value};
@@ -12,7 +12,7 @@ use crate::error::SqlError;
 use crate::parse::parse_expression;
 use crate::plan::parameters::{self, Bound};
 use crate::scope::Scope;
-use crate::semantics;
+use crate::{semantics, single_value};
 use crate::values::ColumnBuilder;
 
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub(super) fn of(
         if rows.iter().all(|row| is_default(&row[cell])) {
             continue;
         }
-        match column(scope, field.ty, rows.iter().map(|row| &row[cell]), bound)? {
+        match column(scope, field.ty, field.field.data_type(), rows.iter().map(|row| &row[cell]), bound)? {
             Some(array) => {
                 fields.push(Arc::new(field.field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true)));
                 columns.push(array);
@@ -88,20 +88,18 @@ fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
 fn column<'a>(
     scope: &Scope,
     ty: PgType,
+    arrow: &DataType,
     cells: impl Iterator<Item = &'a Expr>,
     bound: &Bound,
 ) -> Result<Option<ArrayRef>, SqlError> {
-    let mut builder = ColumnBuilder::new(ty, &scope.settings.input_style(scope.transaction_started))?;
+    let mut builder = ColumnBuilder::new(ty, arrow.clone(), scope.settings.input_style(scope.transaction_started))?;
     for expression in cells {
         match constant(expression, ty, bound) {
             Some(Cell::Null) => builder.push_null(),
             Some(Cell::Text(text)) => builder.push_text(&text)?,
             Some(Cell::Parameter(value)) if value.is_null() => builder.push_null(),
-            // A parameter has its column's type; its array is made once more by the plan if it is anything else.
-            Some(Cell::Parameter(value)) => match value.try_as_str().flatten() {
-                Some(text) => builder.push_text(text)?,
-                None => builder.push_array_value(&value.to_array()?, 0)?,
-            },
+            // Its own text form, read again with the column's length or precision.
+            Some(Cell::Parameter(value)) => builder.push_text(&single_value::text_of(value, ty)?)?,
             None => return Ok(None),
         }
     }

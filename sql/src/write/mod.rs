@@ -18,5 +18,5 @@ mod target;
 pub(crate) use copy_in::copy_in;
 pub use copy_in::CopyIn;
 pub(crate) use create_table_as::create_table_as;
-pub(crate) use insert::{describe as describe_insert, insert};
+pub(crate) use insert::{describe as describe_insert, insert, stage};
 pub(crate) use target::Target;

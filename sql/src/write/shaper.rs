@@ -16,7 +16,7 @@ use crate::parse::parse_expression;
 use crate::plan::Planner;
 use crate::scope::Scope;
 use crate::semantics;
-use crate::values::row_text;
+use crate::single_value::row_text;
 
 /// Makes whole rows of a table out of the columns that a write gives.
 pub(crate) struct Shaper {

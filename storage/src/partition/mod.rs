@@ -22,7 +22,7 @@ pub use key::KeyRule;
 pub use metrics::{ScanMetrics, ScanValues};
 pub use options::WriteOptions;
 pub use physical::canonical;
-pub use reader::{ReadColumn, ReadSpec, open_footer, read_partition};
+pub use reader::{ReadColumn, ReadSpec, open_footer, read_partition, stored_type};
 pub use row_groups::RowGroups;
 pub use writer::{RollingWriter, WriteSpec};
 

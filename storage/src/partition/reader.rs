@@ -227,6 +227,11 @@ impl Output {
     }
 }
 
+/// In which type the partition holds a column of the table; `None` if it lacks it.
+pub fn stored_type(partition: &Partition, id: ColumnId) -> Option<PgType> {
+    stored_as(partition, id).map(|(_, ty)| ty)
+}
+
 /// Under which id and in which type the partition holds a column of the table.
 pub(crate) fn stored_as(partition: &Partition, id: ColumnId) -> Option<(ColumnId, PgType)> {
     let renamed = partition.remap.iter().find(|remap| remap.in_table == id);

@@ -1,0 +1,3 @@
+//! tmp
+#[derive(Clone, Debug)]
+pub enum OptionValue { None, Star, Text(String), List(Vec<String>) }

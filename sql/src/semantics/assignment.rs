@@ -1,0 +1,66 @@
+//! Assignments: which types a column takes without an explicit cast, and the cast that stores the value.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::{Expr, ExprSchemable};
+use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::types::pg_type;
+
+use super::cast::{CastKind, cast_to_arrow};
+use super::category::{Category, category};
+
+/// The expression as a column of that type stores it: length and precision are checked.
+pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &DataType) -> Result<Expr> {
+    let (_, field) = expression.to_field(schema)?;
+    if pg_type(&field) == to && field.data_type() == arrow {
+        return Ok(expression);
+    }
+    // A decimal of any digits that comes to a bare numeric keeps its own.
+    let is_open = to == PgType::NUMERIC && field.data_type().is_decimal();
+    let arrow = if is_open { field.data_type().clone() } else { arrow.clone() };
+    Ok(cast_to_arrow(expression, to, arrow, CastKind::Assignment))
+}
+
+/// Whether PostgreSQL assigns values of one type to a column of another without being told to.
+pub fn is_assignable(from: PgType, to: PgType) -> bool {
+    let is_text = |ty: PgType| category(ty) == Category::Text;
+    if from.oid == to.oid || from == PgType::UNKNOWN || from == PgType::VOID {
+        return true;
+    }
+    // Anything has a text form; a text without a type of its own is read as any type.
+    if is_text(to) || from == PgType::TEXT {
+        return true;
+    }
+    match (category(from), category(to)) {
+        (Category::Number, Category::Number) | (Category::Time, Category::Time) | (Category::Array, Category::Array) => true,
+        (Category::Own(TypeKind::Json), Category::Own(TypeKind::Jsonb)) => true,
+        (Category::Own(TypeKind::Jsonb), Category::Own(TypeKind::Json)) => true,
+        (Category::Own(TypeKind::Interval), Category::Own(TypeKind::Time)) => true,
+        (Category::Own(TypeKind::Time), Category::Own(TypeKind::Interval)) => true,
+        (Category::Time, Category::Own(TypeKind::Time)) => from != PgType::DATE,
+        _ => false,
+    }
+}
+
+/// Whether the type is a number's.
+pub fn is_number(ty: PgType) -> bool {
+    category(ty) == Category::Number
+}
+
+/// Whether the type is an integer's.
+pub fn is_integer(ty: PgType) -> bool {
+    !ty.is_array() && matches!(ty.kind(), Some(TypeKind::Int2 | TypeKind::Int4 | TypeKind::Int8 | TypeKind::Oid))
+}
+
+/// Whether a call is a cast of ours of a time that never decreases; one to a local timestamp can, at the hour that
+/// daylight saving repeats.
+pub fn is_order_keeping_cast(expression: &Expr) -> bool {
+    let Expr::ScalarFunction(function) = expression else { return false };
+    let target = function.func.inner().downcast_ref::<super::cast::PgCast>().map(super::cast::PgCast::arrow);
+    match target {
+        Some(DataType::Timestamp(_, zone)) => zone.is_some(),
+        Some(DataType::Date32) => true,
+        Some(other) => other.is_numeric(),
+        None => false,
+    }
+}

@@ -1,0 +1,42 @@
+//! One value in and out, by the codecs of [`crate::values`].
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
+use bytes::BytesMut;
+use datafusion::common::ScalarValue;
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::pg_type;
+
+use crate::error::SqlError;
+use crate::values::{ColumnBuilder, Format, InputStyle, OutputStyle, value_writer};
+
+/// A text as an array of one value.
+pub(crate) fn parse(ty: PgType, arrow: &DataType, text: &str) -> Result<ArrayRef, SqlError> {
+    let mut column = ColumnBuilder::new(ty, arrow.clone(), InputStyle::new(0))?;
+    column.push_text(text)?;
+    column.finish()
+}
+
+/// A value's text; the row must not be NULL.
+pub(crate) fn print(array: &dyn Array, row: usize, ty: PgType, style: &OutputStyle) -> Result<String, SqlError> {
+    let mut text = BytesMut::new();
+    value_writer(array, ty, Format::Text, style)?.write(row, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The text of a scalar that is not NULL, in a form that is read the same under any setting.
+pub(crate) fn text_of(value: &ScalarValue, ty: PgType) -> Result<String, SqlError> {
+    print(&value.to_array()?, 0, ty, &OutputStyle::default())
+}
+
+/// A row as the detail of a violated constraint shows it: `(1, null, abc)`.
+pub(crate) fn row_text(batch: &RecordBatch, row: usize) -> String {
+    let schema = batch.schema();
+    let cells = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+        if array.is_null(row) {
+            return "null".to_owned();
+        }
+        print(array, row, pg_type(field), &OutputStyle::default()).unwrap_or_default()
+    });
+    format!("({})", cells.collect::<Vec<_>>().join(", "))
+}

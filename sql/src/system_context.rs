@@ -1,0 +1,200 @@
+//! What system relations and catalog functions are computed from, gathered from the scope.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::ScalarUDF;
+use futures::TryStreamExt;
+use peristyle_catalog::model::{Database, TimestampMicros};
+use peristyle_storage::Store;
+use peristyle_storage::gc;
+
+use crate::error::{SqlError, SqlState};
+use crate::pg_catalog::functions::{CatalogContext, SessionControl, function_names, register};
+use crate::relation::{
+    Objects, Orphan, Orphans, RelationContext, ServerView, SessionView, Setting, SnapshotView, StatementView,
+    VirtualRelation,
+};
+use crate::scope::Scope;
+use crate::session::settings::{SettingDefinition, SettingKind, Settings};
+use crate::transaction::View;
+
+/// The rows of a system relation.
+pub(crate) async fn rows(
+    scope: &Arc<Scope>,
+    relation: &'static dyn VirtualRelation,
+) -> Result<RecordBatch, SqlError> {
+    let database = database(scope)?;
+    let (session, server) = (session_view(scope), server_view(scope));
+    let context =
+        RelationContext { head: &scope.view as &dyn Objects, database: &database, session: &session, server: &server };
+    Ok(relation.rows(&context).await?)
+}
+
+/// The catalog functions of one statement, by name.
+pub(crate) struct CatalogFunctions {
+    by_name: HashMap<String, Arc<ScalarUDF>>,
+}
+
+impl CatalogFunctions {
+    pub(crate) fn new(scope: &Arc<Scope>) -> CatalogFunctions {
+        let Ok(database) = database(scope) else { return CatalogFunctions { by_name: HashMap::new() } };
+        let context = CatalogContext {
+            head: Arc::new(scope.view.clone()),
+            database,
+            session: Arc::new(session_view(scope)),
+            server: Arc::new(server_view(scope)),
+            control: Arc::new(Control { scope: Arc::clone(scope) }),
+        };
+        let functions = register(&Arc::new(context));
+        CatalogFunctions { by_name: functions.into_iter().map(|f| (f.name().to_owned(), f)).collect() }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.by_name.get(name).cloned()
+    }
+}
+
+fn database(scope: &Scope) -> Result<Arc<Database>, SqlError> {
+    scope.view.database_by_name(&scope.session.database).cloned().ok_or_else(|| {
+        let message = format!("database \"{}\" does not exist", scope.session.database);
+        SqlError::new(SqlState::INVALID_CATALOG_NAME, message)
+    })
+}
+
+fn session_view(scope: &Scope) -> SessionView {
+    SessionView {
+        user: scope.session.user.clone(),
+        process_id: scope.session.process_id,
+        client_address: None,
+        search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),
+        settings: scope.settings.all().map(|(definition, value)| setting(definition, value, &scope.settings)).collect(),
+        prepared: Vec::new(),
+        cursors: Vec::new(),
+        now: scope.transaction_started,
+        transaction_id: scope.view.seq().0,
+    }
+}
+
+fn setting(definition: &SettingDefinition, value: &str, settings: &Settings) -> Setting {
+    let (kind, enum_values, min, max) = match definition.kind {
+        SettingKind::Bool => ("bool", Vec::new(), None, None),
+        SettingKind::Integer(least, greatest) => ("integer", Vec::new(), Some(least), Some(greatest)),
+        SettingKind::Milliseconds => ("integer", Vec::new(), Some(0), Some(i64::from(i32::MAX))),
+        SettingKind::Enum(words) => ("enum", words.iter().map(|word| (*word).to_owned()).collect(), None, None),
+        SettingKind::Text
+        | SettingKind::TimeZone
+        | SettingKind::DateStyle
+        | SettingKind::Encoding
+        | SettingKind::SearchPath => ("string", Vec::new(), None, None),
+    };
+    let milliseconds = matches!(definition.kind, SettingKind::Milliseconds);
+    Setting {
+        name: definition.name.to_owned(),
+        value: value.to_owned(),
+        unit: milliseconds.then(|| "ms".to_owned()),
+        category: "Client Connection Defaults".to_owned(),
+        description: definition.description.to_owned(),
+        context: if definition.fixed { "internal" } else { "user" },
+        kind,
+        source: if value == definition.default { "default" } else { "session" },
+        min: min.map(|min| min.to_string()),
+        max: max.map(|max| max.to_string()),
+        enum_values,
+        boot: definition.default.to_owned(),
+        reset: settings.reset_value(definition).to_owned(),
+    }
+}
+
+fn server_view(scope: &Arc<Scope>) -> ServerView {
+    let state = scope.engine.state();
+    let names = state.scalar_functions().keys().chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
+    ServerView {
+        statements: scope.engine.activities().list().into_iter().map(statement_view).collect(),
+        snapshots: snapshots(scope),
+        functions: names.cloned().chain(function_names().map(str::to_owned)).collect(),
+        started_at: scope.engine.started(),
+        partition_path: Some(|partition| peristyle_storage::objects::path_of(partition).to_string()),
+        orphans: Some(Arc::new(StoreOrphans { store: Arc::clone(scope.engine.store()), view: scope.view.clone() })),
+    }
+}
+
+fn statement_view(row: crate::session::ActivityRow) -> StatementView {
+    StatementView {
+        process_id: row.process_id,
+        user: row.user,
+        database: row.database,
+        application: row.application,
+        client_address: row.client_address,
+        state: if row.active { "active" } else { "idle" },
+        connected_at: row.connected_at,
+        transaction_started_at: row.started.filter(|_| row.active),
+        started_at: row.started,
+        state_changed_at: row.state_changed_at,
+        text: row.text,
+    }
+}
+
+fn snapshots(scope: &Scope) -> Vec<SnapshotView> {
+    let head = scope.view.seq();
+    let pinned = scope.engine.catalog().pins();
+    let view = |(seq, committed_at)| SnapshotView {
+        seq,
+        committed_at,
+        is_head: seq == head,
+        pins: pinned.iter().find(|(pin, _)| *pin == seq).map_or(0, |(_, count)| *count),
+    };
+    scope.view.commits().map(view).collect()
+}
+
+/// Lists the store for objects that this statement's snapshot does not name.
+struct StoreOrphans {
+    store: Arc<Store>,
+    view: View,
+}
+
+#[async_trait]
+impl Orphans for StoreOrphans {
+    async fn list(&self) -> datafusion::error::Result<Vec<Orphan>> {
+        let found: Vec<_> = gc::orphans(&self.store, &self.view).try_collect().await.map_err(external)?;
+        Ok(found
+            .into_iter()
+            .map(|object| Orphan {
+                path: object.path.to_string(),
+                bytes: object.bytes,
+                modified_at: TimestampMicros(object.modified.0),
+            })
+            .collect())
+    }
+}
+
+fn external(error: peristyle_storage::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// What functions may do to their session and to others.
+struct Control {
+    scope: Arc<Scope>,
+}
+
+impl SessionControl for Control {
+    fn setting(&self, name: &str) -> Option<String> {
+        self.scope.settings.get(name).ok().map(str::to_owned)
+    }
+
+    fn set(&self, name: &str, _value: Option<&str>, _is_local: bool) -> datafusion::error::Result<String> {
+        let error = SqlError::unsupported(format!("set_config(\"{name}\", ...) is not supported yet"));
+        Err(DataFusionError::External(Box::new(error.hint("Use SET."))))
+    }
+
+    fn cancel(&self, process_id: i32) -> bool {
+        self.scope.engine.activities().interrupt(process_id, false)
+    }
+
+    fn terminate(&self, process_id: i32) -> bool {
+        self.scope.engine.activities().interrupt(process_id, true)
+    }
+}
