@@ -1,1 +1,136 @@
-//! stub
+//! Deletion of objects that no reader needs, in the order of law 2: the end mark is committed, the horizon and a
+//! minimum age have passed, the object is deleted, then its row is dropped. And the search for orphans: objects that
+//! nothing names, as a crash during a load leaves them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use peristyle_catalog::model::{Change, ChangeSet, Partition, PartitionId, Seq, TimestampMicros};
+use peristyle_catalog::{Catalog, Head, Sources};
+
+use crate::Result;
+use crate::objects::{DataObject, Store, path_of};
+use crate::settings::GcSettings;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// The partitions whose objects may be deleted now, oldest end mark first. `ended` is in that order.
+pub fn due<'a>(
+    ended: impl Iterator<Item = &'a Arc<Partition>>,
+    horizon: Seq,
+    now: TimestampMicros,
+    settings: &GcSettings,
+) -> Vec<Arc<Partition>> {
+    let age = i64::try_from(settings.ended_age_seconds).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND);
+    let is_due = |partition: &&Arc<Partition>| {
+        partition.removed.is_some_and(|end| end.seq <= horizon && now.0.saturating_sub(end.at.0) >= age)
+    };
+    ended.filter(is_due).take(settings.batch_max).cloned().collect()
+}
+
+/// Deletes what is due, a bounded number of objects, and forgets it. Returns how many.
+pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, settings: &GcSettings) -> Result<usize> {
+    let horizon = catalog.horizon();
+    let due = due(catalog.snapshot().ended(), horizon, sources.clock.now(), settings);
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let deleted = delete(store, &due, settings).await?;
+    let count = deleted.len();
+    catalog.commit(ChangeSet { changes: vec![Change::Forget(deleted)], ..ChangeSet::default() }).await?;
+    Ok(count)
+}
+
+/// Deletes the objects; one that is gone already counts as deleted.
+async fn delete(store: &Arc<Store>, due: &[Arc<Partition>], settings: &GcSettings) -> Result<Vec<PartitionId>> {
+    let deletes = due.iter().map(|partition| async move {
+        store.delete(&path_of(partition)).await?;
+        store.footers().remove(partition.id);
+        Ok(partition.id)
+    });
+    stream::iter(deletes).buffered(settings.deletes_max.max(1)).try_collect().await
+}
+
+/// Objects under `data/` that no live or ended partition names. Among them may be those of a load that is under way
+/// and not yet committed; their time of modification tells.
+pub async fn orphans(store: &Arc<Store>, catalog: &Catalog) -> Result<Vec<DataObject>> {
+    // Listed first: what is committed in between is then named by the head and not taken for an orphan.
+    let objects: Vec<DataObject> = store.list_data().try_collect().await?;
+    Ok(unnamed(objects, &named(&catalog.snapshot())))
+}
+
+fn named(head: &Head) -> BTreeSet<PartitionId> {
+    let tables = head.relations().filter_map(|relation| head.contents(relation.oid));
+    let live = tables.flat_map(|contents| contents.partitions());
+    live.chain(head.ended()).map(|partition| partition.id).collect()
+}
+
+fn unnamed(objects: Vec<DataObject>, named: &BTreeSet<PartitionId>) -> Vec<DataObject> {
+    objects.into_iter().filter(|object| object.partition.is_none_or(|(_, id)| !named.contains(&id))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use bytes::Bytes;
+    use peristyle_catalog::model::{EndMark, KeyRange, Layout, LayoutId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::testing::{TABLE, store};
+
+    fn ended(id: u128, seq: u64, at_seconds: i64) -> Arc<Partition> {
+        Arc::new(Partition {
+            id: PartitionId(Uuid::from_u128(id)),
+            table: TABLE,
+            layout: Arc::new(Layout { id: LayoutId(1), columns: vec![] }),
+            remap: vec![],
+            rows: 1,
+            bytes: 1,
+            added: Seq(1),
+            removed: Some(EndMark { seq: Seq(seq), at: TimestampMicros(at_seconds * MICROS_PER_SECOND) }),
+            row_seqs: (Seq(1), Seq(1)),
+            key: KeyRange::default(),
+            level: 0,
+        })
+    }
+
+    #[test]
+    fn only_what_no_reader_sees_and_is_old_enough_is_due() {
+        let settings = GcSettings { ended_age_seconds: 100, batch_max: 2, deletes_max: 1 };
+        let all = [ended(1, 5, 0), ended(2, 6, 50), ended(3, 7, 0), ended(4, 9, 0)];
+        let due = |horizon, now: i64| -> Vec<u128> {
+            let now = TimestampMicros(now * MICROS_PER_SECOND);
+            due(all.iter(), Seq(horizon), now, &settings).iter().map(|partition| partition.id.0.as_u128()).collect()
+        };
+        assert_eq!(due(6, 100), [1], "2 is too young, 3 is still seen");
+        assert_eq!(due(7, 100), [1, 3]);
+        assert_eq!(due(7, 150), [1, 2], "no more than a batch");
+        assert_eq!(due(4, 1000), [] as [u128; 0]);
+        assert_eq!(due(9, 99), [] as [u128; 0]);
+    }
+
+    #[tokio::test]
+    async fn deleting_tolerates_what_is_gone() {
+        let (_folder, store) = store();
+        let due = [ended(1, 5, 0), ended(2, 5, 0)];
+        store.create(&path_of(&due[0]), Bytes::from_static(b"x")).await.unwrap();
+        let deleted = delete(&store, &due, &GcSettings::default()).await.unwrap();
+        assert_eq!(deleted, [due[0].id, due[1].id]);
+        assert_eq!(store.list_data().try_collect::<Vec<_>>().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn orphans_are_what_nothing_names() {
+        let (_folder, store) = store();
+        let (known, lost) = (ended(1, 5, 0), ended(2, 5, 0));
+        for partition in [&known, &lost] {
+            store.create(&path_of(partition), Bytes::from_static(b"x")).await.unwrap();
+        }
+        let objects = store.list_data().try_collect().await.unwrap();
+        let orphans = unnamed(objects, &BTreeSet::from([known.id]));
+        assert_eq!(orphans.iter().map(|object| object.partition).collect::<Vec<_>>(), [Some((TABLE, lost.id))]);
+    }
+}

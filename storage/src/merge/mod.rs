@@ -1,3 +1,169 @@
-//! stub
-#[derive(Clone, Debug, Default)]
-pub struct MergeSettings {}
+//! The background merge: chunks become partitions, small partitions become larger ones, so that nothing grows without
+//! limit. [`policy`] picks what to merge, a pure function; [`run`] does it: reads the rows as they are with each
+//! row's commit, sorts them, writes them with the same writer as any load and replaces the old by the new in one
+//! ChangeSet. Who loses a race deletes its output; a client's statement never fails because of a merge.
+
+pub mod policy;
+
+mod rewrite;
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::FieldRef;
+use peristyle_catalog::model::{
+    Change, ChangeSet, ChunkId, ColumnId, MissingValue, NewPartition, Oid, PartitionId, PgType, Requirement, Seq,
+};
+use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
+
+pub use policy::{Group, Urgency};
+pub use rewrite::{Rewrite, Rewritten};
+
+use crate::objects::Store;
+use crate::partition::WriteOptions;
+use crate::schema::table_fields;
+use crate::{Error, Result};
+
+/// Limits of the merge.
+#[derive(Clone, Debug)]
+pub struct MergeSettings {
+    /// Bytes of a table's chunks from which on they become partitions.
+    pub chunks_bytes: u64,
+    /// Number of a table's chunks from which on they become partitions.
+    pub chunks_max: usize,
+    /// Age of a table's oldest chunk from which on its chunks become partitions, in seconds.
+    pub chunk_age_seconds: u64,
+    /// Partitions of about one size from which on they become a larger one; also the ratio of the sizes.
+    pub partitions_fan_in: usize,
+    /// Partitions smaller than this count as being of this size, in bytes.
+    pub smallest_class_bytes: u64,
+    /// Bytes that one merge reads at most.
+    pub group_bytes_max: u64,
+    /// Chunks and partitions that one merge reads at most.
+    pub group_max: usize,
+    /// How often a row is merged at most.
+    pub levels_max: u8,
+}
+
+impl Default for MergeSettings {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        MergeSettings {
+            chunks_bytes: 32 * MIB,
+            chunks_max: 10_000,
+            chunk_age_seconds: 600,
+            partitions_fan_in: 4,
+            smallest_class_bytes: MIB,
+            group_bytes_max: 1024 * MIB,
+            group_max: 50_000,
+            levels_max: 16,
+        }
+    }
+}
+
+/// How the text of a missing value becomes one value of a field's type. `sql` knows the types' input functions.
+pub type ParseMissing = dyn Fn(&MissingValue, &FieldRef) -> Result<ArrayRef> + Send + Sync;
+
+/// What a merge works with.
+#[derive(Clone)]
+pub struct Merger {
+    pub store: Arc<Store>,
+    pub catalog: Arc<Catalog>,
+    pub sources: Sources,
+    pub options: WriteOptions,
+    pub parse_missing: Arc<ParseMissing>,
+}
+
+/// What became of a merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Committed: the new partitions stand for the group's rows.
+    Merged { seq: Seq, partitions: usize, rows: u64, bytes: u64 },
+    /// Somebody changed the group or the table meanwhile; nothing is left of the attempt.
+    Lost,
+}
+
+impl Merger {
+    /// Merges a group that [`policy::pick`] found in the newest head.
+    pub async fn run(&self, table: Oid, group: &Group) -> Result<Outcome> {
+        let snapshot = self.catalog.snapshot();
+        let Some(definition) = snapshot.relation(table).and_then(|relation| relation.as_table()) else {
+            return Ok(Outcome::Lost);
+        };
+        let contents = snapshot.contents(table).map(Arc::as_ref);
+        let rewrite = Rewrite {
+            store: &self.store,
+            sources: &self.sources,
+            options: &self.options,
+            parse_missing: &*self.parse_missing,
+            oid: table,
+            table: definition,
+            fields: table_fields(definition, contents)?,
+            real_time: contents.and_then(|contents| contents.real_time()),
+        };
+        let rewritten = rewrite.run(group).await?;
+        let (rows, bytes) = rewritten.partitions.iter().fold((0, 0), |(r, b), p| (r + p.rows, b + p.bytes));
+        let partitions = rewritten.partitions.len();
+        match self.catalog.commit(change_set(table, group, &rewritten.partitions)).await {
+            Ok(commit) => Ok(Outcome::Merged { seq: commit.seq, partitions, rows, bytes }),
+            Err(error) => {
+                if surely_not_committed(&error) {
+                    rewritten.discard().await;
+                }
+                if is_lost_race(&error) { Ok(Outcome::Lost) } else { Err(Error::Catalog(error)) }
+            }
+        }
+    }
+}
+
+/// Takes the group's chunks and partitions away and puts the new partitions in, if all are still there.
+pub fn change_set(table: Oid, group: &Group, partitions: &[NewPartition]) -> ChangeSet {
+    let chunk_ids: Vec<ChunkId> = group.chunks.iter().map(|chunk| chunk.id).collect();
+    let partition_ids: Vec<PartitionId> = group.partitions.iter().map(|partition| partition.id).collect();
+    let mut columns: Vec<(ColumnId, PgType)> = partitions.iter().flat_map(|p| p.columns.iter().copied()).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    let requires = vec![
+        Requirement::RelationLive(table),
+        Requirement::PartitionsLive { table, partitions: partition_ids.clone() },
+        Requirement::ChunksLive { table, chunks: chunk_ids.clone() },
+        Requirement::ColumnsAccept { table, columns },
+    ];
+    let changes = vec![
+        Change::Remove { table, partitions: partition_ids, chunks: chunk_ids },
+        Change::Append { table, partitions: partitions.to_vec(), chunks: Vec::new() },
+    ];
+    ChangeSet { requires, changes, ingest_id: None }
+}
+
+fn is_lost_race(error: &CatalogError) -> bool {
+    matches!(error, CatalogError::Conflict { .. } | CatalogError::RelationGone(_) | CatalogError::ColumnChanged { .. })
+}
+
+/// Whether the error says that nothing was made durable, so that the output may go. Else it may be named by the log.
+fn surely_not_committed(error: &CatalogError) -> bool {
+    match error {
+        CatalogError::Conflict { .. }
+        | CatalogError::RelationGone(_)
+        | CatalogError::SchemaGone(_)
+        | CatalogError::DuplicateRelation(_)
+        | CatalogError::DuplicateSchema(_)
+        | CatalogError::DependentObjects { .. }
+        | CatalogError::TooManyColumns { .. }
+        | CatalogError::ColumnChanged { .. }
+        | CatalogError::DiskFull
+        | CatalogError::LogWrite(_)
+        | CatalogError::CommitTooLarge { .. }
+        | CatalogError::RealTimeFull
+        | CatalogError::Closed => true,
+        CatalogError::FolderInUse { .. }
+        | CatalogError::NewerFormat { .. }
+        | CatalogError::Corrupt { .. }
+        | CatalogError::Mismatch(_)
+        | CatalogError::Io { .. }
+        | CatalogError::Tier(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

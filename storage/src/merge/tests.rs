@@ -1,0 +1,273 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{Int64Type, Schema};
+use futures::TryStreamExt;
+use peristyle_catalog::model::*;
+use peristyle_catalog::{ArrivingChunk, RealTimeTier};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::policy::{State, pick};
+use super::*;
+use crate::partition::{ReadColumn, ReadSpec, read_partition};
+use crate::real_time::Tier;
+use crate::schema::TableField;
+use crate::testing::*;
+
+const HOUR: i64 = 3_600_000_000;
+
+fn column(id: u32, name: &str, ty: PgType) -> Column {
+    Column {
+        id: ColumnId(id),
+        attnum: id as i16,
+        name: name.into(),
+        ty,
+        not_null: false,
+        default: None,
+        missing: None,
+        comment: None,
+    }
+}
+
+fn table() -> Table {
+    Table {
+        row_type: Oid(0),
+        array_type: Oid(0),
+        openness: Openness::Open,
+        partition_key: PartitionKey::Time { unit: TimeUnit::Hour, column: ColumnId(1) },
+        order_key: Vec::new(),
+        columns: vec![column(1, "time", PgType::TIMESTAMPTZ), column(2, "n", PgType::INT8)],
+        constraints: Vec::new(),
+        next_column: ColumnId(9),
+        next_attnum: 9,
+        options: Vec::new(),
+    }
+}
+
+fn rows(times: &[i64], numbers: &[i64]) -> RecordBatch {
+    let schema = Schema::new(vec![field("time", PgType::TIMESTAMPTZ), field("n", PgType::INT8)]);
+    let times = TimestampMicrosecondArray::from(times.to_vec()).with_timezone("UTC");
+    RecordBatch::try_new(schema.into(), vec![Arc::new(times), Arc::new(Int64Array::from(numbers.to_vec()))]).unwrap()
+}
+
+fn chunk_of(seq: u64, batch: &RecordBatch) -> (Arc<Chunk>, NewChunk) {
+    let new = crate::chunk::encode(batch, &[ColumnId(1), ColumnId(2)], &table().partition_key).unwrap();
+    let chunk = Chunk {
+        id: ChunkId { seq: Seq(seq), ordinal: 0 },
+        table: TABLE,
+        layout: Arc::new(Layout { id: LayoutId(1), columns: new.columns.clone() }),
+        rows: new.rows,
+        bytes: new.body.len() as u64,
+        key: new.key,
+        log_position: 0,
+        at: TimestampMicros(0),
+    };
+    (Arc::new(chunk), new)
+}
+
+fn no_missing(_: &MissingValue, _: &FieldRef) -> Result<ArrayRef> {
+    Err(Error::Internal("no column has a missing value".into()))
+}
+
+struct Fixture {
+    _folder: tempfile::TempDir,
+    store: Arc<Store>,
+    sources: Sources,
+    options: WriteOptions,
+    table: Table,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        let (folder, store) = store();
+        Fixture { store, sources: sources(), options: options(&folder), table: table(), _folder: folder }
+    }
+
+    async fn merge(&self, group: &Group, real_time: Option<&Arc<dyn peristyle_catalog::RealTimeRows>>) -> Rewritten {
+        let rewrite = Rewrite {
+            store: &self.store,
+            sources: &self.sources,
+            options: &self.options,
+            parse_missing: &no_missing,
+            oid: TABLE,
+            table: &self.table,
+            fields: crate::schema::table_fields(&self.table, None).unwrap(),
+            real_time,
+        };
+        rewrite.run(group).await.unwrap()
+    }
+
+    /// (commit, number) of every row that a reader at `as_of` sees.
+    async fn read(&self, partition: &Arc<Partition>, as_of: u64) -> Vec<(i64, i64)> {
+        let fields = crate::schema::table_fields(&self.table, None).unwrap();
+        let number: &TableField = &fields[1];
+        let columns = [
+            ReadColumn { id: ColumnId::ROW_SEQ, field: crate::schema::row_seq_field(), missing: None },
+            ReadColumn { id: number.id, field: number.field.clone(), missing: None },
+        ];
+        let spec = ReadSpec {
+            columns: Arc::new(columns),
+            as_of: Seq(as_of),
+            batch_rows: 10,
+            row_groups: None,
+            metrics: Arc::default(),
+        };
+        let stream = read_partition(&self.store, partition, spec).await.unwrap();
+        let batches: Vec<RecordBatch> = stream.try_collect().await.unwrap();
+        let pairs = batches.iter().flat_map(|batch| {
+            let (seqs, numbers) =
+                (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
+            (0..batch.num_rows()).map(|row| (seqs.value(row), numbers.value(row)))
+        });
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort_unstable();
+        pairs
+    }
+}
+
+#[tokio::test]
+async fn merged_rows_keep_their_commit_twice_over() {
+    let fixture = Fixture::new();
+    let mut tier = None;
+    let mut chunks = Vec::new();
+    for seq in 1..=4 {
+        let n = seq as i64;
+        let (chunk, new) = chunk_of(seq, &rows(&[n * HOUR, 30 * HOUR], &[n * 10, n * 10 + 1]));
+        let arriving = ArrivingChunk { chunk: chunk.clone(), body: new.body, decoded: new.decoded };
+        tier = Some(Tier.append(tier.as_ref(), vec![arriving]).unwrap());
+        chunks.push(chunk);
+    }
+    let first = Group { chunks: chunks[..2].to_vec(), partitions: vec![] };
+    let second = Group { chunks: chunks[2..].to_vec(), partitions: vec![] };
+    let mut days = BTreeMap::<i64, Vec<Arc<Partition>>>::new();
+    for (group, seq) in [(&first, 5), (&second, 6)] {
+        let merged = fixture.merge(group, tier.as_ref()).await;
+        assert_eq!(merged.partitions.len(), 2, "one per day");
+        for partition in &merged.partitions {
+            assert_eq!(partition.level, 1);
+            let day = partition.key.time.unwrap().0.div_euclid(24 * HOUR);
+            days.entry(day).or_default().push(committed(partition, Seq(seq)));
+        }
+    }
+    let day = Group { chunks: vec![], partitions: days[&1].clone() };
+    let merged = fixture.merge(&day, None).await;
+    assert_eq!((merged.partitions.len(), merged.partitions[0].level), (1, 2));
+    assert_eq!(merged.partitions[0].row_seqs, Some((Seq(1), Seq(4))));
+    let partition = committed(&merged.partitions[0], Seq(7));
+    assert_eq!(fixture.read(&partition, 7).await, [(1, 11), (2, 21), (3, 31), (4, 41)]);
+    assert_eq!(fixture.read(&partition, 3).await, [(1, 11), (2, 21), (3, 31)]);
+    let before = fixture.store.list_data().try_collect::<Vec<_>>().await.unwrap().len();
+    merged.discard().await;
+    assert_eq!(fixture.store.list_data().try_collect::<Vec<_>>().await.unwrap().len(), before - 1);
+}
+
+#[tokio::test]
+async fn rows_of_one_commit_need_no_hidden_column() {
+    let fixture = Fixture::new();
+    let (chunk, new) = chunk_of(3, &rows(&[0, 1], &[1, 2]));
+    let arriving = ArrivingChunk { chunk: chunk.clone(), body: new.body, decoded: None };
+    let tier = Tier.append(None, vec![arriving]).unwrap();
+    let merged = fixture.merge(&Group { chunks: vec![chunk], partitions: vec![] }, Some(&tier)).await;
+    assert_eq!(merged.partitions[0].row_seqs, Some((Seq(3), Seq(3))));
+    assert_eq!(fixture.read(&committed(&merged.partitions[0], Seq(8)), 8).await, [(3, 1), (3, 2)]);
+}
+
+#[test]
+fn the_change_set_takes_away_what_it_requires() {
+    let (chunk, _) = chunk_of(3, &rows(&[0], &[1]));
+    let group = Group { chunks: vec![chunk.clone()], partitions: vec![partition(1, 10, 0, Some(0))] };
+    let set = change_set(TABLE, &group, &[]);
+    assert!(set.requires.contains(&Requirement::ChunksLive { table: TABLE, chunks: vec![chunk.id] }));
+    assert!(
+        set.requires.contains(&Requirement::PartitionsLive { table: TABLE, partitions: vec![group.partitions[0].id] })
+    );
+    assert!(matches!(&set.changes[0], Change::Remove { chunks, .. } if chunks == &[chunk.id]));
+    assert!(matches!(&set.changes[1], Change::Append { .. }));
+}
+
+fn partition(id: u128, bytes: u64, level: u8, hour: Option<i64>) -> Arc<Partition> {
+    Arc::new(Partition {
+        id: PartitionId(Uuid::from_u128(id)),
+        table: TABLE,
+        layout: Arc::new(Layout { id: LayoutId(1), columns: vec![] }),
+        remap: vec![],
+        rows: 1,
+        bytes,
+        added: Seq(1),
+        removed: None,
+        row_seqs: (Seq(1), Seq(1)),
+        key: KeyRange { time: hour.map(|hour| (hour * HOUR, hour * HOUR)), bucket: None, nulls: hour.is_none() },
+        level,
+    })
+}
+
+fn settings() -> MergeSettings {
+    MergeSettings { chunks_bytes: 1000, chunks_max: 10, chunk_age_seconds: 60, ..MergeSettings::default() }
+}
+
+fn pick_with(chunks: &[Arc<Chunk>], partitions: &[Arc<Partition>], now: i64, urgency: Urgency) -> Option<Group> {
+    let table = table();
+    let state = State { key: &table.partition_key, chunks, partitions, now: TimestampMicros(now), urgency };
+    pick(&state, &settings(), &WriteOptions::new("/nonexistent".into()))
+}
+
+#[test]
+fn chunks_go_by_bytes_number_age_or_need() {
+    let chunk = |bytes| Arc::new(Chunk { bytes, ..Arc::unwrap_or_clone(chunk_of(1, &rows(&[0], &[0])).0) });
+    let picked =
+        |chunks: &[Arc<Chunk>], now, urgency| pick_with(chunks, &[], now, urgency).map(|group| group.chunks.len());
+    assert_eq!(picked(&[], i64::MAX, Urgency::MakeRoom), None);
+    assert_eq!(picked(&[chunk(1)], 0, Urgency::Normal), None);
+    assert_eq!(picked(&[chunk(1)], 0, Urgency::MakeRoom), Some(1));
+    assert_eq!(picked(&[chunk(1)], 60_000_000, Urgency::Normal), Some(1));
+    assert_eq!(picked(&[chunk(500), chunk(500)], 0, Urgency::Normal), Some(2));
+    assert_eq!(picked(&vec![chunk(1); 10], 0, Urgency::Normal), Some(10));
+    assert_eq!(picked(&[chunk(u64::MAX / 2), chunk(5)], 0, Urgency::Normal), Some(1), "one at least");
+}
+
+#[test]
+fn only_neighbours_of_one_size_go_together() {
+    let small = |id, hour| partition(id, 1000, 0, hour);
+    let one_day: Vec<_> = (0..4).map(|n| small(n, Some(n as i64))).collect();
+    assert_eq!(pick_with(&[], &one_day, 0, Urgency::Normal).unwrap().partitions.len(), 4);
+    let two_days: Vec<_> = (0..4).map(|n| small(n, Some(n as i64 * 12))).collect();
+    assert_eq!(pick_with(&[], &two_days, 0, Urgency::Normal), None);
+    let mut with_nulls = one_day[..3].to_vec();
+    with_nulls.push(small(9, None));
+    assert_eq!(pick_with(&[], &with_nulls, 0, Urgency::Normal), None);
+    let mut with_large = one_day[..3].to_vec();
+    with_large.push(partition(9, 20 << 20, 0, Some(5)));
+    assert_eq!(pick_with(&[], &with_large, 0, Urgency::Normal), None);
+    let worn: Vec<_> = (0..4).map(|n| partition(n, 1000, 16, Some(1))).collect();
+    assert_eq!(pick_with(&[], &worn, 0, Urgency::Normal), None);
+}
+
+proptest! {
+    /// Merges end, leave few small partitions and rewrite each byte a bounded number of times, even if what is
+    /// written is not smaller in number than what was read.
+    #[test]
+    fn merging_converges(sizes in prop::collection::vec((1..40_000_000_u64, 0..48_i64), 1..120), pieces in 1..3_u64) {
+        let mut partitions: Vec<_> = sizes.iter().enumerate().map(|(id, (bytes, hour))| partition(id as u128, *bytes, 0, Some(*hour))).collect();
+        let total: u64 = partitions.iter().map(|partition| partition.bytes).sum();
+        let (mut next, mut rewritten) = (1000_u128, 0_u64);
+        while let Some(group) = pick_with(&[], &partitions, 0, Urgency::Normal) {
+            prop_assert!(group.partitions.len() >= 2);
+            rewritten += group.bytes();
+            prop_assert!(rewritten <= total * u64::from(settings().levels_max), "bytes rewritten without end");
+            partitions.retain(|partition| !group.partitions.contains(partition));
+            let hour = group.partitions[0].key.time.map(|time| time.0 / HOUR);
+            for _ in 0..pieces {
+                partitions.push(partition(next, group.bytes() / pieces, group.level(), hour));
+                next += 1;
+            }
+        }
+        if pieces == 1 {
+            // Per day: fewer than the fan-in in each of the three classes below the minimal size.
+            let small = partitions.iter().filter(|partition| partition.bytes < 32 << 20).count();
+            prop_assert!(small <= 2 * 3 * 3, "{small} small partitions");
+        }
+    }
+}
