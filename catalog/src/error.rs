@@ -71,3 +71,32 @@ pub enum Error {
 
 /// The catalog's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether a commit that ended with this error surely made nothing durable, so that the objects that it would have
+    /// named may be deleted. Else the log may name them.
+    pub fn left_nothing(&self) -> bool {
+        match self {
+            Error::Conflict { .. }
+            | Error::RelationGone(_)
+            | Error::SchemaGone(_)
+            | Error::DuplicateRelation(_)
+            | Error::DuplicateSchema(_)
+            | Error::DependentObjects { .. }
+            | Error::TooManyColumns { .. }
+            | Error::ColumnChanged { .. }
+            | Error::Invalid(_)
+            | Error::DiskFull
+            | Error::LogWrite(_)
+            | Error::CommitTooLarge { .. }
+            | Error::RealTimeFull => true,
+            Error::Closed
+            | Error::FolderInUse { .. }
+            | Error::NewerFormat { .. }
+            | Error::Corrupt { .. }
+            | Error::Mismatch(_)
+            | Error::Io { .. }
+            | Error::Tier(_) => false,
+        }
+    }
+}

@@ -37,6 +37,7 @@ fn from_engine(error: &DataFusionError) -> SqlError {
         DataFusionError::Execution(message) => from_execution_text(message),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
         DataFusionError::IoError(inner) => from_io(inner),
+        DataFusionError::ObjectStore(inner) => unexpected(inner),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => from_engine(inner),
         DataFusionError::Shared(inner) => from_engine(inner),
         DataFusionError::Collection(inner) => inner.first().map_or_else(|| unexpected(&"no error"), from_engine),
@@ -231,8 +232,38 @@ impl From<&catalog::Error> for SqlError {
             E::RealTimeFull => SqlState::OUT_OF_MEMORY,
             E::Closed => SqlState::ADMIN_SHUTDOWN,
             E::FolderInUse { .. } => SqlState::OBJECT_IN_USE,
+            E::Invalid(_) => SqlState::INTERNAL_ERROR,
             E::NewerFormat { .. } | E::Mismatch(_) => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             E::Corrupt { .. } => SqlState::DATA_CORRUPTED,
+        };
+        SqlError::new(state, error.to_string())
+    }
+}
+
+impl From<storage::Error> for SqlError {
+    fn from(error: storage::Error) -> SqlError {
+        (&error).into()
+    }
+}
+
+impl From<&storage::Error> for SqlError {
+    fn from(error: &storage::Error) -> SqlError {
+        use storage::ErrorKind as K;
+        let state = match error.kind() {
+            K::Catalog => match error {
+                storage::Error::Catalog(inner) => return inner.into(),
+                _ => SqlState::INTERNAL_ERROR,
+            },
+            K::Unavailable => SqlState::SYSTEM_ERROR,
+            K::NotFound => SqlState::UNDEFINED_FILE,
+            K::AlreadyExists => SqlState::DUPLICATE_FILE,
+            K::Corrupt => SqlState::DATA_CORRUPTED,
+            K::OutOfRange => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            K::Unsupported => SqlState::FEATURE_NOT_SUPPORTED,
+            K::DiskFull => SqlState::DISK_FULL,
+            K::Settings => SqlState::CONFIG_FILE_ERROR,
+            K::Io => SqlState::IO_ERROR,
+            K::Internal => SqlState::INTERNAL_ERROR,
         };
         SqlError::new(state, error.to_string())
     }

@@ -7,8 +7,8 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::ScalarUDF;
-use futures::TryStreamExt;
-use peristyle_catalog::model::{Database, TimestampMicros};
+use peristyle_catalog::Catalog;
+use peristyle_catalog::model::Database;
 use peristyle_storage::Store;
 use peristyle_storage::gc;
 
@@ -20,7 +20,6 @@ use crate::relation::{
 };
 use crate::scope::Scope;
 use crate::session::settings::{SettingDefinition, SettingKind, Settings};
-use crate::transaction::View;
 
 /// The rows of a system relation.
 pub(crate) async fn rows(
@@ -30,7 +29,7 @@ pub(crate) async fn rows(
     let database = database(scope)?;
     let (session, server) = (session_view(scope), server_view(scope));
     let context =
-        RelationContext { head: &scope.view as &dyn Objects, database: &database, session: &session, server: &server };
+        RelationContext { head: scope.view.head().as_ref() as &dyn Objects, database: &database, session: &session, server: &server };
     Ok(relation.rows(&context).await?)
 }
 
@@ -43,7 +42,7 @@ impl CatalogFunctions {
     pub(crate) fn new(scope: &Arc<Scope>) -> CatalogFunctions {
         let Ok(database) = database(scope) else { return CatalogFunctions { by_name: HashMap::new() } };
         let context = CatalogContext {
-            head: Arc::new(scope.view.clone()),
+            head: Arc::clone(scope.view.head()) as _,
             database,
             session: Arc::new(session_view(scope)),
             server: Arc::new(server_view(scope)),
@@ -118,7 +117,7 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
         functions: names.cloned().chain(function_names().map(str::to_owned)).collect(),
         started_at: scope.engine.started(),
         partition_path: Some(|partition| peristyle_storage::objects::path_of(partition).to_string()),
-        orphans: Some(Arc::new(StoreOrphans { store: Arc::clone(scope.engine.store()), view: scope.view.clone() })),
+        orphans: Some(Arc::new(StoreOrphans { store: Arc::clone(scope.engine.store()), catalog: Arc::clone(scope.engine.catalog()) })),
     }
 }
 
@@ -150,22 +149,22 @@ fn snapshots(scope: &Scope) -> Vec<SnapshotView> {
     scope.view.commits().map(view).collect()
 }
 
-/// Lists the store for objects that this statement's snapshot does not name.
+/// Lists the store for objects that nothing names now.
 struct StoreOrphans {
     store: Arc<Store>,
-    view: View,
+    catalog: Arc<Catalog>,
 }
 
 #[async_trait]
 impl Orphans for StoreOrphans {
     async fn list(&self) -> datafusion::error::Result<Vec<Orphan>> {
-        let found: Vec<_> = gc::orphans(&self.store, &self.view).try_collect().await.map_err(external)?;
+        let found = gc::orphans(&self.store, &self.catalog).await.map_err(external)?;
         Ok(found
             .into_iter()
             .map(|object| Orphan {
-                path: object.path.to_string(),
+                path: object.path,
                 bytes: object.bytes,
-                modified_at: TimestampMicros(object.modified.0),
+                modified_at: object.modified,
             })
             .collect())
     }

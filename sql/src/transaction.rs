@@ -24,6 +24,13 @@ pub(crate) struct View {
     _pin: Snapshot,
 }
 
+impl View {
+    /// The head, for one who keeps it beside the view.
+    pub(crate) fn head(&self) -> &Arc<Head> {
+        &self.head
+    }
+}
+
 impl Deref for View {
     type Target = Head;
 
@@ -168,7 +175,9 @@ impl Transaction {
                 Ok(Some(commit))
             }
             Err(error) => {
-                delete_objects(&self.store, objects).await;
+                if error.left_nothing() {
+                    delete_objects(&self.store, objects).await;
+                }
                 Err(error.into())
             }
         }

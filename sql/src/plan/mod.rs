@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -36,7 +37,7 @@ use crate::{functions, pg_catalog, semantics};
 pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<SessionState, SqlError> {
     let mut config = semantics::session_config().with_target_partitions(limits.streams);
     // Spilled data is given back file by file; larger files held up a repartition that waited for its reader.
-    config.options_mut().execution.max_spill_file_size_bytes = std::num::NonZeroUsize::MIN.into();
+    config.options_mut().execution.max_spill_file_size_bytes = ConfigNonZeroUsize::try_new(1)?;
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(memory::shared_environment(limits, spill_folder)?)

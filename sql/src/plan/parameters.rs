@@ -11,7 +11,7 @@ use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{arrow_type, pg_field, pg_metadata, pg_type, pg_type_of_arrow};
-use sqlparser::ast::{self, Expr, Value, Visit, Visitor};
+use sqlparser::ast::{self, Expr, Value, ValueWithSpan, Visit, Visitor};
 
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
@@ -170,8 +170,8 @@ impl Visitor for Finder {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_value(&mut self, value: &Value) -> ControlFlow<()> {
-        if let Value::Placeholder(text) = value {
+    fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+        if let Value::Placeholder(text) = &value.value {
             self.greatest = self.greatest.max(placeholder_number(text).unwrap_or(0));
         }
         ControlFlow::Continue(())

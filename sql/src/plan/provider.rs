@@ -1,10 +1,10 @@
 //! Answers the planner's questions about names: tables, views, system relations, functions.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
+use parking_lot::Mutex;
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DataFusionError, Result, TableReference};
@@ -45,11 +45,11 @@ pub(super) struct Provider<'a> {
     state: SessionState,
     search_path: Vec<String>,
     bindings: Vec<Binding>,
-    touched: RefCell<Vec<Touched>>,
+    touched: Mutex<Vec<Touched>>,
     /// Made on first use: they read the snapshot.
-    catalog_functions: RefCell<Option<Arc<CatalogFunctions>>>,
+    catalog_functions: Mutex<Option<Arc<CatalogFunctions>>>,
     /// One source per relation and statement, so that a self-join shares it.
-    sources: RefCell<HashMap<Oid, Arc<dyn TableSource>>>,
+    sources: Mutex<HashMap<Oid, Arc<dyn TableSource>>>,
 }
 
 impl<'a> Provider<'a> {
@@ -59,9 +59,9 @@ impl<'a> Provider<'a> {
             search_path: scope.search_path(),
             scope,
             bindings: Vec::new(),
-            touched: RefCell::default(),
-            catalog_functions: RefCell::default(),
-            sources: RefCell::default(),
+            touched: Mutex::default(),
+            catalog_functions: Mutex::default(),
+            sources: Mutex::default(),
         })
     }
 
@@ -74,7 +74,7 @@ impl<'a> Provider<'a> {
     }
 
     pub(super) fn touched(&self) -> Vec<Touched> {
-        self.touched.borrow().clone()
+        self.touched.lock().clone()
     }
 
     fn source(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>, SqlError> {
@@ -86,12 +86,12 @@ impl<'a> Provider<'a> {
             return Ok(provider_as_source(system));
         }
         let relation = self.find(schema, name).ok_or_else(|| undefined_table(schema, name))?;
-        self.touched.borrow_mut().push(Touched { written, relation: Arc::clone(&relation) });
-        if let Some(source) = self.sources.borrow().get(&relation.oid) {
+        self.touched.lock().push(Touched { written, relation: Arc::clone(&relation) });
+        if let Some(source) = self.sources.lock().get(&relation.oid) {
             return Ok(Arc::clone(source));
         }
         let source = self.relation_source(&relation, None)?;
-        self.sources.borrow_mut().insert(relation.oid, Arc::clone(&source));
+        self.sources.lock().insert(relation.oid, Arc::clone(&source));
         Ok(source)
     }
 
@@ -99,7 +99,7 @@ impl<'a> Provider<'a> {
     fn bound_source(&self, binding: &Binding, written: Vec<String>) -> Result<Arc<dyn TableSource>, SqlError> {
         let name = binding.written.last().map_or("", String::as_str);
         let relation = self.scope.view.relation(binding.relation).ok_or_else(|| undefined_table(None, name))?;
-        self.touched.borrow_mut().push(Touched { written, relation: Arc::clone(relation) });
+        self.touched.lock().push(Touched { written, relation: Arc::clone(relation) });
         self.relation_source(relation, Some(&binding.columns))
     }
 
@@ -137,7 +137,7 @@ impl<'a> Provider<'a> {
     }
 
     fn catalog_function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        let mut slot = self.catalog_functions.borrow_mut();
+        let mut slot = self.catalog_functions.lock();
         let functions = slot.get_or_insert_with(|| Arc::new(CatalogFunctions::new(self.scope)));
         functions.get(name)
     }

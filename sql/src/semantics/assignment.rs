@@ -1,16 +1,17 @@
 //! Assignments: which types a column takes without an explicit cast, and the cast that stores the value.
 
 use arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::pg_type;
 
 use super::cast::{CastKind, cast_to_arrow};
 use super::category::{Category, category};
+use crate::error::{SqlError, SqlState};
 
 /// The expression as a column of that type stores it: length and precision are checked.
-pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &DataType) -> Result<Expr> {
+pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &DataType) -> Result<Expr, SqlError> {
     let (_, field) = expression.to_field(schema)?;
     if pg_type(&field) == to && field.data_type() == arrow {
         return Ok(expression);
@@ -19,6 +20,25 @@ pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &
     let is_open = to == PgType::NUMERIC && field.data_type().is_decimal();
     let arrow = if is_open { field.data_type().clone() } else { arrow.clone() };
     Ok(cast_to_arrow(expression, to, arrow, CastKind::Assignment))
+}
+
+/// The type of a column as its definition names it.
+///
+/// # Errors
+/// 0A000 for the serial types: there are no sequences. Otherwise those of [`super::pg_type_of_sql`].
+pub fn column_type(sql: &sqlparser::ast::DataType) -> Result<PgType, SqlError> {
+    if let Some(name) = crate::values::serial_type(&sql.to_string()).map(|_| sql.to_string().to_lowercase()) {
+        return Err(SqlError::unsupported(format!("type {name} is not supported: there are no sequences"))
+            .hint("Use integer or bigint, or uuid with DEFAULT gen_random_uuid()."));
+    }
+    let ty = super::pg_type_of_sql(sql)?;
+    match ty.kind() {
+        Some(TypeKind::Unknown | TypeKind::Record | TypeKind::Void | TypeKind::AnyArray) => {
+            let message = format!("column cannot have type {}", crate::values::type_name(ty));
+            Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message))
+        }
+        _ => Ok(ty),
+    }
 }
 
 /// Whether PostgreSQL assigns values of one type to a column of another without being told to.

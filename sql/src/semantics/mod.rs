@@ -22,7 +22,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::planner::TypePlanner;
 
 pub use analyzer::analyzer_rules;
-pub use assignment::{assignment_cast, is_assignable, is_integer, is_number, is_order_keeping_cast};
+pub use assignment::{assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast};
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub use desugar::desugar;
 pub use operators::expr_planners;

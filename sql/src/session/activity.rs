@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use peristyle_catalog::model::TimestampMicros;
 
-use super::SessionFacts;
+use super::{Interrupts, SessionFacts};
 
 /// Longest statement text that is kept, in bytes (PostgreSQL's `track_activity_query_size`).
 const STATEMENT_TEXT_BYTES_MAX: usize = 1024;
@@ -23,12 +23,20 @@ pub(crate) struct ActivityRow {
     pub(crate) text: String,
     pub(crate) started: Option<TimestampMicros>,
     pub(crate) active: bool,
+    pub(crate) application: String,
+    pub(crate) connected_at: TimestampMicros,
+    pub(crate) state_changed_at: TimestampMicros,
+}
+
+struct Entry {
+    row: ActivityRow,
+    interrupts: Interrupts,
 }
 
 /// All sessions of a server.
 #[derive(Clone, Default)]
 pub(crate) struct Activities {
-    rows: Arc<Mutex<BTreeMap<i32, ActivityRow>>>,
+    rows: Arc<Mutex<BTreeMap<i32, Entry>>>,
 }
 
 /// One session's entry; leaves the list when dropped.
@@ -38,7 +46,13 @@ pub(crate) struct Activity {
 }
 
 impl Activities {
-    pub(crate) fn enter(&self, facts: &SessionFacts, client_address: Option<SocketAddr>) -> Activity {
+    pub(crate) fn enter(
+        &self,
+        facts: &SessionFacts,
+        client_address: Option<SocketAddr>,
+        now: TimestampMicros,
+        interrupts: &Interrupts,
+    ) -> Activity {
         let row = ActivityRow {
             process_id: facts.process_id,
             user: facts.user.clone(),
@@ -47,29 +61,45 @@ impl Activities {
             text: String::new(),
             started: None,
             active: false,
+            application: String::new(),
+            connected_at: now,
+            state_changed_at: now,
         };
-        self.rows.lock().insert(facts.process_id, row);
+        self.rows.lock().insert(facts.process_id, Entry { row, interrupts: interrupts.clone() });
         Activity { all: self.clone(), process_id: facts.process_id }
     }
 
     pub(crate) fn list(&self) -> Vec<ActivityRow> {
-        self.rows.lock().values().cloned().collect()
+        self.rows.lock().values().map(|entry| entry.row.clone()).collect()
+    }
+
+    /// Stops the statement of a session, or the session; `false` if there is no such session.
+    pub(crate) fn interrupt(&self, process_id: i32, terminate: bool) -> bool {
+        let interrupts = self.rows.lock().get(&process_id).map(|entry| entry.interrupts.clone());
+        match interrupts {
+            Some(interrupts) if terminate => interrupts.terminate(),
+            Some(interrupts) => interrupts.cancel(),
+            None => return false,
+        }
+        true
     }
 }
 
 impl Activity {
     pub(crate) fn begin(&self, text: &str, at: TimestampMicros) {
-        if let Some(row) = self.all.rows.lock().get_mut(&self.process_id) {
+        if let Some(Entry { row, .. }) = self.all.rows.lock().get_mut(&self.process_id) {
             row.text.clear();
             row.text.push_str(&text[..text.floor_char_boundary(STATEMENT_TEXT_BYTES_MAX)]);
             row.started = Some(at);
             row.active = true;
+            row.state_changed_at = at;
         }
     }
 
-    pub(crate) fn end(&self) {
-        if let Some(row) = self.all.rows.lock().get_mut(&self.process_id) {
+    pub(crate) fn end(&self, at: TimestampMicros) {
+        if let Some(Entry { row, .. }) = self.all.rows.lock().get_mut(&self.process_id) {
             row.active = false;
+            row.state_changed_at = at;
         }
     }
 }

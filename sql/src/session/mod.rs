@@ -16,7 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, PgType};
 
-pub(crate) use activity::{Activities, Activity};
+pub(crate) use activity::{Activities, Activity, ActivityRow};
 pub use interrupt::Interrupts;
 pub(crate) use interrupt::Guard;
 use settings::Settings;
@@ -111,13 +111,14 @@ impl Session {
         for (name, value) in &options.parameters {
             settings.set_at_startup(name, value)?;
         }
-        let activity = engine.activities().enter(&facts, options.client_address);
+        let interrupts = Interrupts::default();
+        let activity = engine.activities().enter(&facts, options.client_address, engine.now(), &interrupts);
         Ok(Session {
             engine,
             facts: Arc::new(facts),
             settings: Arc::new(settings),
             transaction: SharedTransaction::default(),
-            interrupts: Interrupts::default(),
+            interrupts,
             notices: Arc::default(),
             told: BTreeMap::new(),
             activity,
@@ -214,14 +215,14 @@ impl Session {
             };
             let retryable = error.code == SqlState::SERIALIZATION_FAILURE && attempt < self.engine.limits().retries_max;
             let Some(again) = rerun.take().filter(|_| retryable) else {
-                self.activity.end();
+                self.activity.end(self.engine.now());
                 return Err(error);
             };
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
             self.run_once(&again.statement, &again.parameters, &again.types).await?;
             rerun = Some(again);
         }
-        self.activity.end();
+        self.activity.end(self.engine.now());
         Ok(())
     }
 

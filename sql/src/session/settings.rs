@@ -184,6 +184,11 @@ impl Settings {
         self.version += 1;
     }
 
+    /// What RESET gives.
+    pub(crate) fn reset_value(&self, definition: &SettingDefinition) -> &str {
+        self.reset_values.get(definition.name).map_or(definition.default, String::as_str)
+    }
+
     pub(crate) fn version(&self) -> u64 {
         self.version
     }

@@ -52,7 +52,7 @@ pub(super) fn of(
     // A column that is DEFAULT in every row is one that is not given; mixed with values it needs a plan.
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(positions.len());
     let mut fields: Vec<FieldRef> = Vec::with_capacity(positions.len());
-    for row in rows {
+    for row in &rows {
         check_count(names.len(), row.len(), target)?;
     }
     for (cell, &position) in positions.iter().enumerate() {

@@ -107,7 +107,7 @@ impl Merger {
         match self.catalog.commit(change_set(table, group, &rewritten.partitions)).await {
             Ok(commit) => Ok(Outcome::Merged { seq: commit.seq, partitions, rows, bytes }),
             Err(error) => {
-                if surely_not_committed(&error) {
+                if error.left_nothing() {
                     rewritten.discard().await;
                 }
                 if is_lost_race(&error) { Ok(Outcome::Lost) } else { Err(Error::Catalog(error)) }
@@ -138,31 +138,6 @@ pub fn change_set(table: Oid, group: &Group, partitions: &[NewPartition]) -> Cha
 
 fn is_lost_race(error: &CatalogError) -> bool {
     matches!(error, CatalogError::Conflict { .. } | CatalogError::RelationGone(_) | CatalogError::ColumnChanged { .. })
-}
-
-/// Whether the error says that nothing was made durable, so that the output may go. Else it may be named by the log.
-fn surely_not_committed(error: &CatalogError) -> bool {
-    match error {
-        CatalogError::Conflict { .. }
-        | CatalogError::RelationGone(_)
-        | CatalogError::SchemaGone(_)
-        | CatalogError::DuplicateRelation(_)
-        | CatalogError::DuplicateSchema(_)
-        | CatalogError::DependentObjects { .. }
-        | CatalogError::TooManyColumns { .. }
-        | CatalogError::ColumnChanged { .. }
-        | CatalogError::DiskFull
-        | CatalogError::LogWrite(_)
-        | CatalogError::CommitTooLarge { .. }
-        | CatalogError::RealTimeFull
-        | CatalogError::Closed => true,
-        CatalogError::FolderInUse { .. }
-        | CatalogError::NewerFormat { .. }
-        | CatalogError::Corrupt { .. }
-        | CatalogError::Mismatch(_)
-        | CatalogError::Io { .. }
-        | CatalogError::Tier(_) => false,
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use peristyle_catalog::model::{Database, PgType};
 
-use crate::SqlError;
+use crate::{SqlError, SqlState};
 use crate::relation::{Objects, RelationContext, ServerView, SessionView, Value};
 use call::{Call, CatalogFunction};
 
@@ -135,7 +135,7 @@ pub fn function_names() -> impl Iterator<Item = &'static str> {
 
 /// An error with its SQLSTATE, as it travels through DataFusion.
 fn failure(code: &'static str, message: String) -> DataFusionError {
-    DataFusionError::External(Box::new(SqlError { code, message }))
+    DataFusionError::External(Box::new(SqlError::new(SqlState::from_code(code), message)))
 }
 
 const UNDEFINED_TABLE: &str = "42P01";
