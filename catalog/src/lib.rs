@@ -1,4 +1,46 @@
 //! The catalog: names, types, snapshots, the partition index, the log, and the one commit point.
+//!
+//! # The path of a commit
+//! ```text
+//! ChangeSet ─▶ Catalog::commit ─▶ queue ─▶ the committer (one thread)
+//!                                             │ committer::resolve   check requirements, give numbers; operations on rows
+//!                                             │ log::LogWriter       one frame, one fdatasync for all that waited
+//!                                             │ index::Index         the same operations, into sled
+//!                                             │ pins::Pins           the new head, for readers
+//!                                             ▼
+//!                                           Commit
+//! ```
+//! State has one representation: rows of key and value bytes ([`records`]). Log frames, the index and manifests hold
+//! the same operations on rows, and one function (`Head::apply`) makes heads from them, so commit, replay, rebuild and
+//! start cannot differ. Bytes are laid out in docs/formats.md.
+//!
+//! # What is durable when
+//! * After the fdatasync of its frame a commit is durable: the log holds its rows and the bodies of its chunks.
+//! * The index is never the only copy. It is trusted after a clean stop or within the same boot, otherwise built anew
+//!   from the manifest and the log.
+//! * A manifest ([`Catalog::checkpoint`]) makes the log below it unnecessary, but for the bodies of chunks that are in
+//!   no partition yet; only then segments are deleted.
+//! * Oids and column ids that were handed out become durable with the commit that uses them.
+//!
+//! # Modules
+//! | module | what it is for |
+//! |---|---|
+//! | [`model`] | plain data that every room speaks |
+//! | `catalog` | the door |
+//! | `head` | the state at one commit; `head::apply` changes it, `head::contents` is what one table holds |
+//! | `pins` | snapshots, and the horizon that they hold |
+//! | `committer` | requirements, changes, groups |
+//! | `records` | rows and their bytes |
+//! | `log` | frames, segments, reading and writing them |
+//! | `index` | rows on the local disk; the one place that knows sled |
+//! | `statistics` | a bounded cache of partitions' statistics over the index |
+//! | `manifest` | the exported catalog and checkpoints |
+//! | `open` | start: trust or rebuild the index, replay, fetch chunks' rows |
+//! | `folder` | lock, format and identity of the data folder |
+//! | `disk` | the file system under the log, so that tests can cut the power |
+//! | `sources`, `tier` | what is passed in: clock and chance; the real-time tier and the store of manifests |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod model;
 

@@ -54,7 +54,9 @@ fn frames_come_back_over_segments_and_positions_go_on() {
     let disk = SimulatedDisk::default();
     let (mut writer, segments) = open(&disk, LogPoint::default());
     let payloads: Vec<Vec<u8>> = (0..9_u8).map(|n| vec![n; usize::from(n) * 40]).collect();
-    payloads.iter().for_each(|payload| drop(append(&mut writer, payload)));
+    for payload in &payloads {
+        append(&mut writer, payload);
+    }
     let (read, end) = read_all(&segments);
     assert_eq!(read, payloads);
     assert_eq!(end, writer.end());

@@ -35,7 +35,7 @@ async fn work(catalog: &Catalog) -> Vec<u8> {
 
 /// Every third commit merges what is there into a partition.
 fn merge_all_but_last(head: &Head, number: u8) -> Vec<Change> {
-    let Some(contents) = head.contents(Oid(T)).filter(|_| number % 3 == 0) else { return Vec::new() };
+    let Some(contents) = head.contents(Oid(T)).filter(|_| number.is_multiple_of(3)) else { return Vec::new() };
     let chunks = contents.chunks().map(|chunk| chunk.id).collect();
     let merged = append_partition(T, numbers_in_memory(head).into_iter().fold(0, |bits, n| bits | 1 << n));
     vec![merged, Change::Remove { table: Oid(T), partitions: Vec::new(), chunks }]
