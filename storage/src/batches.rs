@@ -27,6 +27,25 @@ fn compact_array(values: &ArrayRef) -> ArrayRef {
     }
 }
 
+/// The same array under a type that differs only in what its array elements' field says beside their type.
+pub(crate) fn conform(values: &ArrayRef, wanted: &DataType) -> Result<ArrayRef> {
+    match (values.data_type(), wanted) {
+        (DataType::List(found), DataType::List(item)) if found != item && found.data_type() == item.data_type() => {
+            let lists = values.as_list::<i32>();
+            let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+            Ok(Arc::new(ListArray::try_new(item.clone(), offsets, lists.values().clone(), nulls)?))
+        }
+        _ => Ok(values.clone()),
+    }
+}
+
+/// [`batch_of`] columns that [`conform`].
+pub(crate) fn conforming_batch(schema: SchemaRef, columns: &[ArrayRef], rows: usize) -> Result<RecordBatch> {
+    let columns = columns.iter().zip(schema.fields()).map(|(values, field)| conform(values, field.data_type()));
+    let columns = columns.collect::<Result<_>>()?;
+    batch_of(schema, columns, rows)
+}
+
 /// A batch that knows its number of rows even if it has no column.
 pub(crate) fn batch_of(schema: SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));

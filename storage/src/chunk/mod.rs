@@ -9,10 +9,11 @@ mod encode;
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use bytes::Bytes;
 use peristyle_catalog::model::{ColumnId, NewChunk, PartitionKey, PgType};
 
+use crate::batches::{batch_of, conforming_batch};
 use crate::partition::KeyRule;
 use crate::schema::{stored_schema, written_type};
 use crate::{Error, Result};
@@ -41,10 +42,8 @@ pub fn encode(batch: &RecordBatch, ids: &[ColumnId], partition_key: &PartitionKe
 
 /// The same rows under the schema that decoding gives them, floats canonical.
 fn restored(batch: &RecordBatch, columns: &[(ColumnId, PgType)]) -> Result<RecordBatch> {
-    let arrays = batch.columns().iter().map(crate::partition::canonical).collect();
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(stored_schema(columns), arrays, &options)
-        .map_err(|error| Error::Internal(format!("a chunk's rows are not of their declared types: {error}")))
+    let arrays: Vec<ArrayRef> = batch.columns().iter().map(crate::partition::canonical).collect();
+    conforming_batch(stored_schema(columns), &arrays, batch.num_rows())
 }
 
 fn encode_body(batch: &RecordBatch) -> Result<Bytes> {
@@ -73,8 +72,7 @@ pub fn decode(body: &[u8], columns: &[(ColumnId, PgType)]) -> Result<RecordBatch
         .map(|field| decode::column(&mut input, field.data_type(), rows))
         .collect::<Result<_>>()?;
     input.finish()?;
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| Error::corrupt("chunk", error))
+    batch_of(schema, arrays, rows).map_err(|error| Error::corrupt("chunk", error))
 }
 
 #[cfg(test)]

@@ -80,6 +80,21 @@ fn the_key_range_is_that_of_the_rows() {
 }
 
 #[test]
+fn an_array_column_need_not_mark_its_elements() {
+    let mut builder = arrow::array::ListBuilder::new(arrow::array::Int32Builder::new());
+    builder.append_value([Some(1), None]);
+    let schema = Schema::new(vec![arrow::datatypes::Field::new("a", builder_type(), true)]);
+    let batch = RecordBatch::try_new(schema.into(), vec![Arc::new(builder.finish())]).unwrap();
+    let chunk = encode(&batch, &TWO[..1], &PartitionKey::None).unwrap();
+    assert_eq!(chunk.columns, [(TWO[0], PgType::INT4.array().unwrap())]);
+    assert_eq!(decode(&chunk.body, &chunk.columns).unwrap().num_rows(), 1);
+}
+
+fn builder_type() -> arrow::datatypes::DataType {
+    arrow::datatypes::DataType::new_list(arrow::datatypes::DataType::Int32, true)
+}
+
+#[test]
 fn rows_without_columns_are_counted() {
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(3));
     let batch = RecordBatch::try_new_with_options(Schema::empty().into(), vec![], &options).unwrap();

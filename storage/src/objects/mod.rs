@@ -9,6 +9,8 @@
 
 mod backend;
 mod counters;
+#[cfg(test)]
+pub(crate) mod faults;
 mod local;
 mod manifests;
 mod upload;

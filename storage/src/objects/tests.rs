@@ -100,3 +100,29 @@ fn a_url_of_another_kind_is_refused_by_name() {
         assert!(error.to_string().contains(url), "{error}");
     }
 }
+
+/// Run against a server that the usual AWS variables name, with a bucket `peristyle-test`.
+#[tokio::test]
+#[ignore = "needs an S3 server"]
+async fn an_s3_store_does_what_a_folder_does() {
+    let store = Store::open("s3://peristyle-test/some/prefix", StoreSettings::default()).unwrap();
+    let identity = Uuid::from_u128(1);
+    store.claim_identity(identity).await.unwrap();
+    store.claim_identity(identity).await.unwrap();
+    assert!(matches!(store.claim_identity(Uuid::from_u128(2)).await, Err(Error::Mismatch(_))));
+    println!("{:?}", store.probe(Uuid::from_u128(3)).await.unwrap());
+    let path = partition_path(Oid(16384), PartitionId(Uuid::from_u128(4)));
+    let body: Vec<u8> = (0..20_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let mut upload = store.upload(path.clone());
+    for piece in body.chunks(3_000_000) {
+        upload.write(Bytes::copy_from_slice(piece)).await.unwrap();
+    }
+    assert_eq!(upload.finish().await.unwrap(), 20_000_000);
+    let parts = store.get_ranges(&path, &[5..10, 19_999_990..20_000_000]).await.unwrap();
+    assert_eq!((&parts[0][..], &parts[1][..]), (&body[5..10], &body[19_999_990..]));
+    let listed: Vec<_> = store.list_data().try_collect().await.unwrap();
+    assert_eq!((listed.len(), listed[0].partition.is_some(), listed[0].bytes), (1, true, 20_000_000));
+    store.delete(&path).await.unwrap();
+    store.delete(&path).await.unwrap();
+    assert!(matches!(store.get(&path).await, Err(Error::NotFound { .. })));
+}

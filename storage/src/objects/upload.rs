@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+
+use tokio::task::JoinSet;
 
 use super::Store;
 use crate::{Error, Result};
@@ -21,7 +21,8 @@ pub struct Upload {
     pending_bytes: usize,
     written: u64,
     multipart: Option<Box<dyn MultipartUpload>>,
-    in_flight: FuturesUnordered<BoxFuture<'static, Result<()>>>,
+    /// On tasks of their own, so that they go on while the next part is encoded.
+    in_flight: JoinSet<Result<()>>,
 }
 
 impl Upload {
@@ -33,7 +34,7 @@ impl Upload {
             pending_bytes: 0,
             written: 0,
             multipart: None,
-            in_flight: FuturesUnordered::new(),
+            in_flight: JoinSet::new(),
         }
     }
 
@@ -72,7 +73,7 @@ impl Upload {
 
     /// Gives up what was uploaded so far. The object must not have been finished.
     pub async fn abort(mut self) -> Result<()> {
-        self.in_flight.clear();
+        self.in_flight.shutdown().await;
         match self.multipart.take() {
             Some(mut multipart) => Ok(multipart.abort().await?),
             None => Ok(()),
@@ -89,20 +90,20 @@ impl Upload {
         let length = part.len() as u64;
         let request = multipart.put_part(PutPayload::from(part));
         let store = self.store.clone();
-        self.in_flight.push(Box::pin(async move {
+        self.in_flight.spawn(async move {
             let _permit = store.permit().await;
             request.await?;
             store.counters.wrote(length);
-            Ok::<(), Error>(())
-        }));
+            Ok(())
+        });
         Ok(())
     }
 
     /// Waits until no more than `left` parts are under way.
     async fn drain(&mut self, left: usize) -> Result<()> {
         while self.in_flight.len() > left {
-            if let Some(done) = self.in_flight.next().await {
-                done?;
+            if let Some(done) = self.in_flight.join_next().await {
+                done.map_err(|error| Error::Internal(format!("upload of a part: {error}")))??;
             }
         }
         Ok(())

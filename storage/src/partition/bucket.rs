@@ -93,7 +93,7 @@ fn hashes_of(values: &ArrayRef) -> Result<Vec<u64>> {
         }
         DataType::Int16 => map::<Int16Type>(values, |v| integer(v.into())),
         DataType::Int32 => map::<Int32Type>(values, |v| integer(v.into())),
-        DataType::Int64 => map::<Int64Type>(values, |v| integer(v.into())),
+        DataType::Int64 => map::<Int64Type>(values, integer),
         DataType::UInt32 => map::<UInt32Type>(values, |v| integer(v.into())),
         // A real counts as the double that it widens to.
         DataType::Float32 => map::<Float32Type>(values, |v| float(v.into())),
@@ -163,7 +163,7 @@ fn integer(value: i64) -> u64 {
 fn decimal(mut unscaled: i256, mut scale: i8) -> u64 {
     let ten = i256::from_i128(10);
     while scale > 0 && unscaled % ten == i256::ZERO {
-        unscaled = unscaled / ten;
+        unscaled /= ten;
         scale -= 1;
     }
     while scale < 0 {

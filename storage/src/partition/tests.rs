@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::*;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema, TimestampMicrosecondType};
+use arrow::datatypes::{FieldRef, Int64Type, Schema, TimestampMicrosecondType};
 use futures::TryStreamExt;
 use peristyle_catalog::model::*;
 
 use super::*;
 use crate::objects::Store;
+use crate::objects::faults::{Fault, FaultyStore};
+use crate::settings::StoreSettings;
 use crate::testing::*;
-use crate::types::arrow_type;
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
@@ -334,10 +335,102 @@ async fn rows_of_another_type_are_refused() {
     assert!(writer.finish().await.is_err());
 }
 
-#[test]
-fn the_footer_cache_keeps_to_its_limit() {
-    let cache = FooterCache::new(0);
+/// Loads until a write fails, the way the fault has it; tells whether the load failed and what it left.
+async fn load_with_fault(writes: i64, fault: Fault, key: PartitionKey) -> (bool, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let memory: Arc<dyn object_store::ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+    let (faulty, faults) = FaultyStore::new(memory, writes, fault);
+    let settings = StoreSettings { upload_part_bytes: 8_000, ..StoreSettings::default() };
+    let store = Store::over(Arc::new(faulty), settings);
+    let options = WriteOptions { partition_target_bytes: 40_000, row_group_rows_max: 1000, ..options(&folder) };
+    let spec = WriteSpec { partition_key: key, ..spec(&events(), options) };
+    let writer = RollingWriter::new(store.clone(), spec).unwrap();
+    let mut failed = false;
+    for round in 0..8 {
+        let times = (0..2500).map(|n| Some(mix(n + round * 2500).rem_euclid(3 * DAY))).collect();
+        failed = writer.write(event_batch(times, mix(round))).await.is_err();
+        if failed {
+            break;
+        }
+    }
+    if failed {
+        writer.abort().await;
+    } else {
+        failed = writer.finish().await.is_err();
+    }
+    assert_eq!(failed, faults.has_struck(), "{fault:?} at write {writes}");
+    (failed, store.list_data().try_collect::<Vec<_>>().await.unwrap().len())
+}
+
+#[tokio::test]
+async fn a_load_that_fails_at_any_write_leaves_nothing() {
+    for key in [PartitionKey::None, by_hour()] {
+        for fault in [Fault::Before, Fault::After] {
+            let mut writes = 0;
+            loop {
+                let (failed, left) = load_with_fault(writes, fault, key.clone()).await;
+                if !failed {
+                    assert!(writes > 8 && left >= 2, "{writes} writes made {left} objects");
+                    break;
+                }
+                assert_eq!(left, 0, "{fault:?} at write {writes}");
+                writes += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_write_spoils_the_load() {
+    let (folder, store) = store();
+    let writer = RollingWriter::new(store.clone(), spec(&events(), options(&folder))).unwrap();
+    writer.write(event_batch(vec![Some(1)], 0)).await.unwrap();
+    let dropped = writer.write(event_batch(vec![Some(2)], 1));
+    assert!(futures::poll!(Box::pin(dropped)).is_pending(), "the encoder runs on another thread");
+    assert!(writer.finish().await.is_err(), "rows were lost");
+    assert_eq!(store.list_data().try_collect::<Vec<_>>().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_damaged_object_is_an_error() {
+    let (folder, store) = store();
+    let written = write(&store, spec(&events(), options(&folder)), vec![event_batch(vec![Some(1); 100], 0)]).await;
+    store.footers().remove(written[0].id);
+    let path = folder.path().join("store").join(crate::objects::partition_path(TABLE, written[0].id).as_ref());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[end - 20..].fill(0xAA);
+    std::fs::write(&path, &bytes).unwrap();
+    let partition = committed(&written[0], Seq(1));
+    let damaged = read_partition(&store, &partition, read_spec(columns_of(&events()))).await.err().unwrap();
+    assert_eq!(damaged.kind(), crate::ErrorKind::Corrupt, "{damaged}");
+    std::fs::remove_file(&path).unwrap();
+    let gone = read_partition(&store, &partition, read_spec(columns_of(&events()))).await.err().unwrap();
+    assert_eq!(gone.kind(), crate::ErrorKind::NotFound, "{gone}");
+}
+
+#[tokio::test]
+async fn the_footer_cache_keeps_to_its_limit() {
+    let (folder, store) = store();
+    let batch = || event_batch(vec![Some(1); 10], 0);
+    let mut footers = Vec::new();
+    for _ in 0..3 {
+        let mut one = spec(&events(), options(&folder));
+        one.sources = sources();
+        one.table = Oid(20_000 + footers.len() as u32);
+        let written = write(&store, one, vec![batch()]).await;
+        footers.push(store.footers().get(written[0].id).unwrap());
+    }
+    let cache = FooterCache::new(footers[0].bytes() * 2);
+    let id = |n| PartitionId(uuid::Uuid::from_u128(n));
+    cache.put(id(0), footers[0].clone());
+    cache.put(id(1), footers[1].clone());
+    assert!(cache.get(id(0)).is_some());
+    cache.put(id(2), footers[2].clone());
+    assert!(cache.get(id(1)).is_none(), "the least recently used went");
+    assert!(cache.get(id(0)).is_some() && cache.get(id(2)).is_some());
+    assert_eq!(cache.bytes(), footers[0].bytes() * 2);
+    cache.remove(id(0));
+    cache.remove(id(2));
     assert_eq!(cache.bytes(), 0);
-    assert!(cache.get(PartitionId(uuid::Uuid::nil())).is_none());
-    assert_eq!(arrow_type(PgType::INT8, None), DataType::Int64);
 }

@@ -21,7 +21,7 @@ use super::encoder::{FilePlan, PartitionFile, file_schema};
 use super::key::KeyRule;
 use super::options::WriteOptions;
 use super::sort::SortRule;
-use crate::batches::batch_of;
+use crate::batches::conforming_batch;
 use crate::objects::Store;
 use crate::schema::{row_seq_field, written_type};
 use crate::{Error, Result};
@@ -137,9 +137,11 @@ impl RollingWriter {
     /// future is dropped, only [`RollingWriter::abort`] is left to do.
     pub async fn write(&self, batch: RecordBatch) -> Result<()> {
         let mut step = self.progress.begin()?;
+        if batch.num_columns() != self.schema.fields().len() {
+            return Err(Error::Internal("a batch has another number of columns than its writer".into()));
+        }
         if batch.num_rows() > 0 {
-            let rows = batch.num_rows();
-            let batch = batch_of(self.schema.clone(), batch.columns().to_vec(), rows)?;
+            let batch = conforming_batch(self.schema.clone(), batch.columns(), batch.num_rows())?;
             match &self.mode {
                 Mode::Direct(pool) => pool.write(&self.maker, batch).await?,
                 Mode::Sorted(collected) => collected.write(&self.maker, batch).await?,
