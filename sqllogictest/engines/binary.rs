@@ -17,8 +17,9 @@ const FLOAT4_DIGITS: i32 = 6;
 /// Takes values from the front of a binary value.
 struct Reader<'a>(&'a [u8]);
 
-/// The text of a binary value of the type with this oid; timestamptz as seen in `zone`.
-pub(crate) fn text_of(oid: u32, bytes: &[u8], zone: Tz) -> Result<String, String> {
+/// The text of a binary value of the type with this oid; timestamptz as seen in `zone`,
+/// which only that needs.
+pub(crate) fn text_of(oid: u32, bytes: &[u8], zone: Option<Tz>) -> Result<String, String> {
     let ty = PgType::plain(oid);
     let kind = ty.kind().ok_or_else(|| format!("no binary decoder for type {oid}"))?;
     let mut reader = Reader(bytes);
@@ -26,7 +27,7 @@ pub(crate) fn text_of(oid: u32, bytes: &[u8], zone: Tz) -> Result<String, String
     if reader.0.is_empty() { Ok(text) } else { Err(format!("{} bytes too many for type {oid}", reader.0.len())) }
 }
 
-fn scalar(kind: TypeKind, reader: &mut Reader, zone: Tz) -> Result<String, String> {
+fn scalar(kind: TypeKind, reader: &mut Reader, zone: Option<Tz>) -> Result<String, String> {
     Ok(match kind {
         TypeKind::Bool => (if reader.u8()? != 0 { "t" } else { "f" }).to_owned(),
         TypeKind::Int2 => reader.i16()?.to_string(),
@@ -48,7 +49,7 @@ fn scalar(kind: TypeKind, reader: &mut Reader, zone: Tz) -> Result<String, Strin
         TypeKind::Date => date(reader.i32()?),
         TypeKind::Time => time_of_day(reader.i64()?),
         TypeKind::Timestamp => timestamp(reader.i64()?, None)?,
-        TypeKind::Timestamptz => timestamp(reader.i64()?, Some(zone))?,
+        TypeKind::Timestamptz => timestamp(reader.i64()?, Some(zone.ok_or("the session's TimeZone is not known")?))?,
         TypeKind::Interval => interval(reader.i64()?, reader.i32()?, reader.i32()?),
         TypeKind::Uuid => uuid::Uuid::from_bytes(reader.take()?).to_string(),
         TypeKind::Void => reader.rest_text()?,
@@ -257,7 +258,7 @@ fn duration(micros: u64) -> String {
 }
 
 /// One dimension from 1, as our arrays are.
-fn array(reader: &mut Reader, zone: Tz) -> Result<String, String> {
+fn array(reader: &mut Reader, zone: Option<Tz>) -> Result<String, String> {
     let (dimensions, _has_nulls, element_oid) = (reader.i32()?, reader.i32()?, reader.i32()? as u32);
     if dimensions == 0 {
         return Ok("{}".to_owned());
@@ -270,7 +271,7 @@ fn array(reader: &mut Reader, zone: Tz) -> Result<String, String> {
     Ok(format!("{{{}}}", elements.join(",")))
 }
 
-fn element(reader: &mut Reader, oid: u32, zone: Tz) -> Result<String, String> {
+fn element(reader: &mut Reader, oid: u32, zone: Option<Tz>) -> Result<String, String> {
     let Ok(length) = usize::try_from(reader.i32()?) else { return Ok("NULL".to_owned()) };
     let text = text_of(oid, reader.slice(length)?, zone)?;
     let is_special = |c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace();

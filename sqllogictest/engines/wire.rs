@@ -9,7 +9,9 @@ use bytes::{Bytes, BytesMut};
 use chrono_tz::Tz;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::IsNull;
-use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Message, RowDescriptionBody};
+use postgres_protocol::message::backend::{
+    DataRowBody, ErrorResponseBody, Message, ParameterStatusBody, RowDescriptionBody,
+};
 use postgres_protocol::message::frontend;
 use sqllogictest::DBOutput;
 
@@ -45,7 +47,8 @@ pub(crate) struct WireConnection {
     stream: TcpStream,
     incoming: BytesMut,
     protocol: Protocol,
-    time_zone: Tz,
+    /// As the server last reported it; `None` for one that has no name.
+    time_zone: Option<Tz>,
 }
 
 /// What came back up to ReadyForQuery.
@@ -62,8 +65,7 @@ impl WireConnection {
         let stream = TcpStream::connect(address.socket)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(ANSWER_LIMIT_SECONDS)))?;
-        let zone = time_zone.parse().map_err(Failure::runner)?;
-        let mut connection = WireConnection { stream, incoming: BytesMut::new(), protocol, time_zone: zone };
+        let mut connection = WireConnection { stream, incoming: BytesMut::new(), protocol, time_zone: None };
         connection.start_up(&[
             ("user", address.user),
             ("database", &address.database),
@@ -92,13 +94,19 @@ impl WireConnection {
             match self.receive()? {
                 Message::ReadyForQuery(_) => return Ok(()),
                 Message::ErrorResponse(body) => return Err(failure_of(&body)?),
-                Message::AuthenticationOk
-                | Message::BackendKeyData(_)
-                | Message::ParameterStatus(_)
-                | Message::NoticeResponse(_) => {}
+                Message::ParameterStatus(body) => self.note_parameter(&body)?,
+                Message::AuthenticationOk | Message::BackendKeyData(_) | Message::NoticeResponse(_) => {}
                 _ => return Err(Failure::connection("unexpected message during start-up")),
             }
         }
+    }
+
+    /// Binary timestamptz is in UTC: its text needs the session's TimeZone.
+    fn note_parameter(&mut self, body: &ParameterStatusBody) -> Result<(), Failure> {
+        if body.name()? == "TimeZone" {
+            self.time_zone = body.value()?.parse().ok();
+        }
+        Ok(())
     }
 
     fn collect(&mut self) -> Result<Collected, Failure> {
@@ -107,6 +115,7 @@ impl WireConnection {
             match self.receive()? {
                 Message::ReadyForQuery(_) => return Ok(collected),
                 Message::CopyInResponse(_) => self.refuse_copy_in()?,
+                Message::ParameterStatus(body) => self.note_parameter(&body)?,
                 message => self.take(&mut collected, message)?,
             }
         }
@@ -131,7 +140,6 @@ impl WireConnection {
             | Message::NoData
             | Message::EmptyQueryResponse
             | Message::CopyDone
-            | Message::ParameterStatus(_)
             | Message::NoticeResponse(_) => {}
             _ => return Err(Failure::connection("unexpected message")),
         }
