@@ -86,7 +86,9 @@ impl Trial {
 
     fn runner<'a>(&'a self, host: &'a Host) -> Runner<Connection, impl MakeConnection<Conn = Connection> + 'a> {
         let mut runner = Runner::new(|| ready(host.connect(self.engine, &self.suite.time_zone)));
-        runner.add_label(self.engine.product());
+        for label in self.engine.labels() {
+            runner.add_label(label);
+        }
         runner.with_validator(cell::same_rows);
         runner.with_column_validator(strict_column_validator);
         runner

@@ -75,9 +75,15 @@ impl EngineKind {
         matches!(self, EngineKind::Postgres | EngineKind::PostgresExtended)
     }
 
-    /// Label shared by the engines of one product.
-    pub(crate) fn product(self) -> &'static str {
-        if self.is_oracle() { "oracle" } else { "peristyle" }
+    /// Labels for `onlyif` and `skipif` beside its name: whose it is, and the protocol if there is one.
+    pub(crate) fn labels(self) -> &'static [&'static str] {
+        match self {
+            EngineKind::InProcess => &["peristyle"],
+            EngineKind::Simple => &["peristyle", "simple-protocol"],
+            EngineKind::Extended => &["peristyle", "extended-protocol"],
+            EngineKind::Postgres => &["oracle", "simple-protocol"],
+            EngineKind::PostgresExtended => &["oracle", "extended-protocol"],
+        }
     }
 
     /// A fresh database; `oracle` must be there for the engines that are PostgreSQL.
