@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// SQLSTATE of a connection that broke or could not be made.
-pub(crate) const CONNECTION_FAILURE: &str = "08006";
+const CONNECTION_FAILURE: &str = "08006";
 
 /// SQLSTATE of a server that does not take sessions yet.
 const CANNOT_CONNECT_NOW: &str = "57P03";
@@ -26,9 +26,14 @@ impl Failure {
         Failure::new(CONNECTION_FAILURE, message)
     }
 
+    /// Whether the connection broke or could not be made.
+    pub(crate) fn is_connection_lost(&self) -> bool {
+        self.code == CONNECTION_FAILURE
+    }
+
     /// Whether a server that is starting may answer so.
     pub(crate) fn is_worth_waiting(&self) -> bool {
-        self.code == CONNECTION_FAILURE || self.code == CANNOT_CONNECT_NOW
+        self.is_connection_lost() || self.code == CANNOT_CONNECT_NOW
     }
 
     /// The runner itself cannot go on: class XX, which no suite expects.

@@ -138,7 +138,7 @@ fn run_and_print(trial: &Trial, oracle: Option<&Oracle>) -> bool {
         println!("ok    {engine:<17} {} ({} statements)", suite.name, report.statements);
         return true;
     }
-    let title = format!("FAIL  {engine:<17} {} ({} of {} statements)", suite.name, report.failed, report.statements);
-    println!("{title}\n{}", report.details);
+    let counts = format!("{} failures in {} statements", report.failed, report.statements);
+    println!("FAIL  {engine:<17} {} ({counts})\n{}", suite.name, report.details);
     false
 }

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use sqllogictest::{
     DefaultColumnType, ExpectedError, MakeConnection, QueryExpect, Record, RecordOutput, Runner, StatementExpect,
-    default_normalizer, parse_file, strict_column_validator, update_record_with_output,
+    TestError, TestErrorKind, default_normalizer, parse_file, strict_column_validator, update_record_with_output,
 };
 
 use crate::cell;
 use crate::column::ColumnLetter;
 use crate::engines::{Connection, EngineKind, Host, Oracle};
-use crate::failure::{CONNECTION_FAILURE, Failure};
+use crate::failure::Failure;
 use crate::suites::Suite;
 
 /// Failed statements that a trial prints; the rest is counted.
@@ -68,10 +68,9 @@ impl Trial {
             match runner.run(record) {
                 Ok(output) => report.statements += usize::from(!matches!(output, RecordOutput::Nothing)),
                 Err(error) => {
-                    let text = error.to_string();
                     report.statements += 1;
-                    report.fail(&text);
-                    if text.contains(CONNECTION_FAILURE) {
+                    report.fail(&error);
+                    if is_connection_lost(&error) {
                         return Err(Failure::connection(host.trace_tail().unwrap_or_default()));
                     }
                 }
@@ -102,6 +101,15 @@ impl Report {
             self.details += &format!("{error}\n");
         }
     }
+}
+
+/// Whether the server is gone, so that nothing after this can succeed.
+fn is_connection_lost(error: &TestError) -> bool {
+    let cause = match error.kind() {
+        TestErrorKind::Fail { err, .. } | TestErrorKind::ErrorMismatch { err, .. } => err,
+        _ => return false,
+    };
+    cause.downcast_ref::<Failure>().is_some_and(Failure::is_connection_lost)
 }
 
 /// Statements and queries in a suite file.

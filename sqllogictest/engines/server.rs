@@ -40,7 +40,7 @@ impl Server {
         let address = Address { socket, user: "peristyle", database: "peristyle".to_owned() };
         let mut server = Server { child, address, folder };
         wait_until_ready(&mut server.child, &server.address)
-            .map_err(|failure| Failure::connection(format!("{failure}\n{}", server.trace_tail())))?;
+            .map_err(|failure| Failure::connection(format!("{}\n{}", failure.message, server.trace_tail())))?;
         Ok(server)
     }
 
