@@ -1,0 +1,120 @@
+//! The engine as a library: a session without a socket.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use futures::StreamExt;
+use peristyle_sql::{ColumnDescription, ConnectOptions, CopyOut, Engine, Outcome, Rows, Session, SqlError};
+use sqllogictest::DBOutput;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::Answer;
+use super::wire::tag_count;
+use crate::cell;
+use crate::column::ColumnLetter;
+use crate::failure::Failure;
+
+type TextRows = Vec<Vec<Option<String>>>;
+
+/// An engine over a temporary folder.
+pub(crate) struct InProcessHost {
+    engine: Arc<Engine>,
+    runtime: Arc<Runtime>,
+    _folder: TempDir,
+}
+
+/// A session, and the runtime that drives it.
+pub(crate) struct InProcessConnection {
+    session: Session,
+    runtime: Arc<Runtime>,
+}
+
+/// Opens an engine whose catalog, log and store all lie in `folder`: the one place that knows how.
+fn open_engine(_folder: &Path, _runtime: &Runtime) -> Result<Arc<Engine>, Failure> {
+    Err(Failure::new("0A000", "there is no way yet to open an engine over a folder"))
+}
+
+/// A batch's rows as PostgreSQL text, `None` for NULL: the other place that knows how.
+fn texts(_session: &Session, _columns: &[ColumnDescription], _batch: &RecordBatch) -> Result<TextRows, Failure> {
+    Err(Failure::new("0A000", "there is no way yet to write a batch as text"))
+}
+
+impl InProcessHost {
+    pub(crate) fn open() -> Result<InProcessHost, Failure> {
+        let folder = TempDir::new()?;
+        let runtime = Arc::new(Runtime::new()?);
+        Ok(InProcessHost { engine: open_engine(folder.path(), &runtime)?, runtime, _folder: folder })
+    }
+
+    pub(crate) fn connect(&self, time_zone: &str) -> Result<InProcessConnection, Failure> {
+        let options = ConnectOptions {
+            user: "peristyle".to_owned(),
+            database: "peristyle".to_owned(),
+            parameters: vec![("TimeZone".to_owned(), time_zone.to_owned())],
+            ..ConnectOptions::default()
+        };
+        let session = self.engine.connect(options).map_err(failure_of)?;
+        Ok(InProcessConnection { session, runtime: Arc::clone(&self.runtime) })
+    }
+}
+
+impl InProcessConnection {
+    /// Runs one query string as one implicit transaction; the answer of its last statement.
+    pub(crate) fn run(&mut self, sql: &str) -> Result<Answer, Failure> {
+        let runtime = Arc::clone(&self.runtime);
+        runtime.block_on(async {
+            let answer = self.run_all(sql).await;
+            if answer.is_err() {
+                self.session.fail();
+            }
+            let ended = self.session.end_implicit().await.map_err(failure_of);
+            answer.and_then(|answer| ended.map(|()| answer))
+        })
+    }
+
+    async fn run_all(&mut self, sql: &str) -> Result<Answer, Failure> {
+        let mut answer = DBOutput::StatementComplete(0);
+        for statement in self.session.parse(sql).map_err(failure_of)? {
+            let outcome = self.session.execute(&statement).await.map_err(failure_of)?;
+            answer = self.answer_of(outcome).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn answer_of(&self, outcome: Outcome) -> Result<Answer, Failure> {
+        match outcome {
+            Outcome::Empty => Ok(DBOutput::StatementComplete(0)),
+            Outcome::Command(tag) => Ok(DBOutput::StatementComplete(tag_count(&tag))),
+            Outcome::Rows(rows) => self.rows_answer(rows).await,
+            Outcome::CopyOut(copy) => copy_answer(copy).await,
+            // As the wire engines' CopyFail.
+            Outcome::CopyIn(_) => Err(Failure::new("57014", "suites send no COPY data")),
+        }
+    }
+
+    async fn rows_answer(&self, mut result: Rows) -> Result<Answer, Failure> {
+        let mut rows = Vec::new();
+        while let Some(batch) = result.batches.next().await {
+            let texts = texts(&self.session, &result.columns, &batch.map_err(failure_of)?)?;
+            rows.extend(texts.iter().map(|row| row.iter().map(|text| cell::render(text.as_deref())).collect()));
+        }
+        let types = result.columns.iter().map(|column| ColumnLetter::of(column.ty.oid)).collect();
+        Ok(DBOutput::Rows { types, rows })
+    }
+}
+
+async fn copy_answer(mut copy: CopyOut) -> Result<Answer, Failure> {
+    let mut rows = Vec::new();
+    while let Some(piece) = copy.pieces.next().await {
+        let piece = piece.map_err(failure_of)?;
+        let text = String::from_utf8_lossy(&piece.bytes).into_owned();
+        rows.extend(text.lines().map(|line| vec![cell::render(Some(line))]));
+    }
+    Ok(DBOutput::Rows { types: vec![ColumnLetter::text()], rows })
+}
+
+fn failure_of(error: SqlError) -> Failure {
+    Failure::new(error.code, &error.message)
+}
