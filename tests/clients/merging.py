@@ -6,16 +6,20 @@ The one place that names the server's settings for the merge and the log, so tha
 from polling import wait_until
 
 MERGE_SECONDS = 600
+# The merge's own limits: chunks go after a second, two partitions of a size are joined.
+TAKE_ALL = {"chunk_age_seconds": 1, "partitions_fan_in": 2}
+# No limit of the merge's is reached within a test.
+TAKE_NONE = {"chunk_age_seconds": 86_400, "partitions_fan_in": 10_000}
 
 
 def held_back():
     """Chunks and small partitions stay as they were written."""
-    return {"merge_interval_seconds": 86_400}
+    return {"merge_interval_seconds": 86_400, **TAKE_NONE}
 
 
 def eager():
-    """The merge looks every second and takes whatever is there."""
-    return {"merge_interval_seconds": 1, "merge_chunks_max": 1, "merge_chunk_age_seconds": 1}
+    """The background looks every second; the merge takes whatever is there."""
+    return {"merge_interval_seconds": 1, "checkpoint_seconds": 1, "gc_interval_seconds": 1, **TAKE_ALL}
 
 
 def small_segments():
@@ -57,9 +61,9 @@ def wait_until_merged(server, before):
 
 def kept_after_end():
     """Objects with an end mark stay for the length of a test."""
-    return {"object_min_age_seconds": 86_400}
+    return {"ended_age_seconds": 86_400}
 
 
 def deleted_at_once():
     """Objects with an end mark go as soon as no reader can need them."""
-    return {"object_min_age_seconds": 0}
+    return {"ended_age_seconds": 0}
