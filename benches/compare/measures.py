@@ -1,0 +1,196 @@
+"""The measurements: each takes a running server and returns {work: result as text}."""
+
+import math
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+
+import loads
+import merging
+import tpch_data
+from process import postgres_program
+
+SCALE = float(os.environ.get("COMPARE_SCALE", "1"))
+SECONDS = int(os.environ.get("COMPARE_SECONDS", "20"))
+COPY_BYTES = int(os.environ.get("COMPARE_COPY_BYTES", str(5_000_000_000)))
+PARTITIONS = int(os.environ.get("COMPARE_PARTITIONS", "100000"))
+RUNS = int(os.environ.get("COMPARE_RUNS", "3"))
+CLIENTS = (1, 8, 64)
+MIB = 1 << 20
+SAMPLE_SECONDS = 0.2
+
+
+def timed(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def tpch_files():
+    return tpch_data.generate(SCALE, 1)
+
+
+# --- COPY -----------------------------------------------------------------------------------------------------------
+
+
+def copy(server):
+    """\\copy of lineitem into an empty table, through psql and the socket, durable at its end."""
+    server.psql((tpch_data.FOLDER / "schema.sql").read_text())
+    (file,) = tpch_files()["lineitem"]
+    seconds = timed(lambda: server.psql(rf"\copy lineitem from '{file}' with (format csv, header)"))
+    rows = server.value("select count(*) from lineitem")
+    return {copy_title(file): f"{seconds:.1f} s ({rows / seconds / 1e6:.2f} M rows/s)"}
+
+
+def copy_title(file):
+    return f"\\copy of TPC-H lineitem SF{SCALE:g} csv ({file.stat().st_size / 1e6:.0f} MB)"
+
+
+# --- single-row INSERT ----------------------------------------------------------------------------------------------
+
+
+def insert(server):
+    """Durable single-row INSERTs by pgbench, prepared, at several numbers of connections."""
+    found = {}
+    for clients in CLIENTS:
+        server.run(f"create table single_{clients} (client int, at bigint, note text)")
+        found[f"single-row INSERT, {clients} connections"] = f"{pgbench(server, clients):,.0f} /s"
+    return found
+
+
+def pgbench(server, clients):
+    """Transactions per second."""
+    script = Path(tempfile.mkstemp(suffix=".sql")[1])
+    script.write_text(f"\\set at random(1, 1000000000)\ninsert into single_{clients} values (:client_id, :at, 'a row');\n")
+    command = [postgres_program("pgbench"), "--no-vacuum", "--protocol=prepared", f"--file={script}"]
+    command += [f"--client={clients}", f"--jobs={min(clients, 2)}", f"--time={SECONDS}"]
+    command += ["--host=127.0.0.1", f"--port={server.port}", "--username=peristyle", "peristyle"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    script.unlink()
+    return float(next(line for line in done.stdout.splitlines() if line.startswith("tps")).split()[2])
+
+
+# --- queries --------------------------------------------------------------------------------------------------------
+
+
+def queries(server):
+    """The 22 queries hot: the best of some runs after one to warm up, as geometric mean."""
+    tpch_data.load(server, tpch_files())
+    if server.kind == "postgres":
+        server.run("vacuum analyze")
+    else:
+        for table in tpch_data.TABLES:
+            merging.wait_until_stored(server, table)
+    with server.connect() as connection:
+        times = hot_times(lambda text: connection.execute(text, binary=True).fetchall())
+    return query_rows(times)
+
+
+def hot_times(run):
+    return {number: hot_time(run, text) for number, text in tpch_data.QUERIES.items()}
+
+
+def hot_time(run, text):
+    run(text)
+    return min(timed(lambda: run(text)) for _ in range(RUNS))
+
+
+def query_rows(times):
+    mean = math.exp(sum(map(math.log, times.values())) / len(times))
+    found = {f"22 TPC-H queries hot, SF{SCALE:g}, geometric mean": f"{mean * 1000:.1f} ms"}
+    return found | {f"q{number:02}": f"{seconds * 1000:.1f} ms" for number, seconds in times.items()}
+
+
+# --- memory ---------------------------------------------------------------------------------------------------------
+
+
+class MemoryWatch:
+    """The greatest resident memory of a process while a block runs."""
+
+    def __init__(self, process):
+        self.process = process
+        self.peak = process.memory_bytes()
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        while not self.done.wait(SAMPLE_SECONDS):
+            self.peak = max(self.peak, self.process.memory_bytes())
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+
+def memory(server):
+    """Resident memory above idle while one COPY goes on and on. PostgreSQL's is spread over processes: not shown."""
+    if server.kind == "postgres":
+        return {}
+    server.psql((tpch_data.FOLDER / "schema.sql").read_text())
+    idle = server.process.memory_bytes()
+    with MemoryWatch(server.process) as watch:
+        sent = loads.copy_over_and_over(server, tpch_files()["lineitem"][0], COPY_BYTES)
+    title = f"server memory above idle during a {sent / 1e9:.2g} GB COPY"
+    return {title: f"{(watch.peak - idle) / MIB:.0f} MiB (idle {idle / MIB:.0f} MiB)"}
+
+
+# --- start ----------------------------------------------------------------------------------------------------------
+
+
+def start(server):
+    """Start with many partitions, and planning a one-day query over them."""
+    if server.kind == "postgres":
+        return {}
+    made = loads.many_partitions(server, PARTITIONS)
+    plan = min(plan_seconds(server) for _ in range(RUNS))
+    server.stop()
+    seconds = min(restart_seconds(server) for _ in range(RUNS))
+    return {
+        f"start with {made:,} partitions, to the first answer": f"{seconds:.2f} s",
+        f"one-day query planned over {made:,} partitions": f"{plan * 1000:.1f} ms",
+    }
+
+
+def plan_seconds(server):
+    with server.connect() as connection:
+        return timed(lambda: connection.execute("explain " + loads.ONE_DAY))
+
+
+def restart_seconds(server):
+    seconds = timed(server.start)
+    server.stop()
+    return seconds
+
+
+# --- DuckDB ---------------------------------------------------------------------------------------------------------
+
+
+def duckdb_column(wanted):
+    """What can be asked of a library: the load and the queries, from a database file as the servers have theirs."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(f"{folder}/compare.duckdb") as connection:
+        connection.execute((tpch_data.FOLDER / "schema.sql").read_text())
+        if "copy" in wanted:
+            (file,) = tpch_files()["lineitem"]
+            seconds = timed(lambda: connection.execute(f"copy lineitem from '{file}' (format csv, header); checkpoint"))
+            found[copy_title(file)] = f"{seconds:.1f} s"
+        if "queries" in wanted:
+            found.update(duckdb_queries())
+    return found
+
+
+def duckdb_queries():
+    with tpch_data.duckdb_with(tpch_files()) as connection:
+        return query_rows(hot_times(lambda text: connection.execute(text).fetchall()))
+
+
+PARTS = {"copy": copy, "insert": insert, "queries": queries, "memory": memory, "start": start}

@@ -1,0 +1,190 @@
+"""A running Peristyle, and PostgreSQL 15 in the same shape so that the tests themselves can be checked against it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from process import Process, free_port, postgres_program
+
+ROOT = Path(__file__).resolve().parents[2]
+USER = DATABASE = "peristyle"
+PSQL_SECONDS = 1800
+PLAIN_TERMINAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def peristyle_binary():
+    """The binary under test: `PERISTYLE_BINARY`, else the dev build."""
+    return os.environ.get("PERISTYLE_BINARY") or str(ROOT / "target/debug/peristyle")
+
+
+class Endpoint:
+    """Where a server listens, and the ways to talk to it that every test needs."""
+
+    def __init__(self):
+        self.port = None
+
+    def dsn(self, **more):
+        """Connection keywords for psycopg and psycopg2."""
+        return {"host": "127.0.0.1", "port": self.port, "user": USER, "dbname": DATABASE, **more}
+
+    def url(self, driver="postgresql"):
+        return f"{driver}://{USER}@127.0.0.1:{self.port}/{DATABASE}"
+
+    def connect(self, **more):
+        """A psycopg 3 connection in autocommit: each statement its own implicit transaction."""
+        return psycopg.connect(**self.dsn(connect_timeout=10, **more), autocommit=True)
+
+    def rows(self, query, parameters=None):
+        with self.connect() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def value(self, query, parameters=None):
+        return self.rows(query, parameters)[0][0]
+
+    def run(self, *statements):
+        with self.connect() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def psql(self, *commands, stdin=None, check=True):
+        """Runs psql with one -c per command and returns the finished process."""
+        arguments = [f"--command={command}" for command in commands]
+        result = subprocess.run(
+            self.psql_command() + arguments,
+            input=stdin or "",
+            text=True,
+            capture_output=True,
+            env={**os.environ, **PLAIN_TERMINAL},
+            timeout=PSQL_SECONDS,
+        )
+        assert not check or result.returncode == 0, f"psql {commands}: {result.stderr}"
+        return result
+
+    def psql_command(self):
+        return [
+            postgres_program("psql"), "--no-psqlrc", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1",
+            "--host=127.0.0.1", f"--port={self.port}", f"--username={USER}", f"--dbname={DATABASE}",
+        ]  # fmt: skip
+
+    def answers(self):
+        """Whether the server takes a connection and answers."""
+        try:
+            return self.value("select 1") == 1
+        except psycopg.OperationalError:
+            return False
+
+
+class Peristyle(Endpoint):
+    """One data folder and its server, which can be stopped, killed and started again."""
+
+    kind = "peristyle"
+
+    def __init__(self, folder, store=None, settings=None, env=None):
+        super().__init__()
+        self.folder = Path(folder)
+        self.data = self.folder / "data"
+        self.store = store or f"file://{self.folder}/store"
+        self.settings = dict(settings or {})
+        self.env = env or {}
+        self.process = None
+
+    def start(self):
+        """Starts the server and waits until it answers."""
+        self.launch()
+        self.process.wait_ready(self.answers, "peristyle answers")
+        return self
+
+    def launch(self):
+        """Starts the process without waiting for it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.process = Process(self.command(), self.folder / "trace.txt", self.env)
+
+    def command(self):
+        config = self.folder / "peristyle.toml"
+        config.write_text("".join(f"{key} = {toml(value)}\n" for key, value in self.settings.items()))
+        return [
+            peristyle_binary(), "serve", "--data-dir", str(self.data), "--listen", f"127.0.0.1:{self.port}",
+            "--store", self.store, "--config", str(config),
+        ]  # fmt: skip
+
+    def start_fails(self, deadline_seconds=60):
+        """Starts a server that must refuse to; returns (exit code, what it printed)."""
+        self.launch()
+        code = self.process.child.wait(deadline_seconds)
+        return code, self.process.output()
+
+    def stop(self):
+        code = self.process.stop(signal.SIGTERM)
+        assert code == 0, f"SIGTERM ended with {code}\n{self.process.output()}"
+
+    def kill(self):
+        self.process.kill()
+
+    def end(self):
+        """Leaves no process behind, whatever the test did."""
+        if self.process and self.process.running():
+            self.process.kill()
+
+
+class PostgreSQL(Endpoint):
+    """A throwaway PostgreSQL 15: C locale, UTC, the same user and database names."""
+
+    kind = "postgres"
+
+    def __init__(self, *_, **__):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="peristyle-oracle-"))
+        self.data = self.folder / "data"
+        self.account = "postgres" if os.getuid() == 0 else None
+        self.process = None
+
+    def start(self):
+        if not self.data.exists():
+            self.initialise()
+        self.port = free_port()
+        options = ["--timezone=UTC", "--listen_addresses=127.0.0.1", f"--unix_socket_directories={self.folder}"]
+        command = [postgres_program("postgres"), "-D", str(self.data), f"--port={self.port}", *options]
+        self.process = Process(command, self.folder / "trace.txt", user=self.account)
+        self.process.wait_ready(self.answers, "postgres answers")
+        return self
+
+    def initialise(self):
+        if self.account:
+            shutil.chown(self.folder, self.account, self.account)
+        initdb = [postgres_program("initdb"), "-D", self.data, "-E", "UTF8", "--locale=C", "-U", USER, "-A", "trust"]
+        as_user = {"user": self.account, "group": self.account} if self.account else {}
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **as_user)
+        single = [postgres_program("postgres"), "--single", "-D", self.data, "postgres"]
+        subprocess.run(
+            single, check=True, input=b"create database peristyle", stdout=subprocess.DEVNULL, cwd=self.folder, **as_user
+        )
+
+    def stop(self):
+        assert self.process.stop(signal.SIGINT) == 0
+
+    def kill(self):
+        self.process.stop(signal.SIGQUIT)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def end(self):
+        if self.process and self.process.running():
+            self.process.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def toml(value):
+    """A TOML literal of a setting."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def target():
+    """The kind of server under test."""
+    return {"peristyle": Peristyle, "postgres": PostgreSQL}[os.environ.get("PERISTYLE_TEST_TARGET", "peristyle")]

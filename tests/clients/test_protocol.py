@@ -1,0 +1,200 @@
+"""The protocol itself: portals with row limits, pipelines, cancel, notices, settings, implicit transactions."""
+
+import threading
+
+import psycopg
+import pytest
+
+from wire import CANCEL_REQUEST, Wire, int32, kinds, only_error, started
+
+SERIES = "select n from generate_series(1, 10) as t(n) order by n"
+# Runs far longer than any test waits.
+ENDLESS = "select count(*) from generate_series(1, 1000000) a(x), generate_series(1, 1000000) b(y) where x + y < 0"
+
+
+def rows(messages):
+    return [message.values() for message in messages if message.type == "D"]
+
+
+def tags(messages):
+    return [message.body.rstrip(b"\0").decode() for message in messages if message.type == "C"]
+
+
+def prepare_and_bind(wire, text, portal=""):
+    wire.send("P", "", text, 0)
+    wire.send("B", portal, "", 0, 0, 0)
+
+
+def test_a_portal_gives_its_rows_in_pieces(server):
+    with started(server) as wire:
+        prepare_and_bind(wire, SERIES, "piecewise")
+        wire.send("D", b"Ppiecewise\0")
+        for _ in range(3):
+            wire.send("E", "piecewise", int32(4))
+        wire.send("S")
+        messages = wire.until("Z")
+    assert kinds(messages) == "12T" + "DDDDs" + "DDDDs" + "DDC" + "Z"
+    assert rows(messages) == [(str(number),) for number in range(1, 11)]
+
+
+def test_a_portal_ends_with_its_sync(server):
+    with started(server) as wire:
+        prepare_and_bind(wire, SERIES, "gone")
+        wire.send("E", "gone", int32(1))
+        wire.send("S")
+        wire.until("Z")
+        wire.send("E", "gone", int32(1))
+        wire.send("S")
+        assert only_error(wire.until("Z"))["C"] == "34000"
+
+
+def test_describe_tells_types_before_execution(server):
+    with started(server) as wire:
+        wire.send("P", "s", "select $1::int + 1 as a, $2::text as b, now() as c", 0)
+        wire.send("D", b"Ss\0")
+        wire.send("S")
+        messages = wire.until("Z")
+    (parameters,) = [message.body for message in messages if message.type == "t"]
+    assert parameters == b"\0\2" + int32(23) + int32(25)
+    (description,) = [message.body for message in messages if message.type == "T"]
+    assert [oid in description for oid in (int32(23), int32(25), int32(1184))] == [True] * 3
+
+
+def test_empty_queries(server):
+    with started(server) as wire:
+        assert kinds(wire.query("")) == "IZ"
+        assert kinds(wire.query(" ; -- nothing")) == "IZ"
+        prepare_and_bind(wire, "")
+        wire.send("E", "", int32(0))
+        wire.send("S")
+        assert kinds(wire.until("Z")) == "12IZ"
+
+
+def test_after_an_error_messages_are_skipped_up_to_sync(server):
+    with started(server) as wire:
+        prepare_and_bind(wire, "select 1/0")
+        wire.send("E", "", int32(0))
+        prepare_and_bind(wire, "select 2")
+        wire.send("E", "", int32(0))
+        wire.send("S")
+        messages = wire.until("Z")
+        assert only_error(messages)["C"] == "22012"
+        assert rows(messages) == []
+        assert rows(wire.query("select 3")) == [("3",)]
+
+
+def test_statements_of_one_string_stand_or_fall_together(server, table):
+    with started(server) as wire:
+        messages = wire.query(f"create table {table} (id int); insert into {table} values (1), (2); select * from {table}")
+        assert tags(messages) == ["CREATE TABLE", "INSERT 0 2", "SELECT 2"]
+        broken = wire.query(f"insert into {table} values (3); create table {table}_b (x int); select 1/0; select 4")
+        assert tags(broken) == ["INSERT 0 1", "CREATE TABLE"]
+        assert only_error(broken)["C"] == "22012"
+        assert rows(wire.query(f"select count(*) from {table}")) == [("2",)]
+        assert only_error(wire.query(f"select * from {table}_b"))["C"] == "42P01"
+
+
+def test_a_syntax_error_stops_the_whole_string_before_it_starts(server, table):
+    with started(server) as wire:
+        messages = wire.query(f"create table {table} (id int); selec 1")
+        assert tags(messages) == []
+        error = only_error(messages)
+        assert error["C"] == "42601" and int(error["P"]) > 0
+
+
+def test_a_pipeline_stands_or_falls_together(server, table):
+    server.run(f"create table {table} (id int)")
+    with server.connect() as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero), connection.pipeline():
+            connection.execute(f"insert into {table} values (1)")
+            connection.execute("select 1 / 0")
+            connection.execute(f"insert into {table} values (2)")
+        assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)
+        with connection.pipeline():
+            connection.execute(f"insert into {table} values (1)")
+            connection.execute(f"insert into {table} values (2)")
+        assert connection.execute(f"select count(*) from {table}").fetchone() == (2,)
+
+
+@pytest.mark.peristyle_only
+def test_blocks_are_refused_until_they_are_real(server):
+    with server.connect() as connection, pytest.raises(psycopg.errors.FeatureNotSupported):
+        connection.execute("begin")
+
+
+@pytest.mark.parametrize("prepared", [False, True], ids=["simple", "extended"])
+def test_cancel_of_a_running_statement(server, prepared):
+    with server.connect() as connection:
+        ended = threading.Event()
+        canceller = threading.Thread(target=cancel_until, args=[ended, connection])
+        canceller.start()
+        try:
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                connection.execute(ENDLESS, prepare=prepared, binary=prepared)
+        finally:
+            ended.set()
+            canceller.join()
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def cancel_until(ended, connection):
+    """Cancels again and again: a request that comes before the statement or after it does nothing."""
+    while not ended.wait(0.2):
+        connection.cancel_safe()
+
+
+def test_cancel_with_a_wrong_key_does_nothing(server):
+    with started(server) as wire:
+        with Wire(server.port) as other:
+            process, secret = wire.backend[:4], bytes(byte ^ 1 for byte in wire.backend[4:])
+            other.send_raw(int32(8 + len(process + secret)) + int32(CANCEL_REQUEST) + process + secret)
+            assert other.ended()
+        assert rows(wire.query("select 1")) == [("1",)]
+
+
+def test_settings_are_kept_per_connection_and_reported(server):
+    with started(server) as wire:
+        reported = wire.parameters
+        assert reported["client_encoding"] == "UTF8" and reported["server_encoding"] == "UTF8"
+        assert reported["standard_conforming_strings"] == "on" and reported["integer_datetimes"] == "on"
+        assert reported["server_version"].split(".")[0].isdigit()
+        changed = [message.body for message in wire.query("set timezone = 'America/New_York'") if message.type == "S"]
+        assert changed == [b"TimeZone\0America/New_York\0"]
+        assert rows(wire.query("show timezone; reset timezone; show timezone")) == [("America/New_York",), ("UTC",)]
+        assert only_error(wire.query("set nosuch_setting = 1"))["C"] == "42704"
+
+
+def test_start_up_parameters(server):
+    with server.connect(options="-c timezone=Europe/Berlin", application_name="proof") as connection:
+        assert connection.execute("show timezone").fetchone() == ("Europe/Berlin",)
+        assert connection.execute("show application_name").fetchone() == ("proof",)
+
+
+@pytest.mark.peristyle_only
+def test_keys_are_recorded_with_one_notice(server, table):
+    heard = []
+    with server.connect() as connection:
+        connection.add_notice_handler(lambda notice: heard.append(notice.message_primary))
+        connection.execute(f"create table {table} (id int primary key, other int unique references {table}(id))")
+        connection.execute(f"insert into {table} values (1, 1), (1, 1)")
+    assert len(heard) == 1 and "not enforced" in heard[0]
+    kinds_found = server.rows(
+        "select contype::text, convalidated from pg_constraint where conrelid = %s::regclass order by 1", (table,)
+    )
+    assert [kind for kind, _ in kinds_found] == ["f", "p", "u"]
+    assert not any(validated for _, validated in kinds_found)
+
+
+@pytest.mark.parametrize("wrong, code", [({"dbname": "nosuch"}, "3D000"), ({"user": "nosuch"}, "28000")], ids=str)
+def test_unknown_names_are_refused(server, wrong, code):
+    parameters = {"user": "peristyle", "database": "peristyle"}
+    parameters.update({"database" if key == "dbname" else key: value for key, value in wrong.items()})
+    with Wire(server.port) as wire:
+        assert only_error(wire.start(**parameters))["C"] == code
+    assert server.answers()
+
+
+def test_both_databases_take_connections(server):
+    for database in ("peristyle", "postgres"):
+        with psycopg.connect(**{**server.dsn(), "dbname": database}, autocommit=True) as connection:
+            assert connection.execute("select current_database()").fetchone() == (database,)
