@@ -1,5 +1,6 @@
 //! How a connection ends, and how a message may fail without ending it.
 
+use std::fmt;
 use std::io;
 
 use peristyle_sql::SqlError;
@@ -16,6 +17,17 @@ pub(crate) enum End {
     Socket(io::Error),
     /// The server ends it, and tells why.
     Fatal(SqlError),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Terminated => f.write_str("terminated by the client"),
+            End::Gone => f.write_str("closed by the client"),
+            End::Socket(error) => write!(f, "socket: {error}"),
+            End::Fatal(error) => write!(f, "{}: {error}", error.code),
+        }
+    }
 }
 
 /// What can go wrong with one message.

@@ -36,7 +36,7 @@ impl<E: SqlEngine> Service<E> {
         match tokio::time::timeout(limit, self.start_up(socket, peer)).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(end)) => {
-                debug!(%peer, ?end, "connection ended during its start-up");
+                debug!(%peer, %end, "connection ended during its start-up");
                 None
             }
             Err(_) => {
@@ -171,7 +171,7 @@ pub(super) async fn serve<S: SqlSession>(mut connection: Connection<S>, close_li
         connection.out.buffer().clear();
         End::Fatal(SqlError::internal("the session failed and is closed"))
     });
-    debug!(process_id, ?end, "connection ends");
+    debug!(process_id, %end, "connection ends");
     // Whatever still runs for the session is not wanted any more.
     connection.membership.terminate_statement();
     let Connection { mut out, session, membership, .. } = connection;

@@ -34,3 +34,6 @@ pub use listener::{ListenError, Listener};
 pub use rows::OutputStyle;
 pub use settings::WireSettings;
 pub use tls::{TlsError, TlsFiles};
+
+#[cfg(test)]
+mod tests;

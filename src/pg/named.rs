@@ -83,6 +83,6 @@ mod tests {
         things.remove(Some("a"));
         assert_eq!(things.insert(Some("b".to_owned()), 5), Ok(()));
         things.clear();
-        assert_eq!((things.get_mut(Some("b")), things.get_mut(None)), (None, None));
+        assert_eq!((things.get_mut(Some("b")).copied(), things.get_mut(None).copied()), (None, None));
     }
 }
