@@ -124,7 +124,7 @@ impl<S: SqlSession> Connection<S> {
     async fn take_batch(&mut self, source: &mut RowSource) -> Result<bool, Fault> {
         use futures::StreamExt;
         let Some(batch) = self.frames.during(source.batches.next()).await? else { return Ok(false) };
-        source.current = Some(RowEncoder::new(&batch?, &source.columns, &source.formats, &source.style)?);
+        source.current = Some(RowEncoder::new(&source.shape, batch?)?);
         Ok(true)
     }
 

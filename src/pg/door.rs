@@ -6,12 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use peristyle_catalog::model::PgType;
+use peristyle_sql::values::OutputStyle;
 use peristyle_sql::{
     ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Outcome, Parameter, Prepared, Rows,
     Session, SqlError, Statement, TransactionStatus,
 };
-
-use super::rows::OutputStyle;
 
 /// Makes sessions.
 pub trait SqlEngine: Send + Sync + 'static {
@@ -136,7 +135,7 @@ impl SqlSession for Session {
     }
 
     fn output_style(&self) -> OutputStyle {
-        OutputStyle::default()
+        Session::output_style(self)
     }
 
     fn parameters(prepared: &Prepared) -> &[PgType] {

@@ -31,7 +31,6 @@ mod tls;
 
 pub use door::{Answer, CopySink, Interrupt, SqlEngine, SqlSession};
 pub use listener::{ListenError, Listener};
-pub use rows::OutputStyle;
 pub use settings::WireSettings;
 pub use tls::{TlsError, TlsFiles};
 

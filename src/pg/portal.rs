@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use peristyle_sql::{BatchStream, ColumnDescription, Parameter, Rows, RowsTag, SqlError, SqlState, WireFormat};
+use peristyle_sql::values::OutputStyle;
+use peristyle_sql::{BatchStream, Parameter, Rows, RowsTag, SqlError, SqlState, WireFormat};
 use pgwire::messages::data::{FORMAT_CODE_BINARY, FORMAT_CODE_TEXT};
 
 use super::errors::violation;
-use super::rows::{OutputStyle, RowEncoder};
+use super::rows::{RowEncoder, RowShape};
 
 /// A bound statement. `P` is the engine's prepared statement, `None` of it an empty query.
 pub(crate) struct Portal<P> {
@@ -33,9 +34,7 @@ pub(crate) struct Formats(Vec<WireFormat>);
 
 /// The rows of a result that are not yet sent.
 pub(crate) struct RowSource {
-    pub(crate) columns: Arc<[ColumnDescription]>,
-    pub(crate) formats: Vec<WireFormat>,
-    pub(crate) style: OutputStyle,
+    pub(crate) shape: Arc<RowShape>,
     pub(crate) batches: BatchStream,
     pub(crate) current: Option<RowEncoder>,
     pub(crate) tag: RowsTag,
@@ -84,14 +83,9 @@ fn format(code: i16) -> Result<WireFormat, SqlError> {
 
 impl RowSource {
     pub(crate) fn new(rows: Rows, formats: &Formats, style: OutputStyle) -> Result<RowSource, SqlError> {
-        Ok(RowSource {
-            formats: formats.of_columns(rows.columns.len())?,
-            columns: rows.columns.into(),
-            style,
-            batches: rows.batches,
-            current: None,
-            tag: rows.tag,
-        })
+        let formats = formats.of_columns(rows.columns.len())?;
+        let shape = Arc::new(RowShape { columns: rows.columns, formats, style });
+        Ok(RowSource { shape, batches: rows.batches, current: None, tag: rows.tag })
     }
 }
 

@@ -43,7 +43,7 @@ impl<S: SqlSession> Connection<S> {
         match self.frames.during(self.session.execute(statement)).await?? {
             Answer::Rows(rows) => {
                 let mut source = RowSource::new(rows, &Formats::text(), self.session.output_style())?;
-                self.out.push(&row_description(&source.columns, &source.formats))?;
+                self.out.push(&row_description(&source.shape.columns, &source.shape.formats))?;
                 let sent = self.send_rows(&mut source, u64::MAX).await?;
                 Ok(Completion::Tag(source.tag.render(sent.rows)))
             }

@@ -12,13 +12,14 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use parking_lot::Mutex;
 use peristyle_catalog::model::PgType;
+use peristyle_sql::values::OutputStyle;
 use peristyle_sql::{
     BatchStream, ColumnDescription, ConnectOptions, CopyOut, CopyPiece, Notice, Parameter, Rows, RowsTag, SqlError,
     SqlState, TransactionStatus,
 };
 use tokio::sync::watch;
 
-use crate::pg::{Answer, CopySink, Interrupt, OutputStyle, SqlEngine, SqlSession};
+use crate::pg::{Answer, CopySink, Interrupt, SqlEngine, SqlSession};
 
 const BATCH_ROWS: i32 = 10;
 
