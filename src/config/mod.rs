@@ -1,0 +1,119 @@
+//! The server's configuration: from arguments, environment, a file and defaults, in that order, to one checked
+//! [`Config`]. Every setting is a key of one table ([`keys`]), so each way of setting it knows the same ones.
+
+mod arguments;
+mod error;
+mod keys;
+mod layers;
+mod value;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::background::BackgroundSettings;
+use crate::pg::{TlsFiles, WireSettings};
+
+pub use arguments::{Arguments, Parsed, parse_arguments};
+pub use error::ConfigError;
+pub use layers::load;
+
+/// How the trace is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines to read.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the log, the index and, by default, the objects.
+    pub data_dir: PathBuf,
+    /// Where clients connect; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// URL of the object store; see [`Config::store_url`].
+    pub store: Option<String>,
+    /// Certificate chain in PEM.
+    pub tls_cert_file: Option<PathBuf>,
+    /// Private key in PEM.
+    pub tls_key_file: Option<PathBuf>,
+    /// Filter of the trace; `RUST_LOG` if it is not set.
+    pub log_level: Option<String>,
+    /// Form of the trace.
+    pub log_format: LogFormat,
+    /// Threads that serve sockets.
+    pub io_threads: usize,
+    /// Threads that execute statements; 0 for one per core.
+    pub cpu_threads: usize,
+    /// Limits of the wire.
+    pub wire: WireSettings,
+    /// Limits of the catalog and its log.
+    pub catalog: peristyle_catalog::Settings,
+    /// How often the background works.
+    pub background: BackgroundSettings,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            data_dir: PathBuf::from("peristyle-data"),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5433)),
+            store: None,
+            tls_cert_file: None,
+            tls_key_file: None,
+            log_level: None,
+            log_format: LogFormat::Text,
+            io_threads: 2,
+            cpu_threads: 0,
+            wire: WireSettings::default(),
+            catalog: catalog_defaults(),
+            background: BackgroundSettings::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The object store: the one that is set, or a folder in the data folder.
+    pub fn store_url(&self) -> String {
+        self.store.clone().unwrap_or_else(|| format!("file://{}", self.data_dir.join("objects").display()))
+    }
+
+    /// The certificate, if TLS is to be offered.
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let (certificate, key) = (self.tls_cert_file.clone()?, self.tls_key_file.clone()?);
+        Some(TlsFiles { certificate, key })
+    }
+
+    /// What the keys cannot check one by one.
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.listen.ip().is_loopback() {
+            let why = "is not a loopback address, and there are no passwords yet that would keep others out";
+            return Err(ConfigError::whole("listen", &self.listen.to_string(), why));
+        }
+        match (&self.tls_cert_file, &self.tls_key_file) {
+            (Some(file), None) => Err(alone("tls_cert_file", file, "tls_key_file")),
+            (None, Some(file)) => Err(alone("tls_key_file", file, "tls_cert_file")),
+            (Some(_), Some(_)) | (None, None) => Ok(()),
+        }
+    }
+}
+
+fn alone(key: &'static str, file: &std::path::Path, other: &str) -> ConfigError {
+    ConfigError::whole(key, &file.display().to_string(), &format!("needs {other} too"))
+}
+
+fn catalog_defaults() -> peristyle_catalog::Settings {
+    peristyle_catalog::Settings {
+        log_segment_bytes: 64 << 20,
+        log_frame_bytes_max: 256 << 20,
+        statistics_cache_bytes: 256 << 20,
+        index_cache_bytes: 64 << 20,
+        commit_queue_max: 1024,
+        table_columns_max: 1600,
+        ingest_id_seconds: 7 * 24 * 60 * 60,
+        manifest_deltas_max: 64,
+    }
+}

@@ -1,0 +1,211 @@
+//! One connection after its start-up: takes one message after the other and answers it.
+//!
+//! Answers go out one by one as they come into being. A statement's work runs under [`Frames::during`], from planning
+//! to its last row, so that it stops when the client goes away.
+
+use std::sync::Arc;
+
+use peristyle_sql::{SqlError, TransactionStatus};
+use pgwire::messages::PgWireFrontendMessage as Message;
+use pgwire::messages::response::{CommandComplete, EmptyQueryResponse, ReadyForQuery, TransactionStatus as Status};
+use pgwire::messages::startup::ParameterStatus;
+use tracing::debug;
+
+use super::decode::decode;
+use super::door::{Answer, SqlSession};
+use super::end::{End, Fault};
+use super::errors::{Severity, ends_session, error_response, notice_response, shutting_down};
+use super::frames::{Frame, Frames};
+use super::named::Named;
+use super::outbox::Outbox;
+use super::portal::{Portal, RowSource};
+use super::registry::{Membership, Phase};
+use super::rows::RowEncoder;
+use super::settings::WireSettings;
+
+/// What a statement leaves to be said after it has run.
+pub(super) enum Completion {
+    Empty,
+    Tag(String),
+}
+
+/// A connection's state.
+pub(super) struct Connection<S: SqlSession> {
+    pub(super) frames: Frames,
+    pub(super) out: Outbox,
+    pub(super) session: S,
+    pub(super) membership: Membership,
+    /// `None` is the empty statement.
+    pub(super) statements: Named<Option<Arc<S::Prepared>>>,
+    pub(super) portals: Named<Portal<Arc<S::Prepared>>>,
+    /// An extended message failed: nothing is done until Sync.
+    pub(super) is_skipping: bool,
+    /// Extended messages came since the last Sync.
+    pub(super) is_pipelining: bool,
+}
+
+impl<S: SqlSession> Connection<S> {
+    pub(super) fn new(
+        frames: Frames,
+        out: Outbox,
+        session: S,
+        membership: Membership,
+        settings: &WireSettings,
+    ) -> Connection<S> {
+        Connection {
+            frames,
+            out,
+            session,
+            membership,
+            statements: Named::new(settings.prepared_statements_max),
+            portals: Named::new(settings.portals_max),
+            is_skipping: false,
+            is_pipelining: false,
+        }
+    }
+
+    /// Serves the client until the connection ends.
+    pub(super) async fn run(&mut self) -> End {
+        loop {
+            if let Err(end) = self.step().await {
+                return end;
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), End> {
+        let frame = self.next_frame().await?;
+        if self.is_skipping && !matches!(frame.tag, b'S' | b'X') {
+            return Ok(());
+        }
+        let (tag, message) = (frame.tag, decode(frame));
+        match message {
+            Ok(Message::Terminate(_)) => Err(End::Terminated),
+            Ok(Message::Query(query)) => self.query(&query.query).await,
+            Ok(Message::Sync(_)) => self.sync().await,
+            // What a client still sends after its COPY has failed.
+            Ok(Message::CopyData(_) | Message::CopyDone(_) | Message::CopyFail(_)) => Ok(()),
+            Ok(message) => self.extended(message).await,
+            Err(error) if matches!(tag, b'Q' | b'F') => {
+                self.report(error).await?;
+                self.ready().await
+            }
+            Err(error) => self.skip_until_sync(error).await,
+        }
+    }
+
+    /// The next message; the end of the connection if the server stops while it has nothing to do.
+    async fn next_frame(&mut self) -> Result<Frame, End> {
+        let is_idle = !self.is_pipelining && self.session.transaction_status() == TransactionStatus::Idle;
+        let leaves_at = if is_idle { Phase::Draining } else { Phase::Terminating };
+        tokio::select! {
+            biased;
+            () = self.membership.reached(leaves_at) => Err(End::Fatal(shutting_down())),
+            frame = self.frames.next() => frame,
+        }
+    }
+
+    /// Sends rows until the result ends or `rows_max` are sent.
+    pub(super) async fn send_rows(&mut self, source: &mut RowSource, rows_max: u64) -> Result<Sent, Fault> {
+        let mut rows = 0;
+        while rows < rows_max {
+            if source.current.as_ref().is_none_or(RowEncoder::is_done) && !self.take_batch(source).await? {
+                return Ok(Sent { rows, is_all: true });
+            }
+            let bytes_max = self.out.send_bytes();
+            let encoder = source.current.as_mut().expect("a batch was taken");
+            rows += encoder.encode(self.out.buffer(), rows_max - rows, bytes_max)?;
+            self.flush_if_full().await?;
+        }
+        Ok(Sent { rows, is_all: false })
+    }
+
+    /// The next batch of a result; false if there is none.
+    async fn take_batch(&mut self, source: &mut RowSource) -> Result<bool, Fault> {
+        use futures::StreamExt;
+        let Some(batch) = self.frames.during(source.batches.next()).await? else { return Ok(false) };
+        source.current = Some(RowEncoder::new(&source.shape, batch?)?);
+        Ok(true)
+    }
+
+    pub(super) async fn flush_if_full(&mut self) -> Result<(), End> {
+        Ok(self.frames.during(self.out.flush_if_full()).await??)
+    }
+
+    /// COPY, in either protocol; what else an answer may be is the caller's.
+    pub(super) async fn complete_copy(&mut self, answer: Answer) -> Result<Completion, Fault> {
+        match answer {
+            Answer::Empty => Ok(Completion::Empty),
+            Answer::Command(tag) => Ok(Completion::Tag(tag)),
+            Answer::CopyIn(sink) => self.copy_in(sink).await.map(Completion::Tag),
+            Answer::CopyOut(copy) => self.copy_out(copy).await.map(Completion::Tag),
+            Answer::Rows(_) => Err(SqlError::internal("a result was taken for a COPY").into()),
+        }
+    }
+
+    /// Notices, then what ends a statement.
+    pub(super) fn complete(&mut self, completion: Completion) -> Result<(), End> {
+        self.push_notices()?;
+        match completion {
+            Completion::Empty => self.out.push(&EmptyQueryResponse::new())?,
+            Completion::Tag(tag) => self.out.push(&CommandComplete::new(tag))?,
+        }
+        Ok(())
+    }
+
+    fn push_notices(&mut self) -> Result<(), End> {
+        for notice in self.session.take_notices() {
+            self.out.push(&notice_response(&notice))?;
+        }
+        Ok(())
+    }
+
+    /// Commits the implicit transaction, or discards it if it failed.
+    pub(super) async fn end_implicit(&mut self) -> Result<(), Fault> {
+        Ok(self.frames.during(self.session.end_implicit()).await??)
+    }
+
+    /// Tells the client of an error and discards what the implicit transaction did.
+    pub(super) async fn report(&mut self, error: SqlError) -> Result<(), End> {
+        self.session.fail();
+        match self.end_implicit().await {
+            Ok(()) => {}
+            Err(Fault::Sql(second)) => debug!(%error, %second, "discarding a failed transaction failed too"),
+            Err(Fault::End(end)) => return Err(end),
+        }
+        self.forget_finished_portals();
+        self.push_notices()?;
+        if ends_session(&error) {
+            return Err(End::Fatal(error));
+        }
+        Ok(self.out.push(&error_response(&error, Severity::Error))?)
+    }
+
+    /// Portals do not outlive their transaction.
+    pub(super) fn forget_finished_portals(&mut self) {
+        if self.session.transaction_status() == TransactionStatus::Idle {
+            self.portals.clear();
+        }
+    }
+
+    /// Says that the next query may come, and what changed that the client keeps track of.
+    pub(super) async fn ready(&mut self) -> Result<(), End> {
+        for (name, value) in self.session.take_parameter_changes() {
+            self.out.push(&ParameterStatus::new(name, value))?;
+        }
+        let status = match self.session.transaction_status() {
+            TransactionStatus::Idle => Status::Idle,
+            TransactionStatus::InBlock => Status::Transaction,
+            TransactionStatus::Failed => Status::Error,
+        };
+        self.out.push(&ReadyForQuery::new(status))?;
+        Ok(self.out.flush().await?)
+    }
+}
+
+/// What was sent of a result.
+pub(super) struct Sent {
+    pub(super) rows: u64,
+    /// Whether the result has no more rows.
+    pub(super) is_all: bool,
+}

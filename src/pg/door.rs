@@ -1,0 +1,193 @@
+//! What the wire asks of the engine, as traits: so that the protocol can be tested against a scripted engine, and so
+//! that the list of what crosses the border is in one place.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use peristyle_catalog::model::PgType;
+use peristyle_sql::values::OutputStyle;
+use peristyle_sql::{
+    ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Outcome, Parameter, Prepared, Rows,
+    Session, SqlError, Statement, TransactionStatus,
+};
+
+/// Makes sessions.
+pub trait SqlEngine: Send + Sync + 'static {
+    /// What [`Self::connect`] makes.
+    type Session: SqlSession;
+
+    /// As [`Engine::connect`].
+    fn connect(self: &Arc<Self>, options: ConnectOptions) -> Result<Self::Session, SqlError>;
+}
+
+/// One connection's session; each method as the one of the same name of [`Session`].
+#[async_trait]
+#[allow(missing_docs)]
+pub trait SqlSession: Send + 'static {
+    type Statement: Send + Sync;
+    type Prepared: Clone + Send + Sync;
+
+    fn parse(&self, text: &str) -> Result<Vec<Self::Statement>, SqlError>;
+    async fn prepare(
+        &mut self,
+        statement: &Self::Statement,
+        types: &[Option<PgType>],
+    ) -> Result<Self::Prepared, SqlError>;
+    async fn execute(&mut self, statement: &Self::Statement) -> Result<Answer, SqlError>;
+    async fn execute_prepared(
+        &mut self,
+        prepared: &Self::Prepared,
+        parameters: &[Parameter],
+    ) -> Result<Answer, SqlError>;
+    async fn end_implicit(&mut self) -> Result<(), SqlError>;
+    fn fail(&mut self);
+    fn transaction_status(&self) -> TransactionStatus;
+    fn take_notices(&mut self) -> Vec<Notice>;
+    fn take_parameter_changes(&mut self) -> Vec<(String, String)>;
+    fn interrupts(&self) -> Arc<dyn Interrupt>;
+    fn output_style(&self) -> OutputStyle;
+    /// Types of a prepared statement's parameters.
+    fn parameters(prepared: &Self::Prepared) -> &[PgType];
+    /// Columns of a prepared statement's result, `None` if it returns no rows.
+    fn columns(prepared: &Self::Prepared) -> Option<&[ColumnDescription]>;
+}
+
+/// Stops a session's statement from another task; see [`Interrupts`].
+#[allow(missing_docs)]
+pub trait Interrupt: Send + Sync {
+    fn cancel(&self);
+    fn terminate(&self);
+}
+
+/// As [`Outcome`], with the COPY behind its trait.
+#[allow(missing_docs)]
+pub enum Answer {
+    Empty,
+    Command(String),
+    Rows(Rows),
+    CopyIn(Box<dyn CopySink>),
+    CopyOut(CopyOut),
+}
+
+/// Takes the data of a COPY; see [`CopyIn`].
+#[async_trait]
+#[allow(missing_docs)]
+pub trait CopySink: Send {
+    fn column_count(&self) -> usize;
+    fn is_binary(&self) -> bool;
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SqlError>;
+    async fn finish(self: Box<Self>) -> Result<String, SqlError>;
+    async fn abort(self: Box<Self>);
+}
+
+impl SqlEngine for Engine {
+    type Session = Session;
+
+    fn connect(self: &Arc<Self>, options: ConnectOptions) -> Result<Session, SqlError> {
+        Engine::connect(self, options)
+    }
+}
+
+#[async_trait]
+impl SqlSession for Session {
+    type Statement = Statement;
+    type Prepared = Prepared;
+
+    fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
+        Session::parse(self, text)
+    }
+
+    async fn prepare(&mut self, statement: &Statement, types: &[Option<PgType>]) -> Result<Prepared, SqlError> {
+        Session::prepare(self, statement, types).await
+    }
+
+    async fn execute(&mut self, statement: &Statement) -> Result<Answer, SqlError> {
+        Session::execute(self, statement).await.map(Answer::from)
+    }
+
+    async fn execute_prepared(&mut self, prepared: &Prepared, parameters: &[Parameter]) -> Result<Answer, SqlError> {
+        Session::execute_prepared(self, prepared, parameters).await.map(Answer::from)
+    }
+
+    async fn end_implicit(&mut self) -> Result<(), SqlError> {
+        Session::end_implicit(self).await
+    }
+
+    fn fail(&mut self) {
+        Session::fail(self);
+    }
+
+    fn transaction_status(&self) -> TransactionStatus {
+        Session::transaction_status(self)
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        Session::take_notices(self)
+    }
+
+    fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
+        Session::take_parameter_changes(self)
+    }
+
+    fn interrupts(&self) -> Arc<dyn Interrupt> {
+        Arc::new(Session::interrupts(self))
+    }
+
+    fn output_style(&self) -> OutputStyle {
+        Session::output_style(self)
+    }
+
+    fn parameters(prepared: &Prepared) -> &[PgType] {
+        &prepared.parameters
+    }
+
+    fn columns(prepared: &Prepared) -> Option<&[ColumnDescription]> {
+        prepared.columns.as_deref()
+    }
+}
+
+impl Interrupt for Interrupts {
+    fn cancel(&self) {
+        Interrupts::cancel(self);
+    }
+
+    fn terminate(&self) {
+        Interrupts::terminate(self);
+    }
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Answer {
+        match outcome {
+            Outcome::Empty => Answer::Empty,
+            Outcome::Command(tag) => Answer::Command(tag),
+            Outcome::Rows(rows) => Answer::Rows(rows),
+            Outcome::CopyIn(copy) => Answer::CopyIn(Box::new(copy)),
+            Outcome::CopyOut(copy) => Answer::CopyOut(copy),
+        }
+    }
+}
+
+#[async_trait]
+impl CopySink for CopyIn {
+    fn column_count(&self) -> usize {
+        self.column_count
+    }
+
+    fn is_binary(&self) -> bool {
+        self.binary
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> Result<(), SqlError> {
+        CopyIn::write(self, bytes).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<String, SqlError> {
+        CopyIn::finish(*self).await
+    }
+
+    async fn abort(self: Box<Self>) {
+        CopyIn::abort(*self).await;
+    }
+}

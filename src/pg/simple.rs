@@ -1,0 +1,58 @@
+//! The simple query protocol: all statements of one string are one implicit transaction.
+
+use peristyle_sql::SqlError;
+
+use super::connection::{Completion, Connection};
+use super::describe::row_description;
+use super::door::{Answer, SqlSession};
+use super::end::{End, Fault};
+use super::portal::{Formats, RowSource};
+
+impl<S: SqlSession> Connection<S> {
+    /// A query string, whole: each statement's answer, then ReadyForQuery.
+    pub(super) async fn query(&mut self, text: &str) -> Result<(), End> {
+        self.is_pipelining = false;
+        self.statements.remove(None);
+        self.portals.remove(None);
+        match self.run_query(text).await {
+            Ok(()) => self.forget_finished_portals(),
+            Err(Fault::Sql(error)) => self.report(error).await?,
+            Err(Fault::End(end)) => return Err(end),
+        }
+        self.ready().await
+    }
+
+    /// The transaction ends before the last statement is said to be complete.
+    async fn run_query(&mut self, text: &str) -> Result<(), Fault> {
+        let statements = self.session.parse(text)?;
+        let Some((last, earlier)) = statements.split_last() else {
+            self.end_implicit().await?;
+            return Ok(self.complete(Completion::Empty)?);
+        };
+        for statement in earlier {
+            let completion = self.run_statement(statement).await?;
+            self.complete(completion)?;
+        }
+        let completion = self.run_statement(last).await?;
+        self.end_implicit().await?;
+        Ok(self.complete(completion)?)
+    }
+
+    async fn run_statement(&mut self, statement: &S::Statement) -> Result<Completion, Fault> {
+        self.membership.forget_cancels();
+        match self.frames.during(self.session.execute(statement)).await?? {
+            Answer::Rows(rows) => {
+                let mut source = RowSource::new(rows, &Formats::text(), self.session.output_style())?;
+                self.out.push(&row_description(&source.shape.columns, &source.shape.formats))?;
+                let sent = self.send_rows(&mut source, u64::MAX).await?;
+                Ok(Completion::Tag(source.tag.render(sent.rows)))
+            }
+            answer => self.complete_copy(answer).await,
+        }
+    }
+}
+
+/// More than one statement where the protocol takes one (42601).
+pub(super) fn several_statements() -> SqlError {
+    SqlError::syntax("cannot insert multiple commands into a prepared statement")
+}
