@@ -1,7 +1,7 @@
 //! What the door, the committer and checkpoints share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) counters: MetricCounters,
     /// Empty once the catalog is closed.
     index: RwLock<Option<Index>>,
+    /// The index missed a batch: it is not written any more and not trusted at the next start.
+    is_index_behind: AtomicBool,
     /// What the manifest lacks, and the end of the log that the published head is of: they change together.
     unexported: Mutex<(Unexported, LogPoint)>,
     newest: watch::Sender<Seq>,
@@ -87,6 +89,7 @@ impl Shared {
             statistics: StatisticsCache::new(settings.statistics_cache_bytes),
             counters: MetricCounters::default(),
             index: RwLock::new(Some(opened.index)),
+            is_index_behind: AtomicBool::new(false),
             unexported: Mutex::new((opened.unexported, opened.end)),
             newest: watch::Sender::new(opened.head.seq),
             folder: opened.folder,
@@ -130,8 +133,9 @@ impl Shared {
     /// The commits are durable whatever happens here; an index that fails is rebuilt at the next start.
     fn index_ops(&self, ops: &[RawOp], applied: Applied) {
         let index = self.index.read();
-        let Some(index) = index.as_ref() else { return };
+        let Some(index) = index.as_ref().filter(|_| !self.is_index_behind.load(Ordering::Relaxed)) else { return };
         if let Err(error) = index.apply(ops, Some(applied)) {
+            self.is_index_behind.store(true, Ordering::Relaxed);
             tracing::error!(%error, "the index could not be written; it will be rebuilt at the next start");
             if let Err(error) = self.folder.doubt() {
                 tracing::error!(%error, "the index could not be marked as doubtful");
@@ -163,6 +167,9 @@ impl Shared {
     /// Closes the index so that it can be trusted at the next start.
     pub(crate) fn close_index(&self) -> Result<()> {
         let Some(index) = self.index.write().take() else { return Ok(()) };
+        if self.is_index_behind.load(Ordering::Relaxed) {
+            return self.folder.doubt();
+        }
         index.close()?;
         self.folder.trust_after_clean_stop()
     }

@@ -29,7 +29,7 @@ impl Unexported {
         Unexported { from, deltas, ops: BTreeMap::new(), bytes: 0 }
     }
 
-    pub(crate) fn add(&mut self, ops: Vec<RawOp>) {
+    pub(crate) fn add(&mut self, ops: impl IntoIterator<Item = RawOp>) {
         for op in ops {
             if self.from.is_none() {
                 return;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Loaded, rebuild};
 use crate::index::Applied;
 use crate::log::{LogPoint, LogReader, LoggedCommit, Segments, decode_payload};
+use crate::records::RawOp;
 use crate::{Error, Result};
 
 /// After how many bytes of log a line of trace tells how far the replay is.
@@ -46,7 +47,7 @@ fn apply_frame(loaded: &mut Loaded, commits: Vec<LoggedCommit>, after: LogPoint)
     }
     loaded.applied = Applied { seq: loaded.head.seq, point: after };
     loaded.index.apply(&ops, Some(loaded.applied)).map_err(|error| error.to_string())?;
-    loaded.unexported.add(ops);
+    loaded.unexported.add(ops.iter().map(RawOp::detached));
     Ok(())
 }
 

@@ -20,6 +20,12 @@ pub(crate) struct RawOp {
 }
 
 impl RawOp {
+    /// The same in memory of its own, so that keeping it does not keep what it was read from.
+    pub(crate) fn detached(&self) -> RawOp {
+        let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
+        RawOp { key: copy(&self.key), value: self.value.as_ref().map(copy) }
+    }
+
     pub(crate) fn decode(&self) -> Decoded<RowOp> {
         let key = Key::decode(&self.key)?;
         match &self.value {
