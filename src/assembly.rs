@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::{Catalog, Sources};
-use peristyle_sql::Engine;
+use peristyle_catalog::{Catalog, Parts, Sources};
+use peristyle_sql::{Engine, EngineParts};
+use peristyle_storage::objects::Manifests;
+use peristyle_storage::{Store, real_time};
 use tokio::runtime::Handle;
+use tracing::{info, warn};
 
-use crate::background::Job;
+use crate::background::{Job, checkpoint_job, gc_job, merge_job};
 use crate::config::Config;
 use crate::server::StartError;
 
@@ -20,6 +23,37 @@ pub(crate) struct Assembly {
 
 /// Opens the store and checks that it is the data folder's, opens the catalog (which replays the log), and makes the
 /// engine, whose work runs on `cpu`.
-pub(crate) async fn assemble(_config: &Config, _sources: &Sources, _cpu: &Handle) -> Result<Assembly, StartError> {
-    Err(StartError::Incomplete)
+pub(crate) async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Result<Assembly, StartError> {
+    let store = open_store(config, sources).await?;
+    let parts = Parts {
+        sources: sources.clone(),
+        real_time: Arc::new(real_time::Tier),
+        manifests: Arc::new(Manifests(Arc::clone(&store))),
+    };
+    let catalog = Catalog::open(&config.data_dir, config.catalog.clone(), parts).await?;
+    store.claim_identity(catalog.id()).await?;
+    let engine_parts = EngineParts {
+        catalog: Arc::clone(&catalog),
+        store: Arc::clone(&store),
+        sources: sources.clone(),
+        cpu: cpu.clone(),
+    };
+    let engine = Engine::new(engine_parts, config.engine.clone(), config.storage.clone())?;
+    let jobs = vec![
+        merge_job(&catalog, &store, config, sources, cpu),
+        checkpoint_job(Arc::clone(&catalog), &config.background, sources.clone()),
+        gc_job(&catalog, &store, config, sources),
+    ];
+    Ok(Assembly { engine, catalog, jobs })
+}
+
+async fn open_store(config: &Config, sources: &Sources) -> Result<Arc<Store>, StartError> {
+    let url = config.store_url();
+    let store = Store::open(&url, config.storage.store.clone())?;
+    let probe = store.probe(sources.uuid()).await?;
+    info!(store = %url, "store answers");
+    if !probe.honours_create {
+        warn!(store = %url, "the store ignores conditional creation: nothing stops a second server on this prefix");
+    }
+    Ok(store)
 }

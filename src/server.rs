@@ -23,12 +23,15 @@ pub enum StartError {
     /// The data folder is in use, is damaged, or does not belong to the store.
     #[error(transparent)]
     Catalog(#[from] peristyle_catalog::Error),
+    /// The store does not answer, or belongs to another data folder.
+    #[error(transparent)]
+    Storage(#[from] peristyle_storage::Error),
+    /// The engine could not be built.
+    #[error(transparent)]
+    Engine(#[from] peristyle_sql::SqlError),
     /// The threads could not be made.
     #[error("could not start threads: {0}")]
     Threads(#[from] std::io::Error),
-    /// This build has no engine behind the wire.
-    #[error("this build cannot open a data folder")]
-    Incomplete,
 }
 
 /// A server that serves, on the runtime that started it.

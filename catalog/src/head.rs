@@ -111,6 +111,11 @@ impl Head {
         oldest.map(|(_, chunk)| chunk.log_position).min()
     }
 
+    /// Memory that the rows of all tables' chunks hold, in bytes.
+    pub fn real_time_bytes(&self) -> u64 {
+        self.contents.values().filter_map(|contents| contents.real_time()).map(|rows| rows.bytes()).sum()
+    }
+
     /// Views that read the relation.
     pub fn dependents(&self, oid: Oid) -> impl Iterator<Item = &Arc<Relation>> {
         self.relations.values().filter(move |relation| {

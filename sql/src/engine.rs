@@ -40,6 +40,10 @@ pub struct EngineLimits {
     pub chunk_rows_max: usize,
     /// The same in bytes.
     pub chunk_bytes_max: usize,
+    /// Rows in memory that are not yet in partitions, of all tables, in bytes; past it writers wait for the merge.
+    pub real_time_bytes_max: u64,
+    /// How long a writer waits for the merge, in seconds, before it fails with 53200.
+    pub real_time_wait_seconds: u64,
     /// Longest record of a COPY, in bytes.
     pub copy_record_bytes_max: usize,
     /// Size of the pieces that a COPY is cut into for parallel decoding, in bytes.
@@ -60,6 +64,8 @@ impl Default for EngineLimits {
             retries_max: 10,
             chunk_rows_max: 16 * 1024,
             chunk_bytes_max: MIB,
+            real_time_bytes_max: 512 << 20,
+            real_time_wait_seconds: 30,
             copy_record_bytes_max: 64 * MIB,
             copy_piece_bytes: MIB,
             table_columns_max: 1600,

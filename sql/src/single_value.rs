@@ -1,10 +1,10 @@
 //! One value in and out, by the codecs of [`crate::values`].
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef};
 use bytes::BytesMut;
 use datafusion::common::ScalarValue;
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{MissingValue, PgType};
 use peristyle_storage::types::pg_type;
 
 use crate::error::SqlError;
@@ -15,6 +15,12 @@ pub(crate) fn parse(ty: PgType, arrow: &DataType, text: &str) -> Result<ArrayRef
     let mut column = ColumnBuilder::new(ty, arrow.clone(), InputStyle::new(0))?;
     column.push_text(text)?;
     column.finish()
+}
+
+/// The value that a missing column reads as, for a merge that writes it out.
+pub fn parse_missing(missing: &MissingValue, field: &FieldRef) -> Result<ArrayRef, peristyle_storage::Error> {
+    parse(pg_type(field), field.data_type(), &missing.text)
+        .map_err(|error| peristyle_storage::Error::OutOfRange(error.to_string()))
 }
 
 /// A value's text; the row must not be NULL.

@@ -2,10 +2,14 @@
 //! runs them until the server stops.
 
 mod checkpoint;
+mod gc;
 mod job;
+mod merge;
 mod supervisor;
 
 pub use checkpoint::checkpoint_job;
+pub(crate) use gc::gc_job;
+pub(crate) use merge::merge_job;
 pub use job::{Job, JobError, Progress};
 pub use supervisor::Supervisor;
 

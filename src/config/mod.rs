@@ -52,6 +52,12 @@ pub struct Config {
     pub wire: WireSettings,
     /// Limits of the catalog and its log.
     pub catalog: peristyle_catalog::Settings,
+    /// Bytes of log behind the oldest chunk from which on the oldest chunks are merged whatever their size.
+    pub log_bytes_max: u64,
+    /// Limits of statements.
+    pub engine: peristyle_sql::EngineLimits,
+    /// How partitions are written, merged and deleted.
+    pub storage: peristyle_storage::StorageSettings,
     /// How often the background works.
     pub background: BackgroundSettings,
 }
@@ -70,6 +76,9 @@ impl Default for Config {
             cpu_threads: 0,
             wire: WireSettings::default(),
             catalog: catalog_defaults(),
+            log_bytes_max: 1 << 30,
+            engine: peristyle_sql::EngineLimits::default(),
+            storage: peristyle_storage::StorageSettings::new(PathBuf::from("peristyle-data/spill")),
             background: BackgroundSettings::default(),
         }
     }

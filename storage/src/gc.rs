@@ -44,12 +44,14 @@ pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, setti
 
 /// Deletes the objects; one that is gone already counts as deleted.
 async fn delete(store: &Arc<Store>, due: &[Arc<Partition>], settings: &GcSettings) -> Result<Vec<PartitionId>> {
-    let deletes = due.iter().map(|partition| async move {
-        store.delete(&path_of(partition)).await?;
-        store.footers().remove(partition.id);
-        Ok(partition.id)
-    });
+    let deletes = due.to_vec().into_iter().map(|partition| delete_one(Arc::clone(store), partition));
     stream::iter(deletes).buffered(settings.deletes_max.max(1)).try_collect().await
+}
+
+async fn delete_one(store: Arc<Store>, partition: Arc<Partition>) -> Result<PartitionId> {
+    store.delete(&path_of(&partition)).await?;
+    store.footers().remove(partition.id);
+    Ok(partition.id)
 }
 
 /// Objects under `data/` that no live or ended partition names. Among them may be those of a load that is under way

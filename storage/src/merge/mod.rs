@@ -16,7 +16,7 @@ use peristyle_catalog::model::{
 };
 use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
 
-pub use policy::{Group, Urgency};
+pub use policy::{Group, State, Urgency, pick};
 pub use rewrite::{Rewrite, Rewritten};
 
 use crate::objects::Store;

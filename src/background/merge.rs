@@ -1,0 +1,106 @@
+//! The merge job: chunks become partitions, small partitions become larger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use peristyle_catalog::model::{Oid, PartitionKey};
+use peristyle_catalog::{Catalog, Snapshot, Sources};
+use peristyle_storage::Store;
+use peristyle_storage::merge::{Group, MergeSettings, Merger, Outcome, State, Urgency, pick};
+use peristyle_storage::partition::WriteOptions;
+use tokio::runtime::Handle;
+use tracing::{debug, info};
+
+use super::{Job, JobError, Progress};
+use crate::config::Config;
+
+/// Merges what the policy picks, one group at a time, on the computing threads.
+pub(crate) fn merge_job(
+    catalog: &Arc<Catalog>,
+    store: &Arc<Store>,
+    config: &Config,
+    sources: &Sources,
+    cpu: &Handle,
+) -> Job {
+    let job = Arc::new(MergeJob {
+        merger: Merger {
+            store: Arc::clone(store),
+            catalog: Arc::clone(catalog),
+            sources: sources.clone(),
+            options: config.storage.write.clone(),
+            parse_missing: Arc::new(peristyle_sql::parse_missing),
+        },
+        settings: config.storage.merge.clone(),
+        log_bytes_max: config.log_bytes_max,
+        real_time_bytes_max: config.engine.real_time_bytes_max,
+    });
+    let interval = Duration::from_secs(config.background.merge_interval_seconds);
+    let cpu = cpu.clone();
+    Job::new("merge", interval, move || {
+        let job = Arc::clone(&job);
+        let running = cpu.spawn(async move { job.run_once().await });
+        async move { running.await.map_err(|error| -> JobError { Box::new(error) })? }
+    })
+}
+
+struct MergeJob {
+    merger: Merger,
+    settings: MergeSettings,
+    log_bytes_max: u64,
+    real_time_bytes_max: u64,
+}
+
+impl MergeJob {
+    async fn run_once(&self) -> Result<Progress, JobError> {
+        let picked = self.pick();
+        let Some((table, group)) = picked else { return Ok(Progress::Nothing) };
+        let (chunks, inputs) = (group.chunks.len(), group.partitions.len());
+        match self.merger.run(table, &group).await? {
+            Outcome::Merged { partitions, rows, bytes, .. } => {
+                info!(%table, chunks, inputs, partitions, rows, bytes, "merged");
+                Ok(Progress::Worked)
+            }
+            Outcome::Lost => {
+                debug!(%table, "a merge lost its race and left nothing");
+                Ok(Progress::Nothing)
+            }
+        }
+    }
+
+    /// The group to merge next: of the table with the oldest chunk first, if memory or the log is at its limit.
+    fn pick(&self) -> Option<(Oid, Group)> {
+        let snapshot = self.merger.catalog.snapshot();
+        let urgency = self.urgency(&snapshot);
+        let mut tables: Vec<Oid> = snapshot.relations().filter(|r| r.as_table().is_some()).map(|r| r.oid).collect();
+        if urgency == Urgency::MakeRoom {
+            tables.sort_by_key(|table| oldest_chunk(&snapshot, *table).unwrap_or(u64::MAX));
+        }
+        tables.into_iter().find_map(|table| Some((table, self.pick_of(&snapshot, table, urgency)?)))
+    }
+
+    fn pick_of(&self, snapshot: &Snapshot, table: Oid, urgency: Urgency) -> Option<Group> {
+        let contents = snapshot.contents(table)?;
+        let definition = snapshot.relation(table)?;
+        let key = definition.as_table().map_or(&PartitionKey::None, |table| &table.partition_key);
+        let chunks: Vec<_> = contents.chunks().cloned().collect();
+        let partitions: Vec<_> = contents.partitions().cloned().collect();
+        let now = self.merger.sources.clock.now();
+        let urgency = if chunks.is_empty() { Urgency::Normal } else { urgency };
+        let state = State { key, chunks: &chunks, partitions: &partitions, now, urgency };
+        let options: &WriteOptions = &self.merger.options;
+        pick(&state, &self.settings, options)
+    }
+
+    fn urgency(&self, snapshot: &Snapshot) -> Urgency {
+        let (end, _) = self.merger.catalog.log_extent();
+        let kept_from = snapshot.oldest_chunk_position().unwrap_or(end);
+        let log_is_full = end.saturating_sub(kept_from) > self.log_bytes_max;
+        // Half of the limit, so that writers seldom wait.
+        let memory_is_full = snapshot.real_time_bytes() > self.real_time_bytes_max / 2;
+        if log_is_full || memory_is_full { Urgency::MakeRoom } else { Urgency::Normal }
+    }
+}
+
+fn oldest_chunk(snapshot: &Snapshot, table: Oid) -> Option<u64> {
+    snapshot.contents(table)?.chunks().next().map(|chunk| chunk.log_position)
+}
