@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import struct
 import subprocess
 
@@ -15,6 +16,7 @@ from wire import PROTOCOL, Wire, int32, only_error, started
 
 COLUMNS = 5_000
 LONG = "n" * 10_000
+LARGE_ROWS = 100_000
 SMALL_DISK_BYTES = 24 << 20
 
 
@@ -183,27 +185,62 @@ def test_a_data_folder_of_a_newer_format(make_server):
     server = make_server().start()
     server.run("create table kept (id int)", "insert into kept values (1)")
     server.stop()
-    version = next(file for file in server.data.iterdir() if file.is_file() and "format" in file.name.lower())
-    before = version.read_bytes()
-    version.write_bytes(b"999\n")
+    version = server.data / "FORMAT"
+    before = version.read_text()
+    name, _, identity = before.split()
+    version.write_text(f"{name} 999 {identity}\n")
     code, printed = server.start_fails()
-    assert code != 0 and "newer" in printed
-    version.write_bytes(before)
+    assert code != 0 and "has format 999" in printed
+    version.write_text(before)
     server.start()
     assert server.rows("select * from kept") == [(1,)]
 
 
 @pytest.mark.peristyle_only
-def test_a_store_that_returns_errors(make_server, bucket):
+def test_a_store_that_does_not_answer(make_server, bucket):
     server = make_server(settings=merging.held_back(), **bucket.options()).start()
     server.run("create table kept (id int, t text)")
-    bucket.server.process.child.send_signal(19)
+    store = bucket.server.process.child
+    store.send_signal(signal.SIGSTOP)
     try:
         server.run("insert into kept values (1, 'in the log')")
         assert server.rows("select id from kept") == [(1,)]
     finally:
-        bucket.server.process.child.send_signal(18)
+        store.send_signal(signal.SIGCONT)
     assert wait_until(server.answers, "the server goes on")
+
+
+@pytest.mark.peristyle_only
+def test_a_store_that_returns_errors(make_server):
+    """A file where the store's folder of partitions was: every write to it fails."""
+    server = make_server(settings=merging.held_back()).start()
+    server.run("create table kept (id int, t text)", "create table large (id int, t text)")
+    data = server.folder / "store/data"
+    if data.exists():
+        data.rename(server.folder / "aside")
+    data.write_text("in the way")
+    acknowledged = copy_large(server)
+    server.run("insert into kept values (1, 'in the log')")
+    data.unlink()
+    if (server.folder / "aside").exists():
+        (server.folder / "aside").rename(data)
+    assert server.rows("select id from kept") == [(1,)]
+    assert server.value("select count(*) from large") == acknowledged
+    server.kill()
+    server.start()
+    assert server.value("select count(*) from large") == acknowledged
+
+
+def copy_large(server):
+    """Copies more than stays in the log, if the store takes it; the number of rows acknowledged."""
+    try:
+        with server.connect() as connection, connection.cursor().copy("copy large from stdin") as copy:
+            for row in range(LARGE_ROWS):
+                copy.write(f"{row}\t{'x' * 1000}\n")
+        return LARGE_ROWS
+    except psycopg.Error as error:
+        assert error.sqlstate and error.sqlstate[:2] in ("53", "58"), error
+        return 0
 
 
 # A disk that is full.
