@@ -171,7 +171,7 @@ fn type_array_literal(expr: &mut Expr) {
     let Value::SingleQuotedString(text) = &value.value else { return };
     let Some(items) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return };
     let elem = items.split(',').filter(|item| !item.is_empty()).map(element).collect();
-    *right = Box::new(Expr::Array(Array { elem, named: true }));
+    **right = Expr::Array(Array { elem, named: true });
 }
 
 fn element(item: &str) -> Expr {
