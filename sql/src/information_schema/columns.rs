@@ -40,7 +40,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
                 number.radix.into(),
                 number.scale.into(),
                 datetime_precision(column.ty).into(),
-                has_c_collation.then(|| &context.database.name).into(),
+                has_c_collation.then_some(&context.database.name).into(),
                 has_c_collation.then_some("pg_catalog").into(),
                 has_c_collation.then_some("C").into(),
                 database(),

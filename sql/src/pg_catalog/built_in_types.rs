@@ -79,3 +79,51 @@ fn parse(row: &[&'static str]) -> BuiltInType {
 fn number(text: &str) -> u32 {
     text.parse().expect("an oid is a number")
 }
+
+#[cfg(test)]
+mod tests {
+    use peristyle_catalog::model::{PgType, TypeKind};
+
+    use super::*;
+
+    #[test]
+    fn every_kind_is_a_type_with_its_array() {
+        for kind in TypeKind::all() {
+            let ty = by_oid(kind.oid()).expect("a kind is a type");
+            assert_eq!(ty.array, kind.array_oid(), "{}", ty.name);
+            if let Some(array) = PgType::plain(kind.oid()).array() {
+                assert_eq!(by_oid(array.oid).map(|array| array.element), Some(ty.oid), "{}", ty.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_column_of_a_computed_relation_has_a_type() {
+        let columns = crate::relation::declarations().iter().flat_map(|relation| &relation.columns);
+        assert!(columns.into_iter().all(|(_, ty)| by_oid(ty.oid).is_some()));
+    }
+
+    /// As PostgreSQL 15 has them: oid, name, length, by value, array, element, collation.
+    #[test]
+    fn types_are_as_postgresql_has_them() {
+        for (oid, name, len, by_value, array, element, collation) in [
+            (16, "bool", 1, true, 1000, 0, 0),
+            (19, "name", 64, false, 1003, 18, 950),
+            (23, "int4", 4, true, 1007, 0, 0),
+            (25, "text", -1, false, 1009, 0, 100),
+            (1009, "_text", -1, false, 0, 25, 100),
+            (1184, "timestamptz", 8, true, 1185, 0, 0),
+            (2950, "uuid", 16, false, 2951, 0, 0),
+        ] {
+            let ty = by_oid(oid).expect(name);
+            let found = (ty.name, ty.len, ty.by_value, ty.array, ty.element, ty.collation);
+            assert_eq!(found, (name, len, by_value, array, element, collation));
+        }
+    }
+
+    #[test]
+    fn operator_classes_are_those_of_btree() {
+        assert_eq!([operator_class(23), operator_class(25), operator_class(1043)], [1978, 3126, 3126]);
+        assert_eq!((operator_class(1009), operator_class(114)), (10000, 0));
+    }
+}

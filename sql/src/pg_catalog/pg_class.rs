@@ -1,8 +1,9 @@
 //! `pg_class`: tables, views, indexes, and the computed relations themselves.
 
-use peristyle_catalog::model::{Relation, RelationKind, Table};
+use peristyle_catalog::model::{Constraint, ConstraintKind, Relation, RelationKind, Table};
 
 use super::names::schema_oid;
+use super::pg_index::indexed_tables;
 use super::{BOOTSTRAP_ROLE, BTREE, HEAP};
 use crate::relation::{RelationContext, Rows, Value, VirtualRelation, all, none_if_empty};
 
@@ -29,10 +30,11 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     for relation in all() {
         push_computed(context, relation, rows);
     }
+    let indexed = indexed_tables(context);
     for relation in context.head.relations(context.database.oid) {
         let name = [relation.oid.into(), (&relation.name).into(), relation.schema.into(), relation.owner.into()];
         let acl = relation.acl.as_ref().map(|acl| vec![acl]).into();
-        push(rows, name, shape(context, relation), acl);
+        push(rows, name, shape(context, relation, indexed.contains(&relation.oid)), acl);
     }
 }
 
@@ -40,24 +42,14 @@ fn push_computed<'a>(context: &RelationContext<'a>, relation: &'static dyn Virtu
     let schema = schema_oid(context, relation.schema());
     let name = [relation.oid().into(), relation.name().into(), schema.into(), BOOTSTRAP_ROLE.into()];
     let kind = relation.declaration().kind;
-    let shape = Shape {
-        kind,
-        row_type: 0,
-        access_method: if kind == "r" { HEAP } else { 0 },
-        rows: UNKNOWN_ROWS,
-        bytes: 0,
-        columns: relation.columns().len(),
-        checks: 0,
-        has_index: false,
-        replica_identity: "n",
-        options: Value::Null,
-    };
+    let access_method = if kind == "r" { HEAP } else { 0 };
+    let shape = Shape { columns: relation.columns().len(), ..without_rows(kind, access_method) };
     push(rows, name, shape, Value::Null);
 }
 
-fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation) -> Shape<'a> {
+fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, has_index: bool) -> Shape<'a> {
     match &relation.kind {
-        RelationKind::Table(table) => table_shape(context, relation, table),
+        RelationKind::Table(table) => Shape { has_index, ..table_shape(context, relation, table) },
         RelationKind::View(view) => {
             Shape { row_type: view.row_type.0, columns: view.columns.len(), ..without_rows("v", 0) }
         }
@@ -81,22 +73,16 @@ fn without_rows(kind: &'static str, access_method: u32) -> Shape<'static> {
 }
 
 fn table_shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, table: &'a Table) -> Shape<'a> {
-    use peristyle_catalog::model::ConstraintKind;
-    let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
-    let relations = context.head.relations(context.database.oid);
-    let is_indexed =
-        |other: &&Relation| matches!(&other.kind, RelationKind::Index(index) if index.table == relation.oid);
+    let is_check = |constraint: &&Constraint| matches!(constraint.kind, ConstraintKind::Check { .. });
     Shape {
-        kind: "r",
         row_type: table.row_type.0,
-        access_method: HEAP,
         rows: context.head.table_rows(relation.oid) as f64,
         bytes: context.head.table_bytes(relation.oid),
         columns: table.columns.len(),
-        checks: table.constraints.iter().filter(|constraint| is_check(&constraint.kind)).count(),
-        has_index: relations.iter().any(is_indexed),
+        checks: table.constraints.iter().filter(is_check).count(),
         replica_identity: "d",
         options: none_if_empty(table.options.iter().map(|(name, value)| format!("{name}={value}"))),
+        ..without_rows("r", HEAP)
     }
 }
 

@@ -1,6 +1,8 @@
 //! `pg_index`: indexes, which are recorded and shown, never built.
 
-use peristyle_catalog::model::{Column, Index, Relation, RelationKind};
+use std::collections::HashSet;
+
+use peristyle_catalog::model::{Column, Index, Oid, Relation, RelationKind};
 
 use super::built_in_types::{by_oid, operator_class};
 use crate::relation::{RelationContext, Rows};
@@ -33,6 +35,16 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             vector(&|_| "0".to_owned()).into(),
         ]);
     }
+}
+
+/// Tables that have an index.
+pub(crate) fn indexed_tables(context: &RelationContext<'_>) -> HashSet<Oid> {
+    let relations = context.head.relations(context.database.oid).into_iter();
+    let tables = relations.filter_map(|relation| match &relation.kind {
+        RelationKind::Index(index) => Some(index.table),
+        RelationKind::Table(_) | RelationKind::View(_) => None,
+    });
+    tables.collect()
 }
 
 /// The live columns of an index.

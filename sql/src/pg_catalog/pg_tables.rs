@@ -1,9 +1,10 @@
 //! `pg_tables`: tables, those of the system catalogs included.
 
-use peristyle_catalog::model::{Relation, RelationKind};
+use peristyle_catalog::model::Oid;
 
 use super::BOOTSTRAP_ROLE;
 use super::names::schema_name;
+use super::pg_index::indexed_tables;
 use crate::relation::{RelationContext, Rows, Value, all};
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
@@ -12,15 +13,15 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     let mut push = |schema: Value<'a>, name: Value<'a>, owner: Value<'a>, is_indexed: bool| {
         rows.push([schema, name, owner, is_indexed.into(), false.into(), false.into(), false.into()]);
     };
-    let bootstrap = context.head.role_name(peristyle_catalog::model::Oid(BOOTSTRAP_ROLE));
+    let bootstrap = context.head.role_name(Oid(BOOTSTRAP_ROLE));
     for relation in all().filter(|relation| relation.declaration().kind == "r") {
         push(relation.schema().into(), relation.name().into(), bootstrap.into(), false);
     }
+    let indexed = indexed_tables(context);
     let relations = context.head.relations(context.database.oid);
-    for table in relations.iter().filter(|relation| relation.as_table().is_some()) {
-        let indexes = |other: &&Relation| matches!(&other.kind, RelationKind::Index(index) if index.table == table.oid);
+    for table in relations.into_iter().filter(|relation| relation.as_table().is_some()) {
         let owner = context.head.role_name(table.owner);
         let schema = schema_name(context, table.schema);
-        push(schema.into(), (&table.name).into(), owner.into(), relations.iter().any(indexes));
+        push(schema.into(), (&table.name).into(), owner.into(), indexed.contains(&table.oid));
     }
 }

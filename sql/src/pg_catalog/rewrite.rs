@@ -2,10 +2,11 @@
 //! PostgreSQL's clients say in ways of their own. It never touches text, and changes no meaning.
 //!
 //! Names: `pg_catalog.f(…)`, `OPERATOR(pg_catalog.~)`, `COLLATE pg_catalog.default`, `x::pg_catalog.text`,
-//! `x::regclass`. Shapes: see [`subqueries`].
+//! `x::regclass`, `x.tableoid`. Shapes: see [`subqueries`].
 
 mod scope;
 mod subqueries;
+mod table_oids;
 
 use std::ops::ControlFlow;
 
@@ -24,6 +25,7 @@ const REGISTERED: [&str; 5] = ["regclass", "regtype", "regnamespace", "regrole",
 /// Rewrites a statement in place.
 pub fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Names);
+    table_oids::normalise(statement);
     subqueries::normalise(statement);
 }
 
@@ -169,7 +171,7 @@ fn type_array_literal(expr: &mut Expr) {
     let Value::SingleQuotedString(text) = &value.value else { return };
     let Some(items) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return };
     let elem = items.split(',').filter(|item| !item.is_empty()).map(element).collect();
-    *right = Box::new(Expr::Array(Array { elem, named: true }));
+    **right = Expr::Array(Array { elem, named: true });
 }
 
 fn element(item: &str) -> Expr {
@@ -214,6 +216,10 @@ fn null() -> Expr {
     Expr::Value(Value::Null.into())
 }
 
+fn number(value: u32) -> Expr {
+    Expr::Value(Value::Number(value.to_string(), false).into())
+}
+
 /// `name(arguments)`.
 fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
@@ -228,4 +234,54 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
         over: None,
         within_group: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlparser::dialect::PostgreSqlDialect;
+    use sqlparser::parser::Parser;
+
+    use super::*;
+
+    fn normalised(text: &str) -> String {
+        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, text).expect("it parses");
+        normalise(&mut statements[0]);
+        statements[0].to_string()
+    }
+
+    #[test]
+    fn names_lose_what_says_nothing() {
+        assert_eq!(normalised("SELECT pg_catalog.lower(x)"), "SELECT lower(x)");
+        assert_eq!(normalised("SELECT a OPERATOR(pg_catalog.~) 'b' COLLATE pg_catalog.default"), "SELECT a ~ 'b'");
+        assert_eq!(normalised("SELECT x::pg_catalog.text"), "SELECT x::TEXT");
+        assert_eq!(normalised("SELECT x COLLATE \"de_DE\""), "SELECT x COLLATE \"de_DE\"");
+        assert_eq!(normalised("SELECT mine.f(x)"), "SELECT mine.f(x)");
+    }
+
+    #[test]
+    fn registered_names_are_read_and_shown() {
+        assert_eq!(normalised("SELECT 'x'::regclass"), "SELECT regclass_in('x')");
+        assert_eq!(normalised("SELECT o::regtype::text"), "SELECT regtype_out(regtype_in(o))");
+    }
+
+    #[test]
+    fn a_catalog_s_table_oid_is_its_own() {
+        let text = "SELECT c.tableoid, tableoid AS t FROM pg_class c WHERE d.tableoid = c.tableoid";
+        let expected = "SELECT 1259 AS tableoid, 1259 AS t FROM pg_class c WHERE d.tableoid = 1259";
+        assert_eq!(normalised(text), expected);
+    }
+
+    #[test]
+    fn subqueries_over_users_tables_stay() {
+        let text = "SELECT (SELECT x FROM mine WHERE mine.a = t.a) FROM t";
+        assert_eq!(normalised(text), text);
+    }
+
+    #[test]
+    fn a_condition_on_the_outer_row_moves_out() {
+        let text = "SELECT (SELECT d.adbin FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND a.atthasdef) FROM pg_attribute a";
+        let expected = "SELECT CASE WHEN a.atthasdef THEN (SELECT first_value(d.adbin) FROM pg_attrdef d \
+            WHERE d.adrelid = a.attrelid) END FROM pg_attribute a";
+        assert_eq!(normalised(text), expected);
+    }
 }

@@ -181,3 +181,66 @@ fn row_type(context: &RelationContext<'_>, name: &str) -> Option<u32> {
     let relation = context.head.relation(relation_named(context, schema, name)?)?;
     row_types(relation).map(|types| types.0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pg_catalog::fixture::context;
+
+    /// As PostgreSQL 15 writes them.
+    #[test]
+    fn types_are_written_as_postgresql_writes_them() {
+        let context = context();
+        for (oid, typmod, expected) in [
+            (16, None, "boolean"),
+            (18, Some(-1), "\"char\""),
+            (1042, None, "character"),
+            (1042, Some(-1), "bpchar"),
+            (1042, Some(14), "character(10)"),
+            (1043, Some(-1), "character varying"),
+            (1043, Some(14), "character varying(10)"),
+            (1700, Some(983046), "numeric(15,2)"),
+            (1700, Some(-1), "numeric"),
+            (1083, Some(3), "time(3) without time zone"),
+            (1114, None, "timestamp without time zone"),
+            (1114, Some(3), "timestamp(3) without time zone"),
+            (1184, Some(0), "timestamp(0) with time zone"),
+            (1186, Some(-1), "interval"),
+            (1186, Some(2147418115), "interval(3)"),
+            (1186, Some(458751), "interval year to month"),
+            (1186, Some(470286339), "interval day to second(3)"),
+            (1009, Some(-1), "text[]"),
+            (1015, Some(14), "character varying(10)[]"),
+            (1002, None, "\"char\"[]"),
+            (2276, None, "\"any\""),
+            (19, None, "name"),
+            (0, None, "-"),
+            (99999, None, "???"),
+            (22, None, "int2vector"),
+            (1115, Some(3), "timestamp(3) without time zone[]"),
+        ] {
+            assert_eq!(format_type(&context.relations(), oid, typmod), expected);
+        }
+    }
+
+    #[test]
+    fn types_are_read_in_every_spelling() {
+        let context = context();
+        for (text, oid) in [
+            ("int", Some(23)),
+            ("INTEGER", Some(23)),
+            ("pg_catalog.int4", Some(23)),
+            ("\"char\"", Some(18)),
+            ("char(3)", Some(1042)),
+            ("timestamp (3)  with time zone", Some(1184)),
+            ("numeric(10,2)[]", Some(1231)),
+            ("int[3][]", Some(1007)),
+            ("other.\"Child\"", Some(16411)),
+            ("t[]", Some(16402)),
+            ("nosuch", None),
+            ("", None),
+        ] {
+            assert_eq!(type_named(&context.relations(), text), oid, "{text}");
+        }
+    }
+}

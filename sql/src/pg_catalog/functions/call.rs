@@ -158,7 +158,9 @@ impl ScalarUDFImpl for CatalogFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_constant = args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
+        // A scalar list forgets the PostgreSQL type of its items.
+        let is_list = matches!(args.return_field.data_type(), DataType::List(_));
+        let is_constant = !is_list && args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
         let count = if is_constant && self.function.volatility != Volatility::Volatile { 1 } else { args.number_rows };
         let fields = args.arg_fields.iter();
         let arguments = args

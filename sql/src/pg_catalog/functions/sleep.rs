@@ -27,7 +27,7 @@ struct Sleep {
 
 /// The function. It gives one void per row, each after its own time.
 pub(super) fn pg_sleep() -> ScalarUDF {
-    let signature = Signature::user_defined(Volatility::Volatile);
+    let signature = Signature::exact(vec![DataType::Float64], Volatility::Volatile);
     AsyncScalarUDF::new(Arc::new(Sleep { signature })).into_scalar_udf()
 }
 
@@ -46,16 +46,6 @@ impl ScalarUDFImpl for Sleep {
 
     fn return_field_from_args(&self, _: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         Ok(pg_field(NAME, PgType::VOID, arrow_type(PgType::VOID, None), true))
-    }
-
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        match given {
-            [_] => Ok(vec![DataType::Float64]),
-            _ => {
-                let message = format!("function {NAME} with {} arguments does not exist", given.len());
-                Err(super::failure(super::UNDEFINED_FUNCTION, message))
-            }
-        }
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {

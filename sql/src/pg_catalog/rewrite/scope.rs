@@ -22,6 +22,26 @@ impl Scope {
         (!relations.is_empty()).then_some(Scope { relations })
     }
 
+    /// The catalogs that a SELECT reads, whatever else it reads.
+    pub(super) fn catalogs_of(select: &Select) -> Scope {
+        Scope { relations: select.from.iter().flat_map(factors).filter_map(named_catalog).collect() }
+    }
+
+    /// The oid of the one catalog whose `tableoid` a column reference means.
+    pub(super) fn table_oid(&self, names: &[Ident]) -> Option<u32> {
+        let (column, table) = names.split_last()?;
+        if folded(column) != "tableoid" {
+            return None;
+        }
+        match (table, self.relations.as_slice()) {
+            ([], [(_, only)]) => Some(only.oid()),
+            ([.., table], relations) => {
+                relations.iter().find(|(alias, _)| *alias == folded(table)).map(|(_, relation)| relation.oid())
+            }
+            _ => None,
+        }
+    }
+
     fn owns(&self, names: &[Ident]) -> bool {
         match names {
             [column] => self.relations.iter().any(|(_, relation)| has_column(*relation, &folded(column))),

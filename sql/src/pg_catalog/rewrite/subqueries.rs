@@ -4,26 +4,42 @@
 //! - a condition on outer columns alone moves out, into a CASE around the subquery;
 //! - an outer column that equals an inner one is read from the inner one in the other conditions;
 //! - `ARRAY(SELECT …)` is `array_agg`, and the empty array where that is NULL;
+//! - `ARRAY(SELECT f(x) FROM unnest(list) x)` maps the list;
 //! - `EXISTS` in a select list counts;
 //! - a subquery in the list of a SELECT that joins a catalog without rows is never run, so it is NULL.
 //!
 //! Subqueries that read a user's tables are left as they are.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, FunctionArgumentClause, FunctionArguments, OrderByExpr, OrderByKind, Query, Select,
-    SelectItem, SetExpr, Statement, Value, VisitMut, VisitorMut, visit_expressions_mut,
+    BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr, OrderByKind, Query,
+    Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
 };
 
 use super::scope::{Scope, column, is_empty};
-use super::{call, called, null};
+use super::{call, called, null, number};
 
 /// The function that makes an empty array of NULL.
 const EMPTY_IF_NULL: &str = "array_or_empty";
-const AGGREGATES: [&str; 10] =
-    ["array_agg", "avg", "bool_and", "bool_or", "count", "first_value", "max", "min", "string_agg", "sum"];
+const AGGREGATES: [&str; 13] = [
+    "array_agg",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "count",
+    "every",
+    "first_value",
+    "json_agg",
+    "jsonb_agg",
+    "max",
+    "min",
+    "string_agg",
+    "sum",
+];
 
 pub(super) fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Subqueries);
@@ -32,20 +48,14 @@ pub(super) fn normalise(statement: &mut Statement) {
 struct Subqueries;
 
 impl VisitorMut for Subqueries {
-    type Break = std::convert::Infallible;
+    type Break = Infallible;
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
-        let has_no_rows = is_empty(select);
-        for item in &mut select.projection {
-            if let Some(expr) = item_expr(item) {
-                let ControlFlow::Continue(()) = visit_expressions_mut(expr, |expr| {
-                    if has_no_rows {
-                        drop_subquery(expr);
-                    }
-                    count_instead_of_exists(expr);
-                    ControlFlow::<std::convert::Infallible>::Continue(())
-                });
-            }
+        if is_empty(select) {
+            drop_subqueries(select);
+        }
+        for expr in select.projection.iter_mut().filter_map(item_expr) {
+            for_each_expr(expr, count_instead_of_exists);
         }
         ControlFlow::Continue(())
     }
@@ -74,6 +84,30 @@ fn array_subquery(expr: &mut Expr) -> Option<&mut Query> {
     }
 }
 
+/// Drops the subqueries in the list of a SELECT without rows; one that aggregates has a row all the same.
+fn drop_subqueries(select: &mut Select) {
+    let mut projection = select.projection.clone();
+    let mut aggregates = false;
+    for expr in projection.iter_mut().filter_map(item_expr) {
+        for_each_expr(expr, drop_subquery);
+        for_each_expr(expr, |expr| aggregates |= is_aggregate(expr));
+    }
+    if !aggregates {
+        select.projection = projection;
+    }
+}
+
+fn for_each_expr(expr: &mut Expr, mut change: impl FnMut(&mut Expr)) {
+    let ControlFlow::Continue(()) = visit_expressions_mut(expr, |expr| {
+        change(expr);
+        ControlFlow::<Infallible>::Continue(())
+    });
+}
+
+fn is_aggregate(expr: &Expr) -> bool {
+    called(expr).is_some_and(|name| AGGREGATES.contains(&name.as_str()))
+}
+
 /// Puts a NULL, or an array, where a subquery is that never runs.
 fn drop_subquery(expr: &mut Expr) {
     if array_subquery(expr).is_some() {
@@ -95,12 +129,12 @@ fn count_instead_of_exists(expr: &mut Expr) {
     *expr = Expr::Nested(Box::new(Expr::BinaryOp { left: count, op, right: Box::new(number(0)) }));
 }
 
-fn number(value: u32) -> Expr {
-    Expr::Value(Value::Number(value.to_string(), false).into())
-}
-
 fn rewrite_array(expr: &mut Expr) {
     let Some(query) = array_subquery(expr) else { return };
+    if let Some(mapped) = map_of_unnest(query) {
+        *expr = call(EMPTY_IF_NULL, vec![mapped]);
+        return;
+    }
     let order = take_order(query);
     let SetExpr::Select(select) = query.body.as_mut() else { return };
     let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
@@ -114,6 +148,34 @@ fn rewrite_array(expr: &mut Expr) {
     let lifted = Scope::of(select).map(|scope| separate(select, &scope)).unwrap_or_default();
     let subquery = Expr::Subquery(Box::new(query.clone()));
     *expr = call(EMPTY_IF_NULL, vec![guarded(subquery, lifted)]);
+}
+
+/// `SELECT f(x) FROM unnest(list) x` maps the list.
+fn map_of_unnest(query: &Query) -> Option<Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let ([SelectItem::UnnamedExpr(item)], [from], None) =
+        (select.projection.as_slice(), select.from.as_slice(), &select.selection)
+    else {
+        return None;
+    };
+    let TableFactor::Table { name, alias: Some(alias), args: Some(arguments), with_ordinality: false, .. } =
+        &from.relation
+    else {
+        return None;
+    };
+    let is_unnest = name.to_string().eq_ignore_ascii_case("unnest") && from.joins.is_empty();
+    let ([FunctionArg::Unnamed(FunctionArgExpr::Expr(list))], true, None) =
+        (arguments.args.as_slice(), is_unnest, &query.order_by)
+    else {
+        return None;
+    };
+    let parameter = LambdaFunctionParameter { name: alias.name.clone(), data_type: None };
+    let lambda = Expr::Lambda(LambdaFunction {
+        params: OneOrManyWithParens::One(parameter),
+        body: Box::new(item.clone()),
+        syntax: LambdaSyntax::Arrow,
+    });
+    Some(call("array_transform", vec![list.clone(), lambda]))
 }
 
 fn take_order(query: &mut Query) -> Vec<OrderByExpr> {
@@ -152,7 +214,7 @@ fn rewrite_scalar(expr: &mut Expr) {
     let lifted = separate(select, &scope);
     if let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
         select.projection.as_mut_slice()
-        && !called(item).is_some_and(|name| AGGREGATES.contains(&name.as_str()))
+        && !is_aggregate(item)
     {
         *item = call("first_value", vec![std::mem::replace(item, null())]);
     }
@@ -200,11 +262,10 @@ fn equality(conjunct: &Expr, scope: &Scope) -> Option<(Expr, Expr)> {
 }
 
 fn substitute(expr: &mut Expr, equal: &[(Expr, Expr)]) {
-    let ControlFlow::Continue(()) = visit_expressions_mut(expr, |expr| {
+    for_each_expr(expr, |expr| {
         if let Some((_, inner)) = equal.iter().find(|(outer, _)| outer == expr) {
             *expr = inner.clone();
         }
-        ControlFlow::<std::convert::Infallible>::Continue(())
     });
 }
 
