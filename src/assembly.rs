@@ -1,5 +1,6 @@
 //! Puts the rooms together: store, catalog, engine, background jobs. The one place that knows how.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use peristyle_catalog::{Catalog, Parts, Sources};
@@ -24,6 +25,9 @@ pub(crate) struct Assembly {
 /// Opens the store and checks that it is the data folder's, opens the catalog (which replays the log), and makes the
 /// engine, whose work runs on `cpu`.
 pub(crate) async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Result<Assembly, StartError> {
+    let mut storage = config.storage.clone();
+    let spill_folder = empty_spill_folder(&config.data_dir)?;
+    storage.write.spill_folder = spill_folder;
     let store = open_store(config, sources).await?;
     let parts = Parts {
         sources: sources.clone(),
@@ -38,13 +42,25 @@ pub(crate) async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -
         sources: sources.clone(),
         cpu: cpu.clone(),
     };
-    let engine = Engine::new(engine_parts, config.engine.clone(), config.storage.clone())?;
+    let engine = Engine::new(engine_parts, config.engine.clone(), storage)?;
     let jobs = vec![
         merge_job(&catalog, &store, config, sources, cpu),
         checkpoint_job(Arc::clone(&catalog), &config.background, sources.clone()),
         gc_job(&catalog, &store, config, sources),
     ];
     Ok(Assembly { engine, catalog, jobs })
+}
+
+/// The folder for what does not fit in memory; what an earlier process left there is worthless.
+fn empty_spill_folder(data_dir: &Path) -> std::io::Result<PathBuf> {
+    let folder = data_dir.join("spill");
+    match std::fs::remove_dir_all(&folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 async fn open_store(config: &Config, sources: &Sources) -> Result<Arc<Store>, StartError> {
