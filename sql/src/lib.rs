@@ -1,1 +1,4 @@
-//! sql
+//! SQL: parsing, planning, execution and PostgreSQL's types, over the catalog and the storage.
+
+pub mod error;
+pub mod values;
