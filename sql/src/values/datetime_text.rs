@@ -15,7 +15,9 @@ const FRACTION_DIGITS: usize = 6;
 
 /// Days since 1970 of a date's text.
 pub fn parse_date(text: &str, style: &InputStyle) -> Result<i32> {
-    if let Some((days, 10)) = short_date(text.as_bytes()) {
+    if let Some((days, len)) = short_date(text.as_bytes())
+        && len == text.len()
+    {
         return Ok(days);
     }
     let parsed = Fields::parse(text, style).and_then(|fields| date_of(&fields, style));

@@ -107,7 +107,7 @@ fn normal_number(text: &str) -> Result<Cow<'_, str>> {
 }
 
 /// Appends a JSON string, quoted and escaped as PostgreSQL escapes it; 22P05 if it holds a NUL.
-pub(crate) fn write_string(text: &str, out: &mut String) -> Result<()> {
+fn write_string(text: &str, out: &mut String) -> Result<()> {
     if text.contains('\0') {
         return Err(nul_in_string());
     }
