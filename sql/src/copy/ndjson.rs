@@ -99,7 +99,7 @@ impl<'a> JsonPiece<'a> {
         Ok(())
     }
 
-    fn slot_of(&mut self, key: &Cow<'a, str>) -> Result<Slot> {
+    fn slot_of(&mut self, key: &str) -> Result<Slot> {
         if let Some(slot) = self.slots.get(key) {
             return Ok(*slot);
         }
@@ -112,9 +112,9 @@ impl<'a> JsonPiece<'a> {
             return Ok(Slot::Rest);
         }
         let slot = Slot::New(self.new_columns.len());
-        self.new_names.push(key.clone().into_owned());
+        self.new_names.push(key.to_owned());
         self.new_columns.push(JsonColumn::new());
-        self.slots.insert(key.clone(), slot);
+        self.slots.insert(Cow::Owned(key.to_owned()), slot);
         Ok(slot)
     }
 

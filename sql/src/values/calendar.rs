@@ -161,11 +161,11 @@ fn push_offset(text: &mut StackText, offset_seconds: i32) {
     text.push(if offset_seconds < 0 { b'-' } else { b'+' });
     let seconds = offset_seconds.unsigned_abs();
     text.push_pair(seconds / 3600 % 100);
-    if seconds % 3600 != 0 {
+    if !seconds.is_multiple_of(3600) {
         text.push(b':');
         text.push_pair(seconds / 60 % 60);
     }
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         text.push(b':');
         text.push_pair(seconds % 60);
     }
