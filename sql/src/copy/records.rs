@@ -348,7 +348,10 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
-    fn read_all(options: &CopyOptions, data: &str) -> Result<Vec<(u64, Vec<(String, bool, bool)>)>> {
+    /// Line, and text, quoting and NULL marker of each field.
+    type Record = (u64, Vec<(String, bool, bool)>);
+
+    fn read_all(options: &CopyOptions, data: &str) -> Result<Vec<Record>> {
         let line_end = if data.contains("\r\n") { LineEnd::CarriageReturnNewline } else { LineEnd::Newline };
         let bytes = Bytes::copy_from_slice(data.as_bytes());
         let piece = Piece { bytes, first_line: 1, line_end, is_header: false };

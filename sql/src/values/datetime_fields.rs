@@ -88,7 +88,7 @@ impl Fields {
         match with_date {
             Ok(fields) if fields.time_micros.is_some() || fields.moment.is_some() => Ok(fields),
             // Without a date a row of digits is a time.
-            _ => Fields { is_time_only: true, ..Fields::default() }.parse_into(text, style).or_else(|_| with_date),
+            _ => Fields { is_time_only: true, ..Fields::default() }.parse_into(text, style).or(with_date),
         }
     }
 
@@ -487,7 +487,7 @@ fn classify(token: &str) -> Token<'_> {
 
 /// `1999.008`, a year and its day.
 fn is_year_and_day(token: &str) -> bool {
-    token.split_once('.').is_some_and(|(year, day)| year.len() == 4 && day.len() == 3)
+    token.split_once('.').is_some_and(|(year, day)| year.len() >= 4 && day.len() == 3)
 }
 
 fn run(bytes: &[u8], mut at: usize, belongs: impl Fn(u8) -> bool) -> usize {
