@@ -7,15 +7,25 @@ use crate::error::{Result, SqlError, SqlState};
 /// The elements of an array's text, `None` for NULL. 22P02 for what is no array, 0A000 for more than one dimension
 /// and for lower bounds other than 1.
 pub fn parse_array(text: &str) -> Result<Vec<Option<Cow<'_, str>>>> {
-    let body = strip_bounds(text)?;
-    let mut scanner = Scanner { text, rest: body };
-    scanner.skip_space();
+    let (bounds, body) = split_bounds(text.trim_start())?;
+    let mut scanner = Scanner { text: body, rest: body };
     if !scanner.eat('{') {
-        return Err(malformed(text, "Array value must start with \"{\" or dimension information."));
+        return Err(malformed(body, "Array value must start with \"{\" or dimension information."));
     }
     let elements = scanner.elements()?;
     scanner.skip_space();
-    if scanner.rest.is_empty() { Ok(elements) } else { Err(malformed(text, "Junk after closing right brace.")) }
+    if !scanner.rest.is_empty() {
+        return Err(malformed(body, "Junk after closing right brace."));
+    }
+    match bounds {
+        Some(bounds) if bounds.len != elements.len() as i64 => {
+            Err(malformed(text.trim_start(), "Specified array dimensions do not match array contents."))
+        }
+        Some(bounds) if bounds.lower != 1 => {
+            Err(SqlError::unsupported("arrays with a lower bound other than 1 are not supported"))
+        }
+        _ => Ok(elements),
+    }
 }
 
 /// Whether an element's text must be quoted.
@@ -34,13 +44,17 @@ fn malformed(text: &str, detail: &str) -> SqlError {
     SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("malformed array literal: \"{text}\"")).detail(detail)
 }
 
-/// Cuts `[1:3]=`.
-fn strip_bounds(text: &str) -> Result<&str> {
-    let trimmed = text.trim_start();
-    if !trimmed.starts_with('[') {
-        return Ok(trimmed);
+struct Bounds {
+    lower: i64,
+    len: i64,
+}
+
+/// Takes `[1:3]=` off the front.
+fn split_bounds(text: &str) -> Result<(Option<Bounds>, &str)> {
+    if !text.starts_with('[') {
+        return Ok((None, text));
     }
-    let Some((bounds, body)) = trimmed.split_once('=') else {
+    let Some((bounds, body)) = text.split_once('=') else {
         return Err(malformed(text, "Missing \"=\" after array dimensions."));
     };
     let inner = bounds.trim_end().strip_prefix('[').and_then(|b| b.strip_suffix(']'));
@@ -48,11 +62,12 @@ fn strip_bounds(text: &str) -> Result<&str> {
     if inner.contains('[') {
         return Err(SqlError::unsupported("arrays of more than one dimension are not supported"));
     }
-    let lower = inner.split_once(':').map_or("1", |(lower, _)| lower).trim();
-    if lower != "1" {
-        return Err(SqlError::unsupported("arrays with a lower bound other than 1 are not supported"));
+    let (lower, upper) = inner.split_once(':').unwrap_or(("1", inner));
+    let number = |text: &str| text.trim().parse::<i32>().map(i64::from);
+    match (number(lower), number(upper)) {
+        (Ok(lower), Ok(upper)) => Ok((Some(Bounds { lower, len: upper - lower + 1 }), body.trim_start())),
+        _ => Err(malformed(text, "\"[\" must introduce explicitly-specified array dimensions.")),
     }
-    Ok(body)
 }
 
 struct Scanner<'a> {
@@ -187,13 +202,15 @@ mod tests {
             ("{1}x", "Junk after closing right brace."),
             ("", "Array value must start with \"{\" or dimension information."),
             ("{\"a", "Unexpected end of input."),
+            ("{1}}", "Junk after closing right brace."),
         ];
         for (input, detail) in cases {
             let error = parse_array(input).unwrap_err();
             assert_eq!(error.detail.as_deref(), Some(detail), "{input}");
             assert_eq!(error.message, format!("malformed array literal: \"{input}\""));
         }
-        for input in ["{{1},{2}}", "[2:3]={1,2}", "[1:1][1:1]={{1}}"] {
+        assert_eq!(parse_array("[1:2]={1}").unwrap_err().code, SqlState::INVALID_TEXT_REPRESENTATION);
+        for input in ["{{1},{2}}", "[2:3]={1,2}", "[0:0]={1}", "[1:1][1:1]={{1}}"] {
             assert_eq!(parse_array(input).unwrap_err().code, SqlState::FEATURE_NOT_SUPPORTED, "{input}");
         }
     }

@@ -50,7 +50,7 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8]) -> Result<Cell> {
         | TypeKind::Regrole => Cell::Oid(u32::from_be_bytes(fixed(bytes)?)),
         TypeKind::Float4 => Cell::Float4(canonical_f32(f32::from_be_bytes(fixed(bytes)?))),
         TypeKind::Float8 => Cell::Float8(canonical_f64(f64::from_be_bytes(fixed(bytes)?))),
-        TypeKind::Numeric => Cell::Numeric(decimal::read_binary(bytes).ok_or_else(incorrect)??.with_modifier(ty)?),
+        TypeKind::Numeric => Cell::Numeric(decimal::read_binary(ty, bytes).ok_or_else(incorrect)??),
         TypeKind::Bytea => Cell::Bytea(bytes.to_vec()),
         TypeKind::Date => Cell::Date(date(i32::from_be_bytes(fixed(bytes)?))?),
         TypeKind::Time => Cell::Time(round_micros(time(i64::from_be_bytes(fixed(bytes)?))?, ty.typmod)),

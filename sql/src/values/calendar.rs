@@ -21,11 +21,12 @@ pub(super) const DATE_MIN_DAYS: i64 = -JULIAN_EPOCH_DAYS;
 /// Julian day of 1970-01-01.
 pub(super) const JULIAN_EPOCH_DAYS: i64 = 2_440_588;
 /// The last date, 5874897-12-31.
-pub(super) const DATE_MAX_DAYS: i64 = 2_145_031_948;
+pub(super) const DATE_MAX_DAYS: i64 = 2_145_042_905;
 /// The first instant, 4714-11-24 00:00:00 BC.
 pub(super) const TIMESTAMP_MIN_MICROS: i64 = DATE_MIN_DAYS * MICROS_PER_DAY;
-/// The first instant past the last one: 294277-01-01 00:00:00.
-pub(super) const TIMESTAMP_END_MICROS: i64 = 106_751_983 * MICROS_PER_DAY;
+/// The end of timestamps. PostgreSQL's last year is 294276, because it counts from 2000; 64 bits of microseconds from
+/// 1970 end at 294247-01-10 04:00:54.775807, which stands for infinity.
+pub(super) const TIMESTAMP_END_MICROS: i64 = TIMESTAMP_INFINITY;
 
 /// Days since 1970-01-01 of a date; the year is astronomical (0 is 1 BC). Any month from 1 to 12 and any day.
 /// After Howard Hinnant's "chrono-compatible low-level date algorithms".
@@ -160,11 +161,11 @@ fn push_offset(text: &mut StackText, offset_seconds: i32) {
     text.push(if offset_seconds < 0 { b'-' } else { b'+' });
     let seconds = offset_seconds.unsigned_abs();
     text.push_pair(seconds / 3600 % 100);
-    if seconds % 3600 != 0 {
+    if !seconds.is_multiple_of(3600) {
         text.push(b':');
         text.push_pair(seconds / 60 % 60);
     }
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         text.push(b':');
         text.push_pair(seconds % 60);
     }
@@ -191,7 +192,7 @@ mod tests {
     fn bounds_are_the_dates_they_are_named_for() {
         assert_eq!(days_from_civil(-4713, 11, 24), DATE_MIN_DAYS);
         assert_eq!(days_from_civil(5_874_897, 12, 31), DATE_MAX_DAYS);
-        assert_eq!(days_from_civil(294_277, 1, 1) * MICROS_PER_DAY, TIMESTAMP_END_MICROS);
+        assert_eq!(days_from_civil(294_247, 1, 10), TIMESTAMP_END_MICROS / MICROS_PER_DAY);
         assert_eq!(days_from_civil(2000, 1, 1), i64::from(POSTGRES_EPOCH_DAYS));
     }
 

@@ -4,7 +4,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 
 use super::array_text::parse_array;
 use super::datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
-use super::decimal::{Decimal, parse_decimal};
+use super::decimal::{Decimal, parse_numeric};
 use super::interval::Interval;
 use super::interval_text::parse_interval;
 use super::json::{normalise_jsonb, validate_json};
@@ -66,7 +66,7 @@ fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &InputStyle) -> R
         }
         TypeKind::Float4 => Cell::Float4(parse_f32(text)?),
         TypeKind::Float8 => Cell::Float8(parse_f64(text)?),
-        TypeKind::Numeric => Cell::Numeric(parse_decimal(text)?.with_modifier(ty)?),
+        TypeKind::Numeric => Cell::Numeric(parse_numeric(ty, text)?),
         TypeKind::Bytea => Cell::Bytea(parse_bytea(text)?),
         TypeKind::Date => Cell::Date(parse_date(text, style)?),
         TypeKind::Time => Cell::Time(round_micros(parse_time(text, style)?, ty.typmod)),

@@ -77,6 +77,11 @@ impl ColumnBuilder {
         self.ty
     }
 
+    /// How text is read.
+    pub fn style(&self) -> &InputStyle {
+        &self.style
+    }
+
     /// Number of values so far.
     pub fn len(&self) -> usize {
         self.sink.len()

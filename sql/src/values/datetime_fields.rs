@@ -51,6 +51,8 @@ pub(super) struct Fields {
     is_bc: bool,
     has_era: bool,
     meridiem: Option<Meridiem>,
+    /// A time is wanted and no date has been met: numbers are times.
+    is_time_only: bool,
     pub(super) moment: Option<Moment>,
     pub(super) time_micros: Option<i64>,
     pub(super) zone: Option<Zone>,
@@ -75,19 +77,33 @@ enum Token<'a> {
 }
 
 impl Fields {
+    /// The fields of a text that should hold a date.
     pub(super) fn parse(text: &str, style: &InputStyle) -> Parsed<Fields> {
+        Fields::default().parse_into(text, style)
+    }
+
+    /// The fields of a text that should hold a time; a date may stand with it.
+    pub(super) fn parse_time(text: &str, style: &InputStyle) -> Parsed<Fields> {
+        let with_date = Fields::parse(text, style);
+        match with_date {
+            Ok(fields) if fields.time_micros.is_some() || fields.moment.is_some() => Ok(fields),
+            // Without a date a row of digits is a time.
+            _ => Fields { is_time_only: true, ..Fields::default() }.parse_into(text, style).or(with_date),
+        }
+    }
+
+    fn parse_into(mut self, text: &str, style: &InputStyle) -> Parsed<Fields> {
         let lower = text.to_ascii_lowercase();
         let tokens = tokenize(&lower)?;
         if tokens.is_empty() {
             return Err(Fault::Syntax);
         }
-        let mut fields = Fields::default();
         let mut at = 0;
         while at < tokens.len() {
-            at += fields.take(&tokens[at..], style.date_order)?;
+            at += self.take(&tokens[at..], style.date_order)?;
         }
-        fields.apply_meridiem()?;
-        Ok(fields)
+        self.apply_meridiem()?;
+        Ok(self)
     }
 
     /// Takes the first token, and with `j` the one after it; says how many.
@@ -194,8 +210,8 @@ impl Fields {
         if !text.as_bytes()[0].is_ascii_digit() && !text.bytes().any(|b| b.is_ascii_digit()) {
             return self.take_word(text);
         }
-        if self.has_date() {
-            return Err(Fault::Syntax);
+        if self.has_date() || self.is_time_only {
+            return self.take_packed_clock_and_offset(text);
         }
         let parts: Vec<&str> = text.split(['-', '/', '.']).collect();
         if let [year, day] = parts[..]
@@ -220,16 +236,30 @@ impl Fields {
         Ok(())
     }
 
+    /// `hhmm-hh`, which looks like a date.
+    fn take_packed_clock_and_offset(&mut self, text: &str) -> Parsed<()> {
+        let at = text.find('-').ok_or(Fault::Syntax)?;
+        if !matches!(at, 4 | 6) {
+            return Err(Fault::Syntax);
+        }
+        self.set_time(parse_packed_clock(&text[..at], "").map_err(|_| Fault::Syntax)?)?;
+        self.take_offset(&text[at..])
+    }
+
     fn take_number(&mut self, text: &str, order: DateOrder) -> Parsed<()> {
         let (digits, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let is_clock = matches!(digits.len(), 4 | 6) && self.has_date() && self.time_micros.is_none();
-        if is_clock && (self.year.is_some() || self.julian_day.is_some()) {
+        let is_clock = matches!(digits.len(), 4 | 6) && self.time_micros.is_none();
+        let has_year = self.has_date() && (self.year.is_some() || self.julian_day.is_some());
+        if is_clock && (has_year || self.is_time_only) {
             return self.set_time(parse_packed_clock(digits, fraction)?);
         }
         if !fraction.is_empty() {
             return Err(Fault::Syntax);
         }
         let no_date = self.year.is_none() && self.month.is_none() && self.day.is_none();
+        if !no_date && digits.len() >= 6 {
+            return Err(Fault::Syntax);
+        }
         if no_date && digits.len() >= 6 && digits.len() != 7 {
             return self.take_packed_date(digits);
         }
@@ -441,11 +471,12 @@ fn tokenize(text: &str) -> Parsed<Vec<Token<'_>>> {
 }
 
 fn classify(token: &str) -> Token<'_> {
-    let is_word = token.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let letters = token.bytes().take_while(u8::is_ascii_lowercase).count();
+    let is_zone = letters > 0 && !is_month(&token.as_bytes()[..letters]);
     match token.as_bytes()[0] {
         b'+' | b'-' if token.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => Token::Offset(token),
         b'+' | b'-' => Token::SignedWord(token),
-        _ if is_word => Token::Word(token),
+        _ if is_zone || (letters > 0 && letters == token.len()) => Token::Word(token),
         _ if token.contains(':') => Token::Time(token),
         b'a'..=b'z' => Token::Date(token),
         _ if token.contains(['-', '/']) || token.matches('.').count() == 2 => Token::Date(token),
@@ -456,7 +487,7 @@ fn classify(token: &str) -> Token<'_> {
 
 /// `1999.008`, a year and its day.
 fn is_year_and_day(token: &str) -> bool {
-    token.split_once('.').is_some_and(|(year, day)| year.len() == 4 && day.len() == 3)
+    token.split_once('.').is_some_and(|(year, day)| year.len() >= 4 && day.len() == 3)
 }
 
 fn run(bytes: &[u8], mut at: usize, belongs: impl Fn(u8) -> bool) -> usize {
@@ -490,11 +521,19 @@ fn end_of_word(bytes: &[u8], start: usize) -> usize {
     let at = run(bytes, start, |b| b.is_ascii_lowercase());
     match bytes.get(at) {
         Some(b'/' | b'_') => run(bytes, at, |b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+')),
-        Some(&separator @ (b'-' | b'.')) if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => {
+        // `utc+3`, a zone as POSIX writes it.
+        Some(b'+' | b'-') if !is_month(&bytes[start..at]) && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => {
+            run(bytes, at + 1, |b| b.is_ascii_digit() || b == b':')
+        }
+        Some(&separator @ (b'-' | b'.')) if is_month(&bytes[start..at]) => {
             run(bytes, at, |b| b.is_ascii_alphanumeric() || b == separator)
         }
         _ => at,
     }
+}
+
+fn is_month(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(|word| month_by_name(word).is_some())
 }
 
 fn end_of_signed(bytes: &[u8], start: usize) -> Parsed<usize> {

@@ -15,7 +15,9 @@ const FRACTION_DIGITS: usize = 6;
 
 /// Days since 1970 of a date's text.
 pub fn parse_date(text: &str, style: &InputStyle) -> Result<i32> {
-    if let Some((days, 10)) = short_date(text.as_bytes()) {
+    if let Some((days, len)) = short_date(text.as_bytes())
+        && len == text.len()
+    {
         return Ok(days);
     }
     let parsed = Fields::parse(text, style).and_then(|fields| date_of(&fields, style));
@@ -29,7 +31,7 @@ pub fn parse_time(text: &str, style: &InputStyle) -> Result<i64> {
     {
         return Ok(micros);
     }
-    let parsed = Fields::parse(text, style).and_then(|fields| time_of(&fields, style));
+    let parsed = Fields::parse_time(text, style).and_then(|fields| time_of(&fields, style));
     parsed.map_err(|fault| fault.into_error("time", text))
 }
 
@@ -229,7 +231,8 @@ impl Fault {
 
 /// The zone of a word in a timestamp: a name or an abbreviation, in lower case.
 pub(super) fn zone_of_word(word: &str) -> Option<Zone> {
-    super::zone::abbreviation_offset(word).map(Zone::fixed).or_else(|| Zone::by_name(word))
+    let abbreviation = super::zone::abbreviation_offset(word).map(Zone::fixed);
+    abbreviation.or_else(|| Zone::by_name(word)).or_else(|| Zone::parse_posix(word).filter(|_| !word.contains('/')))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Decimal {
     }
 
     /// Applies the type's modifier, if it has one.
-    pub fn with_modifier(self, ty: PgType) -> Result<Decimal> {
+    pub(super) fn with_modifier(self, ty: PgType) -> Result<Decimal> {
         match ty.numeric_precision_scale() {
             Some((precision, scale)) => self.fit(precision, scale),
             None => Ok(self),
@@ -148,6 +148,28 @@ impl<'a> NumberText<'a> {
         (self.fraction.len() as i64 - self.exponent).max(0)
     }
 
+    /// The number at a scale, rounded half away from zero; `None` if that has more than 76 digits.
+    fn round_to(&self, scale: i8) -> Option<Decimal> {
+        if self.is_zero() {
+            return Some(Decimal { unscaled: i256::ZERO, scale });
+        }
+        let limit = i64::from(DECIMAL256_PRECISION_MAX);
+        if self.whole_len() + i64::from(scale) > limit {
+            return None;
+        }
+        let all = || self.whole.iter().chain(self.fraction).map(|digit| digit - b'0');
+        // Digits of the text that stand before the position to which is rounded.
+        let kept = self.whole.len() as i64 + self.exponent + i64::from(scale);
+        let given = (self.whole.len() + self.fraction.len()) as i64;
+        let mut magnitude = Accumulator::default();
+        all().take(kept.max(0) as usize).for_each(|digit| magnitude.push(digit));
+        (given..kept).for_each(|_| magnitude.push(0));
+        let rounds_up = kept >= 0 && all().nth(kept as usize).is_some_and(|digit| digit >= 5);
+        let magnitude = magnitude.finish().checked_add(if rounds_up { i256::ONE } else { i256::ZERO })?;
+        let unscaled = if self.is_negative { magnitude.wrapping_neg() } else { magnitude };
+        (i64::from(digit_count(unscaled)) <= limit).then_some(Decimal { unscaled, scale })
+    }
+
     fn is_zero(&self) -> bool {
         self.whole.iter().chain(self.fraction).all(|digit| *digit == b'0')
     }
@@ -181,10 +203,14 @@ fn parse_exponent(text: &[u8]) -> Option<i64> {
     Some(sign * digits.iter().fold(0, fold))
 }
 
-/// Parses a numeric without applying a modifier; the scale is the number of digits behind the point, as PostgreSQL
-/// keeps it. 22P02 for what is no number, 22003 for NaN, infinities, and numbers of more than 76 digits.
-/// Digits behind the point that do not fit in 76 are rounded away.
+/// Parses a numeric without a modifier; the scale is the number of digits behind the point, as PostgreSQL keeps it.
+/// 22P02 for what is no number, 22003 for NaN, infinities, and numbers of more than 76 digits.
 pub fn parse_decimal(text: &str) -> Result<Decimal> {
+    parse_numeric(PgType::NUMERIC, text)
+}
+
+/// Parses a numeric and applies its type's modifier.
+pub(super) fn parse_numeric(ty: PgType, text: &str) -> Result<Decimal> {
     let trimmed = text.trim_ascii();
     let Some(number) = NumberText::split(trimmed.as_bytes()) else {
         return Err(not_a_number(text, trimmed));
@@ -192,7 +218,22 @@ pub fn parse_decimal(text: &str) -> Result<Decimal> {
     if !number.fits_postgresql() {
         return Err(SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format"));
     }
-    decimal_of(&number).ok_or_else(too_many_digits)
+    number_of_type(&number, ty)
+}
+
+/// With a modifier the number is rounded to its scale; without one it must have room as it is.
+fn number_of_type(number: &NumberText<'_>, ty: PgType) -> Result<Decimal> {
+    match ty.numeric_precision_scale() {
+        Some((precision, scale)) => {
+            let rounded = number.round_to(scale).ok_or_else(|| field_overflow(precision, scale))?;
+            rounded.fit(precision, scale)
+        }
+        None => {
+            let scale = i8::try_from(number.fraction_len()).map_err(|_| too_many_digits())?;
+            let has_room = number.whole_len().max(0) + i64::from(scale) <= i64::from(DECIMAL256_PRECISION_MAX);
+            number.round_to(scale).filter(|_| has_room).ok_or_else(too_many_digits)
+        }
+    }
 }
 
 #[cold]
@@ -202,31 +243,6 @@ fn not_a_number(text: &str, trimmed: &str) -> SqlError {
         return not_finite(trimmed);
     }
     SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type numeric: \"{text}\""))
-}
-
-/// The number exactly or rounded behind the point to 76 digits; `None` if its whole part has more.
-fn decimal_of(number: &NumberText<'_>) -> Option<Decimal> {
-    let limit = i64::from(DECIMAL256_PRECISION_MAX);
-    let scale = number.fraction_len().min(limit);
-    if number.is_zero() {
-        return Some(Decimal { unscaled: i256::ZERO, scale: scale as i8 });
-    }
-    let whole_len = number.whole_len().max(0);
-    if whole_len > limit {
-        return None;
-    }
-    let scale = scale.min(limit - whole_len);
-    // Digits of the text that stand before position `scale` behind the point.
-    let all = || number.whole.iter().chain(number.fraction).map(|d| d - b'0');
-    let kept = number.whole.len() as i64 + number.exponent + scale;
-    let mut unscaled = Accumulator::default();
-    all().take(kept.max(0) as usize).for_each(|digit| unscaled.push(digit));
-    let given = (number.whole.len() + number.fraction.len()) as i64;
-    (given..kept).for_each(|_| unscaled.push(0));
-    let rounds_up = kept >= 0 && all().nth(kept as usize).is_some_and(|digit| digit >= 5);
-    let magnitude = unscaled.finish().checked_add(if rounds_up { i256::ONE } else { i256::ZERO })?;
-    let unscaled = if number.is_negative { magnitude.wrapping_neg() } else { magnitude };
-    (digit_count(unscaled) <= limit as i32).then_some(Decimal { unscaled, scale: scale as i8 })
 }
 
 /// Sums digits in 64 bits and carries over to 256 every 19 digits.
@@ -361,9 +377,9 @@ fn group_digits(digits: &[u8], scale: i32) -> (Vec<u16>, i16) {
     (groups[zeros.min(end)..end].to_vec(), weight as i16)
 }
 
-/// Reads PostgreSQL's binary numeric; `None` if the bytes are not one, the error of [`parse_decimal`] if it has no
-/// place here.
-pub(super) fn read_binary(bytes: &[u8]) -> Option<Result<Decimal>> {
+/// Reads PostgreSQL's binary numeric and applies its type's modifier; `None` if the bytes are not one, an error of
+/// [`parse_decimal`] if it has no place here.
+pub(super) fn read_binary(ty: PgType, bytes: &[u8]) -> Option<Result<Decimal>> {
     let header = bytes.get(..8)?;
     let field = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
     let (count, weight, sign, scale) = (usize::from(field(0)), field(2) as i16, field(4), field(6));
@@ -389,8 +405,15 @@ pub(super) fn read_binary(bytes: &[u8]) -> Option<Result<Decimal>> {
     }
     let exponent = (i64::from(weight) + 1 - count as i64) * i64::from(BINARY_DIGIT_DIGITS);
     let number = NumberText { is_negative, whole: &digits, fraction: &[], exponent };
-    let decimal = decimal_of(&number).ok_or_else(too_many_digits);
-    Some(decimal.and_then(|d| d.rescale(scale.min(76) as i8).or(Some(d)).ok_or_else(too_many_digits)))
+    // The shown scale decides for a bare numeric, and may be wider or narrower than the digits that were sent.
+    let shown = || {
+        let shown = i8::try_from(scale).ok().and_then(|scale| number.round_to(scale));
+        shown.filter(|d| d.whole_digits() + i32::from(d.scale) <= i32::from(DECIMAL256_PRECISION_MAX))
+    };
+    Some(match ty.numeric_precision_scale() {
+        Some(_) => number_of_type(&number, ty),
+        None => shown().ok_or_else(too_many_digits),
+    })
 }
 
 /// A number's text as PostgreSQL's numeric prints it: no exponent, no needless zeros in front, the scale kept.
@@ -453,7 +476,7 @@ mod tests {
         for input in ["", "x", "1e", "1.2.3", "--1", "1 2", "0x1f", "e5", "."] {
             assert_eq!(parse_decimal(input).unwrap_err().code, SqlState::INVALID_TEXT_REPRESENTATION, "{input}");
         }
-        for input in ["NaN", "inf", "-Infinity", "1e999999", "1e76", &"9".repeat(77)] {
+        for input in ["NaN", "inf", "-Infinity", "1e999999", "1e76", "1e-77", &"9".repeat(77)] {
             assert_eq!(parse_decimal(input).unwrap_err().code, SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "{input}");
         }
         assert!(parse_decimal("NaN").unwrap_err().hint.is_some());
@@ -461,7 +484,10 @@ mod tests {
 
     #[test]
     fn modifiers_round_half_away_from_zero() {
-        let fit = |input: &str, p, s| parse_decimal(input).unwrap().fit(p, s).map(text);
+        let fit = |input: &str, p, s| parse_numeric(PgType::numeric(p, s), input).map(text);
+        assert_eq!(fit(&format!("0.00{}", "49".repeat(60)), 5, 2).unwrap(), "0.00");
+        assert_eq!(fit(&format!("0.004{}", "9".repeat(90)), 5, 2).unwrap(), "0.00");
+        assert_eq!(fit("1e400", 5, 2).unwrap_err().message, "numeric field overflow");
         assert_eq!(fit("2.5", 5, 0).unwrap(), "3");
         assert_eq!(fit("-2.5", 5, 0).unwrap(), "-3");
         assert_eq!(fit("2.4449", 5, 2).unwrap(), "2.44");
@@ -497,7 +523,7 @@ mod tests {
             prop_assert_eq!(parse_decimal(&text(decimal)).unwrap(), decimal);
             let mut out = BytesMut::new();
             write_binary(unscaled, scale, &mut out);
-            prop_assert_eq!(read_binary(&out).unwrap().unwrap(), decimal);
+            prop_assert_eq!(read_binary(PgType::NUMERIC, &out).unwrap().unwrap(), decimal);
         }
 
         #[test]
@@ -510,7 +536,7 @@ mod tests {
 
         #[test]
         fn damaged_binary_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..24)) {
-            let _ = read_binary(&bytes);
+            let _ = read_binary(PgType::NUMERIC, &bytes);
         }
     }
 }

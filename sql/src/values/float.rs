@@ -13,6 +13,10 @@ const FIXED_EXPONENT_MIN: i32 = -4;
 const FLOAT4_DIGITS: i32 = 6;
 const FLOAT8_DIGITS: i32 = 15;
 
+/// From here on floats are whole numbers, and the middle between two neighbours can be a short one.
+const F64_INTEGERS_END: f64 = 9_007_199_254_740_992.0;
+const F32_INTEGERS_END: f32 = 16_777_216.0;
+
 /// Writes a double.
 pub fn write_f64(value: f64, extra_float_digits: i32, out: &mut BytesMut) {
     if !value.is_finite() {
@@ -22,7 +26,12 @@ pub fn write_f64(value: f64, extra_float_digits: i32, out: &mut BytesMut) {
         let digits = (FLOAT8_DIGITS + extra_float_digits).max(1);
         return write_rounded(&format!("{value:.*e}", digits as usize - 1), digits, out);
     }
-    write_shortest(ryu::Buffer::new().format_finite(value), FLOAT8_FIXED_EXPONENT_END, out);
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(value);
+    if value.abs() >= F64_INTEGERS_END && touches_boundary(text, f64_mantissa(value)) {
+        return write_shortest(&inside_boundaries(value, text), FLOAT8_FIXED_EXPONENT_END, out);
+    }
+    write_shortest(text, FLOAT8_FIXED_EXPONENT_END, out);
 }
 
 /// Writes a real.
@@ -34,7 +43,60 @@ pub fn write_f32(value: f32, extra_float_digits: i32, out: &mut BytesMut) {
         let digits = (FLOAT4_DIGITS + extra_float_digits).max(1);
         return write_rounded(&format!("{value:.*e}", digits as usize - 1), digits, out);
     }
-    write_shortest(ryu::Buffer::new().format_finite(value), FLOAT4_FIXED_EXPONENT_END, out);
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(value);
+    if value.abs() >= F32_INTEGERS_END && touches_boundary(text, f32_mantissa(value)) {
+        return write_shortest(&inside_boundaries_f32(value, text), FLOAT4_FIXED_EXPONENT_END, out);
+    }
+    write_shortest(text, FLOAT4_FIXED_EXPONENT_END, out);
+}
+
+/// A float's mantissa and binary exponent, without the sign.
+struct Mantissa {
+    bits: u64,
+    exponent: u32,
+}
+
+/// Of a double of at least 2^53.
+fn f64_mantissa(value: f64) -> Mantissa {
+    let bits = value.to_bits();
+    Mantissa { bits: (bits & ((1 << 52) - 1)) | (1 << 52), exponent: ((bits >> 52) & 0x7ff) as u32 - 1075 }
+}
+
+/// Of a real of at least 2^24.
+fn f32_mantissa(value: f32) -> Mantissa {
+    let bits = value.to_bits();
+    Mantissa { bits: u64::from((bits & ((1 << 23) - 1)) | (1 << 23)), exponent: ((bits >> 23) & 0xff) - 150 }
+}
+
+/// Whether the text is exactly the middle between the float and a neighbour. It then reads back by rounding to even
+/// only, which PostgreSQL does not rely on: it prints a digit more.
+fn touches_boundary(text: &str, float: Mantissa) -> bool {
+    let digits = Digits::of(text);
+    let zeros = digits.exponent + 1 - digits.len as i32;
+    // Beyond 127 bits no middle has as few as 17 digits.
+    if float.exponent == 0 || float.exponent > 70 || !(0..=25).contains(&zeros) {
+        return false;
+    }
+    let shown = digits.digits[..digits.len].iter().fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
+    let Some(shown) = shown.checked_mul(10_u128.pow(zeros as u32)) else { return false };
+    let half = 1_u128 << (float.exponent - 1);
+    (u128::from(float.bits) << float.exponent).abs_diff(shown) == half
+}
+
+/// The nearest text with the fewest digits more than `text` has that is no middle.
+fn inside_boundaries(value: f64, text: &str) -> String {
+    let candidates = (Digits::of(text).len..=16).map(|behind| format!("{value:.behind$e}"));
+    let mut inside =
+        candidates.filter(|text| text.parse() == Ok(value) && !touches_boundary(text, f64_mantissa(value)));
+    inside.next().unwrap_or_else(|| text.to_owned())
+}
+
+fn inside_boundaries_f32(value: f32, text: &str) -> String {
+    let candidates = (Digits::of(text).len..=8).map(|behind| format!("{value:.behind$e}"));
+    let mut inside =
+        candidates.filter(|text| text.parse() == Ok(value) && !touches_boundary(text, f32_mantissa(value)));
+    inside.next().unwrap_or_else(|| text.to_owned())
 }
 
 fn write_special(value: f64, out: &mut BytesMut) {
@@ -185,6 +247,8 @@ mod tests {
             (1234.5678, "1234.5678"),
             (0.00123, "0.00123"),
             (f64::NAN, "NaN"),
+            (8.86210422586344e17, "8.862104225863439e+17"),
+            (6.923010893789878e16, "6.9230108937898784e+16"),
             (f64::INFINITY, "Infinity"),
             (f64::NEG_INFINITY, "-Infinity"),
         ];
@@ -195,7 +259,13 @@ mod tests {
 
     #[test]
     fn reals_turn_scientific_earlier() {
-        for (value, text) in [(123456.0, "123456"), (1234567.0, "1.234567e+06"), (1e6, "1e+06"), (0.1, "0.1")] {
+        for (value, text) in [
+            (310814005.6, "3.1081402e+08"),
+            (123456.0, "123456"),
+            (1234567.0, "1.234567e+06"),
+            (1e6, "1e+06"),
+            (0.1, "0.1"),
+        ] {
             assert_eq!(f32_text(value), text);
         }
     }

@@ -54,7 +54,15 @@ enum Unit {
     Microsecond,
 }
 
+const SECONDS_MASK: u16 = 1 << Unit::Second as u16 | 1 << Unit::Millisecond as u16 | 1 << Unit::Microsecond as u16;
+const CLOCK_MASK: u16 = 1 << Unit::Hour as u16 | 1 << Unit::Minute as u16 | SECONDS_MASK;
+
 impl Unit {
+    /// The bits that the unit takes; seconds with a fraction stand for their parts too.
+    fn mask(self, has_fraction: bool) -> u16 {
+        if self == Unit::Second && has_fraction { SECONDS_MASK } else { 1 << self as u16 }
+    }
+
     fn by_name(name: &str) -> Option<Unit> {
         Some(match name {
             "millennium" | "millennia" | "mil" | "mils" => Unit::Millennium,
@@ -108,9 +116,20 @@ struct Sum {
     months: i64,
     days: i64,
     micros: i64,
+    /// Units that were given, one bit each.
+    seen: u16,
 }
 
 impl Sum {
+    /// Notes units; the same one twice is a fault, as in PostgreSQL.
+    fn note(&mut self, units: u16) -> std::result::Result<(), Fault> {
+        if self.seen & units != 0 {
+            return Err(Fault::Syntax);
+        }
+        self.seen |= units;
+        Ok(())
+    }
+
     fn finish(self) -> std::result::Result<Interval, Fault> {
         let months = i32::try_from(self.months).map_err(|_| Fault::Range)?;
         let days = i32::try_from(self.days).map_err(|_| Fault::Range)?;
@@ -185,50 +204,50 @@ fn parse_words(text: &str) -> std::result::Result<Sum, Fault> {
     let words = split_words(&lower)?;
     let mut sum = Sum::default();
     let mut at = 0;
-    let mut found = false;
-    // The SQL standard lets one sign in front count for all that follows.
-    let is_standard = words.iter().all(|word| !word.starts_with(|c: char| c.is_ascii_alphabetic()));
-    let signs = words.iter().filter(|word| word.starts_with(['+', '-'])).count();
-    let negate_all = is_standard && words.len() > 1 && signs == 1 && words[0].starts_with('-');
     while at < words.len() {
         let word = words[at];
         if word == "ago" {
-            if !found || at + 1 != words.len() {
+            if at == 0 || at + 1 != words.len() {
                 return Err(Fault::Syntax);
             }
             sum.negate();
             break;
         }
-        let unsigned = if negate_all && at == 0 { &word[1..] } else { word };
-        at += parse_term(unsigned, words.get(at + 1).copied(), at + 1 == words.len(), &mut sum)?;
-        found = true;
+        at += parse_term(word, words.get(at + 1).copied(), at + 1 == words.len(), &mut sum)?;
     }
-    if negate_all {
-        sum.negate();
-    }
-    if found { Ok(sum) } else { Err(Fault::Syntax) }
+    if words.is_empty() { Err(Fault::Syntax) } else { Ok(sum) }
 }
 
 /// Adds one term and says how many words it took.
 fn parse_term(word: &str, next: Option<&str>, is_last: bool, sum: &mut Sum) -> std::result::Result<usize, Fault> {
     if word.contains(':') {
+        sum.note(CLOCK_MASK)?;
         add_clock(word, sum)?;
         return Ok(1);
     }
     let body = word.trim_start_matches(['+', '-']);
     if let Some((years, months)) = body.split_once('-') {
+        sum.note(Unit::Year.mask(false) | Unit::Month.mask(false))?;
         add_years_months(word.starts_with('-'), years, months, sum)?;
         return Ok(1);
     }
     let amount = Amount::parse(word)?;
     match next {
         Some(name) if name.starts_with(|c: char| c.is_ascii_alphabetic()) && name != "ago" => {
-            sum.add(amount, Unit::by_name(name).ok_or(Fault::Syntax)?)?;
+            let unit = Unit::by_name(name).ok_or(Fault::Syntax)?;
+            sum.note(unit.mask(amount.fraction != 0.0))?;
+            sum.add(amount, unit)?;
             Ok(2)
         }
         // A number right before a clock time counts days.
-        Some(name) if name.contains(':') => sum.add(amount, Unit::Day).map(|()| 1),
-        _ if is_last || next == Some("ago") => sum.add(amount, Unit::Second).map(|()| 1),
+        Some(name) if name.contains(':') => {
+            sum.note(Unit::Day.mask(false))?;
+            sum.add(amount, Unit::Day).map(|()| 1)
+        }
+        _ if is_last || next == Some("ago") => {
+            sum.note(Unit::Second.mask(amount.fraction != 0.0))?;
+            sum.add(amount, Unit::Second).map(|()| 1)
+        }
         _ => Err(Fault::Syntax),
     }
 }
@@ -319,7 +338,7 @@ fn parse_iso(text: &str) -> std::result::Result<Sum, Fault> {
         None if date.is_empty() => return Err(Fault::Syntax),
         None => {}
         Some(time) if time.contains(':') => add_clock(time, &mut sum)?,
-        Some("") => return Err(Fault::Syntax),
+        Some("") => {}
         Some(time) => add_designated(time, &mut sum, |unit| match unit {
             b'H' => Some(Unit::Hour),
             b'M' => Some(Unit::Minute),
@@ -372,11 +391,13 @@ mod tests {
             ("1-2 3 4:05:06", "1 year 2 mons 3 days 04:05:06"),
             ("3 4:05:06", "3 days 04:05:06"),
             ("-1-2", "-1 years -2 mons"),
-            ("-1 2:00", "-1 days -02:00:00"),
+            ("-1 2:00", "-1 days +02:00:00"),
             ("P1Y2M3DT4H5M6S", "1 year 2 mons 3 days 04:05:06"),
             ("P0001-02-03T04:05:06", "1 year 2 mons 3 days 04:05:06"),
             ("PT-0.5S", "-00:00:00.5"),
             ("P2W", "14 days"),
+            ("P15DT", "15 days"),
+            ("PT", "00:00:00"),
             ("1.5 days", "1 day 12:00:00"),
             ("1.5 months", "1 mon 15 days"),
             ("1.5 years", "1 year 6 mons"),
@@ -400,7 +421,9 @@ mod tests {
 
     #[test]
     fn faults_have_postgresqls_codes() {
-        for input in ["", "x", "1 fortnight", "infinity", "ago", "P", "PT", "1 2 days 3x", "1:2:3:4", "{"] {
+        for input in
+            ["", "x", "1 fortnight", "infinity", "ago", "P", "1 2 days 3x", "1 day 2 days", "1 s 1:00", "1:2:3:4", "{"]
+        {
             assert_eq!(parse_interval(input).unwrap_err().code, SqlState::INVALID_DATETIME_FORMAT, "{input}");
         }
         for input in ["100000000000 years", "1:60", "1-13", "99999999999999999999 days"] {

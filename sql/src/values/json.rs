@@ -24,7 +24,11 @@ pub enum Json<'a> {
 
 /// Parses a JSON text. 22P02 with the token in DETAIL.
 pub fn parse_json(text: &str) -> Result<Json<'_>> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0 };
+    parse(text, Strictness::Decode)
+}
+
+fn parse(text: &str, strictness: Strictness) -> Result<Json<'_>> {
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, strictness };
     let value = parser.value(0)?;
     parser.skip_space();
     if parser.at < parser.bytes.len() { Err(parser.expected("end of input")) } else { Ok(value) }
@@ -32,14 +36,14 @@ pub fn parse_json(text: &str) -> Result<Json<'_>> {
 
 /// Checks a value of type json, which keeps its text.
 pub fn validate_json(text: &str) -> Result<()> {
-    parse_json(text).map(|_| ())
+    parse(text, Strictness::Syntax).map(|_| ())
 }
 
 /// The normalised text of a jsonb: keys sorted by length then bytes, the last of duplicates kept, one space after
 /// `:` and `,`, numbers as numeric prints them.
 pub fn normalise_jsonb(text: &str) -> Result<String> {
     let mut out = String::with_capacity(text.len());
-    parse_json(text)?.write_normalised(&mut out)?;
+    parse(text, Strictness::Jsonb)?.write_normalised(&mut out)?;
     Ok(out)
 }
 
@@ -107,7 +111,7 @@ fn normal_number(text: &str) -> Result<Cow<'_, str>> {
 }
 
 /// Appends a JSON string, quoted and escaped as PostgreSQL escapes it; 22P05 if it holds a NUL.
-pub(crate) fn write_string(text: &str, out: &mut String) -> Result<()> {
+fn write_string(text: &str, out: &mut String) -> Result<()> {
     if text.contains('\0') {
         return Err(nul_in_string());
     }
@@ -143,10 +147,22 @@ fn nul_in_string() -> SqlError {
         .detail("\\u0000 cannot be converted to text.")
 }
 
+/// What is asked of the escapes in strings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    /// Their form only: type json keeps its text.
+    Syntax,
+    /// Each names a character.
+    Decode,
+    /// Each names a character that jsonb stores, which NUL is not.
+    Jsonb,
+}
+
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    strictness: Strictness,
 }
 
 impl<'a> Parser<'a> {
@@ -334,24 +350,33 @@ impl<'a> Parser<'a> {
 
     fn unicode_escape(&mut self, out: &mut String) -> Result<()> {
         let first = self.hex_unit()?;
+        if first == 0 && self.strictness == Strictness::Jsonb {
+            return Err(nul_in_string());
+        }
         let code = match first {
-            0xD800..0xDC00 => {
-                if !self.text[self.at..].starts_with("\\u") {
-                    return Err(self.fault("Unicode low surrogate must follow a high surrogate.".to_owned()));
-                }
-                let second = self.hex_unit()?;
-                if !(0xDC00..0xE000).contains(&second) {
-                    return Err(self.fault("Unicode low surrogate must follow a high surrogate.".to_owned()));
-                }
-                0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
-            }
-            0xDC00..0xE000 => {
-                return Err(self.fault("Unicode low surrogate must follow a high surrogate.".to_owned()));
-            }
-            code => code,
+            0xD800..0xDC00 => self.low_surrogate(first)?,
+            unit => char::from_u32(unit),
         };
-        out.push(char::from_u32(code).expect("surrogates were joined"));
+        match code {
+            Some(code) => out.push(code),
+            None if self.strictness == Strictness::Syntax => out.push(char::REPLACEMENT_CHARACTER),
+            None => return Err(self.fault("Unicode low surrogate must follow a high surrogate.".to_owned())),
+        }
         Ok(())
+    }
+
+    /// The character of a high surrogate and the low one that must follow it.
+    fn low_surrogate(&mut self, high: u32) -> Result<Option<char>> {
+        if !self.text[self.at..].starts_with("\\u") {
+            return Ok(None);
+        }
+        let start = self.at;
+        let low = self.hex_unit()?;
+        if (0xDC00..0xE000).contains(&low) {
+            return Ok(char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)));
+        }
+        self.at = start;
+        Ok(None)
     }
 
     /// The number of `\uXXXX` at the cursor.
@@ -466,6 +491,8 @@ mod tests {
         }
         assert_eq!(normalise_jsonb(r#""\u0000""#).unwrap_err().code, SqlState::UNTRANSLATABLE_CHARACTER);
         assert!(validate_json(r#""\u0000""#).is_ok());
+        assert!(validate_json(r#""\ud800""#).is_ok());
+        assert!(normalise_jsonb(r#""\ud800""#).is_err());
         assert_eq!(validate_json(&"[".repeat(5000)).unwrap_err().code, SqlState::STATEMENT_TOO_COMPLEX);
     }
 

@@ -15,6 +15,7 @@ mod float;
 mod interval;
 mod interval_text;
 mod json;
+mod json_writer;
 mod names;
 mod nested_writer;
 mod number_writer;
@@ -45,6 +46,7 @@ pub use float::{write_f32, write_f64};
 pub use interval::{Interval, IntervalStyle};
 pub use interval_text::parse_interval;
 pub use json::{Json, escape_json, normalise_jsonb, parse_json, validate_json};
+pub use json_writer::json_value_writer;
 pub use names::{catalog_name, serial_type, type_by_name, type_name};
 pub use scalar_text::{
     canonical_f32, canonical_f64, checked_utf8, fit_characters, invalid_utf8, parse_bool, parse_bytea, parse_f32,
@@ -54,4 +56,4 @@ pub use style::{ByteaOutput, DateOrder, Format, InputStyle, OutputStyle};
 pub use writer::{ValueWriter, value_writer};
 pub use zone::Zone;
 
-pub(crate) use json::{write_members, write_string};
+pub(crate) use json::write_members;

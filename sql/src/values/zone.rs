@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::calendar::{MICROS_PER_DAY, MICROS_PER_SECOND};
+use super::calendar::{MICROS_PER_DAY, MICROS_PER_SECOND, civil_from_days, days_from_civil, days_in_month};
 
 /// PostgreSQL refuses displacements of 16 hours and more.
 const DISPLACEMENT_SECONDS_END: i32 = 16 * 3600;
@@ -53,7 +53,7 @@ impl Zone {
     }
 
     /// `<abbreviation>offset` with the offset counted west, without a daylight saving rule.
-    fn parse_posix(text: &str) -> Option<Zone> {
+    pub(super) fn parse_posix(text: &str) -> Option<Zone> {
         let rest = match text.strip_prefix('<') {
             Some(quoted) => quoted.split_once('>')?.1,
             None => {
@@ -120,11 +120,21 @@ fn signed(seconds: i32) -> String {
     }
 }
 
-/// chrono's calendar is shorter than PostgreSQL's; beyond it the zone's outermost rule holds.
+/// The time as chrono's. chrono-tz knows changes of clocks to the end of this century only, and PostgreSQL's calendar
+/// goes further than chrono's: later years look up a year of the same calendar, far earlier ones the zone's first rule.
 fn naive(micros: i64) -> NaiveDateTime {
-    const CHRONO_MICROS_MAX: i64 = 250_000 * 365 * MICROS_PER_DAY / 2;
-    let clamped = micros.clamp(-CHRONO_MICROS_MAX, CHRONO_MICROS_MAX);
-    DateTime::from_timestamp_micros(clamped).expect("clamped into chrono's range").naive_utc()
+    const KNOWN_END_YEAR: i64 = 2098;
+    const FIRST_MICROS: i64 = -300_000 * 365 * (MICROS_PER_DAY / 4);
+    let (year, _, _) = civil_from_days(micros.div_euclid(MICROS_PER_DAY));
+    let shifted = if year < KNOWN_END_YEAR { micros } else { micros - days_to_like_year(year) * MICROS_PER_DAY };
+    DateTime::from_timestamp_micros(shifted.max(FIRST_MICROS)).expect("within chrono's range").naive_utc()
+}
+
+/// Days from the year of this century's end that has the same days of the week to a year.
+fn days_to_like_year(year: i64) -> i64 {
+    let shape = |year| (days_from_civil(year, 1, 1).rem_euclid(7), days_in_month(year, 2));
+    let like = (2070..2098).find(|like| shape(*like) == shape(year)).unwrap_or(2097);
+    days_from_civil(year, 1, 1) - days_from_civil(like, 1, 1)
 }
 
 /// Seconds east of `+h`, `+hh`, `+hhmm`, `+hhmmss`, `+hh:mm`, `+hh:mm:ss` (and `-`), without a check of the hours.
@@ -232,7 +242,6 @@ pub(super) fn abbreviation_offset(abbreviation: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::calendar::days_from_civil;
 
     fn local(year: i64, month: u32, day: u32, hour: i64, minute: i64) -> i64 {
         days_from_civil(year, month, day) * MICROS_PER_DAY + (hour * 60 + minute) * 60 * MICROS_PER_SECOND
@@ -258,6 +267,14 @@ mod tests {
         // 2018-11-04 01:30 was twice: EST.
         assert_eq!(zone.local_to_utc(local(2018, 11, 4, 1, 30)), Some(local(2018, 11, 4, 6, 30)));
         assert_eq!(zone.offset_seconds_at(local(2018, 7, 1, 0, 0)), -4 * 3600);
+    }
+
+    #[test]
+    fn clocks_change_in_far_years_too() {
+        let zone = Zone::parse("America/New_York").unwrap();
+        assert_eq!(zone.offset_seconds_at(local(12_345, 6, 28, 0, 0)), -4 * 3600);
+        assert_eq!(zone.offset_seconds_at(local(12_345, 1, 28, 0, 0)), -5 * 3600);
+        assert_eq!(zone.offset_seconds_at(local(2603, 6, 7, 0, 0)), -4 * 3600);
     }
 
     #[test]

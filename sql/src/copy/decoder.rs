@@ -1,0 +1,454 @@
+//! Decodes a piece into columns: the declared ones by their type, those of an open table by what they hold.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, BooleanBuilder, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Schema};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{arrow_type, pg_field};
+
+use super::epoch::parse_epoch;
+use super::infer::InferredColumn;
+use super::ndjson;
+use super::options::{CopyFormat, CopyOptions, Header, OnError};
+use super::place::Place;
+use super::records::{Field, RecordReader, piece_text};
+use super::rest::{REST_COLUMN, can_name_column};
+use super::rows::Rows;
+use super::splitter::Piece;
+use crate::error::{Result, SqlError, SqlState};
+use crate::values::{Cell, ColumnBuilder, InputStyle};
+
+/// A column that exists and takes values.
+#[derive(Clone, Debug)]
+pub struct TargetColumn {
+    pub name: String,
+    pub ty: PgType,
+    /// The type of the array that is wanted.
+    pub arrow: DataType,
+    /// For the `time` column of an open table: numbers count since 1970, and rows without a time get this one.
+    pub arrival: Option<Arrival>,
+}
+
+impl TargetColumn {
+    /// A column of the type's own Arrow type.
+    pub fn new(name: impl Into<String>, ty: PgType) -> TargetColumn {
+        TargetColumn { name: name.into(), ty, arrow: arrow_type(ty, None), arrival: None }
+    }
+}
+
+/// When the data arrived, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival(pub i64);
+
+/// What becomes of columns that the table does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// 42703: the table is declared.
+    Refuse,
+    /// They are added, with the type of their values; keys beyond this many columns go to `_rest`.
+    Infer { new_columns_max: usize },
+}
+
+/// One column of a piece.
+#[derive(Clone, Debug)]
+pub struct DecodedColumn {
+    pub name: String,
+    pub ty: PgType,
+    pub array: ArrayRef,
+    /// Whether the table had it.
+    pub is_known: bool,
+    /// Rows whose field was the `DEFAULT` marker: NULL in the array, to be filled with the column's default.
+    pub defaulted: Option<BooleanArray>,
+}
+
+/// A row that `ON_ERROR ignore` left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedRow {
+    pub line: u64,
+    pub column: String,
+    pub error: SqlError,
+}
+
+/// A piece, decoded.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// Target columns in their order, then new ones in order of appearance. All-NULL new ones are left out.
+    pub columns: Vec<DecodedColumn>,
+    /// Rows in every column.
+    pub rows: usize,
+    /// Rows left out, in order.
+    pub skipped: Vec<SkippedRow>,
+}
+
+impl Decoded {
+    /// The columns as one batch; each field carries its PostgreSQL type.
+    pub fn into_batch(self) -> Result<RecordBatch> {
+        let fields = self.columns.iter().map(|c| pg_field(&c.name, c.ty, c.array.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let arrays = self.columns.into_iter().map(|column| column.array).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        RecordBatch::try_new_with_options(schema, arrays, &options)
+            .map_err(|error| SqlError::internal(error.to_string()))
+    }
+}
+
+/// The names in a header piece; a NULL marker is its text.
+pub fn parse_header(piece: &Piece, options: &CopyOptions, table: &str) -> Result<Vec<String>> {
+    let mut reader = RecordReader::new(piece, options, table)?;
+    let read = reader.read();
+    read.map_err(|error| Place { table, line: reader.line() }.of_record(error, reader.raw()))?;
+    Ok((0..reader.len()).filter_map(|at| reader.field(at)).map(|field| field.text.to_owned()).collect())
+}
+
+/// Where a csv or text field goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Destination {
+    Target(usize),
+    New(String),
+    /// Into `_rest` under this name.
+    Rest(String),
+}
+
+/// Decodes pieces of one COPY; shared between threads.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    pub(super) table: String,
+    pub(super) targets: Vec<TargetColumn>,
+    pub(super) options: CopyOptions,
+    pub(super) style: InputStyle,
+    pub(super) unknown: Unknown,
+    /// Where each field goes, by position; unused for ndjson.
+    destinations: Vec<Destination>,
+}
+
+impl Decoder {
+    /// A decoder whose fields are the targets in their order (csv and text), or whose keys are the targets' names
+    /// (ndjson).
+    pub fn new(
+        table: impl Into<String>,
+        targets: Vec<TargetColumn>,
+        options: CopyOptions,
+        style: InputStyle,
+        unknown: Unknown,
+    ) -> Decoder {
+        let destinations = (0..targets.len()).map(Destination::Target).collect();
+        Decoder { table: table.into(), targets, options, style, unknown, destinations }
+    }
+
+    /// The same decoder for data whose fields are those of a header: each goes to the column of its name, and names
+    /// that the table lacks are new columns. 42703 for them on a declared table, 42701 for a name that comes twice.
+    /// For an open table with a header; a declared one takes fields by position and only checks (`HEADER match`).
+    pub fn with_header(mut self, names: &[String]) -> Result<Decoder> {
+        let mut seen = HashSet::new();
+        let mut new_columns = 0;
+        self.destinations.clear();
+        for name in names {
+            if !seen.insert(name.as_str()) {
+                let message = format!("column \"{name}\" specified more than once");
+                return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+            }
+            let known = self.targets.iter().position(|target| target.name == *name);
+            let destination = match (known, self.unknown) {
+                (Some(at), _) => Destination::Target(at),
+                (None, Unknown::Refuse) => return Err(undefined_column(&self.table, name)),
+                (None, Unknown::Infer { new_columns_max }) => {
+                    new_columns += 1;
+                    let has_room = new_columns <= new_columns_max && can_name_column(name);
+                    if has_room { Destination::New(name.clone()) } else { Destination::Rest(name.clone()) }
+                }
+            };
+            self.destinations.push(destination);
+        }
+        Ok(self)
+    }
+
+    /// Checks a header under `HEADER match`; does nothing otherwise. 22P04.
+    pub fn check_header(&self, names: &[String]) -> Result<()> {
+        if self.options.header != Header::Match {
+            return Ok(());
+        }
+        let place = Place { table: &self.table, line: 1 };
+        if names.len() != self.targets.len() {
+            let message =
+                format!("wrong number of fields in header line: got {}, expected {}", names.len(), self.targets.len());
+            return Err(place.of_line(SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, message)));
+        }
+        match names.iter().zip(&self.targets).enumerate().find(|(_, (name, target))| **name != target.name) {
+            None => Ok(()),
+            Some((at, (name, target))) => {
+                let message = format!(
+                    "column name mismatch in header line field {}: got \"{name}\", expected \"{}\"",
+                    at + 1,
+                    target.name
+                );
+                Err(place.of_line(SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, message)))
+            }
+        }
+    }
+
+    /// Decodes the records of a piece.
+    pub fn decode(&self, piece: &Piece) -> Result<Decoded> {
+        match self.options.format {
+            CopyFormat::Ndjson => {
+                let text = piece_text(piece, &self.table)?;
+                ndjson::decode(self, text, piece)
+            }
+            CopyFormat::Csv | CopyFormat::Text => PieceDecoder::new(self)?.decode(piece),
+        }
+    }
+
+    /// Whether the fault may be skipped: the value's own, under `ON_ERROR ignore`.
+    pub(super) fn may_skip(&self, error: &SqlError) -> bool {
+        self.options.on_error == OnError::Ignore && error.code.class() == "22"
+    }
+
+    pub(super) fn target_builders(&self) -> Result<Vec<ColumnBuilder>> {
+        self.targets.iter().map(|t| ColumnBuilder::new(t.ty, t.arrow.clone(), self.style)).collect()
+    }
+}
+
+/// 42703 for a column that a declared table does not have.
+#[cold]
+pub(super) fn undefined_column(table: &str, name: &str) -> SqlError {
+    let message = format!("column \"{name}\" of relation \"{table}\" does not exist");
+    SqlError::new(SqlState::UNDEFINED_COLUMN, message).hint("A table created WITH (schema = 'open') takes new columns.")
+}
+
+/// Appends a field's text to a target column; the time of an open table may be a number.
+pub(super) fn push_value(builder: &mut ColumnBuilder, target: &TargetColumn, text: &str) -> Result<()> {
+    if target.arrival.is_some()
+        && let Some(micros) = parse_epoch(text)
+    {
+        return builder.push_cell(Cell::Timestamp(micros));
+    }
+    builder.push_text(text)
+}
+
+/// Appends what a target column holds where the data has nothing: NULL, or the time of arrival.
+pub(super) fn push_absent(builder: &mut ColumnBuilder, target: &TargetColumn) -> Result<()> {
+    match target.arrival {
+        Some(Arrival(micros)) => builder.push_cell(Cell::Timestamp(micros)),
+        None => {
+            builder.push_null();
+            Ok(())
+        }
+    }
+}
+
+/// The state of decoding one csv or text piece.
+struct PieceDecoder<'d> {
+    decoder: &'d Decoder,
+    builders: Vec<ColumnBuilder>,
+    /// Per field: whether the NULL marker counts when quoted, and when not.
+    null_rules: Vec<NullRule>,
+    defaulted: Option<Vec<BooleanBuilder>>,
+    /// Targets that no field goes to.
+    absent: Vec<usize>,
+    inferred: HashMap<usize, InferredColumn>,
+    rest: Option<RestColumn>,
+    rows: Rows,
+}
+
+#[derive(Clone, Copy)]
+struct NullRule {
+    when_quoted: bool,
+    when_bare: bool,
+}
+
+impl NullRule {
+    fn is_null(self, field: &Field<'_>) -> bool {
+        field.is_null_marker && if field.is_quoted { self.when_quoted } else { self.when_bare }
+    }
+}
+
+/// Collects the `_rest` object of each row.
+struct RestColumn {
+    builder: ColumnBuilder,
+    /// The members of the row that is being read.
+    members: Vec<(String, String)>,
+}
+
+impl<'d> PieceDecoder<'d> {
+    fn new(decoder: &'d Decoder) -> Result<PieceDecoder<'d>> {
+        let destinations = &decoder.destinations;
+        let rule = |destination: &Destination| {
+            let name = match destination {
+                Destination::Target(at) => &decoder.targets[*at].name,
+                Destination::New(name) | Destination::Rest(name) => name,
+            };
+            NullRule {
+                when_quoted: decoder.options.force_null.contains(name),
+                when_bare: !decoder.options.force_not_null.contains(name),
+            }
+        };
+        let has_rest = destinations.iter().any(|d| matches!(d, Destination::Rest(_)));
+        let is_new =
+            |(at, d): (usize, &Destination)| matches!(d, Destination::New(_)).then(|| (at, InferredColumn::new()));
+        let target_count = decoder.targets.len();
+        Ok(PieceDecoder {
+            decoder,
+            builders: decoder.target_builders()?,
+            null_rules: destinations.iter().map(rule).collect(),
+            defaulted: decoder
+                .options
+                .default
+                .is_some()
+                .then(|| (0..target_count).map(|_| BooleanBuilder::new()).collect()),
+            absent: (0..target_count).filter(|at| !destinations.contains(&Destination::Target(*at))).collect(),
+            inferred: destinations.iter().enumerate().filter_map(is_new).collect(),
+            rest: if has_rest { Some(RestColumn::new(decoder.style)?) } else { None },
+            rows: Rows::default(),
+        })
+    }
+
+    fn decode(mut self, piece: &Piece) -> Result<Decoded> {
+        let mut reader = RecordReader::new(piece, &self.decoder.options, &self.decoder.table)?;
+        loop {
+            let read = reader.read();
+            let place = Place { table: &self.decoder.table, line: reader.line() };
+            if !read.map_err(|error| place.of_record(error, reader.raw()))? {
+                return self.finish();
+            }
+            self.take_record(&reader, place)?;
+            self.rows.len += 1;
+        }
+    }
+
+    fn take_record(&mut self, reader: &RecordReader<'_>, place: Place<'_>) -> Result<()> {
+        let decoder = self.decoder;
+        for (at, destination) in decoder.destinations.iter().enumerate() {
+            let Some(field) = reader.field(at) else {
+                return Err(place.of_record(missing_data(decoder, destination), reader.raw()));
+            };
+            match destination {
+                Destination::Target(target) => self.take_target(at, *target, field, place)?,
+                Destination::New(_) => self.take_new(at, field),
+                Destination::Rest(name) => self.take_rest(at, name, field),
+            }
+        }
+        let is_blank_of_no_columns = decoder.destinations.is_empty() && reader.raw().is_empty();
+        if reader.len() > decoder.destinations.len() && !is_blank_of_no_columns {
+            let error = SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, "extra data after last expected column");
+            return Err(place.of_record(error, reader.raw()));
+        }
+        for at in &self.absent {
+            push_absent(&mut self.builders[*at], &decoder.targets[*at])?;
+        }
+        match &mut self.rest {
+            Some(rest) => rest.end_row(),
+            None => Ok(()),
+        }
+    }
+
+    fn take_target(&mut self, at: usize, target: usize, field: Field<'_>, place: Place<'_>) -> Result<()> {
+        let (column, builder) = (&self.decoder.targets[target], &mut self.builders[target]);
+        if let Some(defaulted) = &mut self.defaulted {
+            defaulted[target].append_value(field.is_default_marker);
+        }
+        if self.rows.is_skipping() || field.is_default_marker {
+            builder.push_null();
+            return Ok(());
+        }
+        if self.null_rules[at].is_null(&field) {
+            return push_absent(builder, column);
+        }
+        let Err(error) = push_value(builder, column, field.text) else { return Ok(()) };
+        let error = place.of_value(error, &column.name, field.text);
+        if !self.decoder.may_skip(&error) {
+            return Err(error);
+        }
+        self.rows.skip(SkippedRow { line: place.line, column: column.name.clone(), error });
+        builder.push_null();
+        Ok(())
+    }
+
+    fn take_new(&mut self, at: usize, field: Field<'_>) {
+        let is_null = self.null_rules[at].is_null(&field);
+        if let Some(column) = self.inferred.get_mut(&at) {
+            column.push((!is_null).then_some(field.text));
+        }
+    }
+
+    fn take_rest(&mut self, at: usize, name: &str, field: Field<'_>) {
+        let is_null = self.null_rules[at].is_null(&field);
+        if let Some(rest) = self.rest.as_mut().filter(|_| !is_null) {
+            rest.members.push((name.to_owned(), field.text.to_owned()));
+        }
+    }
+
+    fn finish(mut self) -> Result<Decoded> {
+        let mut columns = Vec::new();
+        for (at, (builder, target)) in self.builders.into_iter().zip(&self.decoder.targets).enumerate() {
+            let mut column = DecodedColumn::known(target, builder.finish()?);
+            column.defaulted = self.defaulted.as_mut().map(|builders| builders[at].finish());
+            columns.push(column);
+        }
+        for (at, destination) in self.decoder.destinations.iter().enumerate() {
+            if let (Destination::New(name), Some(column)) = (destination, self.inferred.remove(&at)) {
+                columns
+                    .extend(column.finish(self.decoder.style)?.map(|(ty, array)| DecodedColumn::new(name, ty, array)));
+            }
+        }
+        if let Some(rest) = self.rest {
+            columns.extend(rest.finish()?);
+        }
+        assemble(columns, self.rows)
+    }
+}
+
+impl RestColumn {
+    fn new(style: InputStyle) -> Result<RestColumn> {
+        let builder = ColumnBuilder::new(PgType::JSONB, arrow_type(PgType::JSONB, None), style)?;
+        Ok(RestColumn { builder, members: Vec::new() })
+    }
+
+    fn end_row(&mut self) -> Result<()> {
+        if self.members.is_empty() {
+            self.builder.push_null();
+            return Ok(());
+        }
+        let members: Vec<_> =
+            self.members.drain(..).map(|(key, text)| (key.into(), crate::values::Json::String(text.into()))).collect();
+        self.builder.push_cell(Cell::Text(super::rest::rest_text(&members)?))
+    }
+
+    fn finish(self) -> Result<Option<DecodedColumn>> {
+        let array = self.builder.finish()?;
+        let is_empty = array.null_count() == array.len();
+        Ok((!is_empty).then(|| DecodedColumn::new(REST_COLUMN, PgType::JSONB, array)))
+    }
+}
+
+impl DecodedColumn {
+    pub(super) fn known(target: &TargetColumn, array: ArrayRef) -> DecodedColumn {
+        DecodedColumn { name: target.name.clone(), ty: target.ty, array, is_known: true, defaulted: None }
+    }
+
+    pub(super) fn new(name: &str, ty: PgType, array: ArrayRef) -> DecodedColumn {
+        DecodedColumn { name: name.to_owned(), ty, array, is_known: false, defaulted: None }
+    }
+}
+
+/// Leaves out the bad rows and puts the piece together.
+pub(super) fn assemble(mut columns: Vec<DecodedColumn>, mut rows: Rows) -> Result<Decoded> {
+    let kept = rows.keep(columns.iter().map(|column| column.array.clone()))?;
+    for (column, array) in columns.iter_mut().zip(kept) {
+        if let Some(defaulted) = column.defaulted.take() {
+            let kept = rows.keep(std::iter::once(Arc::new(defaulted) as ArrayRef))?;
+            column.defaulted = kept[0].as_any().downcast_ref::<BooleanArray>().cloned();
+        }
+        column.array = array;
+    }
+    Ok(Decoded { columns, rows: rows.kept(), skipped: std::mem::take(&mut rows.skipped) })
+}
+
+#[cold]
+fn missing_data(decoder: &Decoder, destination: &Destination) -> SqlError {
+    let name = match destination {
+        Destination::Target(at) => &decoder.targets[*at].name,
+        Destination::New(name) | Destination::Rest(name) => name,
+    };
+    SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, format!("missing data for column \"{name}\""))
+}

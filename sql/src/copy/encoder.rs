@@ -1,0 +1,194 @@
+//! Encodes batches for COPY TO: text, csv and ndjson.
+
+use arrow::array::{Array, RecordBatch};
+use bytes::{BufMut, BytesMut};
+use peristyle_catalog::model::PgType;
+
+use super::options::{CopyFormat, CopyOptions, Header};
+use crate::error::{Result, SqlError};
+use crate::values::{Format, OutputStyle, ValueWriter, escape_json, json_value_writer, value_writer};
+
+/// Encodes the rows of one COPY TO.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    options: CopyOptions,
+    names: Vec<String>,
+    types: Vec<PgType>,
+    style: OutputStyle,
+    force_quote: Vec<bool>,
+    /// `"key":` of each column, for ndjson.
+    json_keys: Vec<String>,
+    /// Bytes that make a csv field need quotes.
+    needs_quote: [bool; 256],
+}
+
+impl Encoder {
+    /// An encoder for columns of these names and types.
+    pub fn new(options: CopyOptions, columns: Vec<(String, PgType)>, style: OutputStyle) -> Encoder {
+        let (names, types): (Vec<String>, Vec<PgType>) = columns.into_iter().unzip();
+        let mut needs_quote = [false; 256];
+        for byte in [options.delimiter, options.quote, b'\n', b'\r'] {
+            needs_quote[usize::from(byte)] = true;
+        }
+        Encoder {
+            force_quote: names.iter().map(|name| options.force_quote.contains(name)).collect(),
+            json_keys: names.iter().map(|name| json_key(name)).collect(),
+            options,
+            names,
+            types,
+            style,
+            needs_quote,
+        }
+    }
+
+    /// Appends the header line, if the options ask for one.
+    pub fn header(&self, out: &mut BytesMut) {
+        if self.options.header == Header::Absent {
+            return;
+        }
+        for (at, name) in self.names.iter().enumerate() {
+            if at > 0 {
+                out.put_u8(self.options.delimiter);
+            }
+            let start = out.len();
+            out.put_slice(name.as_bytes());
+            self.protect(start, false, out);
+        }
+        out.put_u8(b'\n');
+    }
+
+    /// Appends the rows of a batch. Its columns are the encoder's, by position.
+    pub fn encode(&self, batch: &RecordBatch, out: &mut BytesMut) -> Result<()> {
+        self.encode_rows(batch, 0..batch.num_rows(), out, |_| {})
+    }
+
+    /// The same for some rows, calling back after each, so that a row can be a message of its own.
+    pub fn encode_rows(
+        &self,
+        batch: &RecordBatch,
+        rows: std::ops::Range<usize>,
+        out: &mut BytesMut,
+        mut end_row: impl FnMut(&mut BytesMut),
+    ) -> Result<()> {
+        let writers = self.writers(batch)?;
+        for row in rows {
+            match self.options.format {
+                CopyFormat::Ndjson => self.json_row(&writers, row, out)?,
+                CopyFormat::Text | CopyFormat::Csv => self.delimited_row(&writers, row, out)?,
+            }
+            end_row(out);
+        }
+        Ok(())
+    }
+
+    fn writers<'a>(&self, batch: &'a RecordBatch) -> Result<Vec<Box<dyn ValueWriter + 'a>>> {
+        if batch.num_columns() != self.types.len() {
+            return Err(SqlError::internal("a batch has other columns than COPY TO was planned with"));
+        }
+        let writer = |(array, ty): (&'a arrow::array::ArrayRef, &PgType)| {
+            let array: &dyn Array = array.as_ref();
+            match self.options.format {
+                CopyFormat::Ndjson => json_value_writer(array, *ty, &self.style),
+                CopyFormat::Text | CopyFormat::Csv => value_writer(array, *ty, Format::Text, &self.style),
+            }
+        };
+        batch.columns().iter().zip(&self.types).map(writer).collect()
+    }
+
+    fn delimited_row(&self, writers: &[Box<dyn ValueWriter + '_>], row: usize, out: &mut BytesMut) -> Result<()> {
+        for (at, writer) in writers.iter().enumerate() {
+            if at > 0 {
+                out.put_u8(self.options.delimiter);
+            }
+            if writer.is_null(row) {
+                out.put_slice(self.options.null.as_bytes());
+                continue;
+            }
+            let start = out.len();
+            writer.write(row, out)?;
+            self.protect(start, self.force_quote[at], out);
+        }
+        out.put_u8(b'\n');
+        Ok(())
+    }
+
+    fn json_row(&self, writers: &[Box<dyn ValueWriter + '_>], row: usize, out: &mut BytesMut) -> Result<()> {
+        out.put_u8(b'{');
+        for (at, writer) in writers.iter().enumerate() {
+            if at > 0 {
+                out.put_u8(b',');
+            }
+            out.put_slice(self.json_keys[at].as_bytes());
+            if writer.is_null(row) {
+                out.put_slice(b"null");
+            } else {
+                writer.write(row, out)?;
+            }
+        }
+        out.put_slice(b"}\n");
+        Ok(())
+    }
+
+    /// Quotes or escapes what was written from `start` on.
+    fn protect(&self, start: usize, force_quote: bool, out: &mut BytesMut) {
+        match self.options.format {
+            CopyFormat::Csv if force_quote || self.is_ambiguous(&out[start..]) => self.quote(start, out),
+            CopyFormat::Csv | CopyFormat::Ndjson => {}
+            CopyFormat::Text => self.escape(start, out),
+        }
+    }
+
+    /// Whether a csv field would not read back as it is: it has a special byte in it, is the NULL marker, or is the
+    /// end-of-data marker on a line of its own.
+    fn is_ambiguous(&self, field: &[u8]) -> bool {
+        field == self.options.null.as_bytes()
+            || (field == b"\\." && self.names.len() == 1)
+            || field.iter().any(|byte| self.needs_quote[usize::from(*byte)])
+    }
+
+    fn quote(&self, start: usize, out: &mut BytesMut) {
+        let (quote, escape) = (self.options.quote, self.options.escape);
+        let bare = out.split_off(start);
+        out.reserve(bare.len() + 2);
+        out.put_u8(quote);
+        for &byte in &bare {
+            if byte == quote || byte == escape {
+                out.put_u8(escape);
+            }
+            out.put_u8(byte);
+        }
+        out.put_u8(quote);
+    }
+
+    /// The text format's backslash escapes.
+    fn escape(&self, start: usize, out: &mut BytesMut) {
+        let is_special = |byte: &u8| *byte < b' ' || *byte == b'\\' || *byte == self.options.delimiter;
+        let Some(first) = out[start..].iter().position(is_special) else { return };
+        let rest = out.split_off(start + first);
+        out.reserve(rest.len() + 8);
+        for &byte in &rest {
+            let letter = match byte {
+                8 => b'b',
+                12 => b'f',
+                b'\n' => b'n',
+                b'\r' => b'r',
+                b'\t' => b't',
+                11 => b'v',
+                b'\\' => b'\\',
+                byte if byte == self.options.delimiter => byte,
+                byte => {
+                    out.put_u8(byte);
+                    continue;
+                }
+            };
+            out.put_slice(&[b'\\', letter]);
+        }
+    }
+}
+
+fn json_key(name: &str) -> String {
+    let mut key = String::new();
+    escape_json(name, &mut key);
+    key.push(':');
+    key
+}

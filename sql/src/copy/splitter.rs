@@ -1,0 +1,402 @@
+//! Cuts a stream of bytes into pieces that end where a record ends, for decoding on many cores.
+
+use bytes::{Bytes, BytesMut};
+
+use super::options::{CopyFormat, CopyOptions, Header};
+use crate::error::{Result, SqlError, SqlState};
+
+/// Bytes of a piece, unless one record is longer.
+pub const PIECE_BYTES: usize = 1 << 20;
+/// Default of the setting `copy_record_bytes_max`.
+pub const COPY_RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// How records end; the first one's end decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEnd {
+    /// `\n`
+    Newline,
+    /// `\r\n`
+    CarriageReturnNewline,
+    /// `\r`
+    CarriageReturn,
+}
+
+impl LineEnd {
+    /// The last byte of the end.
+    pub(super) fn last_byte(self) -> u8 {
+        match self {
+            LineEnd::Newline | LineEnd::CarriageReturnNewline => b'\n',
+            LineEnd::CarriageReturn => b'\r',
+        }
+    }
+
+    /// A record without its end.
+    pub(super) fn strip(self, record: &[u8]) -> &[u8] {
+        let cut = record.strip_suffix(&[self.last_byte()]).unwrap_or(record);
+        match self {
+            LineEnd::CarriageReturnNewline => cut.strip_suffix(b"\r").unwrap_or(cut),
+            LineEnd::Newline | LineEnd::CarriageReturn => cut,
+        }
+    }
+}
+
+/// Whole records.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub bytes: Bytes,
+    /// Line of the stream on which the piece begins, from 1. A line break inside a value counts.
+    pub first_line: u64,
+    pub line_end: LineEnd,
+    /// The piece is the header: one record of names.
+    pub is_header: bool,
+}
+
+/// Sizes at which a splitter cuts and stops.
+#[derive(Clone, Copy, Debug)]
+pub struct SplitterLimits {
+    /// A piece is cut at the first record's end past this many bytes.
+    pub piece_bytes: usize,
+    /// A longer record is 54000.
+    pub record_bytes_max: usize,
+}
+
+impl Default for SplitterLimits {
+    fn default() -> SplitterLimits {
+        SplitterLimits { piece_bytes: PIECE_BYTES, record_bytes_max: COPY_RECORD_BYTES_MAX }
+    }
+}
+
+/// Takes bytes in any portions and gives pieces. Holds at most a piece and a record.
+pub struct RecordSplitter {
+    format: CopyFormat,
+    quote: u8,
+    /// The escape, if it is not the quote.
+    escape: Option<u8>,
+    limits: SplitterLimits,
+    awaits_header: bool,
+    buffer: BytesMut,
+    /// Where the scan goes on.
+    scanned: usize,
+    /// Where the record begins that is being scanned.
+    record_start: usize,
+    in_quotes: bool,
+    after_escape: bool,
+    line_end: Option<LineEnd>,
+    first: FirstLine,
+    /// Line on which the buffer begins, and lines found in it.
+    first_line: u64,
+    lines: u64,
+    is_over: bool,
+}
+
+impl RecordSplitter {
+    /// A splitter for data in that form.
+    pub fn new(options: &CopyOptions, limits: SplitterLimits) -> RecordSplitter {
+        RecordSplitter {
+            format: options.format,
+            quote: options.quote,
+            escape: (options.escape != options.quote).then_some(options.escape),
+            limits,
+            awaits_header: options.header != Header::Absent,
+            buffer: BytesMut::new(),
+            scanned: 0,
+            record_start: 0,
+            in_quotes: false,
+            after_escape: false,
+            line_end: None,
+            first: FirstLine::default(),
+            first_line: 1,
+            lines: 0,
+            is_over: false,
+        }
+    }
+
+    /// Whether `\.` was met: what comes after it is not data.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Takes bytes and appends the pieces that became whole.
+    pub fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Piece>) -> Result<()> {
+        if self.is_over {
+            return Ok(());
+        }
+        self.buffer.extend_from_slice(bytes);
+        while let Some(end) = self.next_record_end() {
+            if self.ends_data(end) {
+                self.is_over = true;
+                self.buffer.truncate(self.record_start);
+                break;
+            }
+            self.record_start = end;
+            if self.awaits_header || end >= self.limits.piece_bytes {
+                pieces.push(self.cut(end));
+            }
+        }
+        if !self.is_over && self.buffer.len() - self.record_start > self.limits.record_bytes_max {
+            return Err(self.too_long());
+        }
+        Ok(())
+    }
+
+    /// The last piece. Its last record may lack a line's end.
+    pub fn finish(mut self) -> Option<Piece> {
+        if self.line_end.is_none() && self.buffer.last() == Some(&b'\r') {
+            self.line_end = Some(LineEnd::CarriageReturn);
+        }
+        if !self.is_over && self.rest_ends_data() {
+            self.buffer.truncate(self.record_start);
+        }
+        let len = self.buffer.len();
+        (len > 0).then(|| self.cut(len))
+    }
+
+    fn rest_ends_data(&self) -> bool {
+        self.format != CopyFormat::Ndjson && self.strip(&self.buffer[self.record_start..]) == b"\\."
+    }
+
+    fn ends_data(&self, end: usize) -> bool {
+        // The marker with its line's end takes four bytes at most.
+        self.format != CopyFormat::Ndjson
+            && end - self.record_start <= 4
+            && self.strip(&self.buffer[self.record_start..end]) == b"\\."
+    }
+
+    fn strip<'a>(&self, record: &'a [u8]) -> &'a [u8] {
+        self.line_end.map_or(record, |line_end| line_end.strip(record))
+    }
+
+    fn cut(&mut self, end: usize) -> Piece {
+        let piece = Piece {
+            bytes: self.buffer.split_to(end).freeze(),
+            first_line: self.first_line,
+            line_end: self.line_end.unwrap_or(LineEnd::Newline),
+            is_header: self.awaits_header,
+        };
+        self.awaits_header = false;
+        self.scanned -= end.min(self.scanned);
+        self.record_start = 0;
+        self.first_line += self.lines;
+        self.lines = 0;
+        piece
+    }
+
+    #[cold]
+    fn too_long(&self) -> SqlError {
+        SqlError::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!("record is longer than {} bytes", self.limits.record_bytes_max),
+        )
+        .hint("Raise copy_record_bytes_max, or look for a quote that is not closed.")
+        .context(format!("line {}", self.first_line + self.lines))
+    }
+
+    /// The end of the next record past the scan, if it has arrived.
+    fn next_record_end(&mut self) -> Option<usize> {
+        if self.line_end.is_none() {
+            self.find_line_end();
+        }
+        let last = self.line_end?.last_byte();
+        match self.format {
+            CopyFormat::Csv => self.next_csv_end(last),
+            CopyFormat::Text => self.next_text_end(last),
+            CopyFormat::Ndjson => {
+                let at = memchr::memchr(last, &self.buffer[self.scanned..]);
+                self.advance(at)
+            }
+        }
+    }
+
+    /// Moves the scan past a line's end that was found, or to the end of what there is.
+    fn advance(&mut self, found: Option<usize>) -> Option<usize> {
+        match found {
+            Some(at) => {
+                self.scanned += at + 1;
+                self.lines += 1;
+                Some(self.scanned)
+            }
+            None => {
+                self.scanned = self.buffer.len();
+                None
+            }
+        }
+    }
+
+    fn next_text_end(&mut self, last: u8) -> Option<usize> {
+        loop {
+            let at = memchr::memchr(last, &self.buffer[self.scanned..]);
+            let end = self.advance(at)?;
+            let record = &self.buffer[self.record_start..end - 1];
+            // After an odd number of backslashes the line's end is data.
+            let backslashes = record.iter().rev().take_while(|byte| **byte == b'\\').count();
+            if backslashes % 2 == 0 {
+                return Some(end);
+            }
+        }
+    }
+
+    fn next_csv_end(&mut self, last: u8) -> Option<usize> {
+        loop {
+            let rest = &self.buffer[self.scanned..];
+            let found = match self.escape {
+                _ if self.after_escape => (!rest.is_empty()).then_some(0),
+                Some(escape) if self.in_quotes => memchr::memchr3(self.quote, escape, last, rest),
+                _ => memchr::memchr2(self.quote, last, rest),
+            };
+            let Some(at) = found else {
+                self.scanned = self.buffer.len();
+                return None;
+            };
+            let byte = rest[at];
+            self.scanned += at + 1;
+            if byte == last {
+                self.lines += 1;
+            }
+            let is_escaped = std::mem::take(&mut self.after_escape);
+            if byte == last && !self.in_quotes {
+                return Some(self.scanned);
+            }
+            if self.in_quotes && !is_escaped && Some(byte) == self.escape {
+                self.after_escape = true;
+            } else if byte == self.quote && !is_escaped {
+                self.in_quotes = !self.in_quotes;
+            }
+        }
+    }
+
+    /// Looks for the first line's end, to learn how lines end. The record is scanned again after.
+    fn find_line_end(&mut self) {
+        while let Some(&byte) = self.buffer.get(self.first.at) {
+            let is_escaped = std::mem::take(&mut self.first.after_escape);
+            let is_csv = self.format == CopyFormat::Csv;
+            if is_csv && self.first.in_quotes && !is_escaped && Some(byte) == self.escape {
+                self.first.after_escape = true;
+            } else if is_csv && byte == self.quote && !is_escaped {
+                self.first.in_quotes = !self.first.in_quotes;
+            } else if self.format == CopyFormat::Text && byte == b'\\' && !is_escaped {
+                self.first.after_escape = true;
+            } else if !self.first.in_quotes && !is_escaped && matches!(byte, b'\n' | b'\r') {
+                match self.line_end_at(byte) {
+                    FirstEnd::Found(line_end) => self.line_end = Some(line_end),
+                    FirstEnd::NotYet => {}
+                    FirstEnd::None => {
+                        self.first.at += 1;
+                        continue;
+                    }
+                }
+                return;
+            }
+            self.first.at += 1;
+        }
+    }
+
+    fn line_end_at(&self, byte: u8) -> FirstEnd {
+        match (byte, self.buffer.get(self.first.at + 1)) {
+            (b'\n', _) => FirstEnd::Found(LineEnd::Newline),
+            (_, None) => FirstEnd::NotYet,
+            (_, Some(b'\n')) => FirstEnd::Found(LineEnd::CarriageReturnNewline),
+            // A lone return is white space in JSON.
+            (_, Some(_)) if self.format == CopyFormat::Ndjson => FirstEnd::None,
+            (_, Some(_)) => FirstEnd::Found(LineEnd::CarriageReturn),
+        }
+    }
+}
+
+/// How far the search for the first line's end has come.
+#[derive(Default)]
+struct FirstLine {
+    at: usize,
+    in_quotes: bool,
+    after_escape: bool,
+}
+
+enum FirstEnd {
+    Found(LineEnd),
+    /// The byte after the return has not arrived.
+    NotYet,
+    /// This is no line's end.
+    None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn options(format: CopyFormat) -> CopyOptions {
+        CopyOptions::new(format)
+    }
+
+    /// All pieces of a stream that arrives in portions of a size.
+    fn split(options: &CopyOptions, data: &[u8], portion: usize, piece_bytes: usize) -> Vec<(u64, Vec<u8>)> {
+        let limits = SplitterLimits { piece_bytes, record_bytes_max: 1000 };
+        let mut splitter = RecordSplitter::new(options, limits);
+        let mut pieces = Vec::new();
+        for bytes in data.chunks(portion.max(1)) {
+            splitter.push(bytes, &mut pieces).unwrap();
+        }
+        pieces.extend(splitter.finish());
+        pieces.into_iter().map(|piece| (piece.first_line, piece.bytes.to_vec())).collect()
+    }
+
+    fn records(options: &CopyOptions, data: &str) -> Vec<(u64, String)> {
+        let pieces = split(options, data.as_bytes(), 3, 1);
+        pieces.into_iter().map(|(line, bytes)| (line, String::from_utf8(bytes).unwrap())).collect()
+    }
+
+    fn expected(records: &[(u64, &str)]) -> Vec<(u64, String)> {
+        records.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn csv_records_end_outside_quotes() {
+        let found = records(&options(CopyFormat::Csv), "a,\"b\nc\"\"\n\",d\ne\n\"\"\nf");
+        assert_eq!(found, expected(&[(1, "a,\"b\nc\"\"\n\",d\n"), (4, "e\n"), (5, "\"\"\n"), (6, "f")]));
+        let escaped = CopyOptions { escape: b'\\', ..options(CopyFormat::Csv) };
+        let found = records(&escaped, "\"a\\\"\n\"\n\"\\\\\"\nb\n");
+        assert_eq!(found, expected(&[(1, "\"a\\\"\n\"\n"), (3, "\"\\\\\"\n"), (4, "b\n")]));
+    }
+
+    #[test]
+    fn text_records_end_unescaped() {
+        let found = records(&options(CopyFormat::Text), "a\\\nb\nc\\\\\nd\n\\.\nrest\n");
+        assert_eq!(found, expected(&[(1, "a\\\nb\n"), (3, "c\\\\\n"), (4, "d\n")]));
+    }
+
+    #[test]
+    fn lines_end_as_the_first_one_does() {
+        assert_eq!(records(&options(CopyFormat::Csv), "a\r\nb\r\n\\.\r\nx"), expected(&[(1, "a\r\n"), (2, "b\r\n")]));
+        assert_eq!(records(&options(CopyFormat::Text), "a\rb\r"), expected(&[(1, "a\r"), (2, "b\r")]));
+        assert_eq!(records(&options(CopyFormat::Ndjson), "{}\n{}"), expected(&[(1, "{}\n"), (2, "{}")]));
+        assert_eq!(records(&options(CopyFormat::Csv), "\\."), []);
+    }
+
+    #[test]
+    fn the_header_is_a_piece_of_its_own() {
+        let options = CopyOptions { header: Header::Present, ..options(CopyFormat::Csv) };
+        let pieces = split(&options, b"a,b\n1,2\n3,4\n", 100, 1000);
+        assert_eq!(pieces, [(1, b"a,b\n".to_vec()), (2, b"1,2\n3,4\n".to_vec())]);
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused() {
+        let limits = SplitterLimits { piece_bytes: 10, record_bytes_max: 100 };
+        let mut splitter = RecordSplitter::new(&options(CopyFormat::Csv), limits);
+        let error = splitter.push(&[b"\"", &[b'\n'; 200][..]].concat(), &mut Vec::new()).unwrap_err();
+        assert_eq!(error.code, SqlState::PROGRAM_LIMIT_EXCEEDED);
+    }
+
+    proptest! {
+        #[test]
+        fn how_bytes_arrive_changes_nothing(
+            data in "([ab,\\\\\n]|\"[a\n,]*\"|\"\"){0,30}", portion in 1_usize..9, piece in 1_usize..20, text in any::<bool>(),
+        ) {
+            let options = options(if text { CopyFormat::Text } else { CopyFormat::Csv });
+            let whole: Vec<_> = split(&options, data.as_bytes(), usize::MAX, 1);
+            let parts = split(&options, data.as_bytes(), portion, 1);
+            prop_assert_eq!(&whole, &parts);
+            let joined: Vec<u8> = split(&options, data.as_bytes(), portion, piece).into_iter().flat_map(|p| p.1).collect();
+            prop_assert_eq!(joined, whole.into_iter().flat_map(|p| p.1).collect::<Vec<_>>());
+        }
+    }
+}
