@@ -3,6 +3,7 @@
 //! `register` gives a session exactly the functions that are meant to be there: ours, and those of DataFusion's
 //! whose meaning is PostgreSQL's. DataFusion's `now`, `random`, `uuid` and the like are not among them.
 
+mod aggregate;
 pub(crate) mod arithmetic;
 mod clock;
 pub(crate) mod context;
@@ -11,10 +12,13 @@ mod define;
 pub(crate) mod error;
 pub(crate) mod interval;
 pub(crate) mod json_operator;
+mod math;
 mod registry;
+pub(crate) mod rounding;
 mod rows;
 pub(crate) mod signature;
 pub(crate) mod time_zone;
+mod window;
 
 pub use context::{FunctionContext, SettingsReader, StatementContext};
 pub use error::{FunctionError, function_error};

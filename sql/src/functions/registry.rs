@@ -8,10 +8,11 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
-use super::{arithmetic, clock, interval};
+use super::{arithmetic, clock, interval, math, rounding};
 
 /// The families of functions of ours.
-const FAMILIES: &[&[Definition]] = &[arithmetic::DEFINITIONS, clock::DEFINITIONS, interval::DEFINITIONS];
+const FAMILIES: &[&[Definition]] = 
+    &[arithmetic::DEFINITIONS, clock::DEFINITIONS, interval::DEFINITIONS, math::DEFINITIONS, rounding::DEFINITIONS];
 
 /// DataFusion's scalar functions that mean what PostgreSQL's of that name mean, or that its planner needs.
 fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
@@ -49,7 +50,8 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 
 static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
     let borrowed = borrowed_scalar_functions();
-    let ours = FAMILIES.iter().flat_map(|family| family.iter()).map(|definition| Arc::new(definition.udf()));
+    let ours = FAMILIES.iter().flat_map(|family| family.iter().copied());
+    let ours = ours.chain(rounding::fixed_scale_definitions()).map(|definition| Arc::new(definition.udf()));
     let mut functions = HashMap::new();
     for function in borrowed.into_iter().chain(ours) {
         for alias in function.aliases() {
@@ -75,12 +77,12 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
 
 /// Every aggregate function of a session.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    Vec::new()
+    super::aggregate::all()
 }
 
 /// Every window function of a session.
 pub fn window_functions() -> Vec<Arc<WindowUDF>> {
-    Vec::new()
+    super::window::all()
 }
 
 /// Gives a session its functions: all that it has.
