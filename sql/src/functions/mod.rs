@@ -3,18 +3,27 @@
 //! `register` gives a session exactly the functions that are meant to be there: ours, and those of DataFusion's
 //! whose meaning is PostgreSQL's. DataFusion's `now`, `random`, `uuid` and the like are not among them.
 
+mod aggregate;
 pub(crate) mod arithmetic;
 mod clock;
 pub(crate) mod context;
 pub(crate) mod decimal;
+mod datetime;
 mod define;
+pub(crate) mod encoding;
 pub(crate) mod error;
+mod extract;
 pub(crate) mod interval;
 pub(crate) mod json_operator;
+mod math;
+mod pattern;
 mod registry;
+pub(crate) mod rounding;
 mod rows;
 pub(crate) mod signature;
+mod text;
 pub(crate) mod time_zone;
+mod window;
 
 pub use context::{FunctionContext, SettingsReader, StatementContext};
 pub use error::{FunctionError, function_error};

@@ -8,14 +8,25 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
-use super::{arithmetic, clock, interval};
+use super::{arithmetic, clock, datetime, encoding, extract, interval, math, pattern, rounding, text};
 
 /// The families of functions of ours.
-const FAMILIES: &[&[Definition]] = &[arithmetic::DEFINITIONS, clock::DEFINITIONS, interval::DEFINITIONS];
+const FAMILIES: &[&[Definition]] = &[
+    arithmetic::DEFINITIONS,
+    clock::DEFINITIONS,
+    datetime::DEFINITIONS,
+    encoding::DEFINITIONS,
+    extract::DEFINITIONS,
+    interval::DEFINITIONS,
+    math::DEFINITIONS,
+    pattern::DEFINITIONS,
+    rounding::DEFINITIONS,
+    text::DEFINITIONS,
+];
 
 /// DataFusion's scalar functions that mean what PostgreSQL's of that name mean, or that its planner needs.
 fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    use datafusion::functions::{core, math, string, unicode};
+    use datafusion::functions::{core, crypto, math, string, unicode};
     use datafusion::functions_nested as nested;
     vec![
         core::coalesce(),
@@ -32,10 +43,13 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         string::rtrim(),
         string::replace(),
         string::starts_with(),
-        string::octet_length(),
-        unicode::character_length(),
         unicode::reverse(),
         math::pi(),
+        crypto::md5(),
+        crypto::sha224(),
+        crypto::sha256(),
+        crypto::sha384(),
+        crypto::sha512(),
         nested::make_array::make_array_udf(),
         nested::array_has::array_has_udf(),
         nested::extract::array_element_udf(),
@@ -49,7 +63,8 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 
 static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
     let borrowed = borrowed_scalar_functions();
-    let ours = FAMILIES.iter().flat_map(|family| family.iter()).map(|definition| Arc::new(definition.udf()));
+    let ours = FAMILIES.iter().flat_map(|family| family.iter().copied());
+    let ours = ours.chain(rounding::fixed_scale_definitions()).map(|definition| Arc::new(definition.udf()));
     let mut functions = HashMap::new();
     for function in borrowed.into_iter().chain(ours) {
         for alias in function.aliases() {
@@ -75,12 +90,12 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
 
 /// Every aggregate function of a session.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    Vec::new()
+    super::aggregate::all()
 }
 
 /// Every window function of a session.
 pub fn window_functions() -> Vec<Arc<WindowUDF>> {
-    Vec::new()
+    super::window::all()
 }
 
 /// Gives a session its functions: all that it has.

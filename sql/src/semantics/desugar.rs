@@ -10,6 +10,7 @@ use sqlparser::ast::{
 };
 
 use crate::functions::arithmetic::NEGATE;
+use crate::functions::rounding::fixed_scale_name;
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
 pub fn desugar(statement: &mut impl VisitMut) {
@@ -161,9 +162,19 @@ fn number_literal(value: &ValueWithSpan) -> Option<Expr> {
         return None;
     }
     if is_integer || text.contains(['e', 'E']) {
-        return Some(call("pg_numeric_literal", vec![string(text.to_string())]));
+        return Some(written_out(text));
     }
     None
+}
+
+/// A number without exponent; a whole one as `numeric(digits, 0)`, which DataFusion would read as unsigned or float.
+fn written_out(text: &str) -> Expr {
+    let plain = crate::semantics::json_text::plain_number(text);
+    if plain.contains('.') {
+        return Expr::Value(ValueWithSpan::from(Value::Number(plain, false)));
+    }
+    let digits = plain.len() as u64;
+    cast(string(plain), DataType::Numeric(sqlparser::ast::ExactNumberInfo::Precision(digits)))
 }
 
 /// `-5` as one literal, so that -2147483648 is an int4 and -9223372036854775808 an int8.
@@ -199,6 +210,7 @@ fn tidy_function(function: &mut Function) {
     if is_catalog {
         function.name.0.remove(0);
     }
+    fix_rounding_scale(function);
     if let Some(WindowType::WindowSpec(window)) = &mut function.over
         && let Some(frame) = &mut window.window_frame
     {
@@ -206,6 +218,23 @@ fn tidy_function(function: &mut Function) {
         if let Some(end) = &mut frame.end_bound {
             restore_bound(end);
         }
+    }
+}
+
+/// `round(x, 2)` → `pg_round_2(x)`: the scale of the result is known when the statement is planned.
+fn fix_rounding_scale(function: &mut Function) {
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast { expr, .. }))] = list.args.as_slice() else { return };
+    let digits = match expr.as_ref() {
+        Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => text.parse::<u8>().ok(),
+        _ => None,
+    };
+    let fixed = digits.zip(function.name.0.last().and_then(|part| part.as_ident()));
+    if let Some((digits, ident)) = fixed
+        && let Some(name) = fixed_scale_name(&ident.value.to_lowercase(), digits)
+    {
+        list.args.pop();
+        function.name = ObjectName::from(vec![Ident::new(name)]);
     }
 }
 

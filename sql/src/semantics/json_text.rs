@@ -78,7 +78,7 @@ pub(crate) fn push_string(text: &mut String, string: &str) {
 }
 
 /// A number without its exponent.
-fn plain_number(text: &str) -> String {
+pub(crate) fn plain_number(text: &str) -> String {
     let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
         return text.to_owned();
     };

@@ -29,6 +29,7 @@ pub use operators::expr_planners;
 pub use session::{physical_rules, session_config};
 pub use type_name::pg_type_of_sql;
 
+pub(crate) use cast_number::decimal_at_scale;
 pub(crate) use cast_time::{DAY_MICROS, days_to_micros, micros_to_days, round_micros};
 
 /// DataFusion's hook for the names of types.

@@ -19,7 +19,10 @@ use super::time_zone::SessionTimeZone;
 use crate::semantics;
 use crate::semantics::text_print::print_value;
 
-mod cases;
+mod aggregates;
+mod casts;
+mod math;
+mod operators;
 
 /// 2024-03-10 12:34:56.789012 UTC.
 const NOW: i64 = 1_710_074_096_789_012;

@@ -1,0 +1,19 @@
+//! Aggregate functions: exact sums and averages, and the ones whose names or types DataFusion has otherwise.
+
+mod addend;
+mod distinct;
+mod sum;
+mod sum_accumulator;
+mod sum_groups;
+mod wrapped;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::AggregateUDF;
+
+/// Every aggregate function.
+pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
+    let mut functions = sum::functions();
+    functions.extend(wrapped::functions());
+    functions
+}

@@ -1,0 +1,48 @@
+//! Aggregates of DataFusion's that mean what PostgreSQL's do, under PostgreSQL's names.
+
+use std::sync::Arc;
+
+use datafusion::functions_aggregate as aggregate;
+use datafusion::logical_expr::AggregateUDF;
+
+pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
+    vec![
+        aggregate::count::count_udaf(),
+        aggregate::min_max::min_udaf(),
+        aggregate::min_max::max_udaf(),
+        aggregate::bool_and_or::bool_and_udaf(),
+        aggregate::bool_and_or::bool_or_udaf(),
+        renamed(&aggregate::bool_and_or::bool_and_udaf(), "every"),
+        aggregate::bit_and_or_xor::bit_and_udaf(),
+        aggregate::bit_and_or_xor::bit_or_udaf(),
+        aggregate::bit_and_or_xor::bit_xor_udaf(),
+        aggregate::string_agg::string_agg_udaf(),
+        aggregate::array_agg::array_agg_udaf(),
+        aggregate::stddev::stddev_udaf(),
+        aggregate::stddev::stddev_pop_udaf(),
+        aggregate::variance::var_samp_udaf(),
+        renamed(&aggregate::variance::var_samp_udaf(), "variance"),
+        aggregate::variance::var_pop_udaf(),
+        aggregate::correlation::corr_udaf(),
+        aggregate::covariance::covar_samp_udaf(),
+        aggregate::covariance::covar_pop_udaf(),
+        aggregate::regr::regr_slope_udaf(),
+        aggregate::regr::regr_intercept_udaf(),
+        aggregate::regr::regr_count_udaf(),
+        aggregate::regr::regr_r2_udaf(),
+        aggregate::regr::regr_avgx_udaf(),
+        aggregate::regr::regr_avgy_udaf(),
+        aggregate::regr::regr_sxx_udaf(),
+        aggregate::regr::regr_syy_udaf(),
+        aggregate::regr::regr_sxy_udaf(),
+        aggregate::percentile_cont::percentile_cont_udaf(),
+        aggregate::grouping::grouping_udaf(),
+        aggregate::first_last::first_value_udaf(),
+        aggregate::first_last::last_value_udaf(),
+        aggregate::nth_value::nth_value_udaf(),
+    ]
+}
+
+fn renamed(function: &AggregateUDF, alias: &'static str) -> Arc<AggregateUDF> {
+    Arc::new(function.clone().with_aliases([alias]))
+}

@@ -1,0 +1,264 @@
+//! Encodings of bytes, quoting of names and literals, `format`.
+
+use arrow::array::{Array, ArrayRef};
+use datafusion::common::Result;
+use peristyle_catalog::model::PgType;
+
+use super::define::{Call, Definition, Overload, immutable, overload, stable};
+use super::error::{error, invalid_parameter};
+use super::rows::*;
+use super::signature::Ty;
+use super::time_zone::SessionTimeZone;
+use crate::semantics::text_parse::{decode_hex, unescape_bytes};
+use crate::semantics::text_print::{print_value, push_hex};
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Characters per line of base64 (RFC 2045).
+const BASE64_LINE: usize = 76;
+
+const QUOTE_LITERAL: &[Overload] = &[overload(&[Ty::Any], PgType::TEXT, |c| print_first(c, quoted_literal))];
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable("encode", &[overload(&[Ty::Bytea, Ty::Text], PgType::TEXT, |c| map2::<Bytea, Text, _>(c, encode))]),
+    immutable("decode", &[overload(&[Ty::Text, Ty::Text], PgType::BYTEA, |c| map2::<Text, Text, _>(c, decode))]),
+    immutable("quote_ident", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |s| Ok(quoted_ident(s))))]),
+    stable("quote_literal", QUOTE_LITERAL),
+    stable("quote_nullable", &[overload(&[Ty::Any], PgType::TEXT, |c| {
+        let quoted = print_first(c, quoted_literal)?;
+        let texts = arrow::array::AsArray::as_string_view(&quoted);
+        Ok(String::collect(texts.iter().map(|text| Some(text.unwrap_or("NULL").to_owned())).collect()))
+    })
+    .not_strict()]),
+    stable("format", &[overload(&[Ty::Text, Ty::Any], PgType::TEXT, format_rows).variadic().not_strict()]),
+    immutable("pg_op_concat", &[overload(&[Ty::Bytea, Ty::Bytea], PgType::BYTEA, |c| {
+        map2::<Bytea, Bytea, _>(c, |a, b| Ok([a, b].concat()))
+    })]),
+];
+
+fn encode(bytes: &[u8], format: &str) -> Result<String> {
+    match format.to_ascii_lowercase().as_str() {
+        "hex" => {
+            let mut text = String::with_capacity(bytes.len() * 2);
+            push_hex(&mut text, bytes);
+            Ok(text)
+        }
+        "base64" => Ok(to_base64(bytes)),
+        "escape" => Ok(escaped(bytes)),
+        _ => Err(unknown_encoding(format)),
+    }
+}
+
+fn unknown_encoding(format: &str) -> datafusion::common::DataFusionError {
+    invalid_parameter(format!("unrecognized encoding: \"{format}\""))
+}
+
+fn decode(text: &str, format: &str) -> Result<Vec<u8>> {
+    match format.to_ascii_lowercase().as_str() {
+        "hex" => decode_hex(text).ok_or_else(|| invalid_parameter("invalid hexadecimal data")),
+        "base64" => from_base64(text).ok_or_else(|| invalid_parameter("invalid base64 end sequence")),
+        "escape" => unescape_bytes(text.as_bytes()).ok_or_else(|| error("22P02", "invalid input syntax for type bytea")),
+        _ => Err(unknown_encoding(format)),
+    }
+}
+
+fn to_base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        if text.len() % (BASE64_LINE + 1) == BASE64_LINE {
+            text.push('\n');
+        }
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = BASE64[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let padding = digits.iter().rev().take_while(|b| **b == b'=').count();
+    if digits.len() % 4 != 0 || padding > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
+    for chunk in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for digit in chunk {
+            let value = if *digit == b'=' { 0 } else { BASE64.iter().position(|other| other == digit)? };
+            bits = bits << 6 | value as u32;
+        }
+        bytes.extend(&bits.to_be_bytes()[1..]);
+    }
+    bytes.truncate(bytes.len() - padding);
+    Some(bytes)
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            0 | 0x80.. => text.push_str(&format!("\\{byte:03o}")),
+            b'\\' => text.push_str("\\\\"),
+            byte => text.push(char::from(*byte)),
+        }
+    }
+    text
+}
+
+/// Words that PostgreSQL reserves, so that a name of that spelling is quoted.
+const RESERVED: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between", "bigint",
+    "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce", "collate", "collation",
+    "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date", "current_role",
+    "current_schema", "current_time", "current_timestamp", "current_user", "dec", "decimal", "default", "deferrable",
+    "desc", "distinct", "do", "else", "end", "except", "exists", "extract", "false", "fetch", "float", "for", "foreign",
+    "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in", "initially", "inner",
+    "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull", "join", "lateral", "leading", "least",
+    "left", "like", "limit", "localtime", "localtimestamp", "national", "natural", "nchar", "none", "normalize", "not",
+    "notnull", "null", "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay",
+    "placing", "position", "precision", "primary", "real", "references", "returning", "right", "row", "select",
+    "session_user", "setof", "similar", "smallint", "some", "substring", "symmetric", "table", "tablesample", "then",
+    "time", "timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user", "using", "values",
+    "varchar", "variadic", "verbose", "when", "where", "window", "with", "xmlattributes", "xmlconcat", "xmlelement",
+    "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
+];
+
+/// A name as SQL writes it, in double quotes where it must be.
+pub fn quoted_ident(name: &str) -> String {
+    let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if is_plain && RESERVED.binary_search(&name).is_err() {
+        return name.to_owned();
+    }
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as an SQL literal.
+pub fn quoted_literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+fn session_zone(call: &Call<'_>) -> SessionTimeZone {
+    call.context().map_or_else(|_| SessionTimeZone::default(), |context| context.time_zone)
+}
+
+fn print_first(call: &Call<'_>, f: impl Fn(&str) -> String) -> Result<ArrayRef> {
+    let zone = session_zone(call);
+    let row = |row| {
+        let index = call.index(0, row);
+        if call.args[0].is_null(index) {
+            return Ok(None);
+        }
+        Ok(Some(f(&print_value(&call.args[0], index, &zone)?)))
+    };
+    Ok(String::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+}
+
+fn format_rows(call: &Call<'_>) -> Result<ArrayRef> {
+    let zone = session_zone(call);
+    let formats = Argument::<Text>::of(call, 0);
+    let row = |row| {
+        let Some(format) = formats.get(row) else { return Ok(None) };
+        let argument = |place: usize| -> Result<Option<String>> {
+            let Some(array) = call.args.get(place) else {
+                return Err(invalid_parameter("too few arguments for format()"));
+            };
+            let index = call.index(place, row);
+            if array.is_null(index) {
+                return Ok(None);
+            }
+            if let Some(booleans) = arrow::array::AsArray::as_boolean_opt(array) {
+                return Ok(Some(if booleans.value(index) { "t" } else { "f" }.to_owned()));
+            }
+            print_value(array, index, &zone).map(Some)
+        };
+        formatted(format, argument).map(Some)
+    };
+    Ok(String::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+}
+
+/// One conversion of `format`: `%[position$][-][width]type`.
+struct Conversion {
+    position: Option<usize>,
+    to_the_left: bool,
+    width: usize,
+    kind: char,
+}
+
+fn formatted(format: &str, argument: impl Fn(usize) -> Result<Option<String>>) -> Result<String> {
+    let mut text = String::new();
+    let mut next = 1;
+    let mut rest = format;
+    while let Some(percent) = rest.find('%') {
+        text.push_str(&rest[..percent]);
+        rest = &rest[percent + 1..];
+        if let Some(after) = rest.strip_prefix('%') {
+            text.push('%');
+            rest = after;
+            continue;
+        }
+        let (conversion, after) = conversion(rest)?;
+        rest = after;
+        let place = conversion.position.unwrap_or(next);
+        next = place + 1;
+        push_padded(&mut text, &converted(conversion.kind, argument(place)?)?, &conversion);
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+fn conversion(text: &str) -> Result<(Conversion, &str)> {
+    let unterminated = || invalid_parameter("unterminated format() type specifier");
+    let mut rest = text;
+    let mut position = None;
+    if let Some((digits, after)) = text.split_once('$')
+        && let Ok(number) = digits.parse::<usize>()
+    {
+        if number == 0 {
+            return Err(invalid_parameter("format specifies argument 0, but arguments are numbered from 1"));
+        }
+        position = Some(number);
+        rest = after;
+    }
+    let (to_the_left, after) = rest.strip_prefix('-').map_or((false, rest), |after| (true, after));
+    let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let width = after[..digits].parse().unwrap_or(0);
+    let kind = after[digits..].chars().next().ok_or_else(unterminated)?;
+    Ok((Conversion { position, to_the_left, width, kind }, &after[digits + kind.len_utf8()..]))
+}
+
+fn converted(kind: char, argument: Option<String>) -> Result<String> {
+    match (kind, argument) {
+        ('s', argument) => Ok(argument.unwrap_or_default()),
+        ('I', Some(name)) => Ok(quoted_ident(&name)),
+        ('I', None) => Err(error("22004", "null values cannot be formatted as an SQL identifier")),
+        ('L', Some(text)) => Ok(quoted_literal(&text)),
+        ('L', None) => Ok("NULL".to_owned()),
+        (other, _) => Err(invalid_parameter(format!("unrecognized format() type specifier \"{other}\""))),
+    }
+}
+
+fn push_padded(text: &mut String, part: &str, conversion: &Conversion) {
+    let filling = " ".repeat(conversion.width.saturating_sub(part.chars().count()));
+    if conversion.to_the_left {
+        text.extend([part, &filling]);
+    } else {
+        text.extend([filling.as_str(), part]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_leads_back() {
+        for bytes in [&b""[..], b"a", b"ab", b"abc", &[255; 100]] {
+            assert_eq!(from_base64(&to_base64(bytes)).as_deref(), Some(bytes));
+        }
+        assert!(RESERVED.is_sorted());
+    }
+}

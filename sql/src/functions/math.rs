@@ -1,0 +1,281 @@
+//! Roots, logarithms, powers and trigonometry, with PostgreSQL's errors outside their domains.
+//!
+//! Transcendental functions of numeric are computed in double precision and given 16 digits behind the point.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::*;
+use datafusion::common::Result;
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::pg_field;
+
+use super::arithmetic::{Float, overflow_of};
+use super::decimal::{decimal_parts, from_wide, power_of_ten, same_scale_type};
+use super::define::{Call, Definition, Overload, computed, immutable, overload, same};
+use super::error::{error, float_overflow, numeric_overflow, out_of_range};
+use super::rounding::unscaled;
+use super::rows::*;
+use super::signature::Ty;
+use crate::semantics::text_parse::parse_decimal;
+use crate::semantics::text_print::print_float8;
+
+/// Digits behind the point of a numeric result that is computed in double precision.
+const COMPUTED_SCALE: i8 = 16;
+
+const POWER: &[Overload] = &[
+    overload(&[Ty::Float8, Ty::Float8], PgType::FLOAT8, |c| map2::<Float8, Float8, _>(c, power)),
+    computed(&[Ty::Numeric, Ty::Numeric], computed_type, |c| numeric2(c, power)),
+];
+const LN: &[Overload] = &[
+    overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, ln)),
+    computed(&[Ty::Numeric], computed_type, |c| numeric1(c, ln)),
+];
+const LOG10: &[Overload] = &[
+    overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, log10)),
+    computed(&[Ty::Numeric], computed_type, |c| numeric1(c, log10)),
+    computed(&[Ty::Numeric, Ty::Numeric], computed_type, |c| numeric2(c, |base, x| Ok(ln(x)? / ln(base)?))),
+];
+
+macro_rules! double {
+    ($name:literal, $f:expr) => {
+        immutable($name, &[overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, $f))])
+    };
+}
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable("abs", &[
+        same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("smallint")))),
+        same(&[Ty::Int4], |c| map1::<Int4, i32>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("integer")))),
+        same(&[Ty::Int8], |c| map1::<Int8, i64>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("bigint")))),
+        same(&[Ty::Float4], |c| map1::<Float4, f32>(c, |x| Ok(x.abs()))),
+        same(&[Ty::Float8], |c| map1::<Float8, f64>(c, |x| Ok(x.abs()))),
+        computed(&[Ty::Numeric], same_scale_type, |c| {
+            let (values, _) = unscaled(c, 0)?;
+            from_wide(values.into_iter().map(|v| v.map(i256::wrapping_abs)).collect(), c.return_type())
+        }),
+    ]),
+    immutable("sqrt", &[
+        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, sqrt)),
+        computed(&[Ty::Numeric], computed_type, numeric_sqrt),
+    ]),
+    double!("cbrt", |x| Ok(x.cbrt())),
+    immutable("exp", &[
+        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, exp)),
+        computed(&[Ty::Numeric], computed_type, |c| numeric1(c, exp)),
+    ]),
+    immutable("ln", LN),
+    immutable("log", LOG10),
+    immutable("log10", LOG10),
+    immutable("power", POWER),
+    immutable("pow", POWER),
+    immutable("gcd", &[
+        same(&[Ty::Int4, Ty::Int4], |c| map2::<Int4, Int4, i32>(c, |a, b| narrow(gcd(a.into(), b.into()), "integer"))),
+        same(&[Ty::Int8, Ty::Int8], |c| map2::<Int8, Int8, i64>(c, |a, b| narrow(gcd(a.into(), b.into()), "bigint"))),
+    ]),
+    immutable("lcm", &[
+        same(&[Ty::Int4, Ty::Int4], |c| map2::<Int4, Int4, i32>(c, |a, b| narrow(lcm(a.into(), b.into()), "integer"))),
+        same(&[Ty::Int8, Ty::Int8], |c| map2::<Int8, Int8, i64>(c, |a, b| narrow(lcm(a.into(), b.into()), "bigint"))),
+    ]),
+    immutable("factorial", &[overload(&[Ty::Int8], PgType::NUMERIC, factorial)]),
+    immutable("width_bucket", &[overload(&[Ty::Float8, Ty::Float8, Ty::Float8, Ty::Int4], PgType::INT4, width_bucket)]),
+    immutable("pg_op_bit_not", &[
+        same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| Ok(!x))),
+        same(&[Ty::Int4], |c| map1::<Int4, i32>(c, |x| Ok(!x))),
+        same(&[Ty::Int8], |c| map1::<Int8, i64>(c, |x| Ok(!x))),
+    ]),
+    double!("sin", |x| within_domain(x.sin(), x)),
+    double!("cos", |x| within_domain(x.cos(), x)),
+    double!("tan", |x| within_domain(x.tan(), x)),
+    double!("cot", |x| within_domain(1.0 / x.tan(), x)),
+    double!("asin", |x| within_domain(x.asin(), x)),
+    double!("acos", |x| within_domain(x.acos(), x)),
+    double!("atan", |x| Ok(x.atan())),
+    immutable("atan2", &[overload(&[Ty::Float8, Ty::Float8], PgType::FLOAT8, |c| {
+        map2::<Float8, Float8, f64>(c, |y, x| Ok(y.atan2(x).canonical()))
+    })]),
+    double!("sinh", |x| finite(x.sinh(), x)),
+    double!("cosh", |x| finite(x.cosh(), x)),
+    double!("tanh", |x| Ok(x.tanh())),
+    double!("asinh", |x| Ok(x.asinh())),
+    double!("acosh", |x| within_domain(x.acosh(), x)),
+    double!("atanh", |x| within_domain(x.atanh(), x)),
+    double!("degrees", |x| finite(x.to_degrees(), x)),
+    double!("radians", |x| Ok(x.to_radians())),
+];
+
+fn finite(result: f64, argument: f64) -> Result<f64> {
+    if result.is_infinite() && argument.is_finite() { Err(float_overflow()) } else { Ok(result.canonical()) }
+}
+
+fn within_domain(result: f64, argument: f64) -> Result<f64> {
+    if result.is_nan() && !argument.is_nan() { Err(error("22003", "input is out of range")) } else { Ok(result.canonical()) }
+}
+
+fn sqrt(x: f64) -> Result<f64> {
+    if x < 0.0 { Err(negative_root()) } else { Ok(x.sqrt()) }
+}
+
+fn negative_root() -> datafusion::common::DataFusionError {
+    error("2201F", "cannot take square root of a negative number")
+}
+
+fn exp(x: f64) -> Result<f64> {
+    finite(x.exp(), x)
+}
+
+fn ln(x: f64) -> Result<f64> {
+    check_logarithm(x)?;
+    Ok(x.ln())
+}
+
+fn log10(x: f64) -> Result<f64> {
+    check_logarithm(x)?;
+    Ok(x.log10())
+}
+
+fn check_logarithm(x: f64) -> Result<()> {
+    if x == 0.0 {
+        return Err(error("2201E", "cannot take logarithm of zero"));
+    }
+    if x < 0.0 { Err(error("2201E", "cannot take logarithm of a negative number")) } else { Ok(()) }
+}
+
+fn power(x: f64, y: f64) -> Result<f64> {
+    if x == 0.0 && y < 0.0 {
+        return Err(error("2201F", "zero raised to a negative power is undefined"));
+    }
+    if x < 0.0 && y.is_finite() && y.fract() != 0.0 {
+        return Err(error("2201F", "a negative number raised to a non-integer power yields a complex result"));
+    }
+    let result = x.powf(y);
+    if result.is_infinite() && x.is_finite() && y.is_finite() { Err(float_overflow()) } else { Ok(result.canonical()) }
+}
+
+fn computed_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal256(76, COMPUTED_SCALE), true))
+}
+
+fn doubles(call: &Call<'_>, argument: usize) -> Result<ArrayRef> {
+    Ok(cast(&call.expanded(argument)?, &DataType::Float64)?)
+}
+
+fn numeric1(call: &Call<'_>, f: impl Fn(f64) -> Result<f64>) -> Result<ArrayRef> {
+    let x = doubles(call, 0)?;
+    let values = x.as_primitive::<Float64Type>().iter().map(|x| x.map(&f).transpose());
+    numerics(values.collect::<Result<_>>()?, call.return_type())
+}
+
+fn numeric2(call: &Call<'_>, f: impl Fn(f64, f64) -> Result<f64>) -> Result<ArrayRef> {
+    let (x, y) = (doubles(call, 0)?, doubles(call, 1)?);
+    let pairs = x.as_primitive::<Float64Type>().iter().zip(y.as_primitive::<Float64Type>().iter());
+    let values = pairs.map(|(x, y)| x.zip(y).map(|(x, y)| f(x, y)).transpose());
+    numerics(values.collect::<Result<_>>()?, call.return_type())
+}
+
+fn numerics(values: Vec<Option<f64>>, ty: &DataType) -> Result<ArrayRef> {
+    let scale = decimal_parts(ty).map_or(0, |parts| parts.1);
+    let convert = |value: f64| {
+        if !value.is_finite() {
+            return Err(numeric_overflow());
+        }
+        let (unscaled, from) = parse_decimal(&print_float8(value))?;
+        crate::semantics::decimal_at_scale(unscaled, from, 76, scale)
+    };
+    from_wide(values.into_iter().map(|v| v.map(convert).transpose()).collect::<Result<_>>()?, ty)
+}
+
+/// The exact square root to the result's scale.
+fn numeric_sqrt(call: &Call<'_>) -> Result<ArrayRef> {
+    let (values, scale) = unscaled(call, 0)?;
+    // One digit more than is kept, to round.
+    let shift = 2 * (i32::from(COMPUTED_SCALE) + 1) - scale;
+    let root = |value: i256| {
+        if value < i256::ZERO {
+            return Err(negative_root());
+        }
+        let shifted = if shift >= 0 {
+            value.checked_mul(power_of_ten(shift)?)
+        } else {
+            value.checked_div(power_of_ten(-shift)?)
+        };
+        let root = integer_sqrt(shifted.ok_or_else(numeric_overflow)?);
+        crate::semantics::decimal_at_scale(root, i32::from(COMPUTED_SCALE) + 1, 76, COMPUTED_SCALE)
+    };
+    from_wide(values.into_iter().map(|v| v.map(root).transpose()).collect::<Result<_>>()?, call.return_type())
+}
+
+/// ⌊√n⌋ by Newton's method, from above.
+fn integer_sqrt(n: i256) -> i256 {
+    if n <= i256::ZERO {
+        return i256::ZERO;
+    }
+    let bits = 256 - n.leading_zeros();
+    let mut root = i256::ONE << bits.div_ceil(2) as u8;
+    loop {
+        let next = root.wrapping_add(n.wrapping_div(root)) >> 1;
+        if next >= root {
+            return root;
+        }
+        root = next;
+    }
+}
+
+fn gcd(a: i128, b: i128) -> i128 {
+    if b == 0 { a.abs() } else { gcd(b, a % b) }
+}
+
+fn lcm(a: i128, b: i128) -> i128 {
+    if a == 0 || b == 0 { 0 } else { (a / gcd(a, b) * b).abs() }
+}
+
+fn narrow<T: TryFrom<i128>>(value: i128, type_name: &str) -> Result<T> {
+    T::try_from(value).map_err(|_| out_of_range(type_name))
+}
+
+fn factorial(call: &Call<'_>) -> Result<ArrayRef> {
+    let argument = Argument::<Int8>::of(call, 0);
+    let row = |row| {
+        let Some(n) = argument.get(row) else { return Ok(None) };
+        if n < 0 {
+            return Err(error("22003", "factorial of a negative number is undefined"));
+        }
+        let product = (2..=n).try_fold(1_i128, |product, factor| product.checked_mul(factor.into()));
+        product.ok_or_else(|| overflow_of(call.return_type())).map(Some)
+    };
+    let values: Vec<Option<i128>> = (0..call.rows).map(row).collect::<Result<_>>()?;
+    let array = arrow::array::Decimal128Array::from(values).with_data_type(DataType::Decimal128(38, 0));
+    Ok(cast(&(Arc::new(array) as ArrayRef), call.return_type())?)
+}
+
+fn width_bucket(call: &Call<'_>) -> Result<ArrayRef> {
+    let [x, low, high] = [0, 1, 2].map(|place| Argument::<Float8>::of(call, place));
+    let count = Argument::<Int4>::of(call, 3);
+    let row = |row| match (x.get(row), low.get(row), high.get(row), count.get(row)) {
+        (Some(x), Some(low), Some(high), Some(count)) => bucket(x, low, high, count).map(Some),
+        _ => Ok(None),
+    };
+    Ok(i32::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+}
+
+fn bucket(x: f64, low: f64, high: f64, count: i32) -> Result<i32> {
+    let bad = |message: &str| Err(error("2201G", message));
+    if count <= 0 {
+        return bad("count must be greater than zero");
+    }
+    if x.is_nan() || low.is_nan() || high.is_nan() {
+        return bad("operand, lower bound, and upper bound cannot be NaN");
+    }
+    if low == high {
+        return bad("lower bound cannot equal upper bound");
+    }
+    let (from_low, span) = if low < high { (x - low, high - low) } else { (low - x, low - high) };
+    if from_low < 0.0 {
+        return Ok(0);
+    }
+    if from_low >= span {
+        return count.checked_add(1).ok_or_else(|| out_of_range("integer"));
+    }
+    Ok((from_low / span * f64::from(count)) as i32 + 1)
+}

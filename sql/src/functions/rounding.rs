@@ -1,0 +1,192 @@
+//! round, trunc, ceil, floor, div, sign: numeric half away from zero, double precision half to even.
+//!
+//! `round(x, n)` with a literal n is planned as `pg_round_n(x)`, whose result has scale n; with a computed n the
+//! result keeps the scale of x and only its value is rounded.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::*;
+use datafusion::common::{Result, internal_err};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::pg_field;
+
+use super::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten, same_scale_type};
+use super::define::{Call, Definition, computed, immutable, overload};
+use super::error::{division_by_zero, numeric_overflow};
+use super::rows::*;
+use super::signature::Ty;
+use crate::functions::arithmetic::Float;
+
+/// How digits are dropped.
+#[derive(Clone, Copy)]
+enum Mode {
+    HalfAway,
+    Truncate,
+    Up,
+    Down,
+}
+
+macro_rules! fixed_scale {
+    ($($scale:literal),*) => {
+        const FIXED_SCALES: &[(Definition, Definition)] = &[$((
+            immutable(concat!("pg_round_", $scale), &[computed(&[Ty::Numeric], scale_type::<$scale>, |c| to_fixed_scale(c, Mode::HalfAway))]),
+            immutable(concat!("pg_trunc_", $scale), &[computed(&[Ty::Numeric], scale_type::<$scale>, |c| to_fixed_scale(c, Mode::Truncate))]),
+        )),*];
+    };
+}
+fixed_scale!(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20);
+
+/// The function that rounds or truncates to so many digits, if there is one.
+pub(crate) fn fixed_scale_name(function: &str, digits: u8) -> Option<&'static str> {
+    let (round, trunc) = FIXED_SCALES.get(usize::from(digits))?;
+    match function {
+        "round" => Some(round.name),
+        "trunc" => Some(trunc.name),
+        _ => None,
+    }
+}
+
+/// Every fixed scale's functions.
+pub(crate) fn fixed_scale_definitions() -> impl Iterator<Item = Definition> {
+    FIXED_SCALES.iter().flat_map(|(round, trunc)| [*round, *trunc])
+}
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable("round", &[
+        computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::HalfAway)),
+        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.round_ties_even().canonical()))),
+        computed(&[Ty::Numeric, Ty::Int4], same_scale_type, |c| to_digits(c, Mode::HalfAway)),
+    ]),
+    immutable("trunc", &[
+        computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Truncate)),
+        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.trunc().canonical()))),
+        computed(&[Ty::Numeric, Ty::Int4], same_scale_type, |c| to_digits(c, Mode::Truncate)),
+    ]),
+    immutable("ceil", CEIL),
+    immutable("ceiling", CEIL),
+    immutable("floor", &[
+        computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Down)),
+        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.floor().canonical()))),
+    ]),
+    immutable("sign", &[
+        computed(&[Ty::Numeric], scale_type::<0>, sign),
+        overload(&[Ty::Float8], PgType::FLOAT8, |c| {
+            map1::<Float8, _>(c, |x| Ok(if x == 0.0 || x.is_nan() { x } else { x.signum() }))
+        }),
+    ]),
+    immutable("div", &[computed(&[Ty::Numeric, Ty::Numeric], quotient_type, div)]),
+];
+
+const CEIL: &[super::define::Overload] = &[
+    computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Up)),
+    overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.ceil().canonical()))),
+];
+
+/// A numeric of that scale with room for every digit before the point and a carry.
+fn scale_type<const SCALE: i8>(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
+    let Some((precision, scale)) = decimal_parts(fields[0].data_type()) else {
+        return internal_err!("{name} over {}", fields[0].data_type());
+    };
+    let digits = i32::from(precision) - i32::from(scale) + i32::from(SCALE) + 1;
+    let arrow = match fields[0].data_type() {
+        DataType::Decimal128(..) if digits <= 39 => DataType::Decimal128(digits.clamp(1, 38) as u8, SCALE),
+        _ => DataType::Decimal256(digits.clamp(1, 76) as u8, SCALE),
+    };
+    Ok(pg_field(name, PgType::NUMERIC, arrow, true))
+}
+
+fn quotient_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal256(76, 0), fields.iter().any(|f| f.is_nullable())))
+}
+
+/// The argument's unscaled values and their scale.
+pub(crate) fn unscaled(call: &Call<'_>, argument: usize) -> Result<(Vec<Option<i256>>, i32)> {
+    let array = &call.args[argument];
+    let Some((precision, scale)) = decimal_parts(array.data_type()) else {
+        return internal_err!("a decimal was expected, not {}", array.data_type());
+    };
+    let wide = cast(array, &DataType::Decimal256(precision, scale))?;
+    let wide = wide.as_primitive::<Decimal256Type>();
+    let values = (0..call.rows).map(|row| {
+        let index = call.index(argument, row);
+        arrow::array::Array::is_valid(wide, index).then(|| wide.value(index))
+    });
+    Ok((values.collect(), scale.into()))
+}
+
+fn drop_digits(value: i256, digits: i32, mode: Mode) -> Result<i256> {
+    let divisor = match power_of_ten(digits) {
+        Ok(divisor) => divisor,
+        // More digits are dropped than there are.
+        Err(_) => return Ok(i256::ZERO),
+    };
+    let quotient = value.wrapping_div(divisor);
+    let rest = value.wrapping_rem(divisor);
+    let moved = match mode {
+        Mode::HalfAway => return divide_rounded(value, divisor).ok_or_else(numeric_overflow),
+        Mode::Truncate => 0,
+        Mode::Up => i128::from(rest > i256::ZERO),
+        Mode::Down => -i128::from(rest < i256::ZERO),
+    };
+    quotient.checked_add(i256::from_i128(moved)).ok_or_else(numeric_overflow)
+}
+
+fn to_fixed_scale(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
+    let (values, from) = unscaled(call, 0)?;
+    let to = decimal_parts(call.return_type()).map_or(0, |parts| i32::from(parts.1));
+    let convert = |value: i256| {
+        if to >= from {
+            return value.checked_mul(power_of_ten(to - from)?).ok_or_else(numeric_overflow);
+        }
+        drop_digits(value, from - to, mode)
+    };
+    from_wide(values.into_iter().map(|v| v.map(convert).transpose()).collect::<Result<_>>()?, call.return_type())
+}
+
+/// Rounds to a computed number of digits, keeping the scale.
+fn to_digits(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
+    let (values, scale) = unscaled(call, 0)?;
+    let digits = Argument::<Int4>::of(call, 1);
+    let row = |(row, value): (usize, Option<i256>)| {
+        let (Some(value), Some(digits)) = (value, digits.get(row)) else { return Ok(None) };
+        let dropped = scale.saturating_sub(digits);
+        if dropped <= 0 {
+            return Ok(Some(value));
+        }
+        let kept = drop_digits(value, dropped, mode)?;
+        if kept == i256::ZERO {
+            return Ok(Some(kept));
+        }
+        kept.checked_mul(power_of_ten(dropped)?).ok_or_else(numeric_overflow).map(Some)
+    };
+    from_wide(values.into_iter().enumerate().map(row).collect::<Result<_>>()?, call.return_type())
+}
+
+fn sign(call: &Call<'_>) -> Result<ArrayRef> {
+    let (values, _) = unscaled(call, 0)?;
+    let signs = values.into_iter().map(|value| value.map(|value| i256::from_i128(match value.cmp(&i256::ZERO) {
+        std::cmp::Ordering::Less => -1,
+        std::cmp::Ordering::Equal => 0,
+        std::cmp::Ordering::Greater => 1,
+    })));
+    from_wide(signs.collect(), call.return_type())
+}
+
+/// The quotient without its fraction.
+fn div(call: &Call<'_>) -> Result<ArrayRef> {
+    let ((a, a_scale), (b, b_scale)) = (unscaled(call, 0)?, unscaled(call, 1)?);
+    let (up_a, up_b) = (power_of_ten((b_scale - a_scale).max(0))?, power_of_ten((a_scale - b_scale).max(0))?);
+    let row = |(a, b): (Option<i256>, Option<i256>)| {
+        let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
+        if b == i256::ZERO {
+            return Err(division_by_zero());
+        }
+        let quotient = a.checked_mul(up_a).zip(b.checked_mul(up_b)).and_then(|(a, b)| a.checked_div(b));
+        quotient.ok_or_else(numeric_overflow).map(Some)
+    };
+    let values: Vec<_> = a.into_iter().zip(b).map(row).collect::<Result<_>>()?;
+    let array: arrow::array::Decimal256Array = values.into_iter().collect();
+    Ok(Arc::new(array.with_data_type(call.return_type().clone())))
+}
