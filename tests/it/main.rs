@@ -14,14 +14,14 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
 /// A server over a folder of its own.
-pub struct TestServer {
+pub(crate) struct TestServer {
     server: Server,
     _folder: TempDir,
 }
 
 impl TestServer {
     /// With the settings that `change` makes.
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> TestServer {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> TestServer {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config {
             data_dir: folder.path().join("data"),
@@ -33,17 +33,17 @@ impl TestServer {
     }
 
     /// With the settings that users get.
-    pub async fn start() -> TestServer {
+    pub(crate) async fn start() -> TestServer {
         TestServer::start_with(|_| {}).await
     }
 
     /// Where it listens.
-    pub fn address(&self) -> std::net::SocketAddr {
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.server.address()
     }
 
     /// A driver's connection, and the task that drives it.
-    pub async fn connect(&self) -> (Client, JoinHandle<Result<(), tokio_postgres::Error>>) {
+    pub(crate) async fn connect(&self) -> (Client, JoinHandle<Result<(), tokio_postgres::Error>>) {
         let address = self.address();
         let parameters = format!("host={} port={} user=peristyle dbname=peristyle", address.ip(), address.port());
         let (client, connection) = tokio_postgres::connect(&parameters, NoTls).await.unwrap();
@@ -51,13 +51,13 @@ impl TestServer {
     }
 
     /// As SIGTERM does.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.server.stop().await.unwrap();
     }
 }
 
 /// SQLSTATE of what failed.
-pub async fn code_of<T>(work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> String {
+pub(crate) async fn code_of<T>(work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> String {
     match work.await {
         Ok(_) => "no error".to_owned(),
         Err(error) => error.code().map_or_else(|| error.to_string(), |state| state.code().to_owned()),

@@ -9,18 +9,18 @@ use crate::TestServer;
 const PROTOCOL: u32 = 3 << 16;
 
 /// Bytes in, messages out.
-pub struct RawClient {
+pub(crate) struct RawClient {
     socket: TcpStream,
 }
 
 impl RawClient {
     /// Connected, nothing sent.
-    pub async fn open(server: &TestServer) -> RawClient {
+    pub(crate) async fn open(server: &TestServer) -> RawClient {
         RawClient { socket: TcpStream::connect(server.address()).await.unwrap() }
     }
 
     /// Connected and ready for a query.
-    pub async fn start(server: &TestServer) -> RawClient {
+    pub(crate) async fn start(server: &TestServer) -> RawClient {
         let mut client = RawClient::open(server).await;
         client.packet(PROTOCOL, b"user\0peristyle\0\0").await;
         client.until_ready().await;
@@ -28,7 +28,7 @@ impl RawClient {
     }
 
     /// A packet without a type.
-    pub async fn packet(&mut self, code: u32, rest: &[u8]) {
+    pub(crate) async fn packet(&mut self, code: u32, rest: &[u8]) {
         let mut bytes = (rest.len() as u32 + 8).to_be_bytes().to_vec();
         bytes.extend_from_slice(&code.to_be_bytes());
         bytes.extend_from_slice(rest);
@@ -36,7 +36,7 @@ impl RawClient {
     }
 
     /// A message.
-    pub async fn message(&mut self, tag: u8, body: &[u8]) {
+    pub(crate) async fn message(&mut self, tag: u8, body: &[u8]) {
         let mut bytes = vec![tag];
         bytes.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
         bytes.extend_from_slice(body);
@@ -44,18 +44,18 @@ impl RawClient {
     }
 
     /// Any bytes.
-    pub async fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn bytes(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).await.unwrap();
     }
 
     /// A simple query and its answer.
-    pub async fn query(&mut self, text: &str) -> Vec<(char, String)> {
+    pub(crate) async fn query(&mut self, text: &str) -> Vec<(char, String)> {
         self.message(b'Q', format!("{text}\0").as_bytes()).await;
         self.until_ready().await
     }
 
     /// Types and bodies of messages up to ReadyForQuery.
-    pub async fn until_ready(&mut self) -> Vec<(char, String)> {
+    pub(crate) async fn until_ready(&mut self) -> Vec<(char, String)> {
         let mut messages = Vec::new();
         loop {
             let message = self.next().await.unwrap_or_else(|| panic!("closed after {messages:?}"));
@@ -68,7 +68,7 @@ impl RawClient {
     }
 
     /// What is left until the server closes the connection.
-    pub async fn until_closed(&mut self) -> Vec<(char, String)> {
+    pub(crate) async fn until_closed(&mut self) -> Vec<(char, String)> {
         let mut messages = Vec::new();
         while let Some(message) = self.next().await {
             messages.push(message);
@@ -85,12 +85,12 @@ impl RawClient {
 }
 
 /// The types alone, as one word.
-pub fn tags(messages: &[(char, String)]) -> String {
+pub(crate) fn tags(messages: &[(char, String)]) -> String {
     messages.iter().map(|message| message.0).collect()
 }
 
 /// Severity and SQLSTATE of the first error.
-pub fn error_of(messages: &[(char, String)]) -> Option<(String, String)> {
+pub(crate) fn error_of(messages: &[(char, String)]) -> Option<(String, String)> {
     let (_, body) = messages.iter().find(|message| message.0 == 'E')?;
     let field = |letter| body.split('\0').find_map(|field| field.strip_prefix(letter)).map(str::to_owned);
     Some((field('S')?, field('C')?))
