@@ -23,6 +23,9 @@ async fn sync(client: &mut Client) -> String {
     client.until_ready().await
 }
 
+/// What sends a wrong message, and the error that it gets.
+type Wrong = (fn(&mut Client), &'static str);
+
 /// Parse, Bind and Execute of the unnamed statement.
 fn run(client: &mut Client, text: &str) {
     parse(client, None, text);
@@ -124,7 +127,7 @@ async fn names_that_are_wrong_have_their_codes() {
     let mut client = server.client().await;
     parse(&mut client, Some("s"), "rows 1");
     assert_eq!(sync(&mut client).await, "1 Z(I)");
-    let wrong: [(fn(&mut Client), &str); 8] = [
+    let wrong: [Wrong; 8] = [
         (|client| parse(client, Some("s"), "rows 1"), "42P05 prepared statement \"s\" already exists"),
         (|client| parse(client, Some("t"), "rows 1"), "53400 too many prepared statements in this session"),
         (|client| bind(client, None, Some("u"), &[], &[]), "26000 prepared statement \"u\" does not exist"),
