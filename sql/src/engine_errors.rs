@@ -139,7 +139,9 @@ fn from_plan_text(message: &str) -> SqlError {
         return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
             .hint("No function matches the given name and argument types. You might need to add explicit type casts.");
     }
-    let state = if text.contains("must appear in the GROUP BY") || text.contains("could not be resolved from available columns") {
+    let state = if text.contains("must appear in the GROUP BY")
+        || text.contains("could not be resolved from available columns")
+    {
         SqlState::GROUPING_ERROR
     } else if text.starts_with("Cannot infer common argument type") || text.contains("No function matches") {
         SqlState::UNDEFINED_FUNCTION

@@ -59,7 +59,10 @@ impl Options {
     fn of(analyze: bool, _verbose: bool, list: Option<&[UtilityOption]>, format: bool) -> Result<Options, SqlError> {
         let mut options = Options { analyze };
         for option in list.unwrap_or_default() {
-            let on = option.arg.as_ref().is_none_or(|arg| !matches!(arg.to_string().to_lowercase().as_str(), "false" | "off" | "0"));
+            let on = option
+                .arg
+                .as_ref()
+                .is_none_or(|arg| !matches!(arg.to_string().to_lowercase().as_str(), "false" | "off" | "0"));
             match option.name.value.to_lowercase().as_str() {
                 "analyze" => options.analyze = on,
                 "verbose" | "costs" | "buffers" | "timing" | "summary" | "settings" | "wal" => {}

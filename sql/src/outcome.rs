@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures::Stream;
 use peristyle_catalog::model::{Oid, PgType};
 
-use crate::write::CopyIn;
 use crate::error::SqlError;
+use crate::write::CopyIn;
 
 /// Batches of a result, each of the shape that [`Rows::columns`] says. Bounded: a batch waits until it is taken.
 /// Ends with an error when the statement is cancelled or runs out of time.
@@ -70,11 +70,20 @@ pub struct CopyOut {
     pub pieces: ByteStream,
 }
 
-/// Some whole rows of a COPY, one CopyData message.
+/// Some whole rows of a COPY, each one CopyData message.
 pub struct CopyPiece {
     pub bytes: Bytes,
+    /// Where each row (or the header) ends in `bytes`.
+    pub row_ends: Vec<usize>,
     /// Data rows in it, a header not counted.
     pub rows: u64,
+}
+
+impl CopyPiece {
+    /// A piece of one data row.
+    pub fn row(bytes: Bytes) -> CopyPiece {
+        CopyPiece { row_ends: vec![bytes.len()], bytes, rows: 1 }
+    }
 }
 
 /// A message to the client that is not an error.

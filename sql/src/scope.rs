@@ -47,16 +47,16 @@ impl Scope {
 
     /// The schema of that name; 3F000 if there is none.
     pub(crate) fn require_schema(&self, name: &str) -> Result<&Arc<Schema>, SqlError> {
-        self.schema(name).ok_or_else(|| {
-            SqlError::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
-        })
+        self.schema(name)
+            .ok_or_else(|| SqlError::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")))
     }
 
     /// The schema that new objects go to.
     pub(crate) fn creation_schema(&self) -> Result<&Arc<Schema>, SqlError> {
-        self.search_path().iter().find_map(|name| self.schema(name)).ok_or_else(|| {
-            SqlError::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
-        })
+        self.search_path()
+            .iter()
+            .find_map(|name| self.schema(name))
+            .ok_or_else(|| SqlError::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in"))
     }
 
     /// A user's relation by name, through the search path if no schema is given.

@@ -22,14 +22,15 @@ use crate::scope::Scope;
 use crate::session::settings::{SettingDefinition, SettingKind, Settings};
 
 /// The rows of a system relation.
-pub(crate) async fn rows(
-    scope: &Arc<Scope>,
-    relation: &'static dyn VirtualRelation,
-) -> Result<RecordBatch, SqlError> {
+pub(crate) async fn rows(scope: &Arc<Scope>, relation: &'static dyn VirtualRelation) -> Result<RecordBatch, SqlError> {
     let database = database(scope)?;
     let (session, server) = (session_view(scope), server_view(scope));
-    let context =
-        RelationContext { head: scope.view.head().as_ref() as &dyn Objects, database: &database, session: &session, server: &server };
+    let context = RelationContext {
+        head: scope.view.head().as_ref() as &dyn Objects,
+        database: &database,
+        session: &session,
+        server: &server,
+    };
     Ok(relation.rows(&context).await?)
 }
 
@@ -110,14 +111,21 @@ fn setting(definition: &SettingDefinition, value: &str, settings: &Settings) -> 
 
 fn server_view(scope: &Arc<Scope>) -> ServerView {
     let state = scope.engine.state();
-    let names = state.scalar_functions().keys().chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
+    let names = state
+        .scalar_functions()
+        .keys()
+        .chain(state.aggregate_functions().keys())
+        .chain(state.window_functions().keys());
     ServerView {
         statements: scope.engine.activities().list().into_iter().map(statement_view).collect(),
         snapshots: snapshots(scope),
         functions: names.cloned().chain(function_names().map(str::to_owned)).collect(),
         started_at: scope.engine.started(),
         partition_path: Some(|partition| peristyle_storage::objects::path_of(partition).to_string()),
-        orphans: Some(Arc::new(StoreOrphans { store: Arc::clone(scope.engine.store()), catalog: Arc::clone(scope.engine.catalog()) })),
+        orphans: Some(Arc::new(StoreOrphans {
+            store: Arc::clone(scope.engine.store()),
+            catalog: Arc::clone(scope.engine.catalog()),
+        })),
     }
 }
 
@@ -161,11 +169,7 @@ impl Orphans for StoreOrphans {
         let found = gc::orphans(&self.store, &self.catalog).await.map_err(external)?;
         Ok(found
             .into_iter()
-            .map(|object| Orphan {
-                path: object.path,
-                bytes: object.bytes,
-                modified_at: object.modified,
-            })
+            .map(|object| Orphan { path: object.path, bytes: object.bytes, modified_at: object.modified })
             .collect())
     }
 }

@@ -189,20 +189,30 @@ impl Transaction {
     }
 
     fn objects(&self) -> Vec<(Oid, PartitionId)> {
-        let appended = self.changes.changes.iter().filter_map(|change| match change {
-            Change::Append { table, partitions, .. } => Some((*table, partitions)),
-            Change::CreateDatabase(_)
-            | Change::CreateSchema(_)
-            | Change::DropSchema(_)
-            | Change::CreateRelation(_)
-            | Change::ReplaceRelation(_)
-            | Change::DropRelation(_)
-            | Change::EnsureColumn { .. }
-            | Change::Remove { .. }
-            | Change::Forget(_) => None,
-        });
-        appended.flat_map(|(table, partitions)| partitions.iter().map(move |p| (table, p.id))).collect()
+        appended_objects(&self.changes.changes)
     }
+}
+
+/// The objects that changes would name.
+fn appended_objects(changes: &[Change]) -> Vec<(Oid, PartitionId)> {
+    let appended = changes.iter().filter_map(|change| match change {
+        Change::Append { table, partitions, .. } => Some((*table, partitions)),
+        Change::CreateDatabase(_)
+        | Change::CreateSchema(_)
+        | Change::DropSchema(_)
+        | Change::CreateRelation(_)
+        | Change::ReplaceRelation(_)
+        | Change::DropRelation(_)
+        | Change::EnsureColumn { .. }
+        | Change::Remove { .. }
+        | Change::Forget(_) => None,
+    });
+    appended.flat_map(|(table, partitions)| partitions.iter().map(move |p| (table, p.id))).collect()
+}
+
+/// Deletes the objects of changes that will not be committed.
+pub(crate) async fn delete_appended(store: &Store, changes: &[Change]) {
+    delete_objects(store, appended_objects(changes)).await;
 }
 
 /// What a transaction made or changed itself.

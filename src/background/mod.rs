@@ -9,8 +9,8 @@ mod supervisor;
 
 pub use checkpoint::checkpoint_job;
 pub(crate) use gc::gc_job;
-pub(crate) use merge::merge_job;
 pub use job::{Job, JobError, Progress};
+pub(crate) use merge::merge_job;
 pub use supervisor::Supervisor;
 
 /// How often the background works.

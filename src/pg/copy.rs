@@ -2,7 +2,7 @@
 
 use bytes::BufMut;
 use futures::StreamExt;
-use peristyle_sql::{CopyOut, CopyPiece, SqlError, SqlState, WireFormat};
+use peristyle_sql::{CopyOut, SqlError, SqlState, WireFormat};
 use pgwire::messages::copy::{CopyDone, CopyInResponse, CopyOutResponse, MESSAGE_TYPE_BYTE_COPY_DATA};
 
 use super::connection::Connection;
@@ -78,21 +78,25 @@ impl<S: SqlSession> Connection<S> {
         while let Some(piece) = self.frames.during(copy.pieces.next()).await? {
             let piece = piece?;
             rows += piece.rows;
-            self.push_copy_data(&piece)?;
-            self.flush_if_full().await?;
+            let mut start = 0;
+            for &end in &piece.row_ends {
+                self.push_copy_data(&piece.bytes[start..end])?;
+                self.flush_if_full().await?;
+                start = end;
+            }
         }
         self.out.push(&CopyDone::new())?;
         Ok(format!("COPY {rows}"))
     }
 
-    /// CopyData without a copy of the bytes in between.
-    fn push_copy_data(&mut self, piece: &CopyPiece) -> Result<(), SqlError> {
-        let length = i32::try_from(piece.bytes.len() + 4)
+    /// CopyData of one row, as PostgreSQL sends them and clients count on it.
+    fn push_copy_data(&mut self, row: &[u8]) -> Result<(), SqlError> {
+        let length = i32::try_from(row.len() + 4)
             .map_err(|_| SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "row is too large to be sent"))?;
         let out = self.out.buffer();
         out.put_u8(MESSAGE_TYPE_BYTE_COPY_DATA);
         out.put_i32(length);
-        out.put_slice(&piece.bytes);
+        out.put_slice(row);
         Ok(())
     }
 }

@@ -30,10 +30,12 @@ pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, 
     }
     if relation.as_table().is_none() {
         let message = format!("ALTER action cannot be performed on relation \"{}\"", relation.name);
-        return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message)
-            .detail("This operation is supported for tables."));
+        return Err(
+            SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).detail("This operation is supported for tables.")
+        );
     }
-    let mut altered = Altered { scope, relation: relation.as_ref().clone(), more: Vec::new(), requires: vec![unchanged(&relation)] };
+    let mut altered =
+        Altered { scope, relation: relation.as_ref().clone(), more: Vec::new(), requires: vec![unchanged(&relation)] };
     for operation in &alter.operations {
         altered.apply(operation).await?;
     }
@@ -93,7 +95,9 @@ impl Altered<'_> {
             AlterTableOperation::AlterColumn { column_name, op } => self.alter_column(&fold(column_name), op),
             AlterTableOperation::SetOptionsParens { options } => self.set_options(options),
             AlterTableOperation::AddConstraint { constraint, .. } => self.add_constraint(constraint),
-            AlterTableOperation::DropConstraint { name, if_exists, .. } => self.drop_constraint(&fold(name), *if_exists),
+            AlterTableOperation::DropConstraint { name, if_exists, .. } => {
+                self.drop_constraint(&fold(name), *if_exists)
+            }
             AlterTableOperation::OwnerTo { .. } => Ok(()),
             other => Err(SqlError::unsupported(format!("ALTER TABLE ... {other} is not supported"))),
         }
@@ -118,7 +122,8 @@ impl Altered<'_> {
             None => None,
         };
         if new.not_null && missing.is_none() && self.has_rows() {
-            let message = format!("column \"{}\" of relation \"{}\" contains null values", new.name, self.relation.name);
+            let message =
+                format!("column \"{}\" of relation \"{}\" contains null values", new.name, self.relation.name);
             return Err(SqlError::new(SqlState::NOT_NULL_VIOLATION, message));
         }
         let attnum = self.table().next_attnum;
@@ -138,7 +143,8 @@ impl Altered<'_> {
     fn drop_column(&mut self, name: &str, if_exists: bool, cascade: bool) -> Result<(), SqlError> {
         let Some(column) = self.table().column(name) else {
             if if_exists {
-                let message = format!("column \"{name}\" of relation \"{}\" does not exist, skipping", self.relation.name);
+                let message =
+                    format!("column \"{name}\" of relation \"{}\" does not exist, skipping", self.relation.name);
                 self.scope.notice(SqlState::UNDEFINED_COLUMN, message);
                 return Ok(());
             }
@@ -146,7 +152,10 @@ impl Altered<'_> {
         };
         let id = column.id;
         if key_columns(&self.table().partition_key, &self.table().order_key).contains(&id) {
-            let message = format!("cannot drop column \"{name}\" because it is part of the partition key or order key of relation \"{}\"", self.relation.name);
+            let message = format!(
+                "cannot drop column \"{name}\" because it is part of the partition key or order key of relation \"{}\"",
+                self.relation.name
+            );
             return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
         self.drop_dependents(name, id, cascade)?;
@@ -162,7 +171,9 @@ impl Altered<'_> {
         let oid = self.relation.oid;
         let reads = |view: &Arc<Relation>| {
             view.as_view().is_some_and(|view| {
-                view.depends_on.iter().any(|on| on.relation == oid && on.columns.iter().any(|(_, column)| *column == id))
+                view.depends_on
+                    .iter()
+                    .any(|on| on.relation == oid && on.columns.iter().any(|(_, column)| *column == id))
             })
         };
         let views: Vec<Arc<Relation>> = self.scope.view.dependents(oid).filter(|view| reads(view)).cloned().collect();
@@ -170,7 +181,8 @@ impl Altered<'_> {
             return Ok(());
         }
         if !cascade {
-            let message = format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
+            let message =
+                format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
             let detail: Vec<_> = views
                 .iter()
                 .map(|view| format!("view {} depends on column {name} of table {}", view.name, self.relation.name))
@@ -255,7 +267,9 @@ impl Altered<'_> {
         let new = table_constraint(constraint)
             .ok_or_else(|| SqlError::unsupported(format!("constraint {constraint} is not supported")))?;
         if matches!(new, super::create_table::NewConstraint::Check { .. }) && self.has_rows() {
-            return Err(SqlError::unsupported("adding a CHECK constraint to a table that holds rows is not supported yet"));
+            return Err(SqlError::unsupported(
+                "adding a CHECK constraint to a table that holds rows is not supported yet",
+            ));
         }
         self.add_constraints(vec![new])
     }

@@ -6,7 +6,9 @@ use peristyle_catalog::model::{
     Change, ChangeSet, Column, ColumnDefault, ColumnId, Constraint, ConstraintKind, Oid, Openness, PgType, Relation,
     RelationKind, Requirement, Schema, Seq, Table,
 };
-use sqlparser::ast::{CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint};
+use sqlparser::ast::{
+    CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint,
+};
 
 use super::options::TableOptions;
 use super::{Done, keys};
@@ -205,7 +207,8 @@ fn with_time(mut columns: Vec<NewColumn>, openness: Openness) -> Result<Vec<NewC
         (Openness::Open, Some(time)) if time.ty.oid == PgType::TIMESTAMPTZ.oid => {}
         (Openness::Open, Some(time)) => {
             let ty = crate::values::type_name(time.ty);
-            let message = format!("column \"{TIME_COLUMN}\" of an open table must be timestamp with time zone, not {ty}");
+            let message =
+                format!("column \"{TIME_COLUMN}\" of an open table must be timestamp with time zone, not {ty}");
             return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
         (Openness::Open, None) => {
@@ -241,7 +244,8 @@ fn build(
 ) -> Result<Relation, SqlError> {
     let catalog = scope.engine.catalog();
     let oid = catalog.reserve_oids(3);
-    let built = (1..).zip(columns).map(|(number, column)| new_column(scope, number, column)).collect::<Result<Vec<_>, _>>()?;
+    let built =
+        (1..).zip(columns).map(|(number, column)| new_column(scope, number, column)).collect::<Result<Vec<_>, _>>()?;
     let count = i16::try_from(built.len()).expect("columns are limited");
     let table = Table {
         row_type: Oid(oid.0 + 1),
@@ -297,9 +301,7 @@ pub(super) fn new_default(
     let planner = crate::plan::Planner::new(scope)?;
     let schema = DFSchema::empty();
     let planned = planner.expression(expression, &schema).map_err(|error| match error.code {
-        SqlState::UNDEFINED_COLUMN => {
-            SqlError::unsupported("cannot use column reference in DEFAULT expression")
-        }
+        SqlState::UNDEFINED_COLUMN => SqlError::unsupported("cannot use column reference in DEFAULT expression"),
         _ => error,
     })?;
     let (_, field) = planned.to_field(&schema)?;

@@ -85,7 +85,8 @@ impl Dropped {
     fn take_dependents(&mut self, scope: &Scope, cascade: bool, word: &str) -> Result<(), SqlError> {
         loop {
             let next = self.relations.values().find_map(|relation| {
-                let mut views = scope.view.dependents(relation.oid).filter(|view| !self.relations.contains_key(&view.oid));
+                let mut views =
+                    scope.view.dependents(relation.oid).filter(|view| !self.relations.contains_key(&view.oid));
                 views.next().map(|view| (Arc::clone(relation), Arc::clone(view)))
             });
             let Some((relation, view)) = next else { return Ok(()) };

@@ -43,7 +43,10 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateIndex) -> Result<Done, S
         relation.name,
         names.join(", ")
     );
-    scope.notice(SqlState::SUCCESSFUL_COMPLETION, "indexes are recorded but not built: partitions are pruned by their statistics");
+    scope.notice(
+        SqlState::SUCCESSFUL_COMPLETION,
+        "indexes are recorded but not built: partitions are pruned by their statistics",
+    );
     let index = Relation {
         oid: scope.engine.catalog().reserve_oids(1),
         schema: relation.schema,
@@ -52,7 +55,13 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateIndex) -> Result<Done, S
         comment: None,
         acl: None,
         version: Seq::ZERO,
-        kind: RelationKind::Index(Index { table: relation.oid, columns, unique: create.unique, primary: false, definition }),
+        kind: RelationKind::Index(Index {
+            table: relation.oid,
+            columns,
+            unique: create.unique,
+            primary: false,
+            definition,
+        }),
     };
     let requires = vec![unchanged(relation), Requirement::NameFree { schema: relation.schema, name }];
     Ok(Done::new("CREATE INDEX", requires, vec![Change::CreateRelation(index)]))

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Change, ChangeSet, Relation, Requirement};
 use sqlparser::ast::Statement as Sql;
 
-pub(crate) use create_table::{NewColumn, new_table};
+pub(crate) use create_table::{NewColumn, TIME_COLUMN, new_table};
 
 use crate::error::SqlError;
 use crate::outcome::Outcome;
@@ -75,7 +75,8 @@ fn unchanged(relation: &Relation) -> Requirement {
 /// 0A000 that names the statement.
 fn unsupported(sql: &Sql) -> SqlError {
     let text = sql.to_string();
-    let words: Vec<&str> = text.split_whitespace().take_while(|word| word.chars().all(|c| c.is_ascii_uppercase())).take(3).collect();
+    let words: Vec<&str> =
+        text.split_whitespace().take_while(|word| word.chars().all(|c| c.is_ascii_uppercase())).take(3).collect();
     let name = if words.is_empty() { "this statement".to_owned() } else { words.join(" ") };
     match sql {
         Sql::Update(_) => SqlError::unsupported("UPDATE is not supported yet"),

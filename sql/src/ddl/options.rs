@@ -102,11 +102,7 @@ impl TableOptions {
     }
 }
 
-fn order_column(
-    item: &OrderByExpr,
-    columns: &[Column],
-    bad: &dyn Fn() -> SqlError,
-) -> Result<OrderColumn, SqlError> {
+fn order_column(item: &OrderByExpr, columns: &[Column], bad: &dyn Fn() -> SqlError) -> Result<OrderColumn, SqlError> {
     let Expr::Identifier(ident) = &item.expr else { return Err(bad()) };
     let descending = item.options.asc == Some(false);
     Ok(OrderColumn {
@@ -138,7 +134,8 @@ fn parse_key(text: &str, columns: &[Column]) -> Result<PartitionKey, SqlError> {
         _ => return Err(bad()),
     };
     let column = find(columns, &column_name(arguments))?;
-    if !matches!(column.ty.oid, oid if [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid].contains(&oid)) {
+    if !matches!(column.ty.oid, oid if [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid].contains(&oid))
+    {
         let ty = crate::values::type_name(column.ty);
         let message = format!("partition key column \"{}\" must be a date or timestamp, not {ty}", column.name);
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));

@@ -228,7 +228,8 @@ fn invoke(overload: &Overload, args: ScalarFunctionArgs) -> Result<ColumnarValue
     let is_one_value = all_constant && !args.args.is_empty();
     let rows = if is_one_value { 1 } else { args.number_rows };
     let is_constant = args.args.iter().map(|arg| matches!(arg, ColumnarValue::Scalar(_))).collect();
-    let arrays = args.args.iter().map(|arg| arg.to_array(if is_scalar(arg) { 1 } else { rows })).collect::<Result<_>>()?;
+    let arrays =
+        args.args.iter().map(|arg| arg.to_array(if is_scalar(arg) { 1 } else { rows })).collect::<Result<_>>()?;
     let call = Call {
         args: arrays,
         is_constant,

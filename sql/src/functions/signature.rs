@@ -189,10 +189,7 @@ fn integer_digits(ty: &DataType) -> u8 {
 }
 
 /// The index of the cheapest signature that takes the arguments.
-pub(crate) fn choose<'a>(
-    signatures: impl Iterator<Item = (&'a [Ty], bool)>,
-    arguments: &[DataType],
-) -> Option<usize> {
+pub(crate) fn choose<'a>(signatures: impl Iterator<Item = (&'a [Ty], bool)>, arguments: &[DataType]) -> Option<usize> {
     signatures
         .enumerate()
         .filter_map(|(index, (parameters, variadic))| Some((cost_of(parameters, variadic, arguments)?, index)))

@@ -99,7 +99,7 @@ fn parse_options(parser: &mut Parser<'_>) -> Parsed<Vec<(String, OptionValue)>> 
 fn parse_option(parser: &mut Parser<'_>) -> Parsed<(String, OptionValue)> {
     let name = parser.parse_identifier()?.value.to_lowercase();
     let value = match &parser.peek_token_ref().token {
-        Token::Comma | Token::RParen => OptionValue::None,
+        Token::Comma | Token::RParen => OptionValue::Absent,
         Token::Mul => {
             let _ = parser.next_token();
             OptionValue::Star
@@ -142,7 +142,7 @@ fn parse_keyword_option(parser: &mut Parser<'_>) -> Parsed<Option<(String, Optio
     let option = match keyword {
         Keyword::CSV => ("format", text("csv".to_owned())),
         Keyword::BINARY => ("format", text("binary".to_owned())),
-        Keyword::HEADER => ("header", OptionValue::None),
+        Keyword::HEADER => ("header", OptionValue::Absent),
         Keyword::FORCE => parse_force(parser)?,
         other => {
             let _ = parser.parse_keyword(Keyword::AS);

@@ -55,9 +55,8 @@ impl Statement {
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
     let index = TextIndex::new(text);
     let tokens = tokenize(text, &index)?;
-    let mut parser = Parser::new(&PostgreSqlDialect {})
-        .with_recursion_limit(PARSER_DEPTH_MAX)
-        .with_tokens_with_locations(tokens);
+    let mut parser =
+        Parser::new(&PostgreSqlDialect {}).with_recursion_limit(PARSER_DEPTH_MAX).with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -66,6 +65,18 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         }
         statements.push(next_statement(&mut parser, text, &index)?);
         expect_end(&parser, &index)?;
+    }
+}
+
+/// The query that a text holds.
+pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>, SqlError> {
+    let statements = parse(text)?;
+    match statements.first().map(|statement| &*statement.tree) {
+        Some(Tree::Sql(tree)) => match tree.as_ref() {
+            ast::Statement::Query(query) => Ok(query.clone()),
+            _ => Err(SqlError::syntax("a query was expected")),
+        },
+        _ => Err(SqlError::syntax("a query was expected")),
     }
 }
 

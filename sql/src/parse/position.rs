@@ -54,6 +54,9 @@ mod tests {
         assert_eq!(index.position_at(Location { line: 1, column: 3 }), 3);
         assert_eq!(index.position_at(Location { line: 2, column: 3 }), 10);
         assert_eq!(index.byte_at(Location { line: 9, column: 1 }), index.text().len());
-        assert_eq!(index.location_in("Expected: x, found: y at Line: 2, Column: 3"), Some(Location { line: 2, column: 3 }));
+        assert_eq!(
+            index.location_in("Expected: x, found: y at Line: 2, Column: 3"),
+            Some(Location { line: 2, column: 3 })
+        );
     }
 }

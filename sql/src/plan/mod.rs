@@ -63,7 +63,11 @@ impl<'a> Planner<'a> {
     }
 
     /// A planner that reads the text of a view: its names mean what they meant when it was created.
-    pub(crate) fn for_view(scope: &'a Arc<Scope>, search_path: &[String], bindings: &[Binding]) -> Result<Self, SqlError> {
+    pub(crate) fn for_view(
+        scope: &'a Arc<Scope>,
+        search_path: &[String],
+        bindings: &[Binding],
+    ) -> Result<Self, SqlError> {
         Ok(Planner { provider: Provider::new(scope)?.with_bindings(search_path, bindings) })
     }
 

@@ -194,7 +194,9 @@ mod tests {
     #[test]
     fn expressions_are_named_as_postgresql_names_them() {
         assert_eq!(
-            names("select count(*), 1+1, 2, a, t.b, x::int, 'y'::date, case when true then 1 end, extract(year from d)"),
+            names(
+                "select count(*), 1+1, 2, a, t.b, x::int, 'y'::date, case when true then 1 end, extract(year from d)"
+            ),
             ["count", "?column?", "?column?", "a", "t.b", "x", "date", "case", "extract"]
         );
         assert_eq!(names("select id, id, (select max(q) from t), exists(select 1)"), ["id", "id", "max", "exists"]);

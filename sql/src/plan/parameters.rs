@@ -50,7 +50,8 @@ impl Bound {
 
     /// NULLs of those types: enough to find out what a statement returns.
     pub(crate) fn nulls(types: &[PgType]) -> Result<Bound, SqlError> {
-        let values = types.iter().map(|ty| ScalarValue::try_new_null(&arrow_type(*ty, None))).collect::<Result<_, _>>()?;
+        let values =
+            types.iter().map(|ty| ScalarValue::try_new_null(&arrow_type(*ty, None))).collect::<Result<_, _>>()?;
         Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
     }
 
@@ -78,7 +79,8 @@ impl Bound {
 }
 
 fn decode(scope: &Scope, parameter: &Parameter, ty: PgType) -> Result<ArrayRef, SqlError> {
-    let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), scope.settings.input_style(scope.transaction_started))?;
+    let mut column =
+        ColumnBuilder::new(ty, arrow_type(ty, None), scope.settings.input_style(scope.transaction_started))?;
     match (&parameter.value, parameter.format) {
         (None, _) => column.push_null(),
         (Some(bytes), WireFormat::Binary) => column.push_binary(bytes)?,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
-use parking_lot::Mutex;
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DataFusionError, Result, TableReference};
@@ -13,14 +12,15 @@ use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
 use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
+use parking_lot::Mutex;
 use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 
 use super::{expand_view, memory};
 use crate::error::SqlError;
 use crate::functions::{FunctionContext, SessionTimeZone};
-use crate::system_context::CatalogFunctions;
 use crate::scan::{SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
+use crate::system_context::CatalogFunctions;
 
 /// A name in a view's text and the object it stands for, whatever that is called now.
 #[derive(Clone, Debug)]
@@ -162,6 +162,7 @@ fn statement_state(scope: &Scope) -> SessionState {
     let options = state.config_mut().options_mut();
     options.execution.time_zone = Some(scope.settings.time_zone().name().to_owned());
     context.install(options);
+    state.mark_start_execution();
     let memory = memory::query_environment(shared.runtime_env(), scope.engine.limits().query_memory_bytes);
     datafusion::execution::SessionStateBuilder::new_from_existing(state).with_runtime_env(memory).build()
 }

@@ -8,12 +8,11 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 use peristyle_catalog::model::{Relation, View};
-use sqlparser::ast;
 
 use super::provider::Binding;
 use super::{Planner, shown_name};
 use crate::error::SqlError;
-use crate::parse::{self, Tree};
+use crate::parse::parse_query;
 use crate::scope::Scope;
 
 /// The view as a source of rows.
@@ -28,24 +27,12 @@ pub(crate) fn expand(
         .map(|on| Binding { written: on.written.clone(), relation: on.relation, columns: on.columns.clone() })
         .collect();
     let planner = Planner::for_view(scope, &view.search_path, &bindings)?;
-    let query = parse_view(&view.query)?;
+    let query = parse_query(&view.query)?;
     let plan = planner.query(&query, &[])?;
     let names: Vec<&str> = view.columns.iter().map(|column| column.name.as_str()).collect();
     let plan = rename_columns(plan, &names)?;
     let table = ViewTable::new(plan, Some(relation.name.clone()));
     Ok(provider_as_source(Arc::new(table) as Arc<dyn TableProvider>))
-}
-
-/// The query of a view's stored text.
-pub(crate) fn parse_view(text: &str) -> Result<Box<ast::Query>, SqlError> {
-    let statements = parse::parse(text)?;
-    match statements.first().map(|statement| &*statement.tree) {
-        Some(Tree::Sql(tree)) => match tree.as_ref() {
-            ast::Statement::Query(query) => Ok(query.clone()),
-            _ => Err(SqlError::internal("a view's text is not a query")),
-        },
-        _ => Err(SqlError::internal("a view's text is not a query")),
-    }
 }
 
 /// The plan with its columns called by these names, in order; the last ones keep theirs.

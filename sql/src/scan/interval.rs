@@ -238,7 +238,9 @@ fn unqualified(predicate: &Expr) -> Option<Expr> {
     use datafusion::common::tree_node::{Transformed, TreeNode};
     let bare = predicate.clone().transform(|expression| {
         Ok(match expression {
-            Expr::Column(column) => Transformed::yes(Expr::Column(datafusion::common::Column::new_unqualified(column.name))),
+            Expr::Column(column) => {
+                Transformed::yes(Expr::Column(datafusion::common::Column::new_unqualified(column.name)))
+            }
             other => Transformed::no(other),
         })
     });

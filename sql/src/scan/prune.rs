@@ -41,7 +41,8 @@ pub(super) fn prune(scan: &TableScan, state: &dyn Session, filters: &[Expr]) -> 
     {
         let statistics = PartitionStatistics::load(scan, predicate, &partitions)?;
         let keep = predicate.prune(&statistics)?;
-        partitions = partitions.into_iter().zip(keep).filter_map(|(partition, keep)| keep.then_some(partition)).collect();
+        partitions =
+            partitions.into_iter().zip(keep).filter_map(|(partition, keep)| keep.then_some(partition)).collect();
     }
     Ok(Pruned { partitions, total, predicate })
 }
@@ -49,7 +50,8 @@ pub(super) fn prune(scan: &TableScan, state: &dyn Session, filters: &[Expr]) -> 
 /// What the filters say of each time column that they name.
 fn intervals(scan: &TableScan, state: &dyn Session, filters: &[Expr]) -> Vec<(usize, Interval)> {
     let named: Vec<&Column> = filters.iter().flat_map(Expr::column_refs).collect();
-    let time_columns = scan.columns.iter().enumerate().filter(|(_, column)| interval::is_time(column.field.data_type()));
+    let time_columns =
+        scan.columns.iter().enumerate().filter(|(_, column)| interval::is_time(column.field.data_type()));
     time_columns
         .filter(|(_, column)| named.iter().any(|named| named.name == *column.field.name()))
         .map(|(at, column)| (at, interval::of_filters(state, filters, &column.field)))
@@ -72,9 +74,10 @@ fn by_key(scan: &TableScan, filters: &[Expr], intervals: &[(usize, Interval)]) -
             let named = scan.columns.iter().find(|read| read.id == *column);
             let wanted = named.and_then(|read| bucket_range::of_filters(filters, read.field.name(), *buckets));
             match wanted {
-                Some(wanted) => {
-                    wanted.into_iter().flat_map(|bucket| contents.partitions_in(Some(bucket), None, None).cloned()).collect()
-                }
+                Some(wanted) => wanted
+                    .into_iter()
+                    .flat_map(|bucket| contents.partitions_in(Some(bucket), None, None).cloned())
+                    .collect(),
                 None => contents.partitions().cloned().collect(),
             }
         }
@@ -102,7 +105,11 @@ fn range_filters(field: &Field, interval: Interval) -> Vec<Expr> {
     let value = |micros: i64, round_up: bool| match field.data_type() {
         DataType::Date32 => {
             let day = 86_400_000_000;
-            let days = if round_up { micros.div_euclid(day) + i64::from(micros.rem_euclid(day) > 0) } else { micros.div_euclid(day) };
+            let days = if round_up {
+                micros.div_euclid(day) + i64::from(micros.rem_euclid(day) > 0)
+            } else {
+                micros.div_euclid(day)
+            };
             lit(ScalarValue::Date32(i32::try_from(days).ok()))
         }
         DataType::Timestamp(_, zone) => lit(ScalarValue::TimestampMicrosecond(Some(micros), zone.clone())),
@@ -146,7 +153,11 @@ impl<'a> PartitionStatistics<'a> {
 
     /// One array over all partitions. Files may hold the column in different types, so runs of one type are
     /// converted together.
-    fn bounds(&self, name: &str, pick: impl Fn(&ColumnStatistics) -> Option<&peristyle_catalog::model::Bound>) -> Option<ArrayRef> {
+    fn bounds(
+        &self,
+        name: &str,
+        pick: impl Fn(&ColumnStatistics) -> Option<&peristyle_catalog::model::Bound>,
+    ) -> Option<ArrayRef> {
         let (column, statistics) = self.columns.get(name)?;
         let target = column.field.data_type();
         let mut parts: Vec<ArrayRef> = Vec::new();
@@ -171,9 +182,10 @@ impl<'a> PartitionStatistics<'a> {
 
 /// Files that lack a column read as its missing value, in every row.
 fn missing_bounds(column: &ReadColumn, files: usize) -> ArrayRef {
-    let repeated = column.missing.as_ref().and_then(|value| {
-        arrow::compute::take(value, &arrow::array::UInt32Array::from(vec![0; files]), None).ok()
-    });
+    let repeated = column
+        .missing
+        .as_ref()
+        .and_then(|value| arrow::compute::take(value, &arrow::array::UInt32Array::from(vec![0; files]), None).ok());
     repeated.unwrap_or_else(|| new_null_array(column.field.data_type(), files))
 }
 
@@ -215,7 +227,11 @@ impl PruningStatistics for PartitionStatistics<'_> {
 }
 
 /// The row groups of an opened partition that the predicate leaves.
-pub(super) fn row_groups(predicate: &PruningPredicate, groups: &RowGroups, columns: &[ReadColumn]) -> Result<Vec<usize>> {
+pub(super) fn row_groups(
+    predicate: &PruningPredicate,
+    groups: &RowGroups,
+    columns: &[ReadColumn],
+) -> Result<Vec<usize>> {
     let keep = predicate.prune(&RowGroupStatistics { groups, columns })?;
     Ok(keep.into_iter().enumerate().filter_map(|(group, keep)| keep.then_some(group)).collect())
 }

@@ -17,12 +17,7 @@ use super::prune::Pruned;
 const PARTITIONS_MAX: usize = 1024;
 
 /// What the plan may rely on.
-pub(super) fn of_scan(
-    scan: &TableScan,
-    pruned: &Pruned,
-    columns: &[ReadColumn],
-    filtered: bool,
-) -> Result<Statistics> {
+pub(super) fn of_scan(scan: &TableScan, pruned: &Pruned, columns: &[ReadColumn], filtered: bool) -> Result<Statistics> {
     let in_memory = scan.contents.as_ref().and_then(|contents| contents.real_time()).map_or(0, real_time::row_count);
     let rows = pruned.partitions.iter().map(|partition| partition.rows).sum::<u64>() + in_memory;
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
@@ -31,7 +26,8 @@ pub(super) fn of_scan(
     } else {
         of_columns(scan, pruned, columns, in_memory > 0)?
     };
-    let statistics = Statistics { num_rows: Precision::Exact(rows), total_byte_size: Precision::Absent, column_statistics };
+    let statistics =
+        Statistics { num_rows: Precision::Exact(rows), total_byte_size: Precision::Absent, column_statistics };
     Ok(if filtered { statistics.to_inexact() } else { statistics })
 }
 
@@ -68,7 +64,11 @@ impl Known {
         let extreme = |pick: fn(&ColumnStatistics) -> Option<&Bound>, wanted: Ordering| {
             fold(pruned, column, statistics, pick, wanted)
         };
-        Known { nulls, min: extreme(|s| s.min.as_ref(), Ordering::Less), max: extreme(|s| s.max.as_ref(), Ordering::Greater) }
+        Known {
+            nulls,
+            min: extreme(|s| s.min.as_ref(), Ordering::Less),
+            max: extreme(|s| s.max.as_ref(), Ordering::Greater),
+        }
     }
 
     fn into_plan(self) -> PlanColumn {

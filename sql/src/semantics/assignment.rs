@@ -52,7 +52,9 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
         return true;
     }
     match (category(from), category(to)) {
-        (Category::Number, Category::Number) | (Category::Time, Category::Time) | (Category::Array, Category::Array) => true,
+        (Category::Number, Category::Number)
+        | (Category::Time, Category::Time)
+        | (Category::Array, Category::Array) => true,
         (Category::Own(TypeKind::Json), Category::Own(TypeKind::Jsonb)) => true,
         (Category::Own(TypeKind::Jsonb), Category::Own(TypeKind::Json)) => true,
         (Category::Own(TypeKind::Interval), Category::Own(TypeKind::Time)) => true,

@@ -87,7 +87,9 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
         return is_json(target) && !from.is_null();
     }
     match (from, to) {
-        (from, to) if is_string(from) && is_string(to) => is_json(target) || target == PgType::CHAR || target == PgType::NAME,
+        (from, to) if is_string(from) && is_string(to) => {
+            is_json(target) || target == PgType::CHAR || target == PgType::NAME
+        }
         (from, to) if is_string(from) || is_string(to) => true,
         (from, to) if from.is_integer() && (to.is_floating() || to.is_integer()) => narrows(from, to),
         (from, DataType::Decimal128(..) | DataType::Decimal256(..)) => !widens_to_decimal(from, to),
@@ -119,9 +121,7 @@ fn widens_to_decimal(from: &DataType, to: &DataType) -> bool {
     }
     let source = decimal_parts(&crate::functions::signature::decimal_of(from));
     match (source, decimal_parts(to)) {
-        (Some((p1, s1)), Some((p2, s2))) => {
-            s2 >= s1 && i32::from(p2) - i32::from(s2) >= i32::from(p1) - i32::from(s1)
-        }
+        (Some((p1, s1)), Some((p2, s2))) => s2 >= s1 && i32::from(p2) - i32::from(s2) >= i32::from(p1) - i32::from(s1),
         _ => false,
     }
 }

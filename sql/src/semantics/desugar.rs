@@ -4,9 +4,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType, Distinct,
+    BinaryOperator, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr, UnaryOperator,
+    Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType,
 };
 
 use crate::functions::arithmetic::NEGATE;
@@ -224,7 +224,9 @@ fn tidy_function(function: &mut Function) {
 /// `round(x, 2)` → `pg_round_2(x)`: the scale of the result is known when the statement is planned.
 fn fix_rounding_scale(function: &mut Function) {
     let FunctionArguments::List(list) = &mut function.args else { return };
-    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast { expr, .. }))] = list.args.as_slice() else { return };
+    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast { expr, .. }))] = list.args.as_slice() else {
+        return;
+    };
     let digits = match expr.as_ref() {
         Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => text.parse::<u8>().ok(),
         _ => None,

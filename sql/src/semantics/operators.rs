@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, binary_expr, Operator, lit};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr, lit};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
@@ -43,7 +43,8 @@ type Planned = std::result::Result<Expr, (Expr, Expr)>;
 
 fn operand(expr: Expr, schema: &DFSchema) -> Result<Operand> {
     let field = expr.to_field(schema)?.1;
-    let is_literal = matches!(&expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Utf8 | DataType::Null));
+    let is_literal =
+        matches!(&expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Utf8 | DataType::Null));
     let is_open = matches!(&expr, Expr::Placeholder(Placeholder { field: None, .. })) || field.data_type().is_null();
     let ty = (!is_literal && !is_open).then(|| type_of(&field));
     Ok(Operand { expr, ty })

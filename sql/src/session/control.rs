@@ -111,7 +111,9 @@ impl Session {
         let name = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["all"] => return self.show_all(),
             ["transaction", "isolation", "level"] => "transaction_isolation".to_owned(),
-            ["session", "authorization"] => return one_row(&[("session_authorization", vec![self.facts.user.clone()])]),
+            ["session", "authorization"] => {
+                return one_row(&[("session_authorization", vec![self.facts.user.clone()])]);
+            }
             ["time", "zone"] => "TimeZone".to_owned(),
             words => words.join("."),
         };
@@ -162,7 +164,8 @@ fn setting_text(value: &Expr) -> Result<String, SqlError> {
 fn one_row(columns: &[(&str, Vec<String>)]) -> Result<Outcome, SqlError> {
     let fields: Vec<_> =
         columns.iter().map(|(name, _)| pg_field(name, PgType::TEXT, arrow_type(PgType::TEXT, None), false)).collect();
-    let arrays: Vec<ArrayRef> = columns.iter().map(|(_, texts)| Arc::new(StringViewArray::from_iter_values(texts)) as _).collect();
+    let arrays: Vec<ArrayRef> =
+        columns.iter().map(|(_, texts)| Arc::new(StringViewArray::from_iter_values(texts)) as _).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
     let columns = columns.iter().map(|(name, _)| ColumnDescription::computed(name, PgType::TEXT)).collect();
     let batches = Box::pin(stream::iter([Ok(batch)]));

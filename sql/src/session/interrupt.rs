@@ -54,10 +54,7 @@ impl Interrupts {
 
 impl Guard {
     /// Runs the future until it ends or the statement is stopped.
-    pub(crate) async fn watch<T>(
-        &self,
-        future: impl Future<Output = Result<T, SqlError>>,
-    ) -> Result<T, SqlError> {
+    pub(crate) async fn watch<T>(&self, future: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
         tokio::select! {
             biased;
             error = self.stopped() => Err(error),

@@ -17,8 +17,8 @@ use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, PgType};
 
 pub(crate) use activity::{Activities, Activity, ActivityRow};
-pub use interrupt::Interrupts;
 pub(crate) use interrupt::Guard;
+pub use interrupt::Interrupts;
 use settings::Settings;
 
 use crate::engine::Engine;
@@ -28,8 +28,8 @@ use crate::parse::{self, Statement};
 use crate::scope::Scope;
 use crate::statement;
 use crate::transaction::Transaction;
-use crate::values::OutputStyle;
 pub use crate::values::Format as WireFormat;
+use crate::values::OutputStyle;
 
 /// What a start-up packet says.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,11 @@ pub enum TransactionStatus {
 
 impl Session {
     /// A session for a user and database that exist.
-    pub(crate) fn open(engine: Arc<Engine>, facts: SessionFacts, options: &ConnectOptions) -> Result<Session, SqlError> {
+    pub(crate) fn open(
+        engine: Arc<Engine>,
+        facts: SessionFacts,
+        options: &ConnectOptions,
+    ) -> Result<Session, SqlError> {
         let mut settings = Settings::default();
         for (name, value) in &options.parameters {
             settings.set_at_startup(name, value)?;

@@ -63,27 +63,89 @@ pub(crate) const SERVER_VERSION: &str = concat!("15.0 (Peristyle ", env!("CARGO_
 pub(crate) const SERVER_VERSION_NUM: &str = "150000";
 
 const ISOLATION_LEVELS: &[&str] = &["read uncommitted", "read committed", "repeatable read", "serializable"];
-const MESSAGE_LEVELS: &[&str] =
-    &["debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error", "info", "fatal", "panic"];
+const MESSAGE_LEVELS: &[&str] = &[
+    "debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error", "info", "fatal",
+    "panic",
+];
 
 /// All settings, in the order of their names.
 pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
-    reported(setting("application_name", SettingKind::Text, "", "Sets the application name to be reported in statistics.")),
+    reported(setting(
+        "application_name",
+        SettingKind::Text,
+        "",
+        "Sets the application name to be reported in statistics.",
+    )),
     setting("bytea_output", SettingKind::Enum(&["escape", "hex"]), "hex", "Sets the output format for bytea."),
     setting("check_function_bodies", SettingKind::Bool, "on", "Accepted for tools; functions cannot be created."),
     reported(setting("client_encoding", SettingKind::Encoding, "UTF8", "Sets the client's character set encoding.")),
-    setting("client_min_messages", SettingKind::Enum(MESSAGE_LEVELS), "notice", "Sets the message levels that are sent to the client."),
-    reported(setting("DateStyle", SettingKind::DateStyle, "ISO, MDY", "Sets the display format for date and time values.")),
-    setting("default_table_access_method", SettingKind::Enum(&["heap"]), "heap", "Accepted for tools; there is one storage."),
+    setting(
+        "client_min_messages",
+        SettingKind::Enum(MESSAGE_LEVELS),
+        "notice",
+        "Sets the message levels that are sent to the client.",
+    ),
+    reported(setting(
+        "DateStyle",
+        SettingKind::DateStyle,
+        "ISO, MDY",
+        "Sets the display format for date and time values.",
+    )),
+    setting(
+        "default_table_access_method",
+        SettingKind::Enum(&["heap"]),
+        "heap",
+        "Accepted for tools; there is one storage.",
+    ),
     setting("default_tablespace", SettingKind::Text, "", "Accepted for tools; there is one store."),
-    setting("default_transaction_isolation", SettingKind::Enum(ISOLATION_LEVELS), "read committed", "Sets the transaction isolation level of each new transaction."),
-    reported(setting("default_transaction_read_only", SettingKind::Bool, "off", "Sets the default read-only status of new transactions.")),
-    setting("extra_float_digits", SettingKind::Integer(-15, 3), "1", "Sets the number of digits displayed for floating-point values."),
-    setting("idle_in_transaction_session_timeout", SettingKind::Milliseconds, "0", "Sets the maximum allowed idle time between queries, when in a transaction."),
-    setting("idle_session_timeout", SettingKind::Milliseconds, "0", "Sets the maximum allowed idle time between queries."),
-    fixed(reported(setting("in_hot_standby", SettingKind::Bool, "off", "Shows whether hot standby is currently active."))),
-    fixed(reported(setting("integer_datetimes", SettingKind::Bool, "on", "Shows whether datetimes are integer based."))),
-    reported(setting("IntervalStyle", SettingKind::Enum(&["postgres", "iso_8601"]), "postgres", "Sets the display format for interval values.")),
+    setting(
+        "default_transaction_isolation",
+        SettingKind::Enum(ISOLATION_LEVELS),
+        "read committed",
+        "Sets the transaction isolation level of each new transaction.",
+    ),
+    reported(setting(
+        "default_transaction_read_only",
+        SettingKind::Bool,
+        "off",
+        "Sets the default read-only status of new transactions.",
+    )),
+    setting(
+        "extra_float_digits",
+        SettingKind::Integer(-15, 3),
+        "1",
+        "Sets the number of digits displayed for floating-point values.",
+    ),
+    setting(
+        "idle_in_transaction_session_timeout",
+        SettingKind::Milliseconds,
+        "0",
+        "Sets the maximum allowed idle time between queries, when in a transaction.",
+    ),
+    setting(
+        "idle_session_timeout",
+        SettingKind::Milliseconds,
+        "0",
+        "Sets the maximum allowed idle time between queries.",
+    ),
+    fixed(reported(setting(
+        "in_hot_standby",
+        SettingKind::Bool,
+        "off",
+        "Shows whether hot standby is currently active.",
+    ))),
+    fixed(reported(setting(
+        "integer_datetimes",
+        SettingKind::Bool,
+        "on",
+        "Shows whether datetimes are integer based.",
+    ))),
+    reported(setting(
+        "IntervalStyle",
+        SettingKind::Enum(&["postgres", "iso_8601"]),
+        "postgres",
+        "Sets the display format for interval values.",
+    )),
     setting("jit", SettingKind::Bool, "off", "Accepted for tools; there is no just-in-time compiler."),
     fixed(setting("lc_collate", SettingKind::Text, "C", "Shows the collation order locale.")),
     fixed(setting("lc_ctype", SettingKind::Text, "C", "Shows the character classification locale.")),
@@ -91,22 +153,67 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
     setting("lc_monetary", SettingKind::Text, "C", "Sets the locale for formatting monetary amounts."),
     setting("lc_numeric", SettingKind::Text, "C", "Sets the locale for formatting numbers."),
     setting("lc_time", SettingKind::Text, "C", "Sets the locale for formatting date and time values."),
-    setting("lock_timeout", SettingKind::Milliseconds, "0", "Sets the maximum allowed duration of any wait for a lock."),
-    fixed(setting("max_identifier_length", SettingKind::Integer(63, 63), "63", "Shows the maximum identifier length, in bytes.")),
+    setting(
+        "lock_timeout",
+        SettingKind::Milliseconds,
+        "0",
+        "Sets the maximum allowed duration of any wait for a lock.",
+    ),
+    fixed(setting(
+        "max_identifier_length",
+        SettingKind::Integer(63, 63),
+        "63",
+        "Shows the maximum identifier length, in bytes.",
+    )),
     fixed(setting("max_index_keys", SettingKind::Integer(32, 32), "32", "Shows the maximum number of index keys.")),
     setting("row_security", SettingKind::Bool, "on", "Accepted for tools; there are no policies."),
-    setting("search_path", SettingKind::SearchPath, "\"$user\", public", "Sets the schema search order for names that are not schema-qualified."),
-    fixed(reported(setting("server_encoding", SettingKind::Text, "UTF8", "Shows the server (database) character set encoding."))),
+    setting(
+        "search_path",
+        SettingKind::SearchPath,
+        "\"$user\", public",
+        "Sets the schema search order for names that are not schema-qualified.",
+    ),
+    fixed(reported(setting(
+        "server_encoding",
+        SettingKind::Text,
+        "UTF8",
+        "Shows the server (database) character set encoding.",
+    ))),
     fixed(reported(setting("server_version", SettingKind::Text, SERVER_VERSION, "Shows the server version."))),
-    fixed(setting("server_version_num", SettingKind::Text, SERVER_VERSION_NUM, "Shows the server version as an integer.")),
-    reported(setting("standard_conforming_strings", SettingKind::Enum(&["on"]), "on", "Causes '...' strings to treat backslashes literally.")),
+    fixed(setting(
+        "server_version_num",
+        SettingKind::Text,
+        SERVER_VERSION_NUM,
+        "Shows the server version as an integer.",
+    )),
+    reported(setting(
+        "standard_conforming_strings",
+        SettingKind::Enum(&["on"]),
+        "on",
+        "Causes '...' strings to treat backslashes literally.",
+    )),
     setting("statement_timeout", SettingKind::Milliseconds, "0", "Sets the maximum allowed duration of any statement."),
     setting("synchronize_seqscans", SettingKind::Bool, "on", "Accepted for tools; it has no meaning here."),
-    reported(setting("TimeZone", SettingKind::TimeZone, "UTC", "Sets the time zone for displaying and interpreting time stamps.")),
-    setting("transaction_isolation", SettingKind::Enum(ISOLATION_LEVELS), "read committed", "Sets the current transaction's isolation level."),
+    reported(setting(
+        "TimeZone",
+        SettingKind::TimeZone,
+        "UTC",
+        "Sets the time zone for displaying and interpreting time stamps.",
+    )),
+    setting(
+        "transaction_isolation",
+        SettingKind::Enum(ISOLATION_LEVELS),
+        "read committed",
+        "Sets the current transaction's isolation level.",
+    ),
     setting("transaction_read_only", SettingKind::Bool, "off", "Sets the current transaction's read-only status."),
     setting("xmlbinary", SettingKind::Enum(&["base64", "hex"]), "base64", "Accepted for tools; there is no type xml."),
-    setting("xmloption", SettingKind::Enum(&["content", "document"]), "content", "Accepted for tools; there is no type xml."),
+    setting(
+        "xmloption",
+        SettingKind::Enum(&["content", "document"]),
+        "content",
+        "Accepted for tools; there is no type xml.",
+    ),
 ];
 
 /// Names that other spellings stand for.
@@ -278,7 +385,10 @@ fn canonical(definition: &SettingDefinition, parts: &[String], settings: &Settin
             if (least..=greatest).contains(&value) {
                 return Ok(value.to_string());
             }
-            let range = format!("{value} is outside the valid range for parameter \"{}\" ({least} .. {greatest})", definition.name);
+            let range = format!(
+                "{value} is outside the valid range for parameter \"{}\" ({least} .. {greatest})",
+                definition.name
+            );
             Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, range))
         }
         SettingKind::Milliseconds => parse_milliseconds(&joined).map(render_milliseconds).ok_or_else(invalid),
@@ -394,9 +504,9 @@ fn next_name(text: &str) -> Result<(String, &str), SqlError> {
         let end = text.find(',').unwrap_or(text.len());
         return Ok((text[..end].trim().to_lowercase(), &text[end..]));
     };
-    let end = quoted.find('"').ok_or_else(|| {
-        SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid list syntax: \"{text}\""))
-    })?;
+    let end = quoted
+        .find('"')
+        .ok_or_else(|| SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("invalid list syntax: \"{text}\"")))?;
     Ok((quoted[..end].to_owned(), &quoted[end + 1..]))
 }
 
@@ -445,7 +555,12 @@ mod tests {
         assert!(lower.is_sorted(), "SHOW ALL lists settings by name");
         let settings = Settings::default();
         for d in DEFINITIONS.iter().filter(|d| d.kind != SettingKind::SearchPath) {
-            assert_eq!(canonical(d, &[d.default.to_owned()], &settings).expect("valid default"), d.default, "{}", d.name);
+            assert_eq!(
+                canonical(d, &[d.default.to_owned()], &settings).expect("valid default"),
+                d.default,
+                "{}",
+                d.name
+            );
         }
     }
 }

@@ -1,31 +1,288 @@
-//! `COPY … FROM STDIN`.
+//! `COPY … FROM STDIN`: bytes → pieces at record ends → batches, decoded on all cores → the same sink as INSERT.
+//!
+//! The client's bytes go through a bounded channel to a task on the computing threads, so memory stays flat whatever
+//! the size, and a client that sends faster than rows are written waits.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt};
+use peristyle_catalog::model::{ChangeSet, PgType};
+use sqlparser::ast::{Ident, ObjectName};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use crate::error::SqlError;
+use super::Target;
+use super::insert::stage;
+use super::shape::ShapedLoad;
+use crate::copy::{
+    Arrival, CopyDirection, CopyOptions, Decoded, Decoder, Piece, RecordSplitter, SplitterLimits, TargetColumn,
+    Unknown, parse_header,
+};
+use crate::copy_out::check_end;
+use crate::ddl::TIME_COLUMN;
+use crate::error::{SqlError, SqlState};
 use crate::outcome::Outcome;
-use crate::parse::CopyStatement;
+use crate::parse::{CopyStatement, CopySubject};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 
+/// Messages of the client that wait to be cut.
+const MESSAGES_AHEAD_MAX: usize = 64;
+/// Name of the column that takes what has no column of its own.
+const REST_COLUMN: &str = "_rest";
+
 /// A COPY that waits for its data. Dropping it discards everything that it wrote.
 pub struct CopyIn {
+    /// Columns that the client is told of.
     pub column_count: usize,
+    /// Whether the format is binary.
     pub binary: bool,
+    feed: Option<mpsc::Sender<Message>>,
+    load: JoinHandle<Result<Loaded, SqlError>>,
+    transaction: SharedTransaction,
+}
+
+enum Message {
+    Data(Bytes),
+    /// The client sent everything. Without it, what came is thrown away.
+    End,
+}
+
+/// What a COPY came to.
+struct Loaded {
+    rows: u64,
+    changes: ChangeSet,
 }
 
 impl CopyIn {
-    pub async fn write(&mut self, _bytes: Bytes) -> Result<(), SqlError> {
-        Ok(())
+    /// Takes some bytes, cut anywhere. Waits while the decoders are behind, so memory stays flat.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), SqlError> {
+        let Some(feed) = &self.feed else { return Err(SqlError::internal("data after the end of a COPY")) };
+        match feed.send(Message::Data(bytes)).await {
+            Ok(()) => Ok(()),
+            // The load ended before its data did: it failed.
+            Err(_) => Err(self.failure().await),
+        }
     }
-    pub async fn finish(self) -> Result<String, SqlError> {
-        Ok(String::new())
+
+    /// The client sent everything: the rows become part of the transaction. Returns the command tag.
+    pub async fn finish(mut self) -> Result<String, SqlError> {
+        if let Some(feed) = self.feed.take() {
+            // A load that failed tells why below.
+            let _ = feed.send(Message::End).await;
+        }
+        let loaded = joined((&mut self.load).await)?;
+        stage(&self.transaction, loaded.changes)?;
+        Ok(format!("COPY {}", loaded.rows))
     }
-    pub async fn abort(self) {}
+
+    /// The client sent CopyFail or went away: nothing remains.
+    pub async fn abort(mut self) {
+        self.feed = None;
+        // It ends with the error that its data was cut off, after deleting what it wrote.
+        let _ = (&mut self.load).await;
+    }
+
+    async fn failure(&mut self) -> SqlError {
+        self.feed = None;
+        match joined((&mut self.load).await) {
+            Ok(_) => SqlError::internal("a COPY ended before its data"),
+            Err(error) => error,
+        }
+    }
 }
 
-pub(crate) async fn copy_in(_scope: Arc<Scope>, _transaction: SharedTransaction, _copy: &CopyStatement) -> Result<Outcome, SqlError> {
-    Err(SqlError::unsupported("COPY FROM is not supported yet"))
+fn joined(result: Result<Result<Loaded, SqlError>, tokio::task::JoinError>) -> Result<Loaded, SqlError> {
+    result.unwrap_or_else(|error| Err(SqlError::internal(format!("a COPY stopped unexpectedly: {error}"))))
+}
+
+/// Begins a COPY FROM.
+pub(crate) async fn copy_in(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    copy: &CopyStatement,
+) -> Result<Outcome, SqlError> {
+    check_end(&copy.end)?;
+    if copy.has_where {
+        return Err(SqlError::unsupported("COPY ... FROM ... WHERE is not supported yet"));
+    }
+    let options = CopyOptions::from_pairs(&copy.options, CopyDirection::From)?;
+    if options.default.is_some() {
+        return Err(SqlError::unsupported("COPY option DEFAULT is not supported yet"));
+    }
+    let CopySubject::Table { name, columns } = &copy.subject else {
+        return Err(SqlError::syntax("COPY FROM needs a table"));
+    };
+    let (target, decoder) = decoder(&scope, name, columns, options.clone())?;
+    let column_count = if columns.is_empty() { target.fields.len() } else { columns.len() };
+    let (feed, messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
+    let pipeline = Pipeline { scope: Arc::clone(&scope), target, decoder, options };
+    let guard = scope.guard.clone();
+    let load = scope.engine.spawn_load(async move { guard.watch_load(pipeline, messages).await });
+    Ok(Outcome::CopyIn(CopyIn { column_count, binary: false, feed: Some(feed), load, transaction }))
+}
+
+impl crate::session::Guard {
+    async fn watch_load(&self, pipeline: Pipeline, messages: mpsc::Receiver<Message>) -> Result<Loaded, SqlError> {
+        pipeline.run(messages, self).await
+    }
+}
+
+fn decoder(
+    scope: &Arc<Scope>,
+    name: &ObjectName,
+    columns: &[Ident],
+    options: CopyOptions,
+) -> Result<(Target, Decoder), SqlError> {
+    let target = Target::find(scope, name)?;
+    let names = if columns.is_empty() { all_columns(&target) } else { target.named(columns)? };
+    let arrival = Arrival(scope.transaction_started.0);
+    let targets = names
+        .iter()
+        .map(|name| match target.position(name) {
+            Some(at) => {
+                let field = &target.fields[at];
+                let is_time = target.is_open() && name == TIME_COLUMN;
+                let arrow = field.field.data_type().clone();
+                TargetColumn { name: name.clone(), ty: field.ty, arrow, arrival: is_time.then_some(arrival) }
+            }
+            None => TargetColumn::new(name.clone(), PgType::TEXT),
+        })
+        .collect();
+    let limit = scope.engine.limits().table_columns_max;
+    let unknown = match target.is_open() {
+        true => Unknown::Infer { new_columns_max: limit.saturating_sub(target.fields.len() + 1) },
+        false => Unknown::Refuse,
+    };
+    let style = scope.settings.input_style(scope.transaction_started);
+    let decoder = Decoder::new(target.name(), targets, options, style, unknown);
+    Ok((target, decoder))
+}
+
+/// What data without a column list goes to. The rest column is filled by the decoder itself.
+fn all_columns(target: &Target) -> Vec<String> {
+    let names = target.fields.iter().map(|field| field.field.name().clone());
+    names.filter(|name| !(target.is_open() && name == REST_COLUMN)).collect()
+}
+
+/// The way of the data of one COPY.
+struct Pipeline {
+    scope: Arc<Scope>,
+    target: Target,
+    decoder: Decoder,
+    options: CopyOptions,
+}
+
+impl Pipeline {
+    async fn run(self, messages: mpsc::Receiver<Message>, guard: &crate::session::Guard) -> Result<Loaded, SqlError> {
+        let streams = self.scope.engine.limits().streams;
+        let mut load = ShapedLoad::new(&self.scope, &self.target);
+        let decoded = self.pieces(messages).map(decode).buffered(streams + 1);
+        futures::pin_mut!(decoded);
+        let mut skipped = 0;
+        let fed = async {
+            while let Some(piece) = decoded.next().await {
+                let piece: Decoded = piece?;
+                skipped += piece.skipped.len();
+                load.push(piece).await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = guard.watch(fed).await {
+            load.abort().await;
+            return Err(error);
+        }
+        let (rows, changes) = load.finish().await?;
+        if skipped > 0 {
+            let message = format!(
+                "{skipped} row{} skipped due to data type incompatibility",
+                if skipped == 1 { " was" } else { "s were" }
+            );
+            self.scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
+        }
+        Ok(Loaded { rows, changes })
+    }
+
+    /// Pieces with the decoder for them: the header, where there is one, says which column each field goes to.
+    fn pieces(
+        &self,
+        messages: mpsc::Receiver<Message>,
+    ) -> impl Stream<Item = Result<(Arc<Decoder>, Piece), SqlError>> + use<> {
+        let limits = self.scope.engine.limits();
+        let splitter_limits =
+            SplitterLimits { piece_bytes: limits.copy_piece_bytes, record_bytes_max: limits.copy_record_bytes_max };
+        let cutter = Cutter {
+            messages,
+            splitter: Some(RecordSplitter::new(&self.options, splitter_limits)),
+            ready: Vec::new(),
+            decoder: Arc::new(self.decoder.clone()),
+            options: self.options.clone(),
+            table: self.target.name().to_owned(),
+            by_header: self.target.is_open(),
+        };
+        stream::try_unfold(cutter, |mut cutter| async move {
+            let piece = cutter.next().await?;
+            Ok(piece.map(|piece| ((Arc::clone(&cutter.decoder), piece), cutter)))
+        })
+    }
+}
+
+async fn decode(piece: Result<(Arc<Decoder>, Piece), SqlError>) -> Result<Decoded, SqlError> {
+    let (decoder, piece) = piece?;
+    let task = tokio::spawn(async move { decoder.decode(&piece) });
+    task.await.unwrap_or_else(|error| Err(SqlError::internal(format!("a decoder stopped unexpectedly: {error}"))))
+}
+
+/// Cuts the client's bytes into pieces.
+struct Cutter {
+    messages: mpsc::Receiver<Message>,
+    /// Empty once the data ended.
+    splitter: Option<RecordSplitter>,
+    /// Pieces that wait, last first.
+    ready: Vec<Piece>,
+    decoder: Arc<Decoder>,
+    options: CopyOptions,
+    table: String,
+    /// Whether a header names the columns; else it is only checked, if at all.
+    by_header: bool,
+}
+
+impl Cutter {
+    async fn next(&mut self) -> Result<Option<Piece>, SqlError> {
+        loop {
+            match self.ready.pop() {
+                Some(header) if header.is_header => self.take_header(&header)?,
+                Some(piece) => return Ok(Some(piece)),
+                None if self.splitter.is_none() => return Ok(None),
+                None => self.fill().await?,
+            }
+        }
+    }
+
+    fn take_header(&mut self, header: &Piece) -> Result<(), SqlError> {
+        let names = parse_header(header, &self.options, &self.table)?;
+        self.decoder.check_header(&names)?;
+        if self.by_header {
+            self.decoder = Arc::new(self.decoder.as_ref().clone().with_header(&names)?);
+        }
+        Ok(())
+    }
+
+    async fn fill(&mut self) -> Result<(), SqlError> {
+        match self.messages.recv().await {
+            Some(Message::Data(bytes)) => {
+                if let Some(splitter) = self.splitter.as_mut().filter(|splitter| !splitter.is_over()) {
+                    splitter.push(&bytes, &mut self.ready)?;
+                    self.ready.reverse();
+                }
+                Ok(())
+            }
+            Some(Message::End) => {
+                self.ready.extend(self.splitter.take().and_then(RecordSplitter::finish));
+                Ok(())
+            }
+            None => Err(SqlError::new(SqlState::QUERY_CANCELED, "COPY from stdin failed: its data was cut off")),
+        }
+    }
 }

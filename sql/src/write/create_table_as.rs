@@ -8,8 +8,8 @@ use peristyle_catalog::model::ChangeSet;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::CreateTable;
 
-use super::insert::{Load, stage};
 use super::Target;
+use super::insert::{Load, stage};
 use crate::ddl::{self, NewColumn};
 use crate::error::SqlError;
 use crate::names::{cut, fold};

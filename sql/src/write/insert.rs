@@ -209,8 +209,7 @@ fn check_assignable(target: &Target, column: &str, from: PgType, to: PgType) -> 
         crate::values::type_name(to),
         crate::values::type_name(from)
     );
-    Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
-        .hint("You will need to rewrite or cast the expression."))
+    Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).hint("You will need to rewrite or cast the expression."))
 }
 
 /// 42601 if an INSERT gives more columns than it names; fewer get defaults only if none are named.
@@ -246,8 +245,9 @@ fn source_width(insert: &Insert) -> Option<usize> {
     match insert.source.as_ref()?.body.as_ref() {
         SetExpr::Values(values) => values.rows.first().map(|row| row.len()),
         SetExpr::Select(select) => {
-            let is_expression =
-                |item: &ast::SelectItem| matches!(item, ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. });
+            let is_expression = |item: &ast::SelectItem| {
+                matches!(item, ast::SelectItem::UnnamedExpr(_) | ast::SelectItem::ExprWithAlias { .. })
+            };
             select.projection.iter().all(is_expression).then_some(select.projection.len())
         }
         _ => None,
@@ -275,7 +275,8 @@ fn refuse_unsupported(insert: &Insert) -> Result<(), SqlError> {
 fn without_defaults(source: &ast::Query) -> ast::Query {
     let mut query = source.clone();
     if let SetExpr::Values(values) = query.body.as_mut() {
-        for cell in values.rows.iter_mut().flat_map(|row| row.iter_mut()).filter(|cell| literal_rows::is_default(cell)) {
+        for cell in values.rows.iter_mut().flat_map(|row| row.iter_mut()).filter(|cell| literal_rows::is_default(cell))
+        {
             *cell = ast::Expr::Value(ast::Value::Null.into());
         }
     }

@@ -12,8 +12,8 @@ use crate::error::SqlError;
 use crate::parse::parse_expression;
 use crate::plan::parameters::{self, Bound};
 use crate::scope::Scope;
-use crate::{semantics, single_value};
 use crate::values::ColumnBuilder;
+use crate::{semantics, single_value};
 
 use std::sync::Arc;
 
@@ -65,7 +65,9 @@ pub(super) fn of(
         }
         match column(scope, field.ty, field.field.data_type(), rows.iter().map(|row| &row[cell]), bound)? {
             Some(array) => {
-                fields.push(Arc::new(field.field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true)));
+                fields.push(Arc::new(
+                    field.field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true),
+                ));
                 columns.push(array);
             }
             None => return Ok(None),
@@ -77,7 +79,8 @@ pub(super) fn of(
 }
 
 fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
-    let is_bare = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+    let is_bare =
+        query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
     match query.body.as_ref() {
         SetExpr::Values(values) if is_bare => Some(values.rows.iter().map(|row| row.as_slice()).collect()),
         _ => None,
@@ -122,7 +125,9 @@ fn constant<'a>(expression: &'a Expr, ty: PgType, bound: &'a Bound) -> Option<Ce
             _ => None,
         },
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match constant(expr, ty, bound)? {
-            Cell::Text(text) if semantics::is_number(ty) && is_digits(&text) => Some(Cell::Text(format!("-{text}").into())),
+            Cell::Text(text) if semantics::is_number(ty) && is_digits(&text) => {
+                Some(Cell::Text(format!("-{text}").into()))
+            }
             _ => None,
         },
         _ => None,

@@ -11,12 +11,13 @@ mod evolve;
 mod insert;
 mod literal_rows;
 mod returning;
+mod shape;
 mod shaper;
 mod sink;
 mod target;
 
-pub(crate) use copy_in::copy_in;
 pub use copy_in::CopyIn;
+pub(crate) use copy_in::copy_in;
 pub(crate) use create_table_as::create_table_as;
 pub(crate) use insert::{describe as describe_insert, insert, stage};
 pub(crate) use target::Target;

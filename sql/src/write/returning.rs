@@ -104,7 +104,9 @@ fn expand(target: &Target, items: &[SelectItem]) -> Result<Vec<(String, Expr)>, 
                     (name, Expr::Identifier(ident))
                 }));
             }
-            SelectItem::ExprWithAliases { .. } => return Err(SqlError::syntax("RETURNING takes one name per expression")),
+            SelectItem::ExprWithAliases { .. } => {
+                return Err(SqlError::syntax("RETURNING takes one name per expression"));
+            }
         }
     }
     Ok(expanded)

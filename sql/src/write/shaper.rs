@@ -94,7 +94,8 @@ impl Shaper {
             }
             let row = (0..array.len()).find(|&row| array.is_null(row)).unwrap_or(0);
             let name = column.field.name();
-            let message = format!("null value in column \"{name}\" of relation \"{}\" violates not-null constraint", self.table);
+            let message =
+                format!("null value in column \"{name}\" of relation \"{}\" violates not-null constraint", self.table);
             return Err(SqlError::new(SqlState::NOT_NULL_VIOLATION, message)
                 .detail(format!("Failing row contains {}.", row_text(batch, row)))
                 .schema(&self.schema_name)

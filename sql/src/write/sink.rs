@@ -38,8 +38,14 @@ pub(crate) struct Written {
 
 enum Stage {
     /// Not yet known to be many.
-    Few { batches: Vec<RecordBatch>, bytes: usize },
-    Many { writer: Arc<RollingWriter>, under_way: JoinSet<Result<(), peristyle_storage::Error>> },
+    Few {
+        batches: Vec<RecordBatch>,
+        bytes: usize,
+    },
+    Many {
+        writer: Arc<RollingWriter>,
+        under_way: JoinSet<Result<(), peristyle_storage::Error>>,
+    },
 }
 
 impl Sink {
@@ -152,9 +158,7 @@ impl Sink {
     }
 }
 
-fn joined(
-    done: Option<Result<Result<(), peristyle_storage::Error>, tokio::task::JoinError>>,
-) -> Result<(), SqlError> {
+fn joined(done: Option<Result<Result<(), peristyle_storage::Error>, tokio::task::JoinError>>) -> Result<(), SqlError> {
     match done {
         None => Ok(()),
         Some(Ok(result)) => Ok(result?),

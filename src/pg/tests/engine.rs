@@ -308,7 +308,7 @@ fn rows(name: &str, ty: PgType, batches: BatchStream) -> Rows {
 }
 
 fn copy_out(pieces: u64) -> CopyOut {
-    let pieces = (0..pieces).map(|piece| Ok(CopyPiece { bytes: Bytes::from(format!("{piece}\tx\n")), rows: 1 }));
+    let pieces = (0..pieces).map(|piece| Ok(CopyPiece::row(Bytes::from(format!("{piece}\tx\n")))));
     CopyOut { column_count: 2, binary: false, pieces: stream::iter(pieces.collect::<Vec<_>>()).boxed() }
 }
 

@@ -106,10 +106,16 @@ pub(crate) async fn answer(context: &SessionContext, zone: &str, sql: &str) -> S
 
 fn print_row(batch: &RecordBatch, row: usize, zone: &SessionTimeZone) -> String {
     let print = |column: &Arc<dyn arrow::array::Array>| {
-        if column.is_null(row) { return String::new() }
+        if column.is_null(row) {
+            return String::new();
+        }
         match column.data_type() {
             arrow::datatypes::DataType::Boolean => {
-                if arrow::array::AsArray::as_boolean(column).value(row) { "t".to_owned() } else { "f".to_owned() }
+                if arrow::array::AsArray::as_boolean(column).value(row) {
+                    "t".to_owned()
+                } else {
+                    "f".to_owned()
+                }
             }
             _ => print_value(column, row, zone).unwrap_or_else(|e| format!("unprintable: {e}")),
         }

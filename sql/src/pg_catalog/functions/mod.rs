@@ -23,8 +23,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use peristyle_catalog::model::{Database, PgType};
 
-use crate::{SqlError, SqlState};
 use crate::relation::{Objects, RelationContext, ServerView, SessionView, Value};
+use crate::{SqlError, SqlState};
 use call::{Call, CatalogFunction};
 
 pub use registered::{Registered, parse_registered, show_registered};
