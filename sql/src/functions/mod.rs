@@ -16,6 +16,7 @@ mod extract;
 pub(crate) mod interval;
 pub(crate) mod json_operator;
 mod math;
+mod open_time;
 mod pattern;
 mod registry;
 pub(crate) mod rounding;
@@ -30,6 +31,7 @@ pub use error::{FunctionError, function_error};
 pub use registry::{aggregate_functions, register, scalar_functions, window_functions};
 pub use time_zone::{INFINITY_MICROS, MINUS_INFINITY_MICROS, SessionTimeZone};
 
+pub(crate) use open_time::epoch_by_magnitude;
 pub(crate) use registry::named;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
-use super::{arithmetic, clock, datetime, encoding, extract, interval, math, pattern, rounding, text};
+use super::{arithmetic, clock, datetime, encoding, extract, interval, math, open_time, pattern, rounding, text};
 
 /// The families of functions of ours.
 const FAMILIES: &[&[Definition]] = &[
@@ -19,6 +19,7 @@ const FAMILIES: &[&[Definition]] = &[
     extract::DEFINITIONS,
     interval::DEFINITIONS,
     math::DEFINITIONS,
+    open_time::DEFINITIONS,
     pattern::DEFINITIONS,
     rounding::DEFINITIONS,
     text::DEFINITIONS,

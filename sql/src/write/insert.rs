@@ -8,7 +8,7 @@ use datafusion::common::Column as PlanColumn;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{Change, ColumnId, PgType};
+use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
 use peristyle_storage::types::{arrow_type, pg_field, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
@@ -17,6 +17,7 @@ use super::returning::Returning;
 use super::shaper::Shaper;
 use super::sink::Sink;
 use super::{Target, literal_rows};
+use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::{Outcome, Rows, RowsTag};
 use crate::plan::parameters::{self, Bound};
@@ -188,6 +189,14 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
         let column = Expr::Column(PlanColumn::new(qualifier.cloned(), field.name()));
         let name = names.get(i).map_or_else(|| shown_name(field), String::as_str);
         let cast = match target.position(name) {
+            // An open table's column widens to what it is given.
+            Some(at) if target.is_open() && widen(target.fields[at].ty, pg_type(field)) != target.fields[at].ty => {
+                let wide = widen(target.fields[at].ty, pg_type(field));
+                match target.fields[at].field.name() == TIME_COLUMN {
+                    true => time_from(target, at, column, &schema)?,
+                    false => semantics::assignment_cast(column, &schema, wide, &arrow_type(wide, None))?,
+                }
+            }
             Some(at) => {
                 let wanted = &target.fields[at];
                 check_assignable(target, wanted.field.name(), pg_type(field), wanted.ty)?;
@@ -198,6 +207,23 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
         columns.push(cast.alias(name));
     }
     Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+/// A value for the time column of an open table: a text is read as a timestamp, a number counts since 1970 in the unit
+/// that its magnitude shows.
+fn time_from(
+    target: &Target,
+    at: usize,
+    column: Expr,
+    schema: &datafusion::common::DFSchema,
+) -> Result<Expr, SqlError> {
+    let wanted = &target.fields[at];
+    let (_, field) = datafusion::logical_expr::ExprSchemable::to_field(&column, schema)?;
+    if semantics::is_number(pg_type(&field)) {
+        return Ok(crate::functions::epoch_by_magnitude(column)?);
+    }
+    check_assignable(target, wanted.field.name(), pg_type(&field), wanted.ty)?;
+    Ok(semantics::assignment_cast(column, schema, wanted.ty, wanted.field.data_type())?)
 }
 
 fn check_assignable(target: &Target, column: &str, from: PgType, to: PgType) -> Result<(), SqlError> {
