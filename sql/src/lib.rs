@@ -17,6 +17,7 @@
 //!
 //! `datafusion` and `sqlparser` are named in this crate only; nothing of them crosses its door.
 
+mod admission;
 pub mod copy;
 mod copy_out;
 mod ddl;

@@ -1,5 +1,6 @@
 //! Rows as given → rows as stored: defaults filled in, NOT NULL and CHECK enforced.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
@@ -52,7 +53,9 @@ impl Shaper {
         fields: &[(ColumnId, FieldRef)],
         given: &[String],
     ) -> Result<Shaper, SqlError> {
-        let planner = Planner::new(scope)?;
+        // Planning costs more than a single row: only where a default or a check needs it.
+        let planner = LazyCell::new(|| Planner::new(scope));
+        let planner = || planner.as_ref().map_err(SqlError::clone);
         let columns = fields
             .iter()
             .map(|(id, field)| {
@@ -139,24 +142,31 @@ impl ShapedColumn {
     }
 }
 
-fn default_source(planner: &Planner<'_>, target: &Target, id: ColumnId, field: &FieldRef) -> Result<Source, SqlError> {
+fn default_source<'a>(
+    planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
+    target: &Target,
+    id: ColumnId,
+    field: &FieldRef,
+) -> Result<Source, SqlError> {
     let Some(default) = target.table().column_by_id(id).and_then(|column| column.default.as_ref()) else {
         return Ok(Source::Null);
     };
+    let planner = planner()?;
     let expression = planner.expression(&parse_expression(&default.expression)?, &DFSchema::empty())?;
     let assigned = semantics::assignment_cast(expression, &DFSchema::empty(), pg_type(field), field.data_type())?;
     Ok(Source::Default(planner.state().create_physical_expr(assigned, &DFSchema::empty())?))
 }
 
-fn checks(
-    planner: &Planner<'_>,
+fn checks<'a>(
+    planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
     target: &Target,
     schema: &SchemaRef,
 ) -> Result<Vec<(String, Arc<dyn PhysicalExpr>)>, SqlError> {
-    let df_schema = DFSchema::try_from(Arc::clone(schema))?;
     let mut checks = Vec::new();
     for constraint in &target.table().constraints {
         if let ConstraintKind::Check { expression } = &constraint.kind {
+            let df_schema = DFSchema::try_from(Arc::clone(schema))?;
+            let planner = planner()?;
             let expression = planner.expression(&parse_expression(expression)?, &df_schema)?;
             let physical = planner.state().create_physical_expr(expression, &df_schema)?;
             checks.push((constraint.name.clone(), physical));

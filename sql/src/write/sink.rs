@@ -131,6 +131,7 @@ impl Sink {
             Stage::Few { batches, .. } if batches.is_empty() => {}
             Stage::Few { batches, .. } => {
                 let ids: Vec<ColumnId> = self.columns.iter().map(|(id, _)| *id).collect();
+                self.scope.engine.admit_chunk().await?;
                 let whole = concat_batches(&self.schema, &batches)?;
                 written.chunks.push(chunk::encode(&whole, &ids, &self.partition_key)?);
             }
