@@ -83,7 +83,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         make_timestamp(c, |t| zone.to_utc(t), TimestamptzOut)
     })]),
     immutable("make_interval", &[overload(&[Ty::Float8], PgType::INTERVAL, make_interval).variadic()]),
-    immutable("pg_epoch_to_timestamptz", TO_TIMESTAMP),
     immutable("justify_days", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_days(i))))]),
     immutable("justify_hours", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_hours(i))))]),
     immutable("justify_interval", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| {
@@ -99,12 +98,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 
 const MAKE_TIMESTAMP: &[Ty] = &[Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Float8];
 
-/// `to_timestamp(seconds since 1970)`.
-pub(crate) const TO_TIMESTAMP: &[Overload] = &[overload(&[Ty::Float8], PgType::TIMESTAMPTZ, |c| {
-    map1::<Float8, TimestamptzOut>(c, |seconds| from_epoch(seconds).map(TimestamptzOut))
-})];
-
-fn from_epoch(seconds: f64) -> Result<i64> {
+/// `to_timestamp(seconds since 1970)`, in microseconds.
+pub(crate) fn from_epoch(seconds: f64) -> Result<i64> {
     if seconds.is_infinite() {
         return Ok(if seconds > 0.0 { INFINITY_MICROS } else { MINUS_INFINITY_MICROS });
     }

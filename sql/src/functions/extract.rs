@@ -7,7 +7,6 @@ use arrow::datatypes::*;
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::pg_field;
 
 use super::datetime::unknown_unit;
 use super::define::{Call, Definition, Overload, Returns, overload, stable};
@@ -18,6 +17,7 @@ use super::signature::Ty;
 use super::time_zone::{SessionTimeZone, is_infinite};
 use crate::semantics::text_print::date_of_days;
 use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
+use crate::semantics::type_planner::typed_field;
 
 /// Fields are computed in millionths, which seconds, epochs and Julian days need.
 const SCALE: i8 = 6;
@@ -53,7 +53,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 ];
 
 fn numeric_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal128(24, SCALE), true))
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal128(24, SCALE)))
 }
 
 type Values = fn(&Call<'_>) -> Result<Vec<Option<i128>>>;

@@ -9,7 +9,6 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::pg_field;
 
 use super::arithmetic::{Float, overflow_of};
 use super::decimal::{decimal_parts, from_wide, power_of_ten, same_scale_type};
@@ -20,6 +19,7 @@ use super::rows::*;
 use super::signature::Ty;
 use crate::semantics::text_parse::parse_decimal;
 use crate::semantics::text_print::print_float8;
+use crate::semantics::type_planner::typed_field;
 
 /// Digits behind the point of a numeric result that is computed in double precision.
 const COMPUTED_SCALE: i8 = 16;
@@ -154,7 +154,7 @@ fn power(x: f64, y: f64) -> Result<f64> {
 }
 
 fn computed_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal256(76, COMPUTED_SCALE), true))
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal256(76, COMPUTED_SCALE)))
 }
 
 fn doubles(call: &Call<'_>, argument: usize) -> Result<ArrayRef> {

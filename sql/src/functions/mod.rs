@@ -5,16 +5,20 @@
 
 mod aggregate;
 pub(crate) mod arithmetic;
+mod array;
+mod series;
 mod clock;
 pub(crate) mod context;
 pub(crate) mod decimal;
 mod datetime;
-mod define;
+pub(crate) mod define;
 pub(crate) mod encoding;
 pub(crate) mod error;
 mod extract;
 pub(crate) mod interval;
+mod json;
 pub(crate) mod json_operator;
+mod to_char;
 mod math;
 mod pattern;
 mod registry;

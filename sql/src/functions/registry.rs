@@ -8,20 +8,23 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
-use super::{arithmetic, clock, datetime, encoding, extract, interval, math, pattern, rounding, text};
+use super::{arithmetic, array, clock, datetime, encoding, extract, interval, json, math, pattern, rounding, text, to_char};
 
 /// The families of functions of ours.
 const FAMILIES: &[&[Definition]] = &[
     arithmetic::DEFINITIONS,
+    array::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
     encoding::DEFINITIONS,
     extract::DEFINITIONS,
     interval::DEFINITIONS,
+    json::DEFINITIONS,
     math::DEFINITIONS,
     pattern::DEFINITIONS,
     rounding::DEFINITIONS,
     text::DEFINITIONS,
+    to_char::DEFINITIONS,
 ];
 
 /// DataFusion's scalar functions that mean what PostgreSQL's of that name mean, or that its planner needs.
@@ -103,4 +106,5 @@ pub fn register(builder: &mut SessionStateBuilder) {
     builder.scalar_functions().get_or_insert_default().extend(scalar_functions());
     builder.aggregate_functions().get_or_insert_default().extend(aggregate_functions());
     builder.window_functions().get_or_insert_default().extend(window_functions());
+    builder.table_functions().get_or_insert_default().extend(super::series::table_functions());
 }

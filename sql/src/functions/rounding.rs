@@ -10,7 +10,6 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::pg_field;
 
 use super::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten, same_scale_type};
 use super::define::{Call, Definition, computed, immutable, overload};
@@ -18,6 +17,7 @@ use super::error::{division_by_zero, numeric_overflow};
 use super::rows::*;
 use super::signature::Ty;
 use crate::functions::arithmetic::Float;
+use crate::semantics::type_planner::{arrow_of, typed_field};
 
 /// How digits are dropped.
 #[derive(Clone, Copy)]
@@ -76,6 +76,11 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             map1::<Float8, _>(c, |x| Ok(if x == 0.0 || x.is_nan() { x } else { x.signum() }))
         }),
     ]),
+    immutable("pg_to_numeric", &[
+        computed(&[Ty::Numeric], super::decimal::same_scale_type, |c| c.expanded(0)),
+        computed(&[Ty::Float8], open_type, to_open),
+        computed(&[Ty::Text], open_type, to_open),
+    ]),
     immutable("div", &[computed(&[Ty::Numeric, Ty::Numeric], quotient_type, div)]),
 ];
 
@@ -94,11 +99,19 @@ fn scale_type<const SCALE: i8>(name: &str, fields: &[FieldRef]) -> Result<FieldR
         DataType::Decimal128(..) if digits <= 39 => DataType::Decimal128(digits.clamp(1, 38) as u8, SCALE),
         _ => DataType::Decimal256(digits.clamp(1, 76) as u8, SCALE),
     };
-    Ok(pg_field(name, PgType::NUMERIC, arrow, true))
+    Ok(typed_field(name, PgType::NUMERIC, arrow))
 }
 
 fn quotient_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal256(76, 0), fields.iter().any(|f| f.is_nullable())))
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal256(76, 0)))
+}
+
+fn open_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(typed_field(name, PgType::NUMERIC, arrow_of(PgType::NUMERIC)))
+}
+
+fn to_open(call: &Call<'_>) -> Result<ArrayRef> {
+    crate::semantics::cast_array(&call.expanded(0)?, PgType::NUMERIC, call.return_type())
 }
 
 /// The argument's unscaled values and their scale.

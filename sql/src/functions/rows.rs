@@ -112,14 +112,7 @@ impl Out for TimestamptzOut {
 
 impl Out for TextsOut {
     fn collect(values: Vec<Option<Self>>) -> ArrayRef {
-        let field = peristyle_storage::types::arrow_type(
-            peristyle_catalog::model::PgType::TEXT.array().expect("text has an array type"),
-            None,
-        );
         let mut builder = ListBuilder::new(StringViewBuilder::new());
-        if let DataType::List(item) = field {
-            builder = builder.with_field(item);
-        }
         for value in values {
             match value {
                 Some(TextsOut(items)) => builder.append_value(items),

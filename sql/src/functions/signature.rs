@@ -45,7 +45,12 @@ impl Ty {
     /// What it costs to pass an argument of that type; `None` if it cannot be passed.
     pub(crate) fn cost(self, argument: &DataType) -> Option<u32> {
         if is_unknown(argument) {
-            return Some(if self == Ty::Text || self == Ty::Any { 1 } else { 2 });
+            return Some(match self {
+                Ty::Text | Ty::Any => 1,
+                // The preferred types of their families.
+                Ty::Float8 | Ty::Timestamptz | Ty::Bool | Ty::Interval => 2,
+                _ => 3,
+            });
         }
         match self {
             Ty::Any => Some(3),

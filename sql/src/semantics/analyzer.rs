@@ -47,6 +47,11 @@ fn rewrite_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     rewritten.map_data(|plan| plan.recompute_schema())
 }
 
+/// An expression over no columns with its casts given PostgreSQL's meaning.
+pub(crate) fn analyzed_cast(expr: Expr) -> Result<Expr> {
+    Ok(expr.transform_up(|expr| rewrite_cast(expr, &DFSchema::empty()))?.data)
+}
+
 fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Expr::Cast(Cast { expr: inner, field }) = expr else {
         return Ok(Transformed::no(expr));

@@ -9,19 +9,21 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::*;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{marked_pg_type, pg_field};
+use peristyle_storage::types::marked_pg_type;
 
 use super::cast_number;
 use super::cast_text;
 use super::cast_time;
 use super::type_name::type_name;
+use super::type_planner::typed_field;
 use crate::functions::context::{FunctionContext, StatementContext};
+use crate::functions::define::first_value;
 use crate::functions::error::error;
 use crate::functions::signature::is_string;
 
@@ -139,7 +141,8 @@ impl ScalarUDFImpl for PgCast {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let source = &args.arg_fields[0];
         // As a DataFusion cast does, keep the column's name.
-        Ok(pg_field(source.name(), self.target, self.arrow.clone(), source.is_nullable()))
+        let field = typed_field(source.name(), self.target, self.arrow.clone());
+        Ok(Arc::new(field.as_ref().clone().with_nullable(source.is_nullable())))
     }
 
     fn is_strict(&self) -> bool {
@@ -159,10 +162,15 @@ impl ScalarUDFImpl for PgCast {
         };
         let output = job.run(&input)?;
         if is_scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&output, 0)?));
+            return Ok(ColumnarValue::Scalar(first_value(&output)?));
         }
         Ok(ColumnarValue::Array(output))
     }
+}
+
+/// An array cast to a type whose text does not depend on the session.
+pub(crate) fn cast_array(input: &ArrayRef, target: PgType, arrow: &DataType) -> Result<ArrayRef> {
+    CastJob { source: None, target, arrow, kind: CastKind::Explicit, context: None }.run(input)
 }
 
 /// One array to cast.

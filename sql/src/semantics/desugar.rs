@@ -6,8 +6,10 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType, Distinct,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType, Distinct, TableAlias, TableAliasColumnDef, TableFactor,
 };
+
+use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::rounding::fixed_scale_name;
@@ -37,6 +39,11 @@ impl VisitorMut for Desugar {
             }
             _ => {}
         }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        name_series(factor);
         ControlFlow::Continue(())
     }
 
@@ -92,6 +99,9 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
         Expr::Value(value) => number_literal(value),
         Expr::AtTimeZone { timestamp, time_zone } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
         Expr::UnaryOp { op, expr } => unary(*op, expr),
+        Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. } if is_bare_numeric(data_type) => {
+            Some(to_numeric(expr))
+        }
         Expr::SimilarTo { negated, expr, pattern, escape_char } => {
             let mut args = vec![take(expr), take(pattern)];
             args.extend(escape_char.take().map(Expr::Value));
@@ -151,6 +161,25 @@ fn escape_pattern(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
     }
 }
 
+fn is_bare_numeric(data_type: &DataType) -> bool {
+    use sqlparser::ast::ExactNumberInfo;
+    matches!(
+        data_type,
+        DataType::Numeric(ExactNumberInfo::None) | DataType::Decimal(ExactNumberInfo::None) | DataType::Dec(ExactNumberInfo::None)
+    )
+}
+
+/// A bare numeric has the scale of what is cast: the literal's own, or the argument type's.
+fn to_numeric(operand: &mut Expr) -> Expr {
+    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = operand {
+        let digits = text.trim();
+        if !digits.is_empty() && digits.starts_with(|c: char| c.is_ascii_digit()) && digits.parse::<f64>().is_ok() {
+            return written_out(digits);
+        }
+    }
+    call("pg_to_numeric", vec![take(operand)])
+}
+
 /// An integer is int4 if it fits, else int8, else numeric; a number with an exponent is written out.
 fn number_literal(value: &ValueWithSpan) -> Option<Expr> {
     let Value::Number(text, _) = &value.value else { return None };
@@ -174,6 +203,9 @@ fn written_out(text: &str) -> Expr {
         return Expr::Value(ValueWithSpan::from(Value::Number(plain, false)));
     }
     let digits = plain.len() as u64;
+    if digits > u64::from(DECIMAL256_PRECISION_MAX) {
+        return cast(string(text), DataType::Float8);
+    }
     cast(string(plain), DataType::Numeric(sqlparser::ast::ExactNumberInfo::Precision(digits)))
 }
 
@@ -238,6 +270,22 @@ fn fix_rounding_scale(function: &mut Function) {
     }
 }
 
+/// The one column of `generate_series(…) AS n` is called as the table is.
+fn name_series(factor: &mut TableFactor) {
+    let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor else {
+        return;
+    };
+    let Some(function) = name.0.last().and_then(|part| part.as_ident()) else { return };
+    if !function.value.eq_ignore_ascii_case("generate_series") {
+        return;
+    }
+    let function = function.clone();
+    let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: function, columns: vec![], at: None });
+    if alias.columns.is_empty() {
+        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
+    }
+}
+
 fn restore_bound(bound: &mut WindowFrameBound) {
     if let WindowFrameBound::Preceding(Some(expr)) | WindowFrameBound::Following(Some(expr)) = bound {
         match expr.as_mut() {
@@ -263,6 +311,25 @@ fn restore_number(expr: &mut Expr) {
         && matches!(&**inner, Expr::Value(ValueWithSpan { value: Value::Number(..), .. }))
     {
         *expr = take(inner);
+    }
+}
+
+/// Gives the rows of VALUES one type per column where a cast names it: DataFusion asks it of each row.
+fn align_values(mut rows: Vec<&mut Vec<Expr>>) {
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    for column in 0..columns {
+        let named = rows.iter().find_map(|row| match row.get(column) {
+            Some(Expr::Cast { data_type, .. }) if *data_type != DataType::Int4(None) => Some(data_type.clone()),
+            _ => None,
+        });
+        let Some(named) = named else { continue };
+        for expr in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            let has_it = matches!(expr, Expr::Cast { data_type, .. } if *data_type == named);
+            if !has_it {
+                let operand = take(expr);
+                *expr = cast(operand, named.clone());
+            }
+        }
     }
 }
 
@@ -297,7 +364,7 @@ fn restore_query(query: &mut Query) {
     {
         restore_number(quantity);
     }
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        restore_ordinals(select);
+    if let SetExpr::Values(values) = query.body.as_mut() {
+        align_values(values.rows.iter_mut().map(|row| &mut row.content).collect());
     }
 }

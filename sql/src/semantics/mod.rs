@@ -7,7 +7,7 @@ mod cast_text;
 mod cast_time;
 pub(crate) mod category;
 mod desugar;
-mod interval_iso;
+mod interval_text;
 pub(crate) mod json_text;
 pub(crate) mod operators;
 mod session;
@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::planner::TypePlanner;
 
+pub(crate) use analyzer::analyzed_cast;
 pub use analyzer::analyzer_rules;
+pub(crate) use cast::cast_array;
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub use desugar::desugar;
 pub use operators::expr_planners;

@@ -66,6 +66,7 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
         B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => plan_comparison(op, left, right),
         B::PGExp | B::BitwiseXor => Ok(Ok(call("power", vec![left.expr, right.expr])?)),
         B::StringConcat => plan_concat(left, right),
+        B::PGOverlap => Ok(Ok(call("pg_op_overlap", vec![left.expr, right.expr])?)),
         B::PGStartsWith => Ok(Ok(call("starts_with", vec![left.expr, right.expr])?)),
         _ => match json_operator::function_of(op, left.ty, right.ty) {
             Some(name) => Ok(Ok(call(name, vec![left.expr, right.expr])?)),

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, decimal_type, pg_field};
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, decimal_type};
 
 use super::addend::*;
 use super::distinct::Distinct;
@@ -22,6 +22,7 @@ use crate::functions::decimal::{decimal_parts, divide_rounded, from_wide, power_
 use crate::functions::error::{FunctionError, numeric_overflow, out_of_range};
 use crate::functions::interval;
 use crate::functions::signature::{call_text, integer_bytes};
+use crate::semantics::type_planner::typed_field;
 
 /// Least number of digits behind the point of an average.
 const AVERAGE_SCALE: i8 = 16;
@@ -122,7 +123,8 @@ impl AggregateUDFImpl for SumOrAvg {
             DataType::UInt32 | DataType::UInt64 => DataType::Int64,
             // NULL, or a parameter whose type is not known yet.
             DataType::Null => DataType::Float64,
-            _ => return Err(undefined(self.name(), arguments)),
+            // DataFusion keeps only the text of an error here; `return_field` gives the error itself.
+            _ => return Ok(arguments.to_vec()),
         };
         Ok(vec![coerced])
     }
@@ -132,8 +134,13 @@ impl AggregateUDFImpl for SumOrAvg {
     }
 
     fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
-        let (ty, arrow) = self.result(fields[0].data_type());
-        Ok(pg_field(self.name(), ty, arrow, true))
+        let input = fields[0].data_type();
+        let is_summable = integer_bytes(input).is_some() || input.is_floating() || decimal_parts(input).is_some();
+        if !is_summable && !matches!(input, DataType::Interval(_)) {
+            return Err(undefined(self.name(), std::slice::from_ref(input)));
+        }
+        let (ty, arrow) = self.result(input);
+        Ok(typed_field(self.name(), ty, arrow))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {

@@ -20,6 +20,10 @@ use crate::semantics;
 use crate::semantics::text_print::print_value;
 
 mod aggregates;
+mod datetime;
+mod json;
+mod new_york;
+mod text;
 mod casts;
 mod math;
 mod operators;
@@ -84,9 +88,24 @@ pub(crate) fn session(zone: &str) -> SessionContext {
 async fn run(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
     let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
     let mut statement = statements.remove(0);
+    name_columns(&mut statement);
     semantics::desugar(&mut statement);
     let plan = context.state().statement_to_plan(Statement::Statement(Box::new(statement))).await?;
     context.execute_logical_plan(plan).await?.collect().await
+}
+
+/// Result columns need names that differ, which the server's own planning gives them.
+fn name_columns(statement: &mut sqlparser::ast::Statement) {
+    use sqlparser::ast::{Ident, SelectItem, SetExpr, Statement};
+    let Statement::Query(query) = statement else { return };
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    for (place, item) in select.projection.iter_mut().enumerate() {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && !matches!(expr, sqlparser::ast::Expr::Identifier(_))
+        {
+            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::new(format!("column{place}")) };
+        }
+    }
 }
 
 /// Rows as psql's `-At` prints them, joined by `;`; an error as its SQLSTATE and message.
