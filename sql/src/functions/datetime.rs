@@ -86,7 +86,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("justify_days", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_days(i))))]),
     immutable("justify_hours", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_hours(i))))]),
     immutable("justify_interval", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| {
-        map1::<Interval, _>(c, |i| Ok(justify_days(justify_hours(i))))
+        map1::<Interval, _>(c, |i| Ok(justify_interval(i)))
     })]),
     immutable("isfinite", &[
         overload(&[Ty::Timestamp], PgType::BOOL, |c| map1::<Timestamp, bool>(c, |t| Ok(!is_infinite(t)))),
@@ -266,9 +266,8 @@ fn age(a: i64, b: i64) -> Result<IntervalMonthDayNano> {
         days -= 1;
     }
     if days < 0 {
-        // The borrowed month is the earlier date's, or counted from the later side, as PostgreSQL does.
-        let borrowed = if sign > 0 { from } else { move_months(to, -1).unwrap_or(to) };
-        days += days_in_month(borrowed);
+        // The borrowed month is the earlier date's.
+        days += days_in_month(from);
         months -= 1;
     }
     Ok(IntervalMonthDayNano::new(months * sign, days * sign, time * 1000 * i64::from(sign)))
@@ -349,6 +348,29 @@ fn justify_hours(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
         days += 1;
     }
     IntervalMonthDayNano::new(i.months, days, time)
+}
+
+/// Whole days out of time, whole months out of days, then one sign for all parts.
+fn justify_interval(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
+    let day = DAY_MICROS * 1000;
+    let (mut days, mut time) = (i.days + (i.nanoseconds / day) as i32, i.nanoseconds % day);
+    let (mut months, rest) = (i.months + days / DAYS_PER_MONTH, days % DAYS_PER_MONTH);
+    days = rest;
+    if months > 0 && (days < 0 || (days == 0 && time < 0)) {
+        days += DAYS_PER_MONTH;
+        months -= 1;
+    } else if months < 0 && (days > 0 || (days == 0 && time > 0)) {
+        days -= DAYS_PER_MONTH;
+        months += 1;
+    }
+    if days > 0 && time < 0 {
+        time += day;
+        days -= 1;
+    } else if days < 0 && time > 0 {
+        time -= day;
+        days += 1;
+    }
+    IntervalMonthDayNano::new(months, days, time)
 }
 
 fn justify_days(i: IntervalMonthDayNano) -> IntervalMonthDayNano {

@@ -46,7 +46,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable("date_part", &[
         overload(&[Ty::Text, Ty::Timestamp], PgType::FLOAT8, |c| double(c, timestamp_values)),
         overload(&[Ty::Text, Ty::Timestamptz], PgType::FLOAT8, |c| double(c, timestamptz_values)),
-        overload(&[Ty::Text, Ty::Date], PgType::FLOAT8, |c| double(c, date_values)),
+        overload(&[Ty::Text, Ty::Date], PgType::FLOAT8, |c| double(c, midnight_values)),
         overload(&[Ty::Text, Ty::Interval], PgType::FLOAT8, |c| double(c, interval_values)),
         overload(&[Ty::Text, Ty::Time], PgType::FLOAT8, |c| double(c, time_values)),
     ]),
@@ -93,6 +93,12 @@ fn date_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
     values::<Date>(call, |days| Ok(Source::Point { local: days_to_micros(days)?, offset: None, type_name: "date" }))
 }
 
+/// `date_part` takes a date as a timestamp, `extract` does not.
+fn midnight_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
+    let type_name = "timestamp without time zone";
+    values::<Date>(call, |days| Ok(Source::Point { local: days_to_micros(days)?, offset: None, type_name }))
+}
+
 fn interval_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
     values::<Interval>(call, |interval| Ok(Source::Span(interval)))
 }
@@ -106,6 +112,9 @@ fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
     let field = field.trim().to_ascii_lowercase();
     match source {
         Source::Point { local, .. } if is_infinite(*local) => infinite_field(&field),
+        Source::Point { local, type_name: "date", .. } if clock_field(&field, *local).is_some() => {
+            Err(unsupported(&field, "date"))
+        }
         Source::Point { local, offset, type_name } => point_field(&field, *local, *offset)
             .map(Some)
             .ok_or_else(|| unsupported(&field, type_name)),

@@ -78,7 +78,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         same(&[Ty::Int4, Ty::Int4], |c| map2::<Int4, Int4, i32>(c, |a, b| narrow(lcm(a.into(), b.into()), "integer"))),
         same(&[Ty::Int8, Ty::Int8], |c| map2::<Int8, Int8, i64>(c, |a, b| narrow(lcm(a.into(), b.into()), "bigint"))),
     ]),
-    immutable("factorial", &[overload(&[Ty::Int8], PgType::NUMERIC, factorial)]),
+    immutable("factorial", &[computed(&[Ty::Int8], factorial_type, factorial)]),
     immutable("width_bucket", &[overload(&[Ty::Float8, Ty::Float8, Ty::Float8, Ty::Int4], PgType::INT4, width_bucket)]),
     immutable("pg_op_bit_not", &[
         same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| Ok(!x))),
@@ -232,6 +232,10 @@ fn lcm(a: i128, b: i128) -> i128 {
 
 fn narrow<T: TryFrom<i128>>(value: i128, type_name: &str) -> Result<T> {
     T::try_from(value).map_err(|_| out_of_range(type_name))
+}
+
+fn factorial_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal128(38, 0)))
 }
 
 fn factorial(call: &Call<'_>) -> Result<ArrayRef> {

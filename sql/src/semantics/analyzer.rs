@@ -17,7 +17,12 @@ use super::cast::{CastKind, cast_to_arrow, needs_pg_cast};
 
 /// The analyzer's rules, in order. DataFusion's type coercion inserts casts, so ours runs after it.
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(ResolveGroupingFunction::new()), Arc::new(TypeCoercion::new()), Arc::new(PgCasts)]
+    vec![
+        Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(super::operands::PgOperands),
+        Arc::new(TypeCoercion::new()),
+        Arc::new(PgCasts),
+    ]
 }
 
 /// Replaces DataFusion's casts where PostgreSQL's differ.
@@ -35,6 +40,14 @@ impl AnalyzerRule for PgCasts {
 }
 
 fn rewrite_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    rewrite_expressions(plan, &rewrite_cast)
+}
+
+/// Rewrites a plan node's expressions bottom up over the columns that they can read, and keeps their names.
+pub(crate) fn rewrite_expressions(
+    plan: LogicalPlan,
+    rewrite: &impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
@@ -42,7 +55,7 @@ fn rewrite_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        Ok(expr.transform_up(|expr| rewrite_cast(expr, &schema))?.update_data(|expr| name.restore(expr)))
+        Ok(expr.transform_up(|expr| rewrite(expr, &schema))?.update_data(|expr| name.restore(expr)))
     })?;
     rewritten.map_data(|plan| plan.recompute_schema())
 }

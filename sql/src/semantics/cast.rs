@@ -189,6 +189,13 @@ impl<'a> CastJob<'a> {
     }
 
     pub(crate) fn run(&self, input: &ArrayRef) -> Result<ArrayRef> {
+        if let DataType::Timestamp(unit, zone) = self.arrow
+            && *unit != TimeUnit::Microsecond
+        {
+            // DataFusion's own coercions ask for nanoseconds.
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            return Ok(cast(&CastJob { arrow: &micros, ..*self }.run(input)?, self.arrow)?);
+        }
         let from = input.data_type();
         if from.is_null() {
             return Ok(new_null_array(self.arrow, input.len()));

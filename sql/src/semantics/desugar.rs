@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use crate::functions::arithmetic::NEGATE;
-use crate::functions::rounding::fixed_scale_name;
+use crate::functions::rounding::{fixed_scale_name, whole_name};
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
 pub fn desugar(statement: &mut impl VisitMut) {
@@ -97,6 +97,9 @@ fn cast(expr: Expr, data_type: DataType) -> Expr {
 fn rewrite(expr: &mut Expr) -> Option<Expr> {
     match expr {
         Expr::Value(value) => number_literal(value),
+        Expr::TypedString(typed) if is_bare_numeric(&typed.data_type) => {
+            Some(to_numeric(&mut Expr::Value(typed.value.clone())))
+        }
         Expr::AtTimeZone { timestamp, time_zone } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
         Expr::UnaryOp { op, expr } => unary(*op, expr),
         Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. } if is_bare_numeric(data_type) => {
@@ -142,8 +145,8 @@ fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {
     let name = match op {
         UnaryOperator::Minus => NEGATE,
         UnaryOperator::BitwiseNot => "pg_op_bit_not",
-        UnaryOperator::PGSquareRoot => "sqrt",
-        UnaryOperator::PGCubeRoot => "cbrt",
+        UnaryOperator::PGSquareRoot => return Some(call("sqrt", vec![cast(take(operand), DataType::Float8)])),
+        UnaryOperator::PGCubeRoot => return Some(call("cbrt", vec![cast(take(operand), DataType::Float8)])),
         UnaryOperator::PGAbs => "abs",
         _ => return None,
     };
@@ -257,17 +260,21 @@ fn tidy_function(function: &mut Function) {
 fn fix_rounding_scale(function: &mut Function) {
     let FunctionArguments::List(list) = &mut function.args else { return };
     let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast { expr, .. }))] = list.args.as_slice() else { return };
-    let digits = match expr.as_ref() {
-        Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => text.parse::<u8>().ok(),
-        _ => None,
+    let Expr::Value(ValueWithSpan { value: Value::Number(text, _) | Value::SingleQuotedString(text), .. }) = expr.as_ref() else {
+        return;
     };
-    let fixed = digits.zip(function.name.0.last().and_then(|part| part.as_ident()));
-    if let Some((digits, ident)) = fixed
-        && let Some(name) = fixed_scale_name(&ident.value.to_lowercase(), digits)
-    {
+    let Some(ident) = function.name.0.last().and_then(|part| part.as_ident()) else { return };
+    let called = ident.value.to_lowercase();
+    let fixed = match text.parse::<i32>() {
+        Ok(digits @ 0..) => u8::try_from(digits).ok().and_then(|digits| fixed_scale_name(&called, digits)),
+        Ok(_) => whole_name(&called),
+        Err(_) => None,
+    };
+    let Some(name) = fixed else { return };
+    if text.parse::<u8>().is_ok() {
         list.args.pop();
-        function.name = ObjectName::from(vec![Ident::new(name)]);
     }
+    function.name = ObjectName::from(vec![Ident::new(name)]);
 }
 
 /// The one column of `generate_series(…) AS n` is called as the table is.

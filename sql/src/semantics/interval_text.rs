@@ -89,13 +89,12 @@ pub(crate) fn parse(text: &str) -> Option<IntervalMonthDayNano> {
     parts.interval(sign)
 }
 
-/// Words, with a unit that touches its number split off.
+/// Words, with units that touch numbers split off.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
-    text.split_ascii_whitespace().flat_map(|word| {
-        let starts_number = word.starts_with(|c: char| !c.is_ascii_alphabetic());
-        let unit = word.find(|c: char| c.is_ascii_alphabetic()).filter(|_| starts_number);
-        let (number, unit) = word.split_at(unit.unwrap_or(word.len()));
-        [number, unit].into_iter().filter(|part| !part.is_empty())
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic();
+    text.split_ascii_whitespace().flat_map(move |word| {
+        let parts = word.as_bytes().chunk_by(move |a, b| is_letter(a) == is_letter(b));
+        parts.filter_map(|part| std::str::from_utf8(part).ok())
     })
 }
 

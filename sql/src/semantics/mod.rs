@@ -9,6 +9,7 @@ pub(crate) mod category;
 mod desugar;
 mod interval_text;
 pub(crate) mod json_text;
+mod operands;
 pub(crate) mod operators;
 mod session;
 pub(crate) mod text_parse;

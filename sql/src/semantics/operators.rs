@@ -171,6 +171,21 @@ fn for_comparison(operand: Operand, common: PgType) -> Expr {
     }
 }
 
+/// A list of operands that are compared with each other, each as the common type; `None` where DataFusion's own
+/// coercion serves.
+pub(crate) fn compared_operands(exprs: Vec<Expr>, schema: &DFSchema) -> Result<std::result::Result<Vec<Expr>, Vec<Expr>>> {
+    let fields = exprs.iter().map(|expr| Ok(operand(expr.clone(), schema)?.ty)).collect::<Result<Vec<_>>>()?;
+    let mut types = fields.iter().flatten().copied();
+    let Some(first) = types.next() else { return Ok(Err(exprs)) };
+    let Some(common) = types.try_fold(first, comparison_type) else { return Ok(Err(exprs)) };
+    let common = PgType::plain(common.oid);
+    let operands = exprs.into_iter().zip(fields).map(|(expr, ty)| for_comparison(Operand { expr, ty }, common));
+    if common.oid == PgType::INTERVAL.oid {
+        return operands.map(|expr| call(interval::KEY, vec![expr])).collect::<Result<Vec<_>>>().map(Ok);
+    }
+    Ok(Ok(operands.collect()))
+}
+
 fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(value, _) if value.is_null())
 }

@@ -1,6 +1,6 @@
 //! `sum` and `avg` with PostgreSQL's types: integers to bigint or numeric, averages of integers to numeric.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray};
 use arrow::compute::cast;
@@ -99,11 +99,30 @@ fn average_type(input: &DataType) -> DataType {
     decimal_type(digits.max(DECIMAL128_PRECISION_MAX.min(digits)), result_scale)
 }
 
-impl AggregateUDFImpl for SumOrAvg {
-    fn name(&self) -> &str {
+impl SumOrAvg {
+    fn sql_name(&self) -> &'static str {
         match self.kind {
             Kind::Sum => "sum",
             Kind::Avg => "avg",
+        }
+    }
+}
+
+impl AggregateUDFImpl for SumOrAvg {
+    /// Not SQL's name for a sum: an optimizer rule splits what is called `sum` in two sums, which assumes that the
+    /// sum of sums has the type of a sum, and `sum(bigint)` is numeric.
+    fn name(&self) -> &str {
+        match self.kind {
+            Kind::Sum => "checked_sum",
+            Kind::Avg => "avg",
+        }
+    }
+
+    fn aliases(&self) -> &[String] {
+        static SUM: LazyLock<Vec<String>> = LazyLock::new(|| vec!["sum".to_owned()]);
+        match self.kind {
+            Kind::Sum => &SUM,
+            Kind::Avg => &[],
         }
     }
 
@@ -113,7 +132,7 @@ impl AggregateUDFImpl for SumOrAvg {
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         let [argument] = arguments else {
-            return Err(undefined(self.name(), arguments));
+            return Err(undefined(self.sql_name(), arguments));
         };
         let coerced = match argument {
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => argument.clone(),
@@ -137,7 +156,7 @@ impl AggregateUDFImpl for SumOrAvg {
         let input = fields[0].data_type();
         let is_summable = integer_bytes(input).is_some() || input.is_floating() || decimal_parts(input).is_some();
         if !is_summable && !matches!(input, DataType::Interval(_)) {
-            return Err(undefined(self.name(), std::slice::from_ref(input)));
+            return Err(undefined(self.sql_name(), std::slice::from_ref(input)));
         }
         let (ty, arrow) = self.result(input);
         Ok(typed_field(self.name(), ty, arrow))
