@@ -58,8 +58,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
 ];
 
-
-
 type Kernel = fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>;
 
 fn add(call: &Call<'_>) -> Result<ArrayRef> {
@@ -155,7 +153,6 @@ fn refuse_zero_divisor(call: &Call<'_>) -> Result<()> {
     }
     if is_zero.true_count() == 0 || !meets_value(call, &is_zero) { Ok(()) } else { Err(division_by_zero()) }
 }
-
 
 /// Whether a zero divisor stands beside a dividend that is not NULL.
 fn meets_value(call: &Call<'_>, is_zero: &BooleanArray) -> bool {

@@ -1,8 +1,8 @@
 //! Arrays: `= ANY`, `= ALL`, `&&`, lengths and places.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::compute::kernels::cmp;
 use arrow::compute::cast;
+use arrow::compute::kernels::cmp;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
@@ -13,22 +13,47 @@ use super::rows::*;
 use super::signature::Ty;
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable("pg_op_any", &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
-    immutable("pg_op_all", &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
+    immutable(
+        "pg_op_any",
+        &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()],
+    ),
+    immutable(
+        "pg_op_all",
+        &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()],
+    ),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
-    immutable("array_length", &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
-        map2_opt::<List, Int4, i32>(c, |items, dimension| Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32)))
-    })]),
-    immutable("cardinality", &[overload(&[Ty::AnyArray], PgType::INT4, |c| map1::<List, i32>(c, |items| Ok(items.len() as i32)))]),
-    immutable("array_upper", &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
-        map2_opt::<List, Int4, i32>(c, |items, dimension| Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32)))
-    })]),
-    immutable("array_lower", &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
-        map2_opt::<List, Int4, i32>(c, |items, dimension| Ok((dimension == 1 && !items.is_empty()).then_some(1)))
-    })]),
-    immutable("array_ndims", &[overload(&[Ty::AnyArray], PgType::INT4, |c| {
-        map1_opt::<List, i32>(c, |items| Ok((!items.is_empty()).then_some(1)))
-    })]),
+    immutable(
+        "array_length",
+        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
+            map2_opt::<List, Int4, i32>(c, |items, dimension| {
+                Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32))
+            })
+        })],
+    ),
+    immutable(
+        "cardinality",
+        &[overload(&[Ty::AnyArray], PgType::INT4, |c| map1::<List, i32>(c, |items| Ok(items.len() as i32)))],
+    ),
+    immutable(
+        "array_upper",
+        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
+            map2_opt::<List, Int4, i32>(c, |items, dimension| {
+                Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32))
+            })
+        })],
+    ),
+    immutable(
+        "array_lower",
+        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
+            map2_opt::<List, Int4, i32>(c, |items, dimension| Ok((dimension == 1 && !items.is_empty()).then_some(1)))
+        })],
+    ),
+    immutable(
+        "array_ndims",
+        &[overload(&[Ty::AnyArray], PgType::INT4, |c| {
+            map1_opt::<List, i32>(c, |items| Ok((!items.is_empty()).then_some(1)))
+        })],
+    ),
     immutable("array_position", &[overload(&[Ty::AnyArray, Ty::Any], PgType::INT4, array_position).not_strict()]),
 ];
 

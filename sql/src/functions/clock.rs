@@ -41,11 +41,20 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable("now", NOW),
     stable("current_timestamp", NOW),
     stable("transaction_timestamp", NOW),
-    stable("statement_timestamp", &[overload(&[], PgType::TIMESTAMPTZ, |c| constant(c, |x| TimestamptzOut(x.statement_start.0)))]),
+    stable(
+        "statement_timestamp",
+        &[overload(&[], PgType::TIMESTAMPTZ, |c| constant(c, |x| TimestamptzOut(x.statement_start.0)))],
+    ),
     stable("localtimestamp", LOCAL_NOW),
     stable("current_date", &[overload(&[], PgType::DATE, |c| constant(c, |x| DateOut(micros_to_days(local_now(x)))))]),
-    stable("localtime", &[overload(&[], PgType::TIME, |c| constant(c, |x| TimeOut(local_now(x).rem_euclid(DAY_MICROS))))]),
-    stable("current_time", &[overload(&[], PgType::TIME, |_| Err(not_supported("current_time, which has a time zone,")))]),
+    stable(
+        "localtime",
+        &[overload(&[], PgType::TIME, |c| constant(c, |x| TimeOut(local_now(x).rem_euclid(DAY_MICROS))))],
+    ),
+    stable(
+        "current_time",
+        &[overload(&[], PgType::TIME, |_| Err(not_supported("current_time, which has a time zone,")))],
+    ),
     volatile("clock_timestamp", &[overload(&[], PgType::TIMESTAMPTZ, clock_timestamp)]),
     volatile("random", &[overload(&[], PgType::FLOAT8, random)]),
     volatile("setseed", &[overload(&[Ty::Float8], PgType::VOID, |_| Err(not_supported("setseed()")))]),

@@ -17,7 +17,9 @@ use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
 
 const TIMEZONE: &[Overload] = &[
     overload(&[Ty::Text, Ty::Timestamp], PgType::TIMESTAMPTZ, |c| {
-        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| Ok(TimestamptzOut(SessionTimeZone::parse(zone)?.to_utc(t))))
+        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| {
+            Ok(TimestamptzOut(SessionTimeZone::parse(zone)?.to_utc(t)))
+        })
     }),
     overload(&[Ty::Text, Ty::Timestamptz], PgType::TIMESTAMP, |c| {
         map2::<Text, Timestamp, TimestampOut>(c, |zone, t| Ok(TimestampOut(SessionTimeZone::parse(zone)?.to_local(t))))
@@ -31,69 +33,106 @@ const TIMEZONE: &[Overload] = &[
 ];
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable("date_trunc", &[
-        overload(&[Ty::Text, Ty::Timestamp], PgType::TIMESTAMP, |c| {
-            map2::<Text, Timestamp, TimestampOut>(c, |unit, t| truncate(&unit_of(unit)?, t).map(TimestampOut))
-        }),
-        overload(&[Ty::Text, Ty::Timestamptz], PgType::TIMESTAMPTZ, |c| {
-            let zone = c.context()?.time_zone;
-            map2::<Text, Timestamp, TimestamptzOut>(c, |unit, t| truncate_in(&unit_of(unit)?, t, &zone).map(TimestamptzOut))
-        }),
-        overload(&[Ty::Text, Ty::Timestamptz, Ty::Text], PgType::TIMESTAMPTZ, |c| {
-            map3::<Text, Timestamp, Text, TimestamptzOut>(c, |unit, t, zone| {
-                truncate_in(&unit_of(unit)?, t, &SessionTimeZone::parse(zone)?).map(TimestamptzOut)
-            })
-        }),
-        overload(&[Ty::Text, Ty::Interval], PgType::INTERVAL, |c| map2::<Text, Interval, _>(c, truncate_interval)),
-    ]),
-    immutable("date_bin", &[
-        overload(&[Ty::Interval, Ty::Timestamp, Ty::Timestamp], PgType::TIMESTAMP, |c| {
-            map3::<Interval, Timestamp, Timestamp, TimestampOut>(c, |i, t, origin| bin(i, t, origin).map(TimestampOut))
-        }),
-        overload(&[Ty::Interval, Ty::Timestamptz, Ty::Timestamptz], PgType::TIMESTAMPTZ, |c| {
-            map3::<Interval, Timestamp, Timestamp, TimestamptzOut>(c, |i, t, origin| bin(i, t, origin).map(TimestamptzOut))
-        }),
-    ]),
+    stable(
+        "date_trunc",
+        &[
+            overload(&[Ty::Text, Ty::Timestamp], PgType::TIMESTAMP, |c| {
+                map2::<Text, Timestamp, TimestampOut>(c, |unit, t| truncate(&unit_of(unit)?, t).map(TimestampOut))
+            }),
+            overload(&[Ty::Text, Ty::Timestamptz], PgType::TIMESTAMPTZ, |c| {
+                let zone = c.context()?.time_zone;
+                map2::<Text, Timestamp, TimestamptzOut>(c, |unit, t| {
+                    truncate_in(&unit_of(unit)?, t, &zone).map(TimestamptzOut)
+                })
+            }),
+            overload(&[Ty::Text, Ty::Timestamptz, Ty::Text], PgType::TIMESTAMPTZ, |c| {
+                map3::<Text, Timestamp, Text, TimestamptzOut>(c, |unit, t, zone| {
+                    truncate_in(&unit_of(unit)?, t, &SessionTimeZone::parse(zone)?).map(TimestamptzOut)
+                })
+            }),
+            overload(&[Ty::Text, Ty::Interval], PgType::INTERVAL, |c| map2::<Text, Interval, _>(c, truncate_interval)),
+        ],
+    ),
+    immutable(
+        "date_bin",
+        &[
+            overload(&[Ty::Interval, Ty::Timestamp, Ty::Timestamp], PgType::TIMESTAMP, |c| {
+                map3::<Interval, Timestamp, Timestamp, TimestampOut>(c, |i, t, origin| {
+                    bin(i, t, origin).map(TimestampOut)
+                })
+            }),
+            overload(&[Ty::Interval, Ty::Timestamptz, Ty::Timestamptz], PgType::TIMESTAMPTZ, |c| {
+                map3::<Interval, Timestamp, Timestamp, TimestamptzOut>(c, |i, t, origin| {
+                    bin(i, t, origin).map(TimestamptzOut)
+                })
+            }),
+        ],
+    ),
     stable("timezone", TIMEZONE),
-    stable("age", &[
-        overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| map2::<Timestamp, Timestamp, _>(c, age)),
-        overload(&[Ty::Timestamptz, Ty::Timestamptz], PgType::INTERVAL, |c| {
+    stable(
+        "age",
+        &[
+            overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| map2::<Timestamp, Timestamp, _>(c, age)),
+            overload(&[Ty::Timestamptz, Ty::Timestamptz], PgType::INTERVAL, |c| {
+                let zone = c.context()?.time_zone;
+                map2::<Timestamp, Timestamp, _>(c, |a, b| age(zone.to_local(a), zone.to_local(b)))
+            }),
+            overload(&[Ty::Timestamp], PgType::INTERVAL, |c| {
+                let today = midnight(local_now(c.context()?));
+                map1::<Timestamp, _>(c, |t| age(today, t))
+            }),
+            overload(&[Ty::Timestamptz], PgType::INTERVAL, |c| {
+                let context = c.context()?;
+                let today = midnight(local_now(context));
+                map1::<Timestamp, _>(c, |t| age(today, context.time_zone.to_local(t)))
+            }),
+        ],
+    ),
+    immutable(
+        "make_date",
+        &[overload(&[Ty::Int4, Ty::Int4, Ty::Int4], PgType::DATE, |c| {
+            map3::<Int4, Int4, Int4, DateOut>(c, |y, m, d| make_date(y, m, d).map(DateOut))
+        })],
+    ),
+    immutable(
+        "make_time",
+        &[overload(&[Ty::Int4, Ty::Int4, Ty::Float8], PgType::TIME, |c| {
+            map3::<Int4, Int4, Float8, TimeOut>(c, |h, m, s| make_time(h, m, s).map(TimeOut))
+        })],
+    ),
+    immutable(
+        "make_timestamp",
+        &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMP, |c| make_timestamp(c, |t| t, TimestampOut))],
+    ),
+    stable(
+        "make_timestamptz",
+        &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMPTZ, |c| {
             let zone = c.context()?.time_zone;
-            map2::<Timestamp, Timestamp, _>(c, |a, b| age(zone.to_local(a), zone.to_local(b)))
-        }),
-        overload(&[Ty::Timestamp], PgType::INTERVAL, |c| {
-            let today = midnight(local_now(c.context()?));
-            map1::<Timestamp, _>(c, |t| age(today, t))
-        }),
-        overload(&[Ty::Timestamptz], PgType::INTERVAL, |c| {
-            let context = c.context()?;
-            let today = midnight(local_now(context));
-            map1::<Timestamp, _>(c, |t| age(today, context.time_zone.to_local(t)))
-        }),
-    ]),
-    immutable("make_date", &[overload(&[Ty::Int4, Ty::Int4, Ty::Int4], PgType::DATE, |c| {
-        map3::<Int4, Int4, Int4, DateOut>(c, |y, m, d| make_date(y, m, d).map(DateOut))
-    })]),
-    immutable("make_time", &[overload(&[Ty::Int4, Ty::Int4, Ty::Float8], PgType::TIME, |c| {
-        map3::<Int4, Int4, Float8, TimeOut>(c, |h, m, s| make_time(h, m, s).map(TimeOut))
-    })]),
-    immutable("make_timestamp", &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMP, |c| make_timestamp(c, |t| t, TimestampOut))]),
-    stable("make_timestamptz", &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMPTZ, |c| {
-        let zone = c.context()?.time_zone;
-        make_timestamp(c, |t| zone.to_utc(t), TimestamptzOut)
-    })]),
+            make_timestamp(c, |t| zone.to_utc(t), TimestamptzOut)
+        })],
+    ),
     immutable("make_interval", &[overload(&[Ty::Float8], PgType::INTERVAL, make_interval).variadic()]),
-    immutable("justify_days", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_days(i))))]),
-    immutable("justify_hours", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_hours(i))))]),
-    immutable("justify_interval", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| {
-        map1::<Interval, _>(c, |i| Ok(justify_interval(i)))
-    })]),
-    immutable("isfinite", &[
-        overload(&[Ty::Timestamp], PgType::BOOL, |c| map1::<Timestamp, bool>(c, |t| Ok(!is_infinite(t)))),
-        overload(&[Ty::Timestamptz], PgType::BOOL, |c| map1::<Timestamp, bool>(c, |t| Ok(!is_infinite(t)))),
-        overload(&[Ty::Date], PgType::BOOL, |c| map1::<Date, bool>(c, |d| Ok(!is_infinite(days_to_micros(d)?)))),
-        overload(&[Ty::Interval], PgType::BOOL, |c| map1::<Interval, bool>(c, |_| Ok(true))),
-    ]),
+    immutable(
+        "justify_days",
+        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_days(i))))],
+    ),
+    immutable(
+        "justify_hours",
+        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_hours(i))))],
+    ),
+    immutable(
+        "justify_interval",
+        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_interval(i))))],
+    ),
+    immutable(
+        "isfinite",
+        &[
+            overload(&[Ty::Timestamp], PgType::BOOL, |c| map1::<Timestamp, bool>(c, |t| Ok(!is_infinite(t)))),
+            overload(&[Ty::Timestamptz], PgType::BOOL, |c| map1::<Timestamp, bool>(c, |t| Ok(!is_infinite(t)))),
+            overload(&[Ty::Date], PgType::BOOL, |c| map1::<Date, bool>(c, |d| Ok(!is_infinite(days_to_micros(d)?)))),
+            overload(&[Ty::Interval], PgType::BOOL, |c| map1::<Interval, bool>(c, |_| Ok(true))),
+        ],
+    ),
 ];
 
 const MAKE_TIMESTAMP: &[Ty] = &[Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Float8];
@@ -293,7 +332,8 @@ fn make_date(year: i32, month: i32, day: i32) -> Result<i32> {
 
 fn make_time(hours: i32, minutes: i32, seconds: f64) -> Result<i64> {
     let is_valid = (0..=24).contains(&hours) && (0..60).contains(&minutes) && (0.0..=60.0).contains(&seconds);
-    let micros = (i64::from(hours) * 3600 + i64::from(minutes) * 60) * 1_000_000 + (seconds * 1e6).round_ties_even() as i64;
+    let micros =
+        (i64::from(hours) * 3600 + i64::from(minutes) * 60) * 1_000_000 + (seconds * 1e6).round_ties_even() as i64;
     if !is_valid || micros > DAY_MICROS {
         return Err(error("22008", format!("time field value out of range: {hours}:{minutes:02}:{seconds:02}")));
     }
@@ -304,7 +344,8 @@ fn make_timestamp<R: Out>(call: &Call<'_>, place: impl Fn(i64) -> i64, wrap: imp
     let parts: [Argument<'_, Int4>; 5] = std::array::from_fn(|place| Argument::of(call, place));
     let seconds = Argument::<Float8>::of(call, 5);
     let row = |row| {
-        let [Some(year), Some(month), Some(day), Some(hour), Some(minute)] = parts.each_ref().map(|part| part.get(row)) else {
+        let [Some(year), Some(month), Some(day), Some(hour), Some(minute)] = parts.each_ref().map(|part| part.get(row))
+        else {
             return Ok(None);
         };
         let Some(seconds) = seconds.get(row) else { return Ok(None) };

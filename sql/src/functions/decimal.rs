@@ -136,7 +136,8 @@ pub(crate) fn of_one_width<'a>(call: &'a Call<'_>) -> Result<Call<'a>> {
 }
 
 pub(crate) fn multiply(call: &Call<'_>) -> Result<ArrayRef> {
-    let exact_scale: i32 = call.args.iter().filter_map(|arg| decimal_parts(arg.data_type())).map(|p| i32::from(p.1)).sum();
+    let exact_scale: i32 =
+        call.args.iter().filter_map(|arg| decimal_parts(arg.data_type())).map(|p| i32::from(p.1)).sum();
     let Some((_, scale)) = decimal_parts(call.return_type()) else {
         return internal_err!("a product of decimals is a decimal");
     };

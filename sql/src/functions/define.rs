@@ -12,10 +12,10 @@ use datafusion::logical_expr::{
 };
 use peristyle_catalog::model::PgType;
 
-use crate::semantics::type_planner::{arrow_of, typed_field};
 use super::context::{FunctionContext, statement_context};
 use super::error::FunctionError;
 use super::signature::{Ty, call_text, choose, parameter};
+use crate::semantics::type_planner::{arrow_of, typed_field};
 
 /// One call: evaluated arguments, each of one row if it is constant, else of `rows` rows.
 pub(crate) struct Call<'a> {
@@ -229,7 +229,8 @@ fn invoke(overload: &Overload, args: ScalarFunctionArgs) -> Result<ColumnarValue
     let is_one_value = all_constant && !args.args.is_empty();
     let rows = if is_one_value { 1 } else { args.number_rows };
     let is_constant = args.args.iter().map(|arg| matches!(arg, ColumnarValue::Scalar(_))).collect();
-    let arrays = args.args.iter().map(|arg| arg.to_array(if is_scalar(arg) { 1 } else { rows })).collect::<Result<_>>()?;
+    let arrays =
+        args.args.iter().map(|arg| arg.to_array(if is_scalar(arg) { 1 } else { rows })).collect::<Result<_>>()?;
     let call = Call {
         args: arrays,
         is_constant,

@@ -23,16 +23,20 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("decode", &[overload(&[Ty::Text, Ty::Text], PgType::BYTEA, |c| map2::<Text, Text, _>(c, decode))]),
     immutable("quote_ident", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |s| Ok(quoted_ident(s))))]),
     stable("quote_literal", QUOTE_LITERAL),
-    stable("quote_nullable", &[overload(&[Ty::Any], PgType::TEXT, |c| {
-        let quoted = print_first(c, quoted_literal)?;
-        let texts = arrow::array::AsArray::as_string_view(&quoted);
-        Ok(String::collect(texts.iter().map(|text| Some(text.unwrap_or("NULL").to_owned())).collect()))
-    })
-    .not_strict()]),
+    stable(
+        "quote_nullable",
+        &[overload(&[Ty::Any], PgType::TEXT, |c| {
+            let quoted = print_first(c, quoted_literal)?;
+            let texts = arrow::array::AsArray::as_string_view(&quoted);
+            Ok(String::collect(texts.iter().map(|text| Some(text.unwrap_or("NULL").to_owned())).collect()))
+        })
+        .not_strict()],
+    ),
     stable("format", &[overload(&[Ty::Text, Ty::Any], PgType::TEXT, format_rows).variadic().not_strict()]),
-    immutable("pg_op_concat", &[overload(&[Ty::Bytea, Ty::Bytea], PgType::BYTEA, |c| {
-        map2::<Bytea, Bytea, _>(c, |a, b| Ok([a, b].concat()))
-    })]),
+    immutable(
+        "pg_op_concat",
+        &[overload(&[Ty::Bytea, Ty::Bytea], PgType::BYTEA, |c| map2::<Bytea, Bytea, _>(c, |a, b| Ok([a, b].concat())))],
+    ),
 ];
 
 fn encode(bytes: &[u8], format: &str) -> Result<String> {
@@ -56,7 +60,9 @@ fn decode(text: &str, format: &str) -> Result<Vec<u8>> {
     match format.to_ascii_lowercase().as_str() {
         "hex" => decode_hex(text).ok_or_else(|| invalid_parameter("invalid hexadecimal data")),
         "base64" => from_base64(text).ok_or_else(|| invalid_parameter("invalid base64 end sequence")),
-        "escape" => unescape_bytes(text.as_bytes()).ok_or_else(|| error("22P02", "invalid input syntax for type bytea")),
+        "escape" => {
+            unescape_bytes(text.as_bytes()).ok_or_else(|| error("22P02", "invalid input syntax for type bytea"))
+        }
         _ => Err(unknown_encoding(format)),
     }
 }
@@ -109,24 +115,161 @@ fn escaped(bytes: &[u8]) -> String {
 
 /// Words that PostgreSQL reserves, so that a name of that spelling is quoted.
 const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between", "bigint",
-    "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce", "collate", "collation",
-    "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date", "current_role",
-    "current_schema", "current_time", "current_timestamp", "current_user", "dec", "decimal", "default", "deferrable",
-    "desc", "distinct", "do", "else", "end", "except", "exists", "extract", "false", "fetch", "float", "for", "foreign",
-    "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in", "initially", "inner",
-    "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull", "join", "lateral", "leading", "least",
-    "left", "like", "limit", "localtime", "localtimestamp", "national", "natural", "nchar", "none", "normalize", "not",
-    "notnull", "null", "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay",
-    "placing", "position", "precision", "primary", "real", "references", "returning", "right", "row", "select",
-    "session_user", "setof", "similar", "smallint", "some", "substring", "symmetric", "table", "tablesample", "then",
-    "time", "timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user", "using", "values",
-    "varchar", "variadic", "verbose", "when", "where", "window", "with", "xmlattributes", "xmlconcat", "xmlelement",
-    "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "authorization",
+    "between",
+    "bigint",
+    "binary",
+    "bit",
+    "boolean",
+    "both",
+    "case",
+    "cast",
+    "char",
+    "character",
+    "check",
+    "coalesce",
+    "collate",
+    "collation",
+    "column",
+    "concurrently",
+    "constraint",
+    "create",
+    "cross",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "dec",
+    "decimal",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "extract",
+    "false",
+    "fetch",
+    "float",
+    "for",
+    "foreign",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "greatest",
+    "group",
+    "grouping",
+    "having",
+    "ilike",
+    "in",
+    "initially",
+    "inner",
+    "inout",
+    "int",
+    "integer",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "lateral",
+    "leading",
+    "least",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "national",
+    "natural",
+    "nchar",
+    "none",
+    "normalize",
+    "not",
+    "notnull",
+    "null",
+    "nullif",
+    "numeric",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "out",
+    "outer",
+    "overlaps",
+    "overlay",
+    "placing",
+    "position",
+    "precision",
+    "primary",
+    "real",
+    "references",
+    "returning",
+    "right",
+    "row",
+    "select",
+    "session_user",
+    "setof",
+    "similar",
+    "smallint",
+    "some",
+    "substring",
+    "symmetric",
+    "table",
+    "tablesample",
+    "then",
+    "time",
+    "timestamp",
+    "to",
+    "trailing",
+    "treat",
+    "trim",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "values",
+    "varchar",
+    "variadic",
+    "verbose",
+    "when",
+    "where",
+    "window",
+    "with",
+    "xmlattributes",
+    "xmlconcat",
+    "xmlelement",
+    "xmlexists",
+    "xmlforest",
+    "xmlnamespaces",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+    "xmlserialize",
+    "xmltable",
 ];
 
 /// A name as SQL writes it, in double quotes where it must be.
-pub fn quoted_ident(name: &str) -> String {
+pub(crate) fn quoted_ident(name: &str) -> String {
     let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if is_plain && RESERVED.binary_search(&name).is_err() {
@@ -136,7 +279,7 @@ pub fn quoted_ident(name: &str) -> String {
 }
 
 /// A text as an SQL literal.
-pub fn quoted_literal(text: &str) -> String {
+pub(crate) fn quoted_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }

@@ -90,9 +90,7 @@ pub fn function_error(error: &DataFusionError) -> Option<&FunctionError> {
     None
 }
 
-fn inner_error<'a>(
-    current: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a (dyn std::error::Error + 'static)> {
+fn inner_error<'a>(current: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
     if let Some(DataFusionError::External(inner)) = current.downcast_ref::<DataFusionError>() {
         return Some(inner.as_ref());
     }

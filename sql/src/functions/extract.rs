@@ -16,8 +16,8 @@ use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::{SessionTimeZone, is_infinite};
 use crate::semantics::text_print::date_of_days;
-use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
 use crate::semantics::type_planner::typed_field;
+use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
 
 /// Fields are computed in millionths, which seconds, epochs and Julian days need.
 const SCALE: i8 = 6;
@@ -26,7 +26,11 @@ const UNIT: i128 = 1_000_000;
 /// What a value of time is taken apart as.
 enum Source {
     /// Wall clock microseconds, seconds east of UTC if there is a zone, the type's name.
-    Point { local: i64, offset: Option<i32>, type_name: &'static str },
+    Point {
+        local: i64,
+        offset: Option<i32>,
+        type_name: &'static str,
+    },
     Span(IntervalMonthDayNano),
     TimeOfDay(i64),
 }
@@ -36,20 +40,26 @@ const fn as_numeric(parameters: &'static [Ty], eval: super::define::Eval) -> Ove
 }
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable("extract", &[
-        as_numeric(&[Ty::Text, Ty::Timestamp], |c| numeric(c, timestamp_values)),
-        as_numeric(&[Ty::Text, Ty::Timestamptz], |c| numeric(c, timestamptz_values)),
-        as_numeric(&[Ty::Text, Ty::Date], |c| numeric(c, date_values)),
-        as_numeric(&[Ty::Text, Ty::Interval], |c| numeric(c, interval_values)),
-        as_numeric(&[Ty::Text, Ty::Time], |c| numeric(c, time_values)),
-    ]),
-    stable("date_part", &[
-        overload(&[Ty::Text, Ty::Timestamp], PgType::FLOAT8, |c| double(c, timestamp_values)),
-        overload(&[Ty::Text, Ty::Timestamptz], PgType::FLOAT8, |c| double(c, timestamptz_values)),
-        overload(&[Ty::Text, Ty::Date], PgType::FLOAT8, |c| double(c, midnight_values)),
-        overload(&[Ty::Text, Ty::Interval], PgType::FLOAT8, |c| double(c, interval_values)),
-        overload(&[Ty::Text, Ty::Time], PgType::FLOAT8, |c| double(c, time_values)),
-    ]),
+    stable(
+        "extract",
+        &[
+            as_numeric(&[Ty::Text, Ty::Timestamp], |c| numeric(c, timestamp_values)),
+            as_numeric(&[Ty::Text, Ty::Timestamptz], |c| numeric(c, timestamptz_values)),
+            as_numeric(&[Ty::Text, Ty::Date], |c| numeric(c, date_values)),
+            as_numeric(&[Ty::Text, Ty::Interval], |c| numeric(c, interval_values)),
+            as_numeric(&[Ty::Text, Ty::Time], |c| numeric(c, time_values)),
+        ],
+    ),
+    stable(
+        "date_part",
+        &[
+            overload(&[Ty::Text, Ty::Timestamp], PgType::FLOAT8, |c| double(c, timestamp_values)),
+            overload(&[Ty::Text, Ty::Timestamptz], PgType::FLOAT8, |c| double(c, timestamptz_values)),
+            overload(&[Ty::Text, Ty::Date], PgType::FLOAT8, |c| double(c, midnight_values)),
+            overload(&[Ty::Text, Ty::Interval], PgType::FLOAT8, |c| double(c, interval_values)),
+            overload(&[Ty::Text, Ty::Time], PgType::FLOAT8, |c| double(c, time_values)),
+        ],
+    ),
 ];
 
 fn numeric_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
@@ -115,10 +125,12 @@ fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
         Source::Point { local, type_name: "date", .. } if clock_field(&field, *local).is_some() => {
             Err(unsupported(&field, "date"))
         }
-        Source::Point { local, offset, type_name } => point_field(&field, *local, *offset)
-            .map(Some)
-            .ok_or_else(|| unsupported(&field, type_name)),
-        Source::Span(interval) => span_field(&field, *interval).map(Some).ok_or_else(|| unsupported(&field, "interval")),
+        Source::Point { local, offset, type_name } => {
+            point_field(&field, *local, *offset).map(Some).ok_or_else(|| unsupported(&field, type_name))
+        }
+        Source::Span(interval) => {
+            span_field(&field, *interval).map(Some).ok_or_else(|| unsupported(&field, "interval"))
+        }
         Source::TimeOfDay(micros) => match field.as_str() {
             "epoch" => Some(i128::from(*micros)),
             _ => clock_field(&field, *micros),
@@ -139,8 +151,27 @@ fn infinite_field(field: &str) -> Result<Option<i128>> {
 
 fn unsupported(field: &str, type_name: &str) -> datafusion::common::DataFusionError {
     const KNOWN: &[&str] = &[
-        "epoch", "julian", "year", "isoyear", "decade", "century", "millennium", "quarter", "month", "week", "day", "dow",
-        "isodow", "doy", "hour", "minute", "second", "milliseconds", "microseconds", "timezone", "timezone_hour",
+        "epoch",
+        "julian",
+        "year",
+        "isoyear",
+        "decade",
+        "century",
+        "millennium",
+        "quarter",
+        "month",
+        "week",
+        "day",
+        "dow",
+        "isodow",
+        "doy",
+        "hour",
+        "minute",
+        "second",
+        "milliseconds",
+        "microseconds",
+        "timezone",
+        "timezone_hour",
         "timezone_minute",
     ];
     if KNOWN.contains(&field) {

@@ -41,9 +41,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable(
         ADD,
         &[
-            overload(&[Ty::Date, Ty::Int4], PgType::DATE, |c| map2::<Date, Int4, DateOut>(c, |d, n| add_days(d, n.into()))),
+            overload(&[Ty::Date, Ty::Int4], PgType::DATE, |c| {
+                map2::<Date, Int4, DateOut>(c, |d, n| add_days(d, n.into()))
+            }),
             overload(&[Ty::Date, Ty::Interval], PgType::TIMESTAMP, |c| {
-                map2::<Date, Interval, TimestampOut>(c, |d, i| add_to_timestamp(days_to_micros(d)?, i).map(TimestampOut))
+                map2::<Date, Interval, TimestampOut>(c, |d, i| {
+                    add_to_timestamp(days_to_micros(d)?, i).map(TimestampOut)
+                })
             }),
             overload(&[Ty::Date, Ty::Time], PgType::TIMESTAMP, |c| {
                 map2::<Date, Time, TimestampOut>(c, |d, t| Ok(TimestampOut(days_to_micros(d)?.saturating_add(t))))
@@ -53,18 +57,26 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
             overload(&[Ty::Timestamptz, Ty::Interval], PgType::TIMESTAMPTZ, |c| {
                 let zone = c.context()?.time_zone;
-                map2::<Timestamp, Interval, TimestamptzOut>(c, |t, i| add_to_timestamptz(t, i, &zone).map(TimestamptzOut))
+                map2::<Timestamp, Interval, TimestamptzOut>(c, |t, i| {
+                    add_to_timestamptz(t, i, &zone).map(TimestamptzOut)
+                })
             }),
             overload(&[Ty::Time, Ty::Interval], PgType::TIME, |c| {
-                map2::<Time, Interval, TimeOut>(c, |t, i| Ok(TimeOut((t + i.nanoseconds / 1000).rem_euclid(DAY_MICROS))))
+                map2::<Time, Interval, TimeOut>(c, |t, i| {
+                    Ok(TimeOut((t + i.nanoseconds / 1000).rem_euclid(DAY_MICROS)))
+                })
             }),
-            overload(&[Ty::Interval, Ty::Interval], PgType::INTERVAL, |c| map2::<Interval, Interval, _>(c, add_intervals)),
+            overload(&[Ty::Interval, Ty::Interval], PgType::INTERVAL, |c| {
+                map2::<Interval, Interval, _>(c, add_intervals)
+            }),
         ],
     ),
     stable(
         SUBTRACT,
         &[
-            overload(&[Ty::Date, Ty::Int4], PgType::DATE, |c| map2::<Date, Int4, DateOut>(c, |d, n| add_days(d, -i64::from(n)))),
+            overload(&[Ty::Date, Ty::Int4], PgType::DATE, |c| {
+                map2::<Date, Int4, DateOut>(c, |d, n| add_days(d, -i64::from(n)))
+            }),
             overload(&[Ty::Date, Ty::Date], PgType::INT4, |c| map2::<Date, Date, i32>(c, subtract_dates)),
             overload(&[Ty::Date, Ty::Interval], PgType::TIMESTAMP, |c| {
                 map2::<Date, Interval, TimestampOut>(c, |d, i| {
@@ -80,12 +92,16 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                     add_to_timestamptz(t, negated(i)?, &zone).map(TimestamptzOut)
                 })
             }),
-            overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| map2::<Timestamp, Timestamp, _>(c, difference)),
+            overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| {
+                map2::<Timestamp, Timestamp, _>(c, difference)
+            }),
             overload(&[Ty::Timestamptz, Ty::Timestamptz], PgType::INTERVAL, |c| {
                 map2::<Timestamp, Timestamp, _>(c, difference)
             }),
             overload(&[Ty::Time, Ty::Interval], PgType::TIME, |c| {
-                map2::<Time, Interval, TimeOut>(c, |t, i| Ok(TimeOut((t - i.nanoseconds / 1000).rem_euclid(DAY_MICROS))))
+                map2::<Time, Interval, TimeOut>(c, |t, i| {
+                    Ok(TimeOut((t - i.nanoseconds / 1000).rem_euclid(DAY_MICROS)))
+                })
             }),
             overload(&[Ty::Time, Ty::Time], PgType::INTERVAL, |c| {
                 map2::<Time, Time, _>(c, |a, b| Ok(IntervalMonthDayNano::new(0, 0, (a - b) * 1000)))
@@ -95,7 +111,10 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    immutable(MULTIPLY, &[overload(&[Ty::Interval, Ty::Float8], PgType::INTERVAL, |c| map2::<Interval, Float8, _>(c, multiply))]),
+    immutable(
+        MULTIPLY,
+        &[overload(&[Ty::Interval, Ty::Float8], PgType::INTERVAL, |c| map2::<Interval, Float8, _>(c, multiply))],
+    ),
     immutable(
         DIVIDE,
         &[overload(&[Ty::Interval, Ty::Float8], PgType::INTERVAL, |c| {
@@ -153,9 +172,8 @@ pub(crate) fn plan_time_arithmetic(
 ) -> Result<Option<Expr>> {
     use BinaryOperator as B;
     let roles = (role(left_type), role(right_type));
-    let call = |name: &str, args: Vec<Expr>| {
-        Ok(Some(Expr::ScalarFunction(ScalarFunction::new_udf(named(name)?, args))))
-    };
+    let call =
+        |name: &str, args: Vec<Expr>| Ok(Some(Expr::ScalarFunction(ScalarFunction::new_udf(named(name)?, args))));
     let ordered = vec![left.clone(), right.clone()];
     let swapped = vec![right.clone(), left.clone()];
     let typed = |expr: &Expr, ty: PgType| as_type(expr.clone(), None, ty);
@@ -243,10 +261,7 @@ pub(crate) fn add_to_timestamptz(micros: i64, interval: IntervalMonthDayNano, zo
 }
 
 fn add_days_micros(micros: i64, days: i32) -> Result<i64> {
-    i64::from(days)
-        .checked_mul(DAY_MICROS)
-        .and_then(|more| micros.checked_add(more))
-        .ok_or_else(timestamp_out_of_range)
+    i64::from(days).checked_mul(DAY_MICROS).and_then(|more| micros.checked_add(more)).ok_or_else(timestamp_out_of_range)
 }
 
 fn add_months(micros: i64, months: i32) -> Result<i64> {
@@ -263,9 +278,11 @@ fn add_months(micros: i64, months: i32) -> Result<i64> {
 pub(crate) fn move_months(date: NaiveDate, months: i32) -> Option<NaiveDate> {
     let count = i64::from(date.year()) * 12 + i64::from(date.month0()) + i64::from(months);
     let (year, month) = (i32::try_from(count.div_euclid(12)).ok()?, count.rem_euclid(12) as u32 + 1);
-    (28..=date.day().max(28)).rev().chain(std::iter::once(date.day())).filter(|day| *day <= date.day()).find_map(|day| {
-        NaiveDate::from_ymd_opt(year, month, day)
-    })
+    (28..=date.day().max(28))
+        .rev()
+        .chain(std::iter::once(date.day()))
+        .filter(|day| *day <= date.day())
+        .find_map(|day| NaiveDate::from_ymd_opt(year, month, day))
 }
 
 /// Days and time between two instants.
@@ -296,11 +313,7 @@ fn from_parts(parts: (Option<i32>, Option<i32>, Option<i64>)) -> Result<Interval
 }
 
 pub(crate) fn add_intervals(a: IntervalMonthDayNano, b: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
-    from_parts((
-        a.months.checked_add(b.months),
-        a.days.checked_add(b.days),
-        a.nanoseconds.checked_add(b.nanoseconds),
-    ))
+    from_parts((a.months.checked_add(b.months), a.days.checked_add(b.days), a.nanoseconds.checked_add(b.nanoseconds)))
 }
 
 pub(crate) fn divide(interval: IntervalMonthDayNano, by: f64) -> Result<IntervalMonthDayNano> {
@@ -314,7 +327,11 @@ pub(crate) fn multiply(interval: IntervalMonthDayNano, by: f64) -> Result<Interv
 /// Scales each part; fractions of months become days (30 each), fractions of days time, as PostgreSQL does.
 fn scale(interval: IntervalMonthDayNano, f: impl Fn(f64) -> f64) -> Result<IntervalMonthDayNano> {
     let (months, days) = (f(interval.months.into()), f(interval.days.into()));
-    if !months.is_finite() || months.abs() > f64::from(i32::MAX) || !days.is_finite() || days.abs() > f64::from(i32::MAX) {
+    if !months.is_finite()
+        || months.abs() > f64::from(i32::MAX)
+        || !days.is_finite()
+        || days.abs() > f64::from(i32::MAX)
+    {
         return Err(interval_out_of_range());
     }
     let seconds_per_day = 86_400.0;

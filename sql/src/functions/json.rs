@@ -23,38 +23,84 @@ const TO_JSON: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, |c| {
 })];
 const BUILD_OBJECT: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_object).variadic().not_strict()];
 const BUILD_ARRAY: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_array).variadic().not_strict()];
-const TYPEOF: &[Overload] = &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |text| Ok(type_of(&parse(text)?).to_owned())))];
+const TYPEOF: &[Overload] =
+    &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |text| Ok(type_of(&parse(text)?).to_owned())))];
 const ARRAY_LENGTH: &[Overload] = &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, array_length))];
-const EXTRACT_PATH: &[Overload] = &[overload(&[Ty::Text, Ty::Text], PgType::JSONB, |c| extract_path(c, as_json)).variadic()];
-const EXTRACT_PATH_TEXT: &[Overload] = &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| extract_path(c, as_text)).variadic()];
+const EXTRACT_PATH: &[Overload] =
+    &[overload(&[Ty::Text, Ty::Text], PgType::JSONB, |c| extract_path(c, as_json)).variadic()];
+const EXTRACT_PATH_TEXT: &[Overload] =
+    &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| extract_path(c, as_text)).variadic()];
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable("pg_op_json_get", &[
-        overload(&[Ty::Text, Ty::Int4], PgType::JSONB, |c| map2_opt::<Text, Int4, _>(c, |json, n| item(&parse(json)?, n).map_or(Ok(None), as_json))),
-        overload(&[Ty::Text, Ty::Text], PgType::JSONB, |c| map2_opt::<Text, Text, _>(c, |json, key| parse(json)?.get(key).map_or(Ok(None), as_json))),
-    ]),
-    immutable("pg_op_json_get_text", &[
-        overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2_opt::<Text, Int4, _>(c, |json, n| item(&parse(json)?, n).map_or(Ok(None), as_text))),
-        overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| map2_opt::<Text, Text, _>(c, |json, key| parse(json)?.get(key).map_or(Ok(None), as_text))),
-    ]),
+    immutable(
+        "pg_op_json_get",
+        &[
+            overload(&[Ty::Text, Ty::Int4], PgType::JSONB, |c| {
+                map2_opt::<Text, Int4, _>(c, |json, n| item(&parse(json)?, n).map_or(Ok(None), as_json))
+            }),
+            overload(&[Ty::Text, Ty::Text], PgType::JSONB, |c| {
+                map2_opt::<Text, Text, _>(c, |json, key| parse(json)?.get(key).map_or(Ok(None), as_json))
+            }),
+        ],
+    ),
+    immutable(
+        "pg_op_json_get_text",
+        &[
+            overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| {
+                map2_opt::<Text, Int4, _>(c, |json, n| item(&parse(json)?, n).map_or(Ok(None), as_text))
+            }),
+            overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| {
+                map2_opt::<Text, Text, _>(c, |json, key| parse(json)?.get(key).map_or(Ok(None), as_text))
+            }),
+        ],
+    ),
     immutable("pg_op_json_path", &[overload(&[Ty::Text, Ty::TextArray], PgType::JSONB, |c| path_operator(c, as_json))]),
-    immutable("pg_op_json_path_text", &[overload(&[Ty::Text, Ty::TextArray], PgType::TEXT, |c| path_operator(c, as_text))]),
-    immutable("pg_op_jsonb_contains", &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
-        map2::<Text, Text, bool>(c, |a, b| Ok(contains(&parse(a)?, &parse(b)?, true)))
-    })]),
-    immutable("pg_op_jsonb_contained", &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
-        map2::<Text, Text, bool>(c, |a, b| Ok(contains(&parse(b)?, &parse(a)?, true)))
-    })]),
-    immutable("pg_op_jsonb_exists", &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| map2::<Text, Text, bool>(c, |json, key| Ok(has_key(&parse(json)?, key))))]),
-    immutable("pg_op_jsonb_exists_any", &[overload(&[Ty::Text, Ty::TextArray], PgType::BOOL, |c| {
-        map2::<Text, List, bool>(c, |json, keys| { let value = parse(json)?; Ok(texts(&keys).iter().flatten().any(|key| has_key(&value, key))) })
-    })]),
-    immutable("pg_op_jsonb_exists_all", &[overload(&[Ty::Text, Ty::TextArray], PgType::BOOL, |c| {
-        map2::<Text, List, bool>(c, |json, keys| { let value = parse(json)?; Ok(texts(&keys).iter().flatten().all(|key| has_key(&value, key))) })
-    })]),
-    immutable(json_operator::CONCAT, &[overload(&[Ty::Text, Ty::Text], PgType::JSONB, |c| {
-        map2::<Text, Text, _>(c, |a, b| print(&concatenated(parse(a)?, parse(b)?)))
-    })]),
+    immutable(
+        "pg_op_json_path_text",
+        &[overload(&[Ty::Text, Ty::TextArray], PgType::TEXT, |c| path_operator(c, as_text))],
+    ),
+    immutable(
+        "pg_op_jsonb_contains",
+        &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
+            map2::<Text, Text, bool>(c, |a, b| Ok(contains(&parse(a)?, &parse(b)?, true)))
+        })],
+    ),
+    immutable(
+        "pg_op_jsonb_contained",
+        &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
+            map2::<Text, Text, bool>(c, |a, b| Ok(contains(&parse(b)?, &parse(a)?, true)))
+        })],
+    ),
+    immutable(
+        "pg_op_jsonb_exists",
+        &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
+            map2::<Text, Text, bool>(c, |json, key| Ok(has_key(&parse(json)?, key)))
+        })],
+    ),
+    immutable(
+        "pg_op_jsonb_exists_any",
+        &[overload(&[Ty::Text, Ty::TextArray], PgType::BOOL, |c| {
+            map2::<Text, List, bool>(c, |json, keys| {
+                let value = parse(json)?;
+                Ok(texts(&keys).iter().flatten().any(|key| has_key(&value, key)))
+            })
+        })],
+    ),
+    immutable(
+        "pg_op_jsonb_exists_all",
+        &[overload(&[Ty::Text, Ty::TextArray], PgType::BOOL, |c| {
+            map2::<Text, List, bool>(c, |json, keys| {
+                let value = parse(json)?;
+                Ok(texts(&keys).iter().flatten().all(|key| has_key(&value, key)))
+            })
+        })],
+    ),
+    immutable(
+        json_operator::CONCAT,
+        &[overload(&[Ty::Text, Ty::Text], PgType::JSONB, |c| {
+            map2::<Text, Text, _>(c, |a, b| print(&concatenated(parse(a)?, parse(b)?)))
+        })],
+    ),
     immutable("jsonb_typeof", TYPEOF),
     immutable("json_typeof", TYPEOF),
     immutable("jsonb_array_length", ARRAY_LENGTH),
@@ -69,8 +115,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable("json_build_object", BUILD_OBJECT),
     stable("jsonb_build_array", BUILD_ARRAY),
     stable("json_build_array", BUILD_ARRAY),
-    immutable("jsonb_strip_nulls", &[overload(&[Ty::Text], PgType::JSONB, |c| map1::<Text, _>(c, |json| print(&stripped(parse(json)?))))]),
-    immutable("jsonb_pretty", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |json| Ok(pretty(&parse(json)?))))]),
+    immutable(
+        "jsonb_strip_nulls",
+        &[overload(&[Ty::Text], PgType::JSONB, |c| map1::<Text, _>(c, |json| print(&stripped(parse(json)?))))],
+    ),
+    immutable(
+        "jsonb_pretty",
+        &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |json| Ok(pretty(&parse(json)?))))],
+    ),
 ];
 
 fn per_row(call: &Call<'_>, f: impl Fn(usize) -> Result<Option<String>>) -> Result<ArrayRef> {
@@ -100,7 +152,9 @@ fn item(value: &Value, place: i32) -> Option<&Value> {
 fn texts(list: &ArrayRef) -> Vec<Option<String>> {
     match list.as_string_view_opt() {
         Some(strings) => strings.iter().map(|text| text.map(str::to_owned)).collect(),
-        None => list.as_string_opt::<i32>().map_or_else(Vec::new, |strings| strings.iter().map(|t| t.map(str::to_owned)).collect()),
+        None => list
+            .as_string_opt::<i32>()
+            .map_or_else(Vec::new, |strings| strings.iter().map(|t| t.map(str::to_owned)).collect()),
     }
 }
 

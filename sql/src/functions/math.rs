@@ -45,46 +45,72 @@ macro_rules! double {
 }
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable("abs", &[
-        same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("smallint")))),
-        same(&[Ty::Int4], |c| map1::<Int4, i32>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("integer")))),
-        same(&[Ty::Int8], |c| map1::<Int8, i64>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("bigint")))),
-        same(&[Ty::Float4], |c| map1::<Float4, f32>(c, |x| Ok(x.abs()))),
-        same(&[Ty::Float8], |c| map1::<Float8, f64>(c, |x| Ok(x.abs()))),
-        computed(&[Ty::Numeric], same_scale_type, |c| {
-            let (values, _) = unscaled(c, 0)?;
-            from_wide(values.into_iter().map(|v| v.map(i256::wrapping_abs)).collect(), c.return_type())
-        }),
-    ]),
-    immutable("sqrt", &[
-        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, sqrt)),
-        computed(&[Ty::Numeric], computed_type, numeric_sqrt),
-    ]),
+    immutable(
+        "abs",
+        &[
+            same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("smallint")))),
+            same(&[Ty::Int4], |c| map1::<Int4, i32>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("integer")))),
+            same(&[Ty::Int8], |c| map1::<Int8, i64>(c, |x| x.checked_abs().ok_or_else(|| out_of_range("bigint")))),
+            same(&[Ty::Float4], |c| map1::<Float4, f32>(c, |x| Ok(x.abs()))),
+            same(&[Ty::Float8], |c| map1::<Float8, f64>(c, |x| Ok(x.abs()))),
+            computed(&[Ty::Numeric], same_scale_type, |c| {
+                let (values, _) = unscaled(c, 0)?;
+                from_wide(values.into_iter().map(|v| v.map(i256::wrapping_abs)).collect(), c.return_type())
+            }),
+        ],
+    ),
+    immutable(
+        "sqrt",
+        &[
+            overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, sqrt)),
+            computed(&[Ty::Numeric], computed_type, numeric_sqrt),
+        ],
+    ),
     double!("cbrt", |x| Ok(x.cbrt())),
-    immutable("exp", &[
-        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, exp)),
-        computed(&[Ty::Numeric], computed_type, |c| numeric1(c, exp)),
-    ]),
+    immutable(
+        "exp",
+        &[
+            overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, exp)),
+            computed(&[Ty::Numeric], computed_type, |c| numeric1(c, exp)),
+        ],
+    ),
     immutable("ln", LN),
     immutable("log", LOG10),
     immutable("log10", LOG10),
     immutable("power", POWER),
     immutable("pow", POWER),
-    immutable("gcd", &[
-        same(&[Ty::Int4, Ty::Int4], |c| map2::<Int4, Int4, i32>(c, |a, b| narrow(gcd(a.into(), b.into()), "integer"))),
-        same(&[Ty::Int8, Ty::Int8], |c| map2::<Int8, Int8, i64>(c, |a, b| narrow(gcd(a.into(), b.into()), "bigint"))),
-    ]),
-    immutable("lcm", &[
-        same(&[Ty::Int4, Ty::Int4], |c| map2::<Int4, Int4, i32>(c, |a, b| narrow(lcm(a.into(), b.into()), "integer"))),
-        same(&[Ty::Int8, Ty::Int8], |c| map2::<Int8, Int8, i64>(c, |a, b| narrow(lcm(a.into(), b.into()), "bigint"))),
-    ]),
+    immutable(
+        "gcd",
+        &[
+            same(&[Ty::Int4, Ty::Int4], |c| {
+                map2::<Int4, Int4, i32>(c, |a, b| narrow(gcd(a.into(), b.into()), "integer"))
+            }),
+            same(&[Ty::Int8, Ty::Int8], |c| {
+                map2::<Int8, Int8, i64>(c, |a, b| narrow(gcd(a.into(), b.into()), "bigint"))
+            }),
+        ],
+    ),
+    immutable(
+        "lcm",
+        &[
+            same(&[Ty::Int4, Ty::Int4], |c| {
+                map2::<Int4, Int4, i32>(c, |a, b| narrow(lcm(a.into(), b.into()), "integer"))
+            }),
+            same(&[Ty::Int8, Ty::Int8], |c| {
+                map2::<Int8, Int8, i64>(c, |a, b| narrow(lcm(a.into(), b.into()), "bigint"))
+            }),
+        ],
+    ),
     immutable("factorial", &[computed(&[Ty::Int8], factorial_type, factorial)]),
     immutable("width_bucket", &[overload(&[Ty::Float8, Ty::Float8, Ty::Float8, Ty::Int4], PgType::INT4, width_bucket)]),
-    immutable("pg_op_bit_not", &[
-        same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| Ok(!x))),
-        same(&[Ty::Int4], |c| map1::<Int4, i32>(c, |x| Ok(!x))),
-        same(&[Ty::Int8], |c| map1::<Int8, i64>(c, |x| Ok(!x))),
-    ]),
+    immutable(
+        "pg_op_bit_not",
+        &[
+            same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| Ok(!x))),
+            same(&[Ty::Int4], |c| map1::<Int4, i32>(c, |x| Ok(!x))),
+            same(&[Ty::Int8], |c| map1::<Int8, i64>(c, |x| Ok(!x))),
+        ],
+    ),
     double!("sin", |x| within_domain(x.sin(), x)),
     double!("cos", |x| within_domain(x.cos(), x)),
     double!("tan", |x| within_domain(x.tan(), x)),
@@ -92,9 +118,12 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     double!("asin", |x| within_domain(x.asin(), x)),
     double!("acos", |x| within_domain(x.acos(), x)),
     double!("atan", |x| Ok(x.atan())),
-    immutable("atan2", &[overload(&[Ty::Float8, Ty::Float8], PgType::FLOAT8, |c| {
-        map2::<Float8, Float8, f64>(c, |y, x| Ok(y.atan2(x).canonical()))
-    })]),
+    immutable(
+        "atan2",
+        &[overload(&[Ty::Float8, Ty::Float8], PgType::FLOAT8, |c| {
+            map2::<Float8, Float8, f64>(c, |y, x| Ok(y.atan2(x).canonical()))
+        })],
+    ),
     double!("sinh", |x| finite(x.sinh(), x)),
     double!("cosh", |x| finite(x.cosh(), x)),
     double!("tanh", |x| Ok(x.tanh())),
@@ -110,7 +139,11 @@ fn finite(result: f64, argument: f64) -> Result<f64> {
 }
 
 fn within_domain(result: f64, argument: f64) -> Result<f64> {
-    if result.is_nan() && !argument.is_nan() { Err(error("22003", "input is out of range")) } else { Ok(result.canonical()) }
+    if result.is_nan() && !argument.is_nan() {
+        Err(error("22003", "input is out of range"))
+    } else {
+        Ok(result.canonical())
+    }
 }
 
 fn sqrt(x: f64) -> Result<f64> {
@@ -195,11 +228,8 @@ fn numeric_sqrt(call: &Call<'_>) -> Result<ArrayRef> {
         if value < i256::ZERO {
             return Err(negative_root());
         }
-        let shifted = if shift >= 0 {
-            value.checked_mul(power_of_ten(shift)?)
-        } else {
-            value.checked_div(power_of_ten(-shift)?)
-        };
+        let shifted =
+            if shift >= 0 { value.checked_mul(power_of_ten(shift)?) } else { value.checked_div(power_of_ten(-shift)?) };
         let root = integer_sqrt(shifted.ok_or_else(numeric_overflow)?);
         crate::semantics::decimal_at_scale(root, i32::from(COMPUTED_SCALE) + 1, 76, COMPUTED_SCALE)
     };

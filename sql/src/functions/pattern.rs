@@ -19,32 +19,55 @@ use super::signature::Ty;
 const TEXT_ARRAY: PgType = PgType::plain(1009);
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable("regexp_replace", &[
-        overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, regexp_replace),
-        overload(&[Ty::Text, Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, regexp_replace),
-    ]),
-    immutable("regexp_match", &[
-        overload(&[Ty::Text, Ty::Text], TEXT_ARRAY, regexp_match),
-        overload(&[Ty::Text, Ty::Text, Ty::Text], TEXT_ARRAY, regexp_match),
-    ]),
-    immutable("regexp_split_to_array", &[
-        overload(&[Ty::Text, Ty::Text], TEXT_ARRAY, regexp_split),
-        overload(&[Ty::Text, Ty::Text, Ty::Text], TEXT_ARRAY, regexp_split),
-    ]),
+    immutable(
+        "regexp_replace",
+        &[
+            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, regexp_replace),
+            overload(&[Ty::Text, Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, regexp_replace),
+        ],
+    ),
+    immutable(
+        "regexp_match",
+        &[
+            overload(&[Ty::Text, Ty::Text], TEXT_ARRAY, regexp_match),
+            overload(&[Ty::Text, Ty::Text, Ty::Text], TEXT_ARRAY, regexp_match),
+        ],
+    ),
+    immutable(
+        "regexp_split_to_array",
+        &[
+            overload(&[Ty::Text, Ty::Text], TEXT_ARRAY, regexp_split),
+            overload(&[Ty::Text, Ty::Text, Ty::Text], TEXT_ARRAY, regexp_split),
+        ],
+    ),
     immutable("regexp_count", &[overload(&[Ty::Text, Ty::Text], PgType::INT4, regexp_count)]),
-    immutable("regexp_like", &[
-        overload(&[Ty::Text, Ty::Text], PgType::BOOL, regexp_like),
-        overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::BOOL, regexp_like),
-    ]),
-    immutable("regexp_substr", &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| {
-        let patterns = Patterns::of(c, 1, None);
-        rows(c, |row, s| Ok(patterns.get(row)?.and_then(|regex| regex.find(s).map(|found| found.as_str().to_owned()))))
-    })]),
-    immutable("pg_op_similar_to", &[
-        overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, false)),
-        overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, true)),
-    ]),
-    immutable("like_escape", &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| map2::<Text, Text, _>(c, like_escape))]),
+    immutable(
+        "regexp_like",
+        &[
+            overload(&[Ty::Text, Ty::Text], PgType::BOOL, regexp_like),
+            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::BOOL, regexp_like),
+        ],
+    ),
+    immutable(
+        "regexp_substr",
+        &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| {
+            let patterns = Patterns::of(c, 1, None);
+            rows(c, |row, s| {
+                Ok(patterns.get(row)?.and_then(|regex| regex.find(s).map(|found| found.as_str().to_owned())))
+            })
+        })],
+    ),
+    immutable(
+        "pg_op_similar_to",
+        &[
+            overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, false)),
+            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, true)),
+        ],
+    ),
+    immutable(
+        "like_escape",
+        &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| map2::<Text, Text, _>(c, like_escape))],
+    ),
 ];
 
 /// The compiled patterns of a call's argument, each compiled once.
@@ -179,9 +202,7 @@ fn regexp_match(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn regexp_split(call: &Call<'_>) -> Result<ArrayRef> {
     let patterns = Patterns::of(call, 1, Some(2));
-    rows(call, |row, s| {
-        Ok(patterns.get(row)?.map(|regex| TextsOut(split(&regex, s).into_iter().map(Some).collect())))
-    })
+    rows(call, |row, s| Ok(patterns.get(row)?.map(|regex| TextsOut(split(&regex, s).into_iter().map(Some).collect()))))
 }
 
 /// The pieces between matches; an empty match at the start, the end or right after a match does not count.
@@ -288,7 +309,8 @@ fn like_escape(pattern: &str, escape: &str) -> Result<String> {
     while let Some(c) = chars.next() {
         match c {
             c if Some(c) == escape => {
-                let escaped = chars.next().ok_or_else(|| error("22025", "LIKE pattern must not end with escape character"))?;
+                let escaped =
+                    chars.next().ok_or_else(|| error("22025", "LIKE pattern must not end with escape character"))?;
                 text.extend(['\\', escaped]);
             }
             '\\' => text.push_str("\\\\"),

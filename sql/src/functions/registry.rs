@@ -8,7 +8,9 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
-use super::{arithmetic, array, clock, datetime, encoding, extract, interval, json, math, pattern, rounding, text, to_char};
+use super::{
+    arithmetic, array, clock, datetime, encoding, extract, interval, json, math, pattern, rounding, text, to_char,
+};
 
 /// The families of functions of ours.
 const FAMILIES: &[&[Definition]] = &[
@@ -32,6 +34,7 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     use datafusion::functions::{core, crypto, math, string, unicode};
     use datafusion::functions_nested as nested;
     vec![
+        crate::semantics::cast_call::function(),
         core::coalesce(),
         core::nullif(),
         core::greatest(),

@@ -63,34 +63,50 @@ pub(crate) fn fixed_scale_definitions() -> impl Iterator<Item = Definition> {
 }
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable("round", &[
-        computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::HalfAway)),
-        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.round_ties_even().canonical()))),
-        computed(&[Ty::Numeric, Ty::Int4], same_scale_type, |c| to_digits(c, Mode::HalfAway)),
-    ]),
-    immutable("trunc", &[
-        computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Truncate)),
-        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.trunc().canonical()))),
-        computed(&[Ty::Numeric, Ty::Int4], same_scale_type, |c| to_digits(c, Mode::Truncate)),
-    ]),
+    immutable(
+        "round",
+        &[
+            computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::HalfAway)),
+            overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.round_ties_even().canonical()))),
+            computed(&[Ty::Numeric, Ty::Int4], same_scale_type, |c| to_digits(c, Mode::HalfAway)),
+        ],
+    ),
+    immutable(
+        "trunc",
+        &[
+            computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Truncate)),
+            overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.trunc().canonical()))),
+            computed(&[Ty::Numeric, Ty::Int4], same_scale_type, |c| to_digits(c, Mode::Truncate)),
+        ],
+    ),
     immutable("ceil", CEIL),
     immutable("ceiling", CEIL),
-    immutable("floor", &[
-        computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Down)),
-        overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.floor().canonical()))),
-    ]),
-    immutable("sign", &[
-        computed(&[Ty::Numeric], scale_type::<0>, sign),
-        overload(&[Ty::Float8], PgType::FLOAT8, |c| {
-            map1::<Float8, _>(c, |x| Ok(if x == 0.0 || x.is_nan() { x } else { x.signum() }))
-        }),
-    ]),
-    immutable("pg_to_numeric", &[
-        computed(&[Ty::Any], numeric_type, to_numeric),
-    ]),
+    immutable(
+        "floor",
+        &[
+            computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Down)),
+            overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.floor().canonical()))),
+        ],
+    ),
+    immutable(
+        "sign",
+        &[
+            computed(&[Ty::Numeric], scale_type::<0>, sign),
+            overload(&[Ty::Float8], PgType::FLOAT8, |c| {
+                map1::<Float8, _>(c, |x| Ok(if x == 0.0 || x.is_nan() { x } else { x.signum() }))
+            }),
+        ],
+    ),
+    immutable("pg_to_numeric", &[computed(&[Ty::Any], numeric_type, to_numeric)]),
     // `round(x, -n)` with a literal n.
-    immutable("pg_round_whole", &[computed(&[Ty::Numeric, Ty::Int4], scale_type::<0>, |c| to_whole(c, Mode::HalfAway))]),
-    immutable("pg_trunc_whole", &[computed(&[Ty::Numeric, Ty::Int4], scale_type::<0>, |c| to_whole(c, Mode::Truncate))]),
+    immutable(
+        "pg_round_whole",
+        &[computed(&[Ty::Numeric, Ty::Int4], scale_type::<0>, |c| to_whole(c, Mode::HalfAway))],
+    ),
+    immutable(
+        "pg_trunc_whole",
+        &[computed(&[Ty::Numeric, Ty::Int4], scale_type::<0>, |c| to_whole(c, Mode::Truncate))],
+    ),
     immutable("div", &[computed(&[Ty::Numeric, Ty::Numeric], quotient_type, div)]),
 ];
 
@@ -112,7 +128,7 @@ fn scale_type<const SCALE: i8>(name: &str, fields: &[FieldRef]) -> Result<FieldR
     Ok(typed_field(name, PgType::NUMERIC, arrow))
 }
 
-fn quotient_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
+fn quotient_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
     Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal256(76, 0)))
 }
 
@@ -209,11 +225,15 @@ fn to_whole(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
 
 fn sign(call: &Call<'_>) -> Result<ArrayRef> {
     let (values, _) = unscaled(call, 0)?;
-    let signs = values.into_iter().map(|value| value.map(|value| i256::from_i128(match value.cmp(&i256::ZERO) {
-        std::cmp::Ordering::Less => -1,
-        std::cmp::Ordering::Equal => 0,
-        std::cmp::Ordering::Greater => 1,
-    })));
+    let signs = values.into_iter().map(|value| {
+        value.map(|value| {
+            i256::from_i128(match value.cmp(&i256::ZERO) {
+                std::cmp::Ordering::Less => -1,
+                std::cmp::Ordering::Equal => 0,
+                std::cmp::Ordering::Greater => 1,
+            })
+        })
+    });
     from_wide(signs.collect(), call.return_type())
 }
 

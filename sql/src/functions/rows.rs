@@ -47,7 +47,6 @@ in_type!(Time, Time64MicrosecondArray, i64);
 // timestamp and timestamptz, in microseconds.
 in_type!(Timestamp, TimestampMicrosecondArray, i64);
 in_type!(Interval, IntervalMonthDayNanoArray, IntervalMonthDayNano);
-in_type!(Uuid, FixedSizeBinaryArray, &'a [u8]);
 in_type!(List, ListArray, ArrayRef);
 
 macro_rules! out_type {

@@ -64,7 +64,10 @@ fn constant(expr: &Expr, session: &dyn Session) -> Result<ScalarValue> {
 
 fn integers(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn TableProvider>> {
     let exprs = values.iter().map(|value| Ok(lit(value.cast_to(&DataType::Int64)?))).collect::<Result<Vec<_>>>()?;
-    if values.get(2).is_some_and(|step| step.cast_to(&DataType::Int64).is_ok_and(|step| step == ScalarValue::Int64(Some(0)))) {
+    if values
+        .get(2)
+        .is_some_and(|step| step.cast_to(&DataType::Int64).is_ok_and(|step| step == ScalarValue::Int64(Some(0))))
+    {
         return Err(invalid_parameter("step size cannot equal zero"));
     }
     GenerateSeriesFunc {}.call_with_args(TableFunctionArgs::new(&exprs, session))
@@ -91,7 +94,11 @@ fn timestamps(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn T
                 return Err(error("54000", format!("a series of more than {SERIES_ROWS_MAX} timestamps")));
             }
             series.push(next);
-            next = if has_zone { add_to_timestamptz(next, step, &context.time_zone)? } else { add_to_timestamp(next, step)? };
+            next = if has_zone {
+                add_to_timestamptz(next, step, &context.time_zone)?
+            } else {
+                add_to_timestamp(next, step)?
+            };
         }
     }
     table(series, has_zone)
@@ -116,7 +123,8 @@ fn step(value: Option<&ScalarValue>) -> Result<Option<IntervalMonthDayNano>> {
             step(Some(&ScalarValue::try_from_array(&interval, 0)?))
         }
         Some(value) if value.is_null() => Ok(None),
-        _ => Err(FunctionError::new("42883", "function generate_series over timestamps needs a step of type interval").into()),
+        _ => Err(FunctionError::new("42883", "function generate_series over timestamps needs a step of type interval")
+            .into()),
     }
 }
 

@@ -34,7 +34,6 @@ pub(crate) enum Ty {
     Timestamp,
     Timestamptz,
     Interval,
-    Uuid,
 }
 
 /// Cost of a cast that PostgreSQL would not do implicitly, which is allowed because integer literals lose their
@@ -63,7 +62,7 @@ impl Ty {
             Ty::Bytea => is_bytes(argument).then_some(0),
             Ty::Timestamp | Ty::Timestamptz => self.timestamp_cost(argument),
             Ty::Interval => matches!(argument, DataType::Interval(_) | DataType::Duration(_)).then_some(0),
-            Ty::Bool | Ty::Date | Ty::Time | Ty::Uuid => (self.arrow(argument) == *argument).then_some(0),
+            Ty::Bool | Ty::Date | Ty::Time => (self.arrow(argument) == *argument).then_some(0),
         }
     }
 
@@ -125,7 +124,6 @@ impl Ty {
             Ty::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Ty::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
             Ty::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
-            Ty::Uuid => DataType::FixedSizeBinary(16),
         }
     }
 }
@@ -194,10 +192,7 @@ fn integer_digits(ty: &DataType) -> u8 {
 }
 
 /// The index of the cheapest signature that takes the arguments.
-pub(crate) fn choose<'a>(
-    signatures: impl Iterator<Item = (&'a [Ty], bool)>,
-    arguments: &[DataType],
-) -> Option<usize> {
+pub(crate) fn choose<'a>(signatures: impl Iterator<Item = (&'a [Ty], bool)>, arguments: &[DataType]) -> Option<usize> {
     signatures
         .enumerate()
         .filter_map(|(index, (parameters, variadic))| Some((cost_of(parameters, variadic, arguments)?, index)))

@@ -40,55 +40,110 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("length", LENGTH),
     immutable("char_length", LENGTH),
     immutable("character_length", LENGTH),
-    immutable("bit_length", &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32 * 8)))]),
-    immutable("octet_length", &[
-        overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32))),
-        overload(&[Ty::Bytea], PgType::INT4, |c| map1::<Bytea, i32>(c, |b| Ok(b.len() as i32))),
-    ]),
+    immutable(
+        "bit_length",
+        &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32 * 8)))],
+    ),
+    immutable(
+        "octet_length",
+        &[
+            overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32))),
+            overload(&[Ty::Bytea], PgType::INT4, |c| map1::<Bytea, i32>(c, |b| Ok(b.len() as i32))),
+        ],
+    ),
     immutable("substring", SUBSTRING),
     immutable("substr", SUBSTRING),
-    immutable("strpos", &[overload(&[Ty::Text, Ty::Text], PgType::INT4, |c| map2::<Text, Text, _>(c, |s, part| Ok(position(s, part))))]),
-    immutable("position", &[overload(&[Ty::Text, Ty::Text], PgType::INT4, |c| map2::<Text, Text, _>(c, |part, s| Ok(position(s, part))))]),
-    immutable("left", &[overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2::<Text, Int4, _>(c, |s, n| Ok(left(s, n).to_owned())))]),
-    immutable("right", &[overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2::<Text, Int4, _>(c, |s, n| Ok(right(s, n).to_owned())))]),
-    immutable("lpad", &[
-        overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2::<Text, Int4, _>(c, |s, n| pad(s, n, " ", true))),
-        overload(&[Ty::Text, Ty::Int4, Ty::Text], PgType::TEXT, |c| map3::<Text, Int4, Text, _>(c, |s, n, fill| pad(s, n, fill, true))),
-    ]),
-    immutable("rpad", &[
-        overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2::<Text, Int4, _>(c, |s, n| pad(s, n, " ", false))),
-        overload(&[Ty::Text, Ty::Int4, Ty::Text], PgType::TEXT, |c| map3::<Text, Int4, Text, _>(c, |s, n, fill| pad(s, n, fill, false))),
-    ]),
+    immutable(
+        "strpos",
+        &[overload(&[Ty::Text, Ty::Text], PgType::INT4, |c| map2::<Text, Text, _>(c, |s, part| Ok(position(s, part))))],
+    ),
+    immutable(
+        "position",
+        &[overload(&[Ty::Text, Ty::Text], PgType::INT4, |c| map2::<Text, Text, _>(c, |part, s| Ok(position(s, part))))],
+    ),
+    immutable(
+        "left",
+        &[overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| {
+            map2::<Text, Int4, _>(c, |s, n| Ok(left(s, n).to_owned()))
+        })],
+    ),
+    immutable(
+        "right",
+        &[overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| {
+            map2::<Text, Int4, _>(c, |s, n| Ok(right(s, n).to_owned()))
+        })],
+    ),
+    immutable(
+        "lpad",
+        &[
+            overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2::<Text, Int4, _>(c, |s, n| pad(s, n, " ", true))),
+            overload(&[Ty::Text, Ty::Int4, Ty::Text], PgType::TEXT, |c| {
+                map3::<Text, Int4, Text, _>(c, |s, n, fill| pad(s, n, fill, true))
+            }),
+        ],
+    ),
+    immutable(
+        "rpad",
+        &[
+            overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2::<Text, Int4, _>(c, |s, n| pad(s, n, " ", false))),
+            overload(&[Ty::Text, Ty::Int4, Ty::Text], PgType::TEXT, |c| {
+                map3::<Text, Int4, Text, _>(c, |s, n, fill| pad(s, n, fill, false))
+            }),
+        ],
+    ),
     immutable("repeat", &[overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| map2::<Text, Int4, _>(c, repeat))]),
-    immutable("split_part", &[overload(&[Ty::Text, Ty::Text, Ty::Int4], PgType::TEXT, |c| {
-        map3::<Text, Text, Int4, _>(c, |s, by, n| split_part(s, by, n).map(str::to_owned))
-    })]),
-    immutable("translate", &[overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, |c| map3::<Text, Text, Text, _>(c, translate))]),
+    immutable(
+        "split_part",
+        &[overload(&[Ty::Text, Ty::Text, Ty::Int4], PgType::TEXT, |c| {
+            map3::<Text, Text, Int4, _>(c, |s, by, n| split_part(s, by, n).map(str::to_owned))
+        })],
+    ),
+    immutable(
+        "translate",
+        &[overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, |c| map3::<Text, Text, Text, _>(c, translate))],
+    ),
     immutable("initcap", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |s| Ok(initcap(s))))]),
-    immutable("overlay", &[
-        overload(&[Ty::Text, Ty::Text, Ty::Int4], PgType::TEXT, |c| {
-            map3::<Text, Text, Int4, _>(c, |s, by, from| overlay(s, by, from, characters(by) as i32))
-        }),
-        overload(&[Ty::Text, Ty::Text, Ty::Int4, Ty::Int4], PgType::TEXT, overlay4),
-    ]),
-    immutable("ascii", &[overload(&[Ty::Text], PgType::INT4, |c| {
-        map1::<Text, i32>(c, |s| Ok(s.chars().next().map_or(0, |first| first as i32)))
-    })]),
+    immutable(
+        "overlay",
+        &[
+            overload(&[Ty::Text, Ty::Text, Ty::Int4], PgType::TEXT, |c| {
+                map3::<Text, Text, Int4, _>(c, |s, by, from| overlay(s, by, from, characters(by) as i32))
+            }),
+            overload(&[Ty::Text, Ty::Text, Ty::Int4, Ty::Int4], PgType::TEXT, overlay4),
+        ],
+    ),
+    immutable(
+        "ascii",
+        &[overload(&[Ty::Text], PgType::INT4, |c| {
+            map1::<Text, i32>(c, |s| Ok(s.chars().next().map_or(0, |first| first as i32)))
+        })],
+    ),
     immutable("chr", &[overload(&[Ty::Int4], PgType::TEXT, |c| map1::<Int4, _>(c, chr))]),
-    immutable("to_hex", &[
-        overload(&[Ty::Int4], PgType::TEXT, |c| map1::<Int4, _>(c, |n| Ok(format!("{n:x}")))),
-        overload(&[Ty::Int8], PgType::TEXT, |c| map1::<Int8, _>(c, |n| Ok(format!("{n:x}")))),
-    ]),
+    immutable(
+        "to_hex",
+        &[
+            overload(&[Ty::Int4], PgType::TEXT, |c| map1::<Int4, _>(c, |n| Ok(format!("{n:x}")))),
+            overload(&[Ty::Int8], PgType::TEXT, |c| map1::<Int8, _>(c, |n| Ok(format!("{n:x}")))),
+        ],
+    ),
     stable("concat", &[overload(&[Ty::Any], PgType::TEXT, |c| join(c, None)).variadic().not_strict()]),
     stable("concat_ws", &[overload(&[Ty::Text, Ty::Any], PgType::TEXT, |c| join(c, Some(0))).variadic().not_strict()]),
-    immutable("string_to_array", &[
-        overload(&[Ty::Text, Ty::Text], PgType { oid: 1009, typmod: -1 }, |c| string_to_array(c, false)).not_strict(),
-        overload(&[Ty::Text, Ty::Text, Ty::Text], PgType { oid: 1009, typmod: -1 }, |c| string_to_array(c, true)).not_strict(),
-    ]),
-    stable("array_to_string", &[
-        overload(&[Ty::AnyArray, Ty::Text], PgType::TEXT, |c| array_to_string(c, false)),
-        overload(&[Ty::AnyArray, Ty::Text, Ty::Text], PgType::TEXT, |c| array_to_string(c, true)).not_strict(),
-    ]),
+    immutable(
+        "string_to_array",
+        &[
+            overload(&[Ty::Text, Ty::Text], PgType { oid: 1009, typmod: -1 }, |c| string_to_array(c, false))
+                .not_strict(),
+            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType { oid: 1009, typmod: -1 }, |c| string_to_array(c, true))
+                .not_strict(),
+        ],
+    ),
+    stable(
+        "array_to_string",
+        &[
+            overload(&[Ty::AnyArray, Ty::Text], PgType::TEXT, |c| array_to_string(c, false)),
+            overload(&[Ty::AnyArray, Ty::Text, Ty::Text], PgType::TEXT, |c| array_to_string(c, true)).not_strict(),
+        ],
+    ),
 ];
 
 fn characters(s: &str) -> usize {

@@ -18,7 +18,18 @@ use crate::semantics::days_to_micros;
 use crate::semantics::text_print::print_offset;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 /// Letters of a short name.
@@ -28,42 +39,57 @@ const NAME_WIDTH: usize = 9;
 
 /// Longest first, so that `HH24` is not read as `HH`.
 const PATTERNS: &[&str] = &[
-    "YYYY", "IYYY", "HH24", "HH12", "SSSSS", "SSSS", "MONTH", "Month", "month", "A.M.", "P.M.", "a.m.", "p.m.", "Y,YYY",
-    "TZH", "TZM", "YYY", "IYY", "DDD", "DAY", "Day", "day", "MON", "Mon", "mon", "IDDD", "FF1", "FF2", "FF3", "FF4", "FF5",
-    "FF6", "YY", "IY", "HH", "MI", "SS", "MS", "US", "MM", "DD", "DY", "Dy", "dy", "ID", "IW", "WW", "CC", "AM", "PM", "am",
-    "pm", "BC", "AD", "TZ", "tz", "OF", "Y", "I", "D", "W", "Q", "J",
+    "YYYY", "IYYY", "HH24", "HH12", "SSSSS", "SSSS", "MONTH", "Month", "month", "A.M.", "P.M.", "a.m.", "p.m.",
+    "Y,YYY", "TZH", "TZM", "YYY", "IYY", "DDD", "DAY", "Day", "day", "MON", "Mon", "mon", "IDDD", "FF1", "FF2", "FF3",
+    "FF4", "FF5", "FF6", "YY", "IY", "HH", "MI", "SS", "MS", "US", "MM", "DD", "DY", "Dy", "dy", "ID", "IW", "WW",
+    "CC", "AM", "PM", "am", "pm", "BC", "AD", "TZ", "tz", "OF", "Y", "I", "D", "W", "Q", "J",
 ];
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable("to_char", &[
-        overload(&[Ty::Timestamp, Ty::Text], PgType::TEXT, |c| map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, None)?.print(format))),
-        overload(&[Ty::Timestamptz, Ty::Text], PgType::TEXT, |c| {
-            let zone = c.context()?.time_zone;
-            map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, Some(zone))?.print(format))
-        }),
-        overload(&[Ty::Date, Ty::Text], PgType::TEXT, |c| map2::<Date, Text, _>(c, |d, format| Moment::of(days_to_micros(d)?, None)?.print(format))),
-        overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
-        overload(&[Ty::Float8, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
-        overload(&[Ty::Interval, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of an interval"))),
-    ]),
-    stable("to_date", &[overload(&[Ty::Text, Ty::Text], PgType::DATE, |c| {
-        map2::<Text, Text, DateOut>(c, |text, format| {
-            let days = read(text, format)?.date.signed_duration_since(NaiveDate::default()).num_days();
-            Ok(DateOut(days as i32))
-        })
-    })]),
-    stable("to_timestamp", &[
-        overload(&[Ty::Float8], PgType::TIMESTAMPTZ, |c| map1::<Float8, _>(c, |seconds| from_epoch(seconds).map(TimestamptzOut))),
-        overload(&[Ty::Text, Ty::Text], PgType::TIMESTAMPTZ, |c| {
-            let zone = c.context()?.time_zone;
-            map2::<Text, Text, TimestamptzOut>(c, |text, format| {
-                let read = read(text, format)?;
-                let days = read.date.signed_duration_since(NaiveDate::default()).num_days();
-                let local = days_to_micros(days as i32)? + read.micros;
-                Ok(TimestamptzOut(read.zone.unwrap_or(zone).to_utc(local)))
+    stable(
+        "to_char",
+        &[
+            overload(&[Ty::Timestamp, Ty::Text], PgType::TEXT, |c| {
+                map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, None)?.print(format))
+            }),
+            overload(&[Ty::Timestamptz, Ty::Text], PgType::TEXT, |c| {
+                let zone = c.context()?.time_zone;
+                map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, Some(zone))?.print(format))
+            }),
+            overload(&[Ty::Date, Ty::Text], PgType::TEXT, |c| {
+                map2::<Date, Text, _>(c, |d, format| Moment::of(days_to_micros(d)?, None)?.print(format))
+            }),
+            overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
+            overload(&[Ty::Float8, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
+            overload(&[Ty::Interval, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of an interval"))),
+        ],
+    ),
+    stable(
+        "to_date",
+        &[overload(&[Ty::Text, Ty::Text], PgType::DATE, |c| {
+            map2::<Text, Text, DateOut>(c, |text, format| {
+                let days = read(text, format)?.date.signed_duration_since(NaiveDate::default()).num_days();
+                Ok(DateOut(days as i32))
             })
-        }),
-    ]),
+        })],
+    ),
+    stable(
+        "to_timestamp",
+        &[
+            overload(&[Ty::Float8], PgType::TIMESTAMPTZ, |c| {
+                map1::<Float8, _>(c, |seconds| from_epoch(seconds).map(TimestamptzOut))
+            }),
+            overload(&[Ty::Text, Ty::Text], PgType::TIMESTAMPTZ, |c| {
+                let zone = c.context()?.time_zone;
+                map2::<Text, Text, TimestamptzOut>(c, |text, format| {
+                    let read = read(text, format)?;
+                    let days = read.date.signed_duration_since(NaiveDate::default()).num_days();
+                    let local = days_to_micros(days as i32)? + read.micros;
+                    Ok(TimestamptzOut(read.zone.unwrap_or(zone).to_utc(local)))
+                })
+            }),
+        ],
+    ),
     stable("to_number", &[overload(&[Ty::Text, Ty::Text], PgType::NUMERIC, |_| Err(not_supported("to_number")))]),
 ];
 
@@ -187,7 +213,9 @@ impl Moment {
             "A.M." | "P.M." => if t.hour() < 12 { "A.M." } else { "P.M." }.to_owned(),
             "a.m." | "p.m." => if t.hour() < 12 { "a.m." } else { "p.m." }.to_owned(),
             "BC" | "AD" => if t.year() > 0 { "AD" } else { "BC" }.to_owned(),
-            "MONTH" | "Month" | "month" | "MON" | "Mon" | "mon" => name(MONTHS[t.month0() as usize], pattern, 5, is_filled),
+            "MONTH" | "Month" | "month" | "MON" | "Mon" | "mon" => {
+                name(MONTHS[t.month0() as usize], pattern, 5, is_filled)
+            }
             "DAY" | "Day" | "day" => name(DAYS[t.weekday().num_days_from_sunday() as usize], pattern, 3, is_filled),
             "DY" | "Dy" | "dy" => name(DAYS[t.weekday().num_days_from_sunday() as usize], pattern, 3, is_filled),
             _ => self.zone_pattern(pattern),
@@ -227,12 +255,13 @@ fn ordinal(number: &str, suffix: &str) -> String {
     if suffix.is_empty() {
         return String::new();
     }
-    let ending = match (number.ends_with("11") || number.ends_with("12") || number.ends_with("13"), number.chars().last()) {
-        (false, Some('1')) => "st",
-        (false, Some('2')) => "nd",
-        (false, Some('3')) => "rd",
-        _ => "th",
-    };
+    let ending =
+        match (number.ends_with("11") || number.ends_with("12") || number.ends_with("13"), number.chars().last()) {
+            (false, Some('1')) => "st",
+            (false, Some('2')) => "nd",
+            (false, Some('3')) => "rd",
+            _ => "th",
+        };
     if suffix == "TH" { ending.to_uppercase() } else { ending.to_owned() }
 }
 
@@ -272,7 +301,11 @@ fn read(text: &str, format: &str) -> Result<ReadTime> {
 /// A separator of the template stands for any separator, or none, of the text.
 fn skip_text<'a>(rest: &'a str, part: &str) -> &'a str {
     match rest.chars().next() {
-        Some(c) if part.starts_with(c) || (!c.is_alphanumeric() && !matches!(c, '-' | '+')) || (c == '-' && !part.starts_with(' ')) => {
+        Some(c)
+            if part.starts_with(c)
+                || (!c.is_alphanumeric() && !matches!(c, '-' | '+'))
+                || (c == '-' && !part.starts_with(' ')) =>
+        {
             &rest[c.len_utf8()..]
         }
         _ => rest,
@@ -308,13 +341,19 @@ fn read_pattern<'a>(fields: &mut Fields, pattern: &str, text: &'a str) -> Result
         }
         "MONTH" | "Month" | "month" | "MON" | "Mon" | "mon" => {
             let is_short = pattern.len() == SHORT_LETTERS;
-            return read_name(text, &MONTHS, is_short).map(|(month, rest)| {
-                fields.month = Some(month as u32 + 1);
-                rest
-            }).ok_or_else(|| invalid_value(text, pattern));
+            return read_name(text, &MONTHS, is_short)
+                .map(|(month, rest)| {
+                    fields.month = Some(month as u32 + 1);
+                    rest
+                })
+                .ok_or_else(|| invalid_value(text, pattern));
         }
-        "DAY" | "Day" | "day" => return read_name(text, &DAYS, false).map(|(_, rest)| rest).ok_or_else(|| invalid_value(text, pattern)),
-        "DY" | "Dy" | "dy" => return read_name(text, &DAYS, true).map(|(_, rest)| rest).ok_or_else(|| invalid_value(text, pattern)),
+        "DAY" | "Day" | "day" => {
+            return read_name(text, &DAYS, false).map(|(_, rest)| rest).ok_or_else(|| invalid_value(text, pattern));
+        }
+        "DY" | "Dy" | "dy" => {
+            return read_name(text, &DAYS, true).map(|(_, rest)| rest).ok_or_else(|| invalid_value(text, pattern));
+        }
         "TZH" => {
             let sign = if text.starts_with('-') { -1 } else { 1 };
             let (hours, rest) = digits(text.trim_start_matches(['-', '+']), 2);

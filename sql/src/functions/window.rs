@@ -12,7 +12,8 @@ use datafusion::logical_expr::{PartitionEvaluator, Signature, WindowUDF, WindowU
 use std::ops::Range;
 
 pub(crate) fn all() -> Vec<Arc<WindowUDF>> {
-    let bigint = |function: Arc<WindowUDF>| Arc::new(WindowUDF::new_from_impl(Signed { inner: function, ty: DataType::Int64 }));
+    let bigint =
+        |function: Arc<WindowUDF>| Arc::new(WindowUDF::new_from_impl(Signed { inner: function, ty: DataType::Int64 }));
     vec![
         bigint(window::row_number::row_number_udwf()),
         bigint(window::rank::rank_udwf()),

@@ -14,6 +14,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast::{CastKind, cast_to_arrow, needs_pg_cast};
+use super::cast_call::as_cast;
 
 /// The analyzer's rules, in order. DataFusion's type coercion inserts casts, so ours runs after it.
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
@@ -66,14 +67,15 @@ pub(crate) fn analyzed_cast(expr: Expr) -> Result<Expr> {
 }
 
 fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let Expr::Cast(Cast { expr: inner, field }) = expr else {
-        return Ok(Transformed::no(expr));
+    let (inner, field) = match as_cast(expr) {
+        Expr::Cast(Cast { expr, field }) => (expr, field),
+        other => return Ok(Transformed::no(other)),
     };
     // A column of an outer query is not in this schema; it carries its field itself.
     let from = inner.get_type(schema)?;
     let target = marked_pg_type(&field).unwrap_or_else(|| pg_type_of_arrow(field.data_type()));
     if !needs_pg_cast(&from, target, field.data_type()) {
-        return Ok(Transformed::no(Expr::Cast(Cast { expr: inner, field })));
+        return Ok(Transformed::yes(Expr::Cast(Cast { expr: inner, field })));
     }
     Ok(Transformed::yes(cast_to_arrow(*inner, target, field.data_type().clone(), CastKind::Explicit)))
 }

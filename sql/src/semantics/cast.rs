@@ -82,7 +82,9 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
         return is_json(target) && !from.is_null();
     }
     match (from, to) {
-        (from, to) if is_string(from) && is_string(to) => is_json(target) || target == PgType::CHAR || target == PgType::NAME,
+        (from, to) if is_string(from) && is_string(to) => {
+            is_json(target) || target == PgType::CHAR || target == PgType::NAME
+        }
         (from, to) if is_string(from) || is_string(to) => true,
         (from, to) if from.is_integer() && (to.is_floating() || to.is_integer()) => narrows(from, to),
         (from, DataType::Decimal128(..) | DataType::Decimal256(..)) => !widens_to_decimal(from, to),
@@ -114,9 +116,7 @@ fn widens_to_decimal(from: &DataType, to: &DataType) -> bool {
     }
     let source = decimal_parts(&crate::functions::signature::decimal_of(from));
     match (source, decimal_parts(to)) {
-        (Some((p1, s1)), Some((p2, s2))) => {
-            s2 >= s1 && i32::from(p2) - i32::from(s2) >= i32::from(p1) - i32::from(s1)
-        }
+        (Some((p1, s1)), Some((p2, s2))) => s2 >= s1 && i32::from(p2) - i32::from(s2) >= i32::from(p1) - i32::from(s1),
         _ => false,
     }
 }
@@ -207,6 +207,7 @@ impl<'a> CastJob<'a> {
             (from, _) if is_string(from) => cast_text::from_text(self, input),
             (_, to) if is_string(to) => cast_text::to_text(self, input),
             (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
+            (from, to) if is_bytes(from) && is_bytes(to) => Ok(cast(input, to)?),
             (DataType::Boolean, DataType::Int32) => Ok(cast(input, self.arrow)?),
             (from, DataType::Boolean) if from.is_integer() => Ok(cast(input, self.arrow)?),
             (from, to) if is_time(from) && is_time(to) => cast_time::time_to_time(self, input),
@@ -228,6 +229,10 @@ impl<'a> CastJob<'a> {
         let list = ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?;
         Ok(Arc::new(list))
     }
+}
+
+fn is_bytes(ty: &DataType) -> bool {
+    matches!(ty, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
 
 fn is_number(ty: &DataType) -> bool {

@@ -94,7 +94,9 @@ fn to_decimal(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     };
     let rescale = |value: i256, from: i32| decimal_at_scale(value, from, precision, scale);
     let values: Vec<Option<i256>> = if let Some(doubles) = input.as_primitive_opt::<Float64Type>() {
-        let convert = |value: f64| float_to_decimal(value, &print_float8(round_digits(value, 15))).and_then(|(v, s)| rescale(v, s));
+        let convert = |value: f64| {
+            float_to_decimal(value, &print_float8(round_digits(value, 15))).and_then(|(v, s)| rescale(v, s))
+        };
         doubles.iter().map(|value| value.map(convert).transpose()).collect::<Result<_>>()?
     } else if let Some(floats) = input.as_primitive_opt::<Float32Type>() {
         let print = |value: f32| print_float4(round_digits(value.into(), 6) as f32);
@@ -162,7 +164,9 @@ mod tests {
 
     #[test]
     fn decimals_round_half_away_from_zero_and_are_checked() {
-        let at = |value: i128, from: i32, p: u8, s: i8| decimal_at_scale(i256::from_i128(value), from, p, s).ok().and_then(i256::to_i128);
+        let at = |value: i128, from: i32, p: u8, s: i8| {
+            decimal_at_scale(i256::from_i128(value), from, p, s).ok().and_then(i256::to_i128)
+        };
         assert_eq!(at(12345, 2, 5, 1), Some(1235));
         assert_eq!(at(-12345, 2, 5, 1), Some(-1235));
         assert_eq!(at(99995, 2, 4, 1), None);

@@ -66,7 +66,10 @@ pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef>
 /// A number stands for itself; names are resolved by the catalog's functions, not here.
 fn parse_oid(text: &str, target: PgType) -> Result<u32> {
     let digits = text.trim();
-    if target.kind() == Some(TypeKind::Oid) || target.kind() == Some(TypeKind::Xid) || digits.bytes().all(|b| b.is_ascii_digit()) {
+    if target.kind() == Some(TypeKind::Oid)
+        || target.kind() == Some(TypeKind::Xid)
+        || digits.bytes().all(|b| b.is_ascii_digit())
+    {
         return parse::parse_integer::<u32>(digits, &type_name(target));
     }
     Err(not_supported(format!("a cast of a name to {}", type_name(target))))

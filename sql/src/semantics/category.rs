@@ -47,12 +47,9 @@ pub(crate) fn category(ty: PgType) -> Category {
         | TypeKind::OidVector => Category::Text,
         TypeKind::Bool => Category::Bool,
         TypeKind::Date | TypeKind::Timestamp | TypeKind::Timestamptz => Category::Time,
-        TypeKind::Bytea
-        | TypeKind::Time
-        | TypeKind::Interval
-        | TypeKind::Uuid
-        | TypeKind::Json
-        | TypeKind::Jsonb => Category::Own(kind),
+        TypeKind::Bytea | TypeKind::Time | TypeKind::Interval | TypeKind::Uuid | TypeKind::Json | TypeKind::Jsonb => {
+            Category::Own(kind)
+        }
         TypeKind::Record | TypeKind::Void | TypeKind::AnyArray => Category::Other,
     }
 }

@@ -4,12 +4,16 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType, Distinct, TableAlias, TableAliasColumnDef, TableFactor,
+    BinaryOperator, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound,
+    WindowType,
 };
 
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
+
+use super::cast_call;
+use super::type_name::pg_type_of_sql;
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::rounding::{fixed_scale_name, whole_name};
@@ -102,8 +106,13 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
         }
         Expr::AtTimeZone { timestamp, time_zone } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
         Expr::UnaryOp { op, expr } => unary(*op, expr),
-        Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. } if is_bare_numeric(data_type) => {
+        Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. }
+            if is_bare_numeric(data_type) =>
+        {
             Some(to_numeric(expr))
+        }
+        Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, array: false, format: None } => {
+            computed_cast(expr, data_type)
         }
         Expr::SimilarTo { negated, expr, pattern, escape_char } => {
             let mut args = vec![take(expr), take(pattern)];
@@ -164,11 +173,23 @@ fn escape_pattern(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
     }
 }
 
+/// A cast of what is no literal: as a call that is named after its target. A type that does not exist is left for
+/// the planner to refuse.
+fn computed_cast(operand: &mut Expr, data_type: &DataType) -> Option<Expr> {
+    if matches!(operand, Expr::Value(_)) {
+        return None;
+    }
+    let target = pg_type_of_sql(data_type).ok()?;
+    Some(call(cast_call::NAME, vec![take(operand), string(cast_call::target_text(target))]))
+}
+
 fn is_bare_numeric(data_type: &DataType) -> bool {
     use sqlparser::ast::ExactNumberInfo;
     matches!(
         data_type,
-        DataType::Numeric(ExactNumberInfo::None) | DataType::Decimal(ExactNumberInfo::None) | DataType::Dec(ExactNumberInfo::None)
+        DataType::Numeric(ExactNumberInfo::None)
+            | DataType::Decimal(ExactNumberInfo::None)
+            | DataType::Dec(ExactNumberInfo::None)
     )
 }
 
@@ -259,8 +280,12 @@ fn tidy_function(function: &mut Function) {
 /// `round(x, 2)` → `pg_round_2(x)`: the scale of the result is known when the statement is planned.
 fn fix_rounding_scale(function: &mut Function) {
     let FunctionArguments::List(list) = &mut function.args else { return };
-    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast { expr, .. }))] = list.args.as_slice() else { return };
-    let Expr::Value(ValueWithSpan { value: Value::Number(text, _) | Value::SingleQuotedString(text), .. }) = expr.as_ref() else {
+    let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast { expr, .. }))] = list.args.as_slice() else {
+        return;
+    };
+    let Expr::Value(ValueWithSpan { value: Value::Number(text, _) | Value::SingleQuotedString(text), .. }) =
+        expr.as_ref()
+    else {
         return;
     };
     let Some(ident) = function.name.0.last().and_then(|part| part.as_ident()) else { return };
@@ -279,7 +304,8 @@ fn fix_rounding_scale(function: &mut Function) {
 
 /// The one column of `generate_series(…) AS n` is called as the table is.
 fn name_series(factor: &mut TableFactor) {
-    let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor else {
+    let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor
+    else {
         return;
     };
     let Some(function) = name.0.last().and_then(|part| part.as_ident()) else { return };

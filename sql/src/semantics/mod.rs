@@ -2,6 +2,7 @@
 
 mod analyzer;
 mod cast;
+pub(crate) mod cast_call;
 mod cast_number;
 mod cast_text;
 mod cast_time;

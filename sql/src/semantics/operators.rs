@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, binary_expr, Operator, lit};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr, lit};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
@@ -43,7 +43,8 @@ type Planned = std::result::Result<Expr, (Expr, Expr)>;
 
 fn operand(expr: Expr, schema: &DFSchema) -> Result<Operand> {
     let field = expr.to_field(schema)?.1;
-    let is_literal = matches!(&expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Utf8 | DataType::Null));
+    let is_literal =
+        matches!(&expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Utf8 | DataType::Null));
     let is_open = matches!(&expr, Expr::Placeholder(Placeholder { field: None, .. })) || field.data_type().is_null();
     let ty = (!is_literal && !is_open).then(|| type_of(&field));
     Ok(Operand { expr, ty })
@@ -173,7 +174,10 @@ fn for_comparison(operand: Operand, common: PgType) -> Expr {
 
 /// A list of operands that are compared with each other, each as the common type; `None` where DataFusion's own
 /// coercion serves.
-pub(crate) fn compared_operands(exprs: Vec<Expr>, schema: &DFSchema) -> Result<std::result::Result<Vec<Expr>, Vec<Expr>>> {
+pub(crate) fn compared_operands(
+    exprs: Vec<Expr>,
+    schema: &DFSchema,
+) -> Result<std::result::Result<Vec<Expr>, Vec<Expr>>> {
     let fields = exprs.iter().map(|expr| Ok(operand(expr.clone(), schema)?.ty)).collect::<Result<Vec<_>>>()?;
     let mut types = fields.iter().flatten().copied();
     let Some(first) = types.next() else { return Ok(Err(exprs)) };

@@ -38,8 +38,10 @@ pub(crate) fn parse_integer<T: TryFrom<i64>>(text: &str, type_name: &str) -> Res
 
 pub(crate) fn parse_float8(text: &str) -> Result<f64> {
     let value = parse_float(text).ok_or_else(|| invalid_input("double precision", text))?;
-    let is_finite_text = text.trim().trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    let underflows = value == 0.0 && text.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'));
+    let is_finite_text =
+        text.trim().trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let underflows =
+        value == 0.0 && text.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'));
     if (value.is_infinite() && is_finite_text) || underflows {
         return Err(error("22003", format!("\"{text}\" is out of range for type double precision")));
     }
@@ -106,7 +108,8 @@ pub(crate) fn parse_uuid(text: &str) -> Result<[u8; 16]> {
 }
 
 pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.chars().filter(|c| !c.is_ascii_whitespace()).map(|c| c.to_digit(16)).collect::<Option<Vec<_>>>()?;
+    let digits =
+        text.chars().filter(|c| !c.is_ascii_whitespace()).map(|c| c.to_digit(16)).collect::<Option<Vec<_>>>()?;
     (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect())
 }
 
@@ -177,7 +180,10 @@ pub(crate) fn parse_date(text: &str, context: &FunctionContext) -> Result<i32> {
 
 fn date_error(type_name: &str, text: &str) -> datafusion::common::DataFusionError {
     let looks_like_date = text.trim().bytes().filter(u8::is_ascii_digit).count() >= 5
-        && text.trim().bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b' ' | b'.' | b'+' | b'/' | b'T'));
+        && text
+            .trim()
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b' ' | b'.' | b'+' | b'/' | b'T'));
     if looks_like_date {
         return error("22008", format!("date/time field value out of range: \"{text}\""));
     }
@@ -263,7 +269,8 @@ pub(crate) fn parse_time(text: &str) -> Result<i64> {
     if let Some(micros) = parse_clock(trimmed) {
         return Ok(micros);
     }
-    let twelve_hours = NaiveTime::parse_from_str(trimmed, "%I:%M %p").or_else(|_| NaiveTime::parse_from_str(trimmed, "%I:%M:%S %p"));
+    let twelve_hours =
+        NaiveTime::parse_from_str(trimmed, "%I:%M %p").or_else(|_| NaiveTime::parse_from_str(trimmed, "%I:%M:%S %p"));
     if let Ok(time) = twelve_hours {
         return Ok(time.signed_duration_since(NaiveTime::MIN).num_microseconds().unwrap_or(0));
     }

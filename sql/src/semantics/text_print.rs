@@ -229,9 +229,7 @@ pub(crate) fn print_interval(interval: IntervalMonthDayNano) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut before_is_negative = false;
     let (years, months) = (interval.months / 12, interval.months % 12);
-    for (value, one, many) in
-        [(years, "year", "years"), (months, "mon", "mons"), (interval.days, "day", "days")]
-    {
+    for (value, one, many) in [(years, "year", "years"), (months, "mon", "mons"), (interval.days, "day", "days")] {
         if value != 0 {
             let sign = if before_is_negative && value > 0 { "+" } else { "" };
             parts.push(format!("{sign}{value} {}", if value == 1 { one } else { many }));
@@ -240,7 +238,13 @@ pub(crate) fn print_interval(interval: IntervalMonthDayNano) -> String {
     }
     let micros = interval.nanoseconds / 1000;
     if micros != 0 || parts.is_empty() {
-        let sign = if micros < 0 { "-" } else if before_is_negative { "+" } else { "" };
+        let sign = if micros < 0 {
+            "-"
+        } else if before_is_negative {
+            "+"
+        } else {
+            ""
+        };
         parts.push(format!("{sign}{}", print_time_span(micros.unsigned_abs())));
     }
     parts.join(" ")

@@ -2,7 +2,9 @@
 
 use datafusion::common::Result;
 use peristyle_catalog::model::{PgType, TypeKind};
-use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, ObjectName, TimezoneInfo};
+use sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, ObjectName, TimezoneInfo,
+};
 
 use crate::functions::error::{error, not_supported};
 
@@ -59,9 +61,7 @@ fn unknown_type(name: &str) -> datafusion::common::DataFusionError {
 fn float_type(info: &ExactNumberInfo) -> Result<PgType> {
     match info {
         ExactNumberInfo::None => Ok(PgType::FLOAT8),
-        ExactNumberInfo::Precision(0) => {
-            Err(error("22023", "precision for type float must be at least 1 bit"))
-        }
+        ExactNumberInfo::Precision(0) => Err(error("22023", "precision for type float must be at least 1 bit")),
         ExactNumberInfo::Precision(bits) if *bits <= 24 => Ok(PgType::FLOAT4),
         ExactNumberInfo::Precision(bits) if *bits <= 53 => Ok(PgType::FLOAT8),
         _ => Err(error("22023", "precision for type float must be less than 54 bits")),

@@ -7,10 +7,10 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature, Volatility,
 };
-use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, decimal_type};
 
@@ -49,14 +49,38 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
 macro_rules! with_addend {
     ($input:expr, $name:expr, $addend:ident => $body:expr) => {
         match $input {
-            DataType::Int16 => { type $addend = Int2Sum; $body }
-            DataType::Int32 => { type $addend = Int4Sum; $body }
-            DataType::Int64 => { type $addend = Int8Sum; $body }
-            DataType::Decimal128(..) => { type $addend = NumericSum; $body }
-            DataType::Decimal256(..) => { type $addend = WideNumericSum; $body }
-            DataType::Float32 => { type $addend = Float4Sum; $body }
-            DataType::Float64 => { type $addend = Float8Sum; $body }
-            DataType::Interval(IntervalUnit::MonthDayNano) => { type $addend = IntervalSum; $body }
+            DataType::Int16 => {
+                type $addend = Int2Sum;
+                $body
+            }
+            DataType::Int32 => {
+                type $addend = Int4Sum;
+                $body
+            }
+            DataType::Int64 => {
+                type $addend = Int8Sum;
+                $body
+            }
+            DataType::Decimal128(..) => {
+                type $addend = NumericSum;
+                $body
+            }
+            DataType::Decimal256(..) => {
+                type $addend = WideNumericSum;
+                $body
+            }
+            DataType::Float32 => {
+                type $addend = Float4Sum;
+                $body
+            }
+            DataType::Float64 => {
+                type $addend = Float8Sum;
+                $body
+            }
+            DataType::Interval(IntervalUnit::MonthDayNano) => {
+                type $addend = IntervalSum;
+                $body
+            }
             other => internal_err!("{} over {other}", $name),
         }
     };
@@ -135,7 +159,9 @@ impl AggregateUDFImpl for SumOrAvg {
             return Err(undefined(self.sql_name(), arguments));
         };
         let coerced = match argument {
-            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => argument.clone(),
+            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
+                argument.clone()
+            }
             DataType::Decimal128(..) | DataType::Decimal256(..) => argument.clone(),
             DataType::Interval(_) | DataType::Duration(_) => DataType::Interval(IntervalUnit::MonthDayNano),
             DataType::Int8 | DataType::UInt8 | DataType::UInt16 => DataType::Int32,
@@ -254,8 +280,12 @@ fn decimal_averages(sums: &ArrayRef, counts: &[i64], result: &DataType) -> Resul
     let scale = decimal_parts(result).map_or(0, |parts| parts.1);
     let factor = power_of_ten(i32::from(scale) - i32::from(from_scale))?;
     let wide: Vec<Option<i256>> = match sums.data_type() {
-        DataType::Int64 => sums.as_primitive::<Int64Type>().iter().map(|v| v.map(|v| i256::from_i128(v.into()))).collect(),
-        DataType::Decimal128(..) => sums.as_primitive::<Decimal128Type>().iter().map(|v| v.map(i256::from_i128)).collect(),
+        DataType::Int64 => {
+            sums.as_primitive::<Int64Type>().iter().map(|v| v.map(|v| i256::from_i128(v.into()))).collect()
+        }
+        DataType::Decimal128(..) => {
+            sums.as_primitive::<Decimal128Type>().iter().map(|v| v.map(i256::from_i128)).collect()
+        }
         _ => sums.as_primitive::<Decimal256Type>().iter().collect(),
     };
     let average = |(sum, count): (Option<i256>, &i64)| match sum {

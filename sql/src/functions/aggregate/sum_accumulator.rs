@@ -85,4 +85,3 @@ impl<A: Addend> Accumulator for SumAccumulator<A> {
         size_of_val(self)
     }
 }
-

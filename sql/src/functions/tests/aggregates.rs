@@ -10,16 +10,28 @@ fn aggregates() {
 const CASES: &[(&str, &str)] = &[
     ("select sum(x) from (values (2147483647), (1)) t(x)", "2147483648"),
     ("select sum(x) from (values (9223372036854775807), (1)) t(x)", "9223372036854775808"),
-    ("select sum(x), min(x), max(x), count(x), count(*) from (values (1.50), (2.25), (null)) t(x)", "3.75|1.50|2.25|2|3"),
+    (
+        "select sum(x), min(x), max(x), count(x), count(*) from (values (1.50), (2.25), (null)) t(x)",
+        "3.75|1.50|2.25|2|3",
+    ),
     ("select avg(x) from (values (1), (2)) t(x)", "1.5000000000000000"),
     ("select avg(x) from (values (1.5), (2.5)) t(x)", "2.0000000000000000"),
     ("select sum(x), avg(x) from (values (1.5::float8), (2.5)) t(x)", "4|2"),
     ("select sum(x::real) from (values (1.5), (2.5)) t(x)", "4"),
-    ("select sum(x), avg(x) from (values (interval '1 day'), (interval '2 days 12 hours')) t(x)", "3 days 12:00:00|1 day 18:00:00"),
+    (
+        "select sum(x), avg(x) from (values (interval '1 day'), (interval '2 days 12 hours')) t(x)",
+        "3 days 12:00:00|1 day 18:00:00",
+    ),
     ("select sum(x), avg(x), count(x) from (values (1)) t(x) where x > 1", "||0"),
-    ("select g, sum(x), avg(x) from (values ('a', 1), ('b', 2), ('a', 4)) t(g, x) group by g order by g", "a|5|2.5000000000000000;b|2|2.0000000000000000"),
+    (
+        "select g, sum(x), avg(x) from (values ('a', 1), ('b', 2), ('a', 4)) t(g, x) group by g order by g",
+        "a|5|2.5000000000000000;b|2|2.0000000000000000",
+    ),
     ("select g, sum(x) from (values ('a', 1.5), ('b', null), ('a', 4)) t(g, x) group by g order by g", "a|5.5;b|"),
-    ("select sum(distinct x), avg(distinct x), count(distinct x) from (values (1), (1), (2)) t(x)", "3|1.5000000000000000|2"),
+    (
+        "select sum(distinct x), avg(distinct x), count(distinct x) from (values (1), (1), (2)) t(x)",
+        "3|1.5000000000000000|2",
+    ),
     ("select g, sum(distinct x), sum(x) from (values (1, 1), (1, 1), (1, 2)) t(g, x) group by g", "1|3|4"),
     ("select sum(x) filter (where x > 1) from (values (1), (2), (3)) t(x)", "5"),
     ("select bool_and(x), bool_or(x), every(x) from (values (true), (false)) t(x)", "f|t|f"),
@@ -28,10 +40,22 @@ const CASES: &[(&str, &str)] = &[
     ("select array_agg(x order by x) from (values (3), (1), (2)) t(x)", "{1,2,3}"),
     ("select percentile_cont(0.5) within group (order by x) from (values (1::float8), (2), (4), (10)) t(x)", "3"),
     ("select sum(x) over (order by x) from (values (1), (2), (3)) t(x)", "1;3;6"),
-    ("select x, avg(x) over (order by x rows between 1 preceding and current row) from (values (1.5::float8), (2), (4)) t(x) order by x", "1.5|1.5;2|1.75;4|3"),
-    ("select x, sum(x) over (order by x rows between 1 preceding and 1 following) from (values (1), (2), (4)) t(x) order by x", "1|3;2|7;4|6"),
-    ("select x, row_number() over (order by x), rank() over (order by x), dense_rank() over (order by x), ntile(2) over (order by x) from (values (1), (1), (3)) t(x) order by 1, 2", "1|1|1|1|1;1|2|1|1|1;3|3|3|2|2"),
-    ("select x, lag(x) over (order by x), lead(x, 1, 0) over (order by x) from (values (1), (2)) t(x) order by x", "1||2;2|1|0"),
+    (
+        "select x, avg(x) over (order by x rows between 1 preceding and current row) from (values (1.5::float8), (2), (4)) t(x) order by x",
+        "1.5|1.5;2|1.75;4|3",
+    ),
+    (
+        "select x, sum(x) over (order by x rows between 1 preceding and 1 following) from (values (1), (2), (4)) t(x) order by x",
+        "1|3;2|7;4|6",
+    ),
+    (
+        "select x, row_number() over (order by x), rank() over (order by x), dense_rank() over (order by x), ntile(2) over (order by x) from (values (1), (1), (3)) t(x) order by 1, 2",
+        "1|1|1|1|1;1|2|1|1|1;3|3|3|2|2",
+    ),
+    (
+        "select x, lag(x) over (order by x), lead(x, 1, 0) over (order by x) from (values (1), (2)) t(x) order by x",
+        "1||2;2|1|0",
+    ),
     ("select sum('a'::text)", "42883 function sum(text) does not exist"),
     ("select max(x), min(x) from (values (date '2024-01-01'), (date '2024-02-01')) t(x)", "2024-02-01|2024-01-01"),
     ("select max(x), min(x) from (values ('a'), ('b')) t(x)", "b|a"),
@@ -41,7 +65,10 @@ const CASES: &[(&str, &str)] = &[
     ("with recursive t(n) as (select 1 union all select n + 1 from t where n < 5) select sum(n) from t", "15"),
     ("select x from (values (2), (null), (1)) t(x) order by x", "1;2;"),
     ("select x from (values (2), (null), (1)) t(x) order by x desc", ";2;1"),
-    ("select grouping(g), g, sum(x) from (values ('a', 1), ('b', 2)) t(g, x) group by rollup(g) order by 1, 2", "0|a|1;0|b|2;1||3"),
+    (
+        "select grouping(g), g, sum(x) from (values ('a', 1), ('b', 2)) t(g, x) group by rollup(g) order by 1, 2",
+        "0|a|1;0|b|2;1||3",
+    ),
     ("select g, count(*) from (values ('a'), ('b'), ('a')) t(g) group by 1 order by 2 desc, 1 limit 1", "a|2"),
     ("select sum(x) from (values (0.1), (0.2)) t(x)", "0.3"),
 ];

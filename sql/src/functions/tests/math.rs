@@ -8,8 +8,14 @@ fn math() {
 }
 
 const CASES: &[(&str, &str)] = &[
-    ("select round(2.5), round(-2.5), round(2.345, 2), round(1.5, 3), round(2.5::float8), round(3.5::float8), round(1234.5678, -2)", "3|-3|2.35|1.500|2|4|1200"),
-    ("select trunc(2.567, 1), trunc(-2.9), trunc(2.9::float8), ceil(2.1), floor(-2.1), ceiling(2.1::float8)", "2.5|-2|2|3|-3|3"),
+    (
+        "select round(2.5), round(-2.5), round(2.345, 2), round(1.5, 3), round(2.5::float8), round(3.5::float8), round(1234.5678, -2)",
+        "3|-3|2.35|1.500|2|4|1200",
+    ),
+    (
+        "select trunc(2.567, 1), trunc(-2.9), trunc(2.9::float8), ceil(2.1), floor(-2.1), ceiling(2.1::float8)",
+        "2.5|-2|2|3|-3|3",
+    ),
     ("select round(5), floor(5), abs(-5), abs(-5.5), abs(-5.5::float8)", "5|5|5|5.5|5.5"),
     ("select abs(-2147483648)", "22003 integer out of range"),
     ("select sign(-2.5), sign(0), sign(3::float8)", "-1|0|1"),
@@ -17,8 +23,14 @@ const CASES: &[(&str, &str)] = &[
     ("select sqrt(-1.0)", "2201F cannot take square root of a negative number"),
     ("select ln(0)", "2201E cannot take logarithm of zero"),
     ("select ln(-1.0)", "2201E cannot take logarithm of a negative number"),
-    ("select exp(0), exp(1::float8), ln(1), log(100), log(1000.0::float8), exp(1000)", "22003 value out of range: overflow"),
-    ("select power(2, 10), power(2::float8, 0.5), power(-8, 1.0/3)", "2201F a negative number raised to a non-integer power yields a complex result"),
+    (
+        "select exp(0), exp(1::float8), ln(1), log(100), log(1000.0::float8), exp(1000)",
+        "22003 value out of range: overflow",
+    ),
+    (
+        "select power(2, 10), power(2::float8, 0.5), power(-8, 1.0/3)",
+        "2201F a negative number raised to a non-integer power yields a complex result",
+    ),
     ("select power(0, -1)", "2201F zero raised to a negative power is undefined"),
     ("select mod(7, 3), mod(-7, 3), mod(7.5, 2), mod(7::bigint, 2)", "1|-1|1.5|1"),
     ("select mod(1, 0)", "22012 division by zero"),

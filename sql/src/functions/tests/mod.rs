@@ -20,13 +20,14 @@ use crate::semantics;
 use crate::semantics::text_print::print_value;
 
 mod aggregates;
+mod casts;
 mod datetime;
 mod json;
-mod new_york;
-mod text;
-mod casts;
 mod math;
+mod new_york;
 mod operators;
+mod plans;
+mod text;
 
 /// 2024-03-10 12:34:56.789012 UTC.
 const NOW: i64 = 1_710_074_096_789_012;
@@ -85,6 +86,15 @@ pub(crate) fn session(zone: &str) -> SessionContext {
     SessionContext::new_with_state(builder.build())
 }
 
+/// The optimised logical plan of a query.
+async fn plan_text(context: &SessionContext, sql: &str) -> String {
+    let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).expect("a statement").remove(0);
+    semantics::desugar(&mut statement);
+    let state = context.state();
+    let plan = state.statement_to_plan(Statement::Statement(Box::new(statement))).await.expect("a plan");
+    state.optimize(&plan).expect("an optimised plan").display_indent().to_string()
+}
+
 async fn run(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
     let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
     let mut statement = statements.remove(0);
@@ -125,10 +135,16 @@ pub(crate) async fn answer(context: &SessionContext, zone: &str, sql: &str) -> S
 
 fn print_row(batch: &RecordBatch, row: usize, zone: &SessionTimeZone) -> String {
     let print = |column: &Arc<dyn arrow::array::Array>| {
-        if column.is_null(row) { return String::new() }
+        if column.is_null(row) {
+            return String::new();
+        }
         match column.data_type() {
             arrow::datatypes::DataType::Boolean => {
-                if arrow::array::AsArray::as_boolean(column).value(row) { "t".to_owned() } else { "f".to_owned() }
+                if arrow::array::AsArray::as_boolean(column).value(row) {
+                    "t".to_owned()
+                } else {
+                    "f".to_owned()
+                }
             }
             _ => print_value(column, row, zone).unwrap_or_else(|e| format!("unprintable: {e}")),
         }
