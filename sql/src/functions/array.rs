@@ -82,7 +82,7 @@ fn common_type(value: &ArrayRef, items: &ArrayRef) -> Result<(ArrayRef, ArrayRef
         (_, DataType::Null) => left.clone(),
         (DataType::Null, _) => right.clone(),
         (l, r) if l.is_numeric() && r.is_numeric() => wider_number(l, r),
-        (l, _) if matches!(l, DataType::Utf8View | DataType::Utf8) => right.clone(),
+        (DataType::Utf8View | DataType::Utf8, _) => right.clone(),
         (l, _) => l.clone(),
     };
     Ok((cast(value, &common)?, cast(items, &common)?))

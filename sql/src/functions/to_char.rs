@@ -172,7 +172,7 @@ impl Moment {
         let number = |value: i64, width: usize| if is_filled { format!("{value:0width$}") } else { value.to_string() };
         let t = &self.local;
         let year = if t.year() > 0 { t.year() } else { 1 - t.year() };
-        let hour12 = if t.hour() % 12 == 0 { 12 } else { t.hour() % 12 };
+        let hour12 = if t.hour().is_multiple_of(12) { 12 } else { t.hour() % 12 };
         let micros = i64::from(t.nanosecond() / 1000);
         let iso = t.iso_week();
         match pattern {

@@ -216,7 +216,7 @@ pub(crate) fn parse_timestamptz(text: &str, context: &FunctionContext) -> Result
 /// `date[ T]time[ zone]` as wall clock microseconds and the zone, if the text names one.
 fn parse_local(text: &str) -> Option<(i64, Option<SessionTimeZone>)> {
     let trimmed = text.trim();
-    let date_end = trimmed.find(|c: char| c == ' ' || c == 'T' || c == 't').unwrap_or(trimmed.len());
+    let date_end = trimmed.find([' ', 'T', 't']).unwrap_or(trimmed.len());
     let day = parse_calendar_day(&trimmed[..date_end])?;
     let rest = trimmed[date_end..].trim_start_matches([' ', 'T', 't']);
     if rest.is_empty() {

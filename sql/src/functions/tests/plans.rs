@@ -74,6 +74,6 @@ async fn money_stays_in_128_bits() {
     let batches = super::run(&context, sql).await.expect("an answer");
     let types: Vec<String> = batches[0].schema().fields().iter().map(|f| f.data_type().to_string()).collect();
     let expected =
-        ["Decimal128(38, 2)", "Decimal128(38, 4)", "Decimal128(38, 6)", "Decimal128(29, 16)", "Decimal256(61, 20)"];
+        ["Decimal128(38, 2)", "Decimal128(38, 4)", "Decimal128(38, 6)", "Decimal128(29, 16)", "Decimal256(56, 20)"];
     assert_eq!(types, expected);
 }
