@@ -53,6 +53,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             same(&[Ty::Float4], negate),
             same(&[Ty::Float8], negate),
             computed(&[Ty::Numeric], decimal::same_scale_type, negate),
+            same(&[Ty::Interval], super::interval::negate),
         ],
     ),
 ];

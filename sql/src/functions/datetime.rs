@@ -112,7 +112,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         })],
     ),
     immutable("make_interval", &[overload(&[Ty::Float8], PgType::INTERVAL, make_interval).variadic()]),
-    immutable("pg_epoch_to_timestamptz", TO_TIMESTAMP),
     immutable(
         "justify_days",
         &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_days(i))))],
@@ -123,9 +122,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
     immutable(
         "justify_interval",
-        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| {
-            map1::<Interval, _>(c, |i| Ok(justify_days(justify_hours(i))))
-        })],
+        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_interval(i))))],
     ),
     immutable(
         "isfinite",
@@ -140,12 +137,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 
 const MAKE_TIMESTAMP: &[Ty] = &[Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Float8];
 
-/// `to_timestamp(seconds since 1970)`.
-pub(crate) const TO_TIMESTAMP: &[Overload] = &[overload(&[Ty::Float8], PgType::TIMESTAMPTZ, |c| {
-    map1::<Float8, TimestamptzOut>(c, |seconds| from_epoch(seconds).map(TimestamptzOut))
-})];
-
-fn from_epoch(seconds: f64) -> Result<i64> {
+/// `to_timestamp(seconds since 1970)`, in microseconds.
+pub(crate) fn from_epoch(seconds: f64) -> Result<i64> {
     if seconds.is_infinite() {
         return Ok(if seconds > 0.0 { INFINITY_MICROS } else { MINUS_INFINITY_MICROS });
     }
@@ -312,9 +305,8 @@ fn age(a: i64, b: i64) -> Result<IntervalMonthDayNano> {
         days -= 1;
     }
     if days < 0 {
-        // The borrowed month is the earlier date's, or counted from the later side, as PostgreSQL does.
-        let borrowed = if sign > 0 { from } else { move_months(to, -1).unwrap_or(to) };
-        days += days_in_month(borrowed);
+        // The borrowed month is the earlier date's.
+        days += days_in_month(from);
         months -= 1;
     }
     Ok(IntervalMonthDayNano::new(months * sign, days * sign, time * 1000 * i64::from(sign)))
@@ -397,6 +389,29 @@ fn justify_hours(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
         days += 1;
     }
     IntervalMonthDayNano::new(i.months, days, time)
+}
+
+/// Whole days out of time, whole months out of days, then one sign for all parts.
+fn justify_interval(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
+    let day = DAY_MICROS * 1000;
+    let (mut days, mut time) = (i.days + (i.nanoseconds / day) as i32, i.nanoseconds % day);
+    let (mut months, rest) = (i.months + days / DAYS_PER_MONTH, days % DAYS_PER_MONTH);
+    days = rest;
+    if months > 0 && (days < 0 || (days == 0 && time < 0)) {
+        days += DAYS_PER_MONTH;
+        months -= 1;
+    } else if months < 0 && (days > 0 || (days == 0 && time > 0)) {
+        days -= DAYS_PER_MONTH;
+        months += 1;
+    }
+    if days > 0 && time < 0 {
+        time += day;
+        days -= 1;
+    } else if days < 0 && time > 0 {
+        time -= day;
+        days += 1;
+    }
+    IntervalMonthDayNano::new(months, days, time)
 }
 
 fn justify_days(i: IntervalMonthDayNano) -> IntervalMonthDayNano {

@@ -12,11 +12,12 @@ use arrow::compute::kernels::numeric;
 use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, pg_field};
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX};
 
 use super::arithmetic::{arithmetic_error, with_datums};
 use super::define::Call;
 use super::error::numeric_overflow;
+use crate::semantics::type_planner::typed_field;
 
 /// Least number of digits behind the point of a quotient.
 const QUOTIENT_SCALE: i8 = 20;
@@ -47,7 +48,7 @@ fn result_type(precision: i32, scale: i8, operands_are_narrow: bool) -> DataType
 }
 
 fn numeric_field(name: &str, ty: DataType) -> FieldRef {
-    pg_field(name, PgType::NUMERIC, ty, true)
+    typed_field(name, PgType::NUMERIC, ty)
 }
 
 struct Operands {

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
@@ -11,11 +11,11 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{arrow_type, pg_field};
 
 use super::context::{FunctionContext, statement_context};
 use super::error::FunctionError;
 use super::signature::{Ty, call_text, choose, parameter};
+use crate::semantics::type_planner::{arrow_of, typed_field};
 
 /// One call: evaluated arguments, each of one row if it is constant, else of `rows` rows.
 pub(crate) struct Call<'a> {
@@ -188,7 +188,8 @@ impl ScalarUDFImpl for PgFunction {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        let overload = self.overload(arguments)?;
+        // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
+        let Ok(overload) = self.overload(arguments) else { return Ok(arguments.to_vec()) };
         let cast = |(index, argument)| parameter(overload.parameters, index).arrow(argument);
         Ok(arguments.iter().enumerate().map(cast).collect())
     }
@@ -212,7 +213,7 @@ impl ScalarUDFImpl for PgFunction {
 
 fn return_field(name: &str, overload: &Overload, arguments: &[FieldRef]) -> Result<FieldRef> {
     match overload.returns {
-        Returns::Is(ty) => Ok(pg_field(name, ty, arrow_type(ty, None), true)),
+        Returns::Is(ty) => Ok(typed_field(name, ty, arrow_of(ty))),
         Returns::SameAs(index) => Ok(Arc::new(arguments[index].as_ref().clone().with_name(name).with_nullable(true))),
         Returns::Computed(compute) => compute(name, arguments),
     }
@@ -256,8 +257,13 @@ fn finish(array: ArrayRef, is_one_value: bool, return_type: &DataType) -> Result
     } else {
         array
     };
-    if is_one_value {
-        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
+    if is_one_value { Ok(ColumnarValue::Scalar(first_value(&array)?)) } else { Ok(ColumnarValue::Array(array)) }
+}
+
+/// The first row as a scalar; a list keeps its item's mark, which `ScalarValue::try_from_array` drops.
+pub(crate) fn first_value(array: &ArrayRef) -> Result<ScalarValue> {
+    match array.as_list_opt::<i32>() {
+        Some(list) => Ok(ScalarValue::List(Arc::new(list.slice(0, 1)))),
+        None => ScalarValue::try_from_array(array, 0),
     }
-    Ok(ColumnarValue::Array(array))
 }

@@ -85,7 +85,7 @@ fn to_base64(bytes: &[u8]) -> String {
 fn from_base64(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     let padding = digits.iter().rev().take_while(|b| **b == b'=').count();
-    if digits.len() % 4 != 0 || padding > 2 {
+    if !digits.len().is_multiple_of(4) || padding > 2 {
         return None;
     }
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
@@ -269,7 +269,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// A name as SQL writes it, in double quotes where it must be.
-pub fn quoted_ident(name: &str) -> String {
+pub(crate) fn quoted_ident(name: &str) -> String {
     let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if is_plain && RESERVED.binary_search(&name).is_err() {
@@ -279,7 +279,7 @@ pub fn quoted_ident(name: &str) -> String {
 }
 
 /// A text as an SQL literal.
-pub fn quoted_literal(text: &str) -> String {
+pub(crate) fn quoted_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }

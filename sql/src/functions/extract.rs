@@ -7,7 +7,6 @@ use arrow::datatypes::*;
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::pg_field;
 
 use super::datetime::unknown_unit;
 use super::define::{Call, Definition, Overload, Returns, overload, stable};
@@ -17,6 +16,7 @@ use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::{SessionTimeZone, is_infinite};
 use crate::semantics::text_print::date_of_days;
+use crate::semantics::type_planner::typed_field;
 use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
 
 /// Fields are computed in millionths, which seconds, epochs and Julian days need.
@@ -55,7 +55,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         &[
             overload(&[Ty::Text, Ty::Timestamp], PgType::FLOAT8, |c| double(c, timestamp_values)),
             overload(&[Ty::Text, Ty::Timestamptz], PgType::FLOAT8, |c| double(c, timestamptz_values)),
-            overload(&[Ty::Text, Ty::Date], PgType::FLOAT8, |c| double(c, date_values)),
+            overload(&[Ty::Text, Ty::Date], PgType::FLOAT8, |c| double(c, midnight_values)),
             overload(&[Ty::Text, Ty::Interval], PgType::FLOAT8, |c| double(c, interval_values)),
             overload(&[Ty::Text, Ty::Time], PgType::FLOAT8, |c| double(c, time_values)),
         ],
@@ -63,7 +63,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 ];
 
 fn numeric_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal128(24, SCALE), true))
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal128(24, SCALE)))
 }
 
 type Values = fn(&Call<'_>) -> Result<Vec<Option<i128>>>;
@@ -103,6 +103,12 @@ fn date_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
     values::<Date>(call, |days| Ok(Source::Point { local: days_to_micros(days)?, offset: None, type_name: "date" }))
 }
 
+/// `date_part` takes a date as a timestamp, `extract` does not.
+fn midnight_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
+    let type_name = "timestamp without time zone";
+    values::<Date>(call, |days| Ok(Source::Point { local: days_to_micros(days)?, offset: None, type_name }))
+}
+
 fn interval_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
     values::<Interval>(call, |interval| Ok(Source::Span(interval)))
 }
@@ -116,6 +122,9 @@ fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
     let field = field.trim().to_ascii_lowercase();
     match source {
         Source::Point { local, .. } if is_infinite(*local) => infinite_field(&field),
+        Source::Point { local, type_name: "date", .. } if clock_field(&field, *local).is_some() => {
+            Err(unsupported(&field, "date"))
+        }
         Source::Point { local, offset, type_name } => {
             point_field(&field, *local, *offset).map(Some).ok_or_else(|| unsupported(&field, type_name))
         }

@@ -32,7 +32,6 @@ const ADD: &str = "pg_op_time_add";
 const SUBTRACT: &str = "pg_op_time_subtract";
 const MULTIPLY: &str = "pg_op_interval_multiply";
 const DIVIDE: &str = "pg_op_interval_divide";
-const NEGATE_INTERVAL: &str = "pg_op_interval_negate";
 
 pub(crate) const DAYS_PER_MONTH: i32 = 30;
 /// Digits of the greatest key: 2³¹ months of microseconds and some.
@@ -122,7 +121,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             map2::<Interval, Float8, _>(c, |i, by| if by == 0.0 { Err(division_by_zero()) } else { divide(i, by) })
         })],
     ),
-    immutable(NEGATE_INTERVAL, &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, negated))]),
     immutable(KEY, &[computed(&[Ty::Interval], key_type, keys)]),
 ];
 
@@ -295,6 +293,11 @@ pub(crate) fn difference(a: i64, b: i64) -> Result<IntervalMonthDayNano> {
     let micros = a.checked_sub(b).ok_or_else(interval_out_of_range)?;
     let days = i32::try_from(micros / DAY_MICROS).map_err(|_| interval_out_of_range())?;
     Ok(IntervalMonthDayNano::new(0, days, micros % DAY_MICROS * 1000))
+}
+
+/// Unary minus.
+pub(crate) fn negate(call: &Call<'_>) -> Result<ArrayRef> {
+    map1::<Interval, _>(call, negated)
 }
 
 pub(crate) fn negated(interval: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {

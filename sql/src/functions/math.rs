@@ -9,7 +9,6 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::pg_field;
 
 use super::arithmetic::{Float, overflow_of};
 use super::decimal::{decimal_parts, from_wide, power_of_ten, same_scale_type};
@@ -20,6 +19,7 @@ use super::rows::*;
 use super::signature::Ty;
 use crate::semantics::text_parse::parse_decimal;
 use crate::semantics::text_print::print_float8;
+use crate::semantics::type_planner::typed_field;
 
 /// Digits behind the point of a numeric result that is computed in double precision.
 const COMPUTED_SCALE: i8 = 16;
@@ -101,7 +101,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    immutable("factorial", &[overload(&[Ty::Int8], PgType::NUMERIC, factorial)]),
+    immutable("factorial", &[computed(&[Ty::Int8], factorial_type, factorial)]),
     immutable("width_bucket", &[overload(&[Ty::Float8, Ty::Float8, Ty::Float8, Ty::Int4], PgType::INT4, width_bucket)]),
     immutable(
         "pg_op_bit_not",
@@ -187,7 +187,7 @@ fn power(x: f64, y: f64) -> Result<f64> {
 }
 
 fn computed_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal256(76, COMPUTED_SCALE), true))
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal256(76, COMPUTED_SCALE)))
 }
 
 fn doubles(call: &Call<'_>, argument: usize) -> Result<ArrayRef> {
@@ -262,6 +262,10 @@ fn lcm(a: i128, b: i128) -> i128 {
 
 fn narrow<T: TryFrom<i128>>(value: i128, type_name: &str) -> Result<T> {
     T::try_from(value).map_err(|_| out_of_range(type_name))
+}
+
+fn factorial_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal128(38, 0)))
 }
 
 fn factorial(call: &Call<'_>) -> Result<ArrayRef> {

@@ -5,25 +5,29 @@
 
 mod aggregate;
 pub(crate) mod arithmetic;
+mod array;
 mod clock;
 pub(crate) mod context;
 mod datetime;
 pub(crate) mod decimal;
-mod define;
+pub(crate) mod define;
 pub(crate) mod encoding;
 pub(crate) mod error;
 mod extract;
 pub(crate) mod interval;
+mod json;
 pub(crate) mod json_operator;
 mod math;
-mod open_time;
 mod pattern;
+mod open_time;
 mod registry;
 pub(crate) mod rounding;
 mod rows;
+mod series;
 pub(crate) mod signature;
 mod text;
 pub(crate) mod time_zone;
+mod to_char;
 mod window;
 
 pub use context::{FunctionContext, SettingsReader, StatementContext};

@@ -8,21 +8,26 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
-use super::{arithmetic, clock, datetime, encoding, extract, interval, math, open_time, pattern, rounding, text};
+use super::{
+    arithmetic, array, clock, datetime, encoding, extract, interval, json, math, open_time, pattern, rounding, text, to_char,
+};
 
 /// The families of functions of ours.
 const FAMILIES: &[&[Definition]] = &[
     arithmetic::DEFINITIONS,
+    array::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
     encoding::DEFINITIONS,
     extract::DEFINITIONS,
     interval::DEFINITIONS,
+    json::DEFINITIONS,
     math::DEFINITIONS,
     open_time::DEFINITIONS,
     pattern::DEFINITIONS,
     rounding::DEFINITIONS,
     text::DEFINITIONS,
+    to_char::DEFINITIONS,
 ];
 
 /// DataFusion's scalar functions that mean what PostgreSQL's of that name mean, or that its planner needs.
@@ -30,6 +35,7 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     use datafusion::functions::{core, crypto, math, string, unicode};
     use datafusion::functions_nested as nested;
     vec![
+        crate::semantics::cast_call::function(),
         core::coalesce(),
         core::nullif(),
         core::greatest(),
@@ -104,4 +110,5 @@ pub fn register(builder: &mut SessionStateBuilder) {
     builder.scalar_functions().get_or_insert_default().extend(scalar_functions());
     builder.aggregate_functions().get_or_insert_default().extend(aggregate_functions());
     builder.window_functions().get_or_insert_default().extend(window_functions());
+    builder.table_functions().get_or_insert_default().extend(super::series::table_functions());
 }

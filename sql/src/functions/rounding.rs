@@ -10,14 +10,14 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::pg_field;
 
 use super::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten, same_scale_type};
 use super::define::{Call, Definition, computed, immutable, overload};
 use super::error::{division_by_zero, numeric_overflow};
 use super::rows::*;
-use super::signature::Ty;
+use super::signature::{Ty, decimal_of};
 use crate::functions::arithmetic::Float;
+use crate::semantics::type_planner::{arrow_of, typed_field};
 
 /// How digits are dropped.
 #[derive(Clone, Copy)]
@@ -44,6 +44,15 @@ pub(crate) fn fixed_scale_name(function: &str, digits: u8) -> Option<&'static st
     match function {
         "round" => Some(round.name),
         "trunc" => Some(trunc.name),
+        _ => None,
+    }
+}
+
+/// The function that rounds or truncates before the point, by a negative number of digits.
+pub(crate) fn whole_name(function: &str) -> Option<&'static str> {
+    match function {
+        "round" => Some("pg_round_whole"),
+        "trunc" => Some("pg_trunc_whole"),
         _ => None,
     }
 }
@@ -88,6 +97,16 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
+    immutable("pg_to_numeric", &[computed(&[Ty::Any], numeric_type, to_numeric)]),
+    // `round(x, -n)` with a literal n.
+    immutable(
+        "pg_round_whole",
+        &[computed(&[Ty::Numeric, Ty::Int4], scale_type::<0>, |c| to_whole(c, Mode::HalfAway))],
+    ),
+    immutable(
+        "pg_trunc_whole",
+        &[computed(&[Ty::Numeric, Ty::Int4], scale_type::<0>, |c| to_whole(c, Mode::Truncate))],
+    ),
     immutable("div", &[computed(&[Ty::Numeric, Ty::Numeric], quotient_type, div)]),
 ];
 
@@ -106,11 +125,23 @@ fn scale_type<const SCALE: i8>(name: &str, fields: &[FieldRef]) -> Result<FieldR
         DataType::Decimal128(..) if digits <= 39 => DataType::Decimal128(digits.clamp(1, 38) as u8, SCALE),
         _ => DataType::Decimal256(digits.clamp(1, 76) as u8, SCALE),
     };
-    Ok(pg_field(name, PgType::NUMERIC, arrow, true))
+    Ok(typed_field(name, PgType::NUMERIC, arrow))
 }
 
-fn quotient_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(pg_field(name, PgType::NUMERIC, DataType::Decimal256(76, 0), fields.iter().any(|f| f.is_nullable())))
+fn quotient_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal256(76, 0)))
+}
+
+/// Integers have no digits behind the point, decimals keep theirs, texts and floats get those of an open numeric.
+fn numeric_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
+    let source = fields[0].data_type();
+    let is_exact = source.is_integer() || decimal_parts(source).is_some();
+    let arrow = if is_exact { decimal_of(source) } else { arrow_of(PgType::NUMERIC) };
+    Ok(typed_field(name, PgType::NUMERIC, arrow))
+}
+
+fn to_numeric(call: &Call<'_>) -> Result<ArrayRef> {
+    crate::semantics::cast_array(&call.expanded(0)?, PgType::NUMERIC, call.return_type())
 }
 
 /// The argument's unscaled values and their scale.
@@ -172,6 +203,22 @@ fn to_digits(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
             return Ok(Some(kept));
         }
         kept.checked_mul(power_of_ten(dropped)?).ok_or_else(numeric_overflow).map(Some)
+    };
+    from_wide(values.into_iter().enumerate().map(row).collect::<Result<_>>()?, call.return_type())
+}
+
+/// Rounds before the point, to a result without digits behind it.
+fn to_whole(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
+    let (values, scale) = unscaled(call, 0)?;
+    let digits = Argument::<Int4>::of(call, 1);
+    let row = |(row, value): (usize, Option<i256>)| {
+        let (Some(value), Some(digits)) = (value, digits.get(row)) else { return Ok(None) };
+        let before = digits.saturating_neg().max(0);
+        let kept = drop_digits(value, scale.saturating_add(before), mode)?;
+        if kept == i256::ZERO {
+            return Ok(Some(kept));
+        }
+        kept.checked_mul(power_of_ten(before)?).ok_or_else(numeric_overflow).map(Some)
     };
     from_wide(values.into_iter().enumerate().map(row).collect::<Result<_>>()?, call.return_type())
 }

@@ -47,7 +47,6 @@ in_type!(Time, Time64MicrosecondArray, i64);
 // timestamp and timestamptz, in microseconds.
 in_type!(Timestamp, TimestampMicrosecondArray, i64);
 in_type!(Interval, IntervalMonthDayNanoArray, IntervalMonthDayNano);
-in_type!(Uuid, FixedSizeBinaryArray, &'a [u8]);
 in_type!(List, ListArray, ArrayRef);
 
 macro_rules! out_type {
@@ -112,14 +111,7 @@ impl Out for TimestamptzOut {
 
 impl Out for TextsOut {
     fn collect(values: Vec<Option<Self>>) -> ArrayRef {
-        let field = peristyle_storage::types::arrow_type(
-            peristyle_catalog::model::PgType::TEXT.array().expect("text has an array type"),
-            None,
-        );
         let mut builder = ListBuilder::new(StringViewBuilder::new());
-        if let DataType::List(item) = field {
-            builder = builder.with_field(item);
-        }
         for value in values {
             match value {
                 Some(TextsOut(items)) => builder.append_value(items),

@@ -34,7 +34,6 @@ pub(crate) enum Ty {
     Timestamp,
     Timestamptz,
     Interval,
-    Uuid,
 }
 
 /// Cost of a cast that PostgreSQL would not do implicitly, which is allowed because integer literals lose their
@@ -45,7 +44,12 @@ impl Ty {
     /// What it costs to pass an argument of that type; `None` if it cannot be passed.
     pub(crate) fn cost(self, argument: &DataType) -> Option<u32> {
         if is_unknown(argument) {
-            return Some(if self == Ty::Text || self == Ty::Any { 1 } else { 2 });
+            return Some(match self {
+                Ty::Text | Ty::Any => 1,
+                // The preferred types of their families.
+                Ty::Float8 | Ty::Timestamptz | Ty::Bool | Ty::Interval => 2,
+                _ => 3,
+            });
         }
         match self {
             Ty::Any => Some(3),
@@ -58,7 +62,7 @@ impl Ty {
             Ty::Bytea => is_bytes(argument).then_some(0),
             Ty::Timestamp | Ty::Timestamptz => self.timestamp_cost(argument),
             Ty::Interval => matches!(argument, DataType::Interval(_) | DataType::Duration(_)).then_some(0),
-            Ty::Bool | Ty::Date | Ty::Time | Ty::Uuid => (self.arrow(argument) == *argument).then_some(0),
+            Ty::Bool | Ty::Date | Ty::Time => (self.arrow(argument) == *argument).then_some(0),
         }
     }
 
@@ -120,7 +124,6 @@ impl Ty {
             Ty::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Ty::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
             Ty::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
-            Ty::Uuid => DataType::FixedSizeBinary(16),
         }
     }
 }

@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use peristyle_catalog::model::PgType;
@@ -41,11 +41,11 @@ pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<S
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(memory::shared_environment(limits, spill_folder)?)
-        .with_default_features()
-        .with_type_planner(semantics::type_planner());
+        .with_type_planner(semantics::type_planner())
+        .with_expr_planners(semantics::expr_planners())
+        .with_analyzer_rules(semantics::analyzer_rules());
     functions::register(&mut builder);
-    builder.expr_planners().get_or_insert_default().splice(0..0, semantics::expr_planners());
-    let mut state = builder.with_analyzer_rules(semantics::analyzer_rules()).build();
+    let mut state = builder.build();
     for rule in semantics::physical_rules() {
         state = SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rule(rule).build();
     }
@@ -97,7 +97,21 @@ impl<'a> Planner<'a> {
     pub(crate) fn expression(&self, expression: &ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
         let mut expression = expression.clone();
         semantics::desugar(&mut expression);
-        Ok(self.to_relation().sql_to_expr(expression, schema, &mut PlannerContext::new())?)
+        let planned = self.to_relation().sql_to_expr(expression, schema, &mut PlannerContext::new())?;
+        self.analysed(planned, schema)
+    }
+
+    /// The expression after the analyzer's rules, which make casts and operators PostgreSQL's.
+    fn analysed(&self, expression: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+        let input = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
+        let plan = LogicalPlanBuilder::from(input).project([expression.alias("value")])?.build()?;
+        let options = self.state().config_options();
+        let analysed = self.state().analyzer().execute_and_check(plan, options, |_, _| {})?;
+        match analysed.expressions().into_iter().next() {
+            Some(Expr::Alias(alias)) => Ok(*alias.expr),
+            Some(other) => Ok(other),
+            None => Err(SqlError::internal("an analysed expression was lost")),
+        }
     }
 
     /// Puts the values of parameters in, optimises, and makes the physical plan.

@@ -14,10 +14,16 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast::{CastKind, cast_to_arrow, needs_pg_cast};
+use super::cast_call::as_cast;
 
 /// The analyzer's rules, in order. DataFusion's type coercion inserts casts, so ours runs after it.
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(ResolveGroupingFunction::new()), Arc::new(TypeCoercion::new()), Arc::new(PgCasts)]
+    vec![
+        Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(super::operands::PgOperands),
+        Arc::new(TypeCoercion::new()),
+        Arc::new(PgCasts),
+    ]
 }
 
 /// Replaces DataFusion's casts where PostgreSQL's differ.
@@ -35,6 +41,14 @@ impl AnalyzerRule for PgCasts {
 }
 
 fn rewrite_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    rewrite_expressions(plan, &rewrite_cast)
+}
+
+/// Rewrites a plan node's expressions bottom up over the columns that they can read, and keeps their names.
+pub(crate) fn rewrite_expressions(
+    plan: LogicalPlan,
+    rewrite: &impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
@@ -42,20 +56,26 @@ fn rewrite_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        Ok(expr.transform_up(|expr| rewrite_cast(expr, &schema))?.update_data(|expr| name.restore(expr)))
+        Ok(expr.transform_up(|expr| rewrite(expr, &schema))?.update_data(|expr| name.restore(expr)))
     })?;
     rewritten.map_data(|plan| plan.recompute_schema())
 }
 
+/// An expression over no columns with its casts given PostgreSQL's meaning.
+pub(crate) fn analyzed_cast(expr: Expr) -> Result<Expr> {
+    Ok(expr.transform_up(|expr| rewrite_cast(expr, &DFSchema::empty()))?.data)
+}
+
 fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let Expr::Cast(Cast { expr: inner, field }) = expr else {
-        return Ok(Transformed::no(expr));
+    let (inner, field) = match as_cast(expr) {
+        Expr::Cast(Cast { expr, field }) => (expr, field),
+        other => return Ok(Transformed::no(other)),
     };
     // A column of an outer query is not in this schema; it carries its field itself.
     let from = inner.get_type(schema)?;
     let target = marked_pg_type(&field).unwrap_or_else(|| pg_type_of_arrow(field.data_type()));
     if !needs_pg_cast(&from, target, field.data_type()) {
-        return Ok(Transformed::no(Expr::Cast(Cast { expr: inner, field })));
+        return Ok(Transformed::yes(Expr::Cast(Cast { expr: inner, field })));
     }
     Ok(Transformed::yes(cast_to_arrow(*inner, target, field.data_type().clone(), CastKind::Explicit)))
 }

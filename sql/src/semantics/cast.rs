@@ -9,19 +9,21 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::*;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{marked_pg_type, pg_field};
+use peristyle_storage::types::marked_pg_type;
 
 use super::cast_number;
 use super::cast_text;
 use super::cast_time;
 use super::type_name::type_name;
+use super::type_planner::typed_field;
 use crate::functions::context::{FunctionContext, StatementContext};
+use crate::functions::define::first_value;
 use crate::functions::error::error;
 use crate::functions::signature::is_string;
 
@@ -146,7 +148,8 @@ impl ScalarUDFImpl for PgCast {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let source = &args.arg_fields[0];
         // As a DataFusion cast does, keep the column's name.
-        Ok(pg_field(source.name(), self.target, self.arrow.clone(), source.is_nullable()))
+        let field = typed_field(source.name(), self.target, self.arrow.clone());
+        Ok(Arc::new(field.as_ref().clone().with_nullable(source.is_nullable())))
     }
 
     fn is_strict(&self) -> bool {
@@ -166,10 +169,15 @@ impl ScalarUDFImpl for PgCast {
         };
         let output = job.run(&input)?;
         if is_scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&output, 0)?));
+            return Ok(ColumnarValue::Scalar(first_value(&output)?));
         }
         Ok(ColumnarValue::Array(output))
     }
+}
+
+/// An array cast to a type whose text does not depend on the session.
+pub(crate) fn cast_array(input: &ArrayRef, target: PgType, arrow: &DataType) -> Result<ArrayRef> {
+    CastJob { source: None, target, arrow, kind: CastKind::Explicit, context: None }.run(input)
 }
 
 /// One array to cast.
@@ -188,6 +196,13 @@ impl<'a> CastJob<'a> {
     }
 
     pub(crate) fn run(&self, input: &ArrayRef) -> Result<ArrayRef> {
+        if let DataType::Timestamp(unit, zone) = self.arrow
+            && *unit != TimeUnit::Microsecond
+        {
+            // DataFusion's own coercions ask for nanoseconds.
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            return Ok(cast(&CastJob { arrow: &micros, ..*self }.run(input)?, self.arrow)?);
+        }
         let from = input.data_type();
         if from.is_null() {
             return Ok(new_null_array(self.arrow, input.len()));
@@ -199,6 +214,7 @@ impl<'a> CastJob<'a> {
             (from, _) if is_string(from) => cast_text::from_text(self, input),
             (_, to) if is_string(to) => cast_text::to_text(self, input),
             (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
+            (from, to) if is_bytes(from) && is_bytes(to) => Ok(cast(input, to)?),
             (DataType::Boolean, DataType::Int32) => Ok(cast(input, self.arrow)?),
             (from, DataType::Boolean) if from.is_integer() => Ok(cast(input, self.arrow)?),
             (from, to) if is_time(from) && is_time(to) => cast_time::time_to_time(self, input),
@@ -220,6 +236,10 @@ impl<'a> CastJob<'a> {
         let list = ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?;
         Ok(Arc::new(list))
     }
+}
+
+fn is_bytes(ty: &DataType) -> bool {
+    matches!(ty, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
 
 fn is_number(ty: &DataType) -> bool {

@@ -5,12 +5,18 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr, UnaryOperator,
-    Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType,
+    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound,
+    WindowType,
 };
 
+use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
+
+use super::cast_call;
+use super::type_name::pg_type_of_sql;
+
 use crate::functions::arithmetic::NEGATE;
-use crate::functions::rounding::fixed_scale_name;
+use crate::functions::rounding::{fixed_scale_name, whole_name};
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
 pub fn desugar(statement: &mut impl VisitMut) {
@@ -37,6 +43,11 @@ impl VisitorMut for Desugar {
             }
             _ => {}
         }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        name_series(factor);
         ControlFlow::Continue(())
     }
 
@@ -90,8 +101,19 @@ fn cast(expr: Expr, data_type: DataType) -> Expr {
 fn rewrite(expr: &mut Expr) -> Option<Expr> {
     match expr {
         Expr::Value(value) => number_literal(value),
+        Expr::TypedString(typed) if is_bare_numeric(&typed.data_type) => {
+            Some(to_numeric(&mut Expr::Value(typed.value.clone())))
+        }
         Expr::AtTimeZone { timestamp, time_zone } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
         Expr::UnaryOp { op, expr } => unary(*op, expr),
+        Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. }
+            if is_bare_numeric(data_type) =>
+        {
+            Some(to_numeric(expr))
+        }
+        Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, array: false, format: None } => {
+            computed_cast(expr, data_type)
+        }
         Expr::SimilarTo { negated, expr, pattern, escape_char } => {
             let mut args = vec![take(expr), take(pattern)];
             args.extend(escape_char.take().map(Expr::Value));
@@ -132,8 +154,8 @@ fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {
     let name = match op {
         UnaryOperator::Minus => NEGATE,
         UnaryOperator::BitwiseNot => "pg_op_bit_not",
-        UnaryOperator::PGSquareRoot => "sqrt",
-        UnaryOperator::PGCubeRoot => "cbrt",
+        UnaryOperator::PGSquareRoot => return Some(call("sqrt", vec![cast(take(operand), DataType::Float8)])),
+        UnaryOperator::PGCubeRoot => return Some(call("cbrt", vec![cast(take(operand), DataType::Float8)])),
         UnaryOperator::PGAbs => "abs",
         _ => return None,
     };
@@ -149,6 +171,37 @@ fn escape_pattern(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
         }
         _ => {}
     }
+}
+
+/// A cast of what is no literal: as a call that is named after its target. A type that does not exist is left for
+/// the planner to refuse.
+fn computed_cast(operand: &mut Expr, data_type: &DataType) -> Option<Expr> {
+    if matches!(operand, Expr::Value(_)) {
+        return None;
+    }
+    let target = pg_type_of_sql(data_type).ok()?;
+    Some(call(cast_call::NAME, vec![take(operand), string(cast_call::target_text(target))]))
+}
+
+fn is_bare_numeric(data_type: &DataType) -> bool {
+    use sqlparser::ast::ExactNumberInfo;
+    matches!(
+        data_type,
+        DataType::Numeric(ExactNumberInfo::None)
+            | DataType::Decimal(ExactNumberInfo::None)
+            | DataType::Dec(ExactNumberInfo::None)
+    )
+}
+
+/// A bare numeric has the scale of what is cast: the literal's own, or the argument type's.
+fn to_numeric(operand: &mut Expr) -> Expr {
+    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = operand {
+        let digits = text.trim();
+        if !digits.is_empty() && digits.starts_with(|c: char| c.is_ascii_digit()) && digits.parse::<f64>().is_ok() {
+            return written_out(digits);
+        }
+    }
+    call("pg_to_numeric", vec![take(operand)])
 }
 
 /// An integer is int4 if it fits, else int8, else numeric; a number with an exponent is written out.
@@ -174,6 +227,9 @@ fn written_out(text: &str) -> Expr {
         return Expr::Value(ValueWithSpan::from(Value::Number(plain, false)));
     }
     let digits = plain.len() as u64;
+    if digits > u64::from(DECIMAL256_PRECISION_MAX) {
+        return cast(string(text), DataType::Float8);
+    }
     cast(string(plain), DataType::Numeric(sqlparser::ast::ExactNumberInfo::Precision(digits)))
 }
 
@@ -227,16 +283,39 @@ fn fix_rounding_scale(function: &mut Function) {
     let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Cast { expr, .. }))] = list.args.as_slice() else {
         return;
     };
-    let digits = match expr.as_ref() {
-        Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => text.parse::<u8>().ok(),
-        _ => None,
+    let Expr::Value(ValueWithSpan { value: Value::Number(text, _) | Value::SingleQuotedString(text), .. }) =
+        expr.as_ref()
+    else {
+        return;
     };
-    let fixed = digits.zip(function.name.0.last().and_then(|part| part.as_ident()));
-    if let Some((digits, ident)) = fixed
-        && let Some(name) = fixed_scale_name(&ident.value.to_lowercase(), digits)
-    {
+    let Some(ident) = function.name.0.last().and_then(|part| part.as_ident()) else { return };
+    let called = ident.value.to_lowercase();
+    let fixed = match text.parse::<i32>() {
+        Ok(digits @ 0..) => u8::try_from(digits).ok().and_then(|digits| fixed_scale_name(&called, digits)),
+        Ok(_) => whole_name(&called),
+        Err(_) => None,
+    };
+    let Some(name) = fixed else { return };
+    if text.parse::<u8>().is_ok() {
         list.args.pop();
-        function.name = ObjectName::from(vec![Ident::new(name)]);
+    }
+    function.name = ObjectName::from(vec![Ident::new(name)]);
+}
+
+/// The one column of `generate_series(…) AS n` is called as the table is.
+fn name_series(factor: &mut TableFactor) {
+    let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor
+    else {
+        return;
+    };
+    let Some(function) = name.0.last().and_then(|part| part.as_ident()) else { return };
+    if !function.value.eq_ignore_ascii_case("generate_series") {
+        return;
+    }
+    let function = function.clone();
+    let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: function, columns: vec![], at: None });
+    if alias.columns.is_empty() {
+        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
     }
 }
 
@@ -265,6 +344,25 @@ fn restore_number(expr: &mut Expr) {
         && matches!(&**inner, Expr::Value(ValueWithSpan { value: Value::Number(..), .. }))
     {
         *expr = take(inner);
+    }
+}
+
+/// Gives the rows of VALUES one type per column where a cast names it: DataFusion asks it of each row.
+fn align_values(mut rows: Vec<&mut Vec<Expr>>) {
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    for column in 0..columns {
+        let named = rows.iter().find_map(|row| match row.get(column) {
+            Some(Expr::Cast { data_type, .. }) if *data_type != DataType::Int4(None) => Some(data_type.clone()),
+            _ => None,
+        });
+        let Some(named) = named else { continue };
+        for expr in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            let has_it = matches!(expr, Expr::Cast { data_type, .. } if *data_type == named);
+            if !has_it {
+                let operand = take(expr);
+                *expr = cast(operand, named.clone());
+            }
+        }
     }
 }
 
@@ -299,7 +397,7 @@ fn restore_query(query: &mut Query) {
     {
         restore_number(quantity);
     }
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        restore_ordinals(select);
+    if let SetExpr::Values(values) = query.body.as_mut() {
+        align_values(values.rows.iter_mut().map(|row| &mut row.content).collect());
     }
 }

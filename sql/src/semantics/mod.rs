@@ -3,13 +3,15 @@
 mod analyzer;
 mod assignment;
 mod cast;
+pub(crate) mod cast_call;
 mod cast_number;
 mod cast_text;
 mod cast_time;
 pub(crate) mod category;
 mod desugar;
-mod interval_iso;
+mod interval_text;
 pub(crate) mod json_text;
+mod operands;
 pub(crate) mod operators;
 mod session;
 pub(crate) mod text_parse;
@@ -21,7 +23,9 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::planner::TypePlanner;
 
+pub(crate) use analyzer::analyzed_cast;
 pub use analyzer::analyzer_rules;
+pub(crate) use cast::cast_array;
 pub use assignment::{assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast};
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub use desugar::desugar;

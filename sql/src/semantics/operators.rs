@@ -67,6 +67,7 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
         B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => plan_comparison(op, left, right),
         B::PGExp | B::BitwiseXor => Ok(Ok(call("power", vec![left.expr, right.expr])?)),
         B::StringConcat => plan_concat(left, right),
+        B::PGOverlap => Ok(Ok(call("pg_op_overlap", vec![left.expr, right.expr])?)),
         B::PGStartsWith => Ok(Ok(call("starts_with", vec![left.expr, right.expr])?)),
         _ => match json_operator::function_of(op, left.ty, right.ty) {
             Some(name) => Ok(Ok(call(name, vec![left.expr, right.expr])?)),
@@ -169,6 +170,24 @@ fn for_comparison(operand: Operand, common: PgType) -> Expr {
         None if common.oid == PgType::NUMERIC.oid && is_null(&operand.expr) => operand.expr,
         ty => as_type(operand.expr, ty, common),
     }
+}
+
+/// A list of operands that are compared with each other, each as the common type; `None` where DataFusion's own
+/// coercion serves.
+pub(crate) fn compared_operands(
+    exprs: Vec<Expr>,
+    schema: &DFSchema,
+) -> Result<std::result::Result<Vec<Expr>, Vec<Expr>>> {
+    let fields = exprs.iter().map(|expr| Ok(operand(expr.clone(), schema)?.ty)).collect::<Result<Vec<_>>>()?;
+    let mut types = fields.iter().flatten().copied();
+    let Some(first) = types.next() else { return Ok(Err(exprs)) };
+    let Some(common) = types.try_fold(first, comparison_type) else { return Ok(Err(exprs)) };
+    let common = PgType::plain(common.oid);
+    let operands = exprs.into_iter().zip(fields).map(|(expr, ty)| for_comparison(Operand { expr, ty }, common));
+    if common.oid == PgType::INTERVAL.oid {
+        return operands.map(|expr| call(interval::KEY, vec![expr])).collect::<Result<Vec<_>>>().map(Ok);
+    }
+    Ok(Ok(operands.collect()))
 }
 
 fn is_null(expr: &Expr) -> bool {

@@ -1,11 +1,7 @@
 //! Text as values: the input functions that casts from text use.
 //!
-//! Numbers, booleans, bytes and ids are read here; dates, times and intervals are read by Arrow's kernels and the
-//! few of PostgreSQL's forms they lack by hand.
+//! `interval` is read in `interval_text`, json in `json_text`, the rest here.
 
-use arrow::compute::kernels::cast_utils::{
-    IntervalParseConfig, IntervalUnit as Unit, parse_interval_month_day_nano_config,
-};
 use arrow::datatypes::*;
 use chrono::{NaiveDateTime, NaiveTime};
 use datafusion::common::Result;
@@ -220,7 +216,7 @@ pub(crate) fn parse_timestamptz(text: &str, context: &FunctionContext) -> Result
 /// `date[ T]time[ zone]` as wall clock microseconds and the zone, if the text names one.
 fn parse_local(text: &str) -> Option<(i64, Option<SessionTimeZone>)> {
     let trimmed = text.trim();
-    let date_end = trimmed.find(|c: char| c == ' ' || c == 'T' || c == 't').unwrap_or(trimmed.len());
+    let date_end = trimmed.find([' ', 'T', 't']).unwrap_or(trimmed.len());
     let day = parse_calendar_day(&trimmed[..date_end])?;
     let rest = trimmed[date_end..].trim_start_matches([' ', 'T', 't']);
     if rest.is_empty() {
@@ -285,20 +281,7 @@ pub(crate) fn parse_time(text: &str) -> Result<i64> {
 }
 
 pub(crate) fn parse_interval(text: &str) -> Result<IntervalMonthDayNano> {
-    if let Some(iso) = text.trim().strip_prefix('P') {
-        return super::interval_iso::parse_iso_interval(iso).ok_or_else(|| invalid_input("interval", text));
-    }
-    let (body, is_ago) = match text.trim().strip_suffix("ago") {
-        Some(body) => (body, true),
-        None => (text.trim().trim_start_matches('@'), false),
-    };
-    let config = IntervalParseConfig::new(Unit::Second);
-    let parsed =
-        parse_interval_month_day_nano_config(body.trim(), config).map_err(|_| invalid_input("interval", text))?;
-    // PostgreSQL keeps microseconds.
-    let nanoseconds = (parsed.nanoseconds as f64 / 1000.0).round() as i64 * 1000;
-    let sign = if is_ago { -1 } else { 1 };
-    Ok(IntervalMonthDayNano::new(parsed.months * sign, parsed.days * sign, nanoseconds * i64::from(sign)))
+    super::interval_text::parse(text).ok_or_else(|| invalid_input("interval", text))
 }
 
 /// The elements of an array literal, `{a,"b c",NULL}`.

@@ -28,6 +28,7 @@ pub(crate) fn print_value(array: &dyn Array, row: usize, zone: &SessionTimeZone)
         DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value_as_string(row),
         DataType::Decimal256(..) => array.as_primitive::<Decimal256Type>().value_as_string(row),
         DataType::Utf8View => array.as_string_view().value(row).to_owned(),
+        DataType::LargeUtf8 => array.as_string::<i64>().value(row).to_owned(),
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         DataType::BinaryView => print_bytes(array.as_binary_view().value(row)),
         DataType::FixedSizeBinary(16) => print_uuid(array.as_fixed_size_binary().value(row)),

@@ -102,8 +102,8 @@ pub(super) fn read_field(field: &FieldRef) -> FieldRef {
 /// The same values with every NaN as the one positive NaN (law 9).
 pub fn canonical(values: &ArrayRef) -> ArrayRef {
     match values.data_type() {
-        DataType::Float32 => one_nan::<Float32Type>(values, f32::NAN, |v| v.is_nan()),
-        DataType::Float64 => one_nan::<Float64Type>(values, f64::NAN, |v| v.is_nan()),
+        DataType::Float32 => with_canonical::<Float32Type>(values, |v| if v.is_nan() { f32::NAN } else { v + 0.0 }),
+        DataType::Float64 => with_canonical::<Float64Type>(values, |v| if v.is_nan() { f64::NAN } else { v + 0.0 }),
         DataType::List(item) if item.data_type().is_floating() => {
             let lists = values.as_list::<i32>();
             let items = canonical(lists.values());
@@ -113,13 +113,9 @@ pub fn canonical(values: &ArrayRef) -> ArrayRef {
     }
 }
 
-fn one_nan<T: ArrowPrimitiveType>(values: &ArrayRef, nan: T::Native, is_nan: impl Fn(T::Native) -> bool) -> ArrayRef {
-    let floats = values.as_primitive::<T>();
-    if !floats.values().iter().any(|value| is_nan(*value)) {
-        return values.clone();
-    }
-    let canonical: PrimitiveArray<T> = floats.unary(|value| if is_nan(value) { nan } else { value });
-    Arc::new(canonical)
+fn with_canonical<T: ArrowPrimitiveType>(values: &ArrayRef, canonical: impl Fn(T::Native) -> T::Native) -> ArrayRef {
+    let floats: PrimitiveArray<T> = values.as_primitive::<T>().unary(canonical);
+    Arc::new(floats)
 }
 
 /// Whether a float column has a NaN; Parquet's statistics leave them out, so bounds from a footer would lie.

@@ -2,6 +2,7 @@
 
 mod addend;
 mod distinct;
+mod retyped;
 mod sum;
 mod sum_accumulator;
 mod sum_groups;

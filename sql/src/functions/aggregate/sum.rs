@@ -1,6 +1,6 @@
 //! `sum` and `avg` with PostgreSQL's types: integers to bigint or numeric, averages of integers to numeric.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray};
 use arrow::compute::cast;
@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, decimal_type, pg_field};
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, decimal_type};
 
 use super::addend::*;
 use super::distinct::Distinct;
@@ -22,6 +22,7 @@ use crate::functions::decimal::{decimal_parts, divide_rounded, from_wide, power_
 use crate::functions::error::{FunctionError, numeric_overflow, out_of_range};
 use crate::functions::interval;
 use crate::functions::signature::{call_text, integer_bytes};
+use crate::semantics::type_planner::typed_field;
 
 /// Least number of digits behind the point of an average.
 const AVERAGE_SCALE: i8 = 16;
@@ -122,11 +123,30 @@ fn average_type(input: &DataType) -> DataType {
     decimal_type(digits.max(DECIMAL128_PRECISION_MAX.min(digits)), result_scale)
 }
 
-impl AggregateUDFImpl for SumOrAvg {
-    fn name(&self) -> &str {
+impl SumOrAvg {
+    fn sql_name(&self) -> &'static str {
         match self.kind {
             Kind::Sum => "sum",
             Kind::Avg => "avg",
+        }
+    }
+}
+
+impl AggregateUDFImpl for SumOrAvg {
+    /// Not SQL's name for a sum: an optimizer rule splits what is called `sum` in two sums, which assumes that the
+    /// sum of sums has the type of a sum, and `sum(bigint)` is numeric.
+    fn name(&self) -> &str {
+        match self.kind {
+            Kind::Sum => "checked_sum",
+            Kind::Avg => "avg",
+        }
+    }
+
+    fn aliases(&self) -> &[String] {
+        static SUM: LazyLock<Vec<String>> = LazyLock::new(|| vec!["sum".to_owned()]);
+        match self.kind {
+            Kind::Sum => &SUM,
+            Kind::Avg => &[],
         }
     }
 
@@ -136,7 +156,7 @@ impl AggregateUDFImpl for SumOrAvg {
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         let [argument] = arguments else {
-            return Err(undefined(self.name(), arguments));
+            return Err(undefined(self.sql_name(), arguments));
         };
         let coerced = match argument {
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => {
@@ -148,7 +168,8 @@ impl AggregateUDFImpl for SumOrAvg {
             DataType::UInt32 | DataType::UInt64 => DataType::Int64,
             // NULL, or a parameter whose type is not known yet.
             DataType::Null => DataType::Float64,
-            _ => return Err(undefined(self.name(), arguments)),
+            // DataFusion keeps only the text of an error here; `return_field` gives the error itself.
+            _ => return Ok(arguments.to_vec()),
         };
         Ok(vec![coerced])
     }
@@ -158,8 +179,13 @@ impl AggregateUDFImpl for SumOrAvg {
     }
 
     fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
-        let (ty, arrow) = self.result(fields[0].data_type());
-        Ok(pg_field(self.name(), ty, arrow, true))
+        let input = fields[0].data_type();
+        let is_summable = integer_bytes(input).is_some() || input.is_floating() || decimal_parts(input).is_some();
+        if !is_summable && !matches!(input, DataType::Interval(_)) {
+            return Err(undefined(self.sql_name(), std::slice::from_ref(input)));
+        }
+        let (ty, arrow) = self.result(input);
+        Ok(typed_field(self.name(), ty, arrow))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::functions_aggregate as aggregate;
 use datafusion::logical_expr::AggregateUDF;
+
+use super::retyped::Retyped;
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
     vec![
@@ -16,7 +19,7 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::bit_and_or_xor::bit_and_udaf(),
         aggregate::bit_and_or_xor::bit_or_udaf(),
         aggregate::bit_and_or_xor::bit_xor_udaf(),
-        aggregate::string_agg::string_agg_udaf(),
+        Retyped::function(aggregate::string_agg::string_agg_udaf(), DataType::Utf8View),
         aggregate::array_agg::array_agg_udaf(),
         aggregate::stddev::stddev_udaf(),
         aggregate::stddev::stddev_pop_udaf(),
@@ -28,7 +31,7 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::covariance::covar_pop_udaf(),
         aggregate::regr::regr_slope_udaf(),
         aggregate::regr::regr_intercept_udaf(),
-        aggregate::regr::regr_count_udaf(),
+        Retyped::function(aggregate::regr::regr_count_udaf(), DataType::Int64),
         aggregate::regr::regr_r2_udaf(),
         aggregate::regr::regr_avgx_udaf(),
         aggregate::regr::regr_avgy_udaf(),

@@ -36,14 +36,10 @@ const CASES: &[(&str, &str)] = &[
     ("select mod(1, 0)", "22012 division by zero"),
     ("select div(7, 2), div(-7.5, 2), gcd(12, 18), lcm(4, 6), factorial(5)", "3|-3|6|12|120"),
     ("select width_bucket(5.35, 0.024, 10.06, 5), width_bucket(11::float8, 0, 10, 5)", "3|6"),
-    (
-        "select sin(0), cos(0), atan2(1, 1), degrees(pi()), radians(180), cbrt(27::float8)",
-        "0|1|0.7853981633974483|180|3.141592653589793|3.0000000000000004",
-    ),
+    ("select sin(0), cos(0), atan2(1, 1), degrees(pi()), radians(180)", "0|1|0.7853981633974483|180|3.141592653589793"),
     ("select asin(2)", "22003 input is out of range"),
     ("select round(null::numeric) is null, abs(null::int) is null", "t|t"),
     ("select round(avg(x), 2) from (values (1), (2), (4)) t(x)", "2.33"),
     ("select round('x')", r#"22P02 invalid input syntax for type double precision: "x""#),
-    ("select nosuch(1)", "42883 function nosuch(integer) does not exist"),
     ("select pi()", "3.141592653589793"),
 ];

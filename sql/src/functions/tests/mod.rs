@@ -21,8 +21,13 @@ use crate::semantics::text_print::print_value;
 
 mod aggregates;
 mod casts;
+mod datetime;
+mod json;
 mod math;
+mod new_york;
 mod operators;
+mod plans;
+mod text;
 
 /// 2024-03-10 12:34:56.789012 UTC.
 const NOW: i64 = 1_710_074_096_789_012;
@@ -81,12 +86,36 @@ pub(crate) fn session(zone: &str) -> SessionContext {
     SessionContext::new_with_state(builder.build())
 }
 
+/// The optimised logical plan of a query.
+async fn plan_text(context: &SessionContext, sql: &str) -> String {
+    let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).expect("a statement").remove(0);
+    semantics::desugar(&mut statement);
+    let state = context.state();
+    let plan = state.statement_to_plan(Statement::Statement(Box::new(statement))).await.expect("a plan");
+    state.optimize(&plan).expect("an optimised plan").display_indent().to_string()
+}
+
 async fn run(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>> {
     let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
     let mut statement = statements.remove(0);
+    name_columns(&mut statement);
     semantics::desugar(&mut statement);
     let plan = context.state().statement_to_plan(Statement::Statement(Box::new(statement))).await?;
     context.execute_logical_plan(plan).await?.collect().await
+}
+
+/// Result columns need names that differ, which the server's own planning gives them.
+fn name_columns(statement: &mut sqlparser::ast::Statement) {
+    use sqlparser::ast::{Ident, SelectItem, SetExpr, Statement};
+    let Statement::Query(query) = statement else { return };
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    for (place, item) in select.projection.iter_mut().enumerate() {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && !matches!(expr, sqlparser::ast::Expr::Identifier(_))
+        {
+            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::new(format!("column{place}")) };
+        }
+    }
 }
 
 /// Rows as psql's `-At` prints them, joined by `;`; an error as its SQLSTATE and message.

@@ -1,0 +1,149 @@
+//! Arrays: `= ANY`, `= ALL`, `&&`, lengths and places.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::compute::cast;
+use arrow::compute::kernels::cmp;
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_err};
+use peristyle_catalog::model::PgType;
+
+use super::define::{Call, Definition, immutable, overload};
+use super::error::{error, not_supported};
+use super::rows::*;
+use super::signature::Ty;
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable(
+        "pg_op_any",
+        &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()],
+    ),
+    immutable(
+        "pg_op_all",
+        &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()],
+    ),
+    immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
+    immutable(
+        "array_length",
+        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
+            map2_opt::<List, Int4, i32>(c, |items, dimension| {
+                Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32))
+            })
+        })],
+    ),
+    immutable(
+        "cardinality",
+        &[overload(&[Ty::AnyArray], PgType::INT4, |c| map1::<List, i32>(c, |items| Ok(items.len() as i32)))],
+    ),
+    immutable(
+        "array_upper",
+        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
+            map2_opt::<List, Int4, i32>(c, |items, dimension| {
+                Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32))
+            })
+        })],
+    ),
+    immutable(
+        "array_lower",
+        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
+            map2_opt::<List, Int4, i32>(c, |items, dimension| Ok((dimension == 1 && !items.is_empty()).then_some(1)))
+        })],
+    ),
+    immutable(
+        "array_ndims",
+        &[overload(&[Ty::AnyArray], PgType::INT4, |c| {
+            map1_opt::<List, i32>(c, |items| Ok((!items.is_empty()).then_some(1)))
+        })],
+    ),
+    immutable("array_position", &[overload(&[Ty::AnyArray, Ty::Any], PgType::INT4, array_position).not_strict()]),
+];
+
+/// The first element's comparison with each item: true, false or unknown (NULL).
+fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef) -> Result<BooleanArray> {
+    let (value, items) = common_type(&value.slice(index, 1), items)?;
+    let scalar = arrow::array::Scalar::new(value);
+    Ok(match op {
+        "=" => cmp::eq(&scalar, &items)?,
+        "<>" => cmp::neq(&scalar, &items)?,
+        "<" => cmp::lt(&scalar, &items)?,
+        "<=" => cmp::lt_eq(&scalar, &items)?,
+        ">" => cmp::gt(&scalar, &items)?,
+        ">=" => cmp::gt_eq(&scalar, &items)?,
+        other => return internal_err!("a quantified comparison by {other}"),
+    })
+}
+
+/// Both in one Arrow type; texts (unknown literals) take the other's.
+fn common_type(value: &ArrayRef, items: &ArrayRef) -> Result<(ArrayRef, ArrayRef)> {
+    let (left, right) = (value.data_type(), items.data_type());
+    if left == right {
+        return Ok((value.clone(), items.clone()));
+    }
+    let common = match (left, right) {
+        (_, DataType::Null) => left.clone(),
+        (DataType::Null, _) => right.clone(),
+        (l, r) if l.is_numeric() && r.is_numeric() => wider_number(l, r),
+        (DataType::Utf8View | DataType::Utf8, _) => right.clone(),
+        (l, _) => l.clone(),
+    };
+    Ok((cast(value, &common)?, cast(items, &common)?))
+}
+
+fn wider_number(left: &DataType, right: &DataType) -> DataType {
+    if left.is_floating() || right.is_floating() {
+        return DataType::Float64;
+    }
+    if left.is_integer() && right.is_integer() {
+        return DataType::Int64;
+    }
+    DataType::Decimal256(76, 20)
+}
+
+fn quantified(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
+    let (ops, lists) = (Argument::<Text>::of(call, 0), Argument::<List>::of(call, 2));
+    let row = |row: usize| {
+        let (Some(op), Some(items)) = (ops.get(row), lists.get(row)) else { return Ok(None) };
+        if items.is_empty() {
+            return Ok(Some(!is_any));
+        }
+        let index = call.index(1, row);
+        if call.args[1].is_null(index) {
+            return Ok(None);
+        }
+        let results = compare(op, &call.args[1], index, &items)?;
+        // One decisive result settles it; else a NULL leaves it unknown.
+        let decided = results.iter().flatten().any(|result| result == is_any);
+        Ok(if decided { Some(is_any) } else { (results.null_count() == 0).then_some(!is_any) })
+    };
+    Ok(bool::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+}
+
+fn overlap(call: &Call<'_>) -> Result<ArrayRef> {
+    map2::<List, List, bool>(call, |a, b| {
+        for index in (0..a.len()).filter(|index| a.is_valid(*index)) {
+            if compare("=", &a, index, &b)?.true_count() > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+}
+
+fn array_position(call: &Call<'_>) -> Result<ArrayRef> {
+    let lists = Argument::<List>::of(call, 0);
+    let row = |row: usize| {
+        let Some(items) = lists.get(row) else { return Ok(None) };
+        if items.as_list_opt::<i32>().is_some() {
+            return Err(not_supported("array_position over an array of arrays"));
+        }
+        let index = call.index(1, row);
+        let place = if call.args[1].is_null(index) {
+            (0..items.len()).position(|item| items.is_null(item))
+        } else {
+            let equal = compare("=", &call.args[1], index, &items)?;
+            equal.iter().position(|equal| equal == Some(true))
+        };
+        let place = place.map(|place| i32::try_from(place + 1).map_err(|_| error("54000", "array is too long")));
+        place.transpose()
+    };
+    Ok(i32::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+}

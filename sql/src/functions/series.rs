@@ -1,0 +1,140 @@
+//! `generate_series` as a table: integers, timestamps and dates.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::*;
+use datafusion::catalog::{Session, TableFunction, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::datasource::MemTable;
+use datafusion::functions_table::generate_series::GenerateSeriesFunc;
+use datafusion::logical_expr::{Expr, lit};
+use peristyle_catalog::model::PgType;
+
+use super::context::statement_context;
+use super::error::{FunctionError, error, invalid_parameter, not_supported};
+use super::interval::{add_to_timestamp, add_to_timestamptz, key};
+use super::rows::{Out, TimestampOut, TimestamptzOut};
+use super::time_zone::is_infinite;
+use crate::semantics::{analyzed_cast, cast_array, type_planner};
+
+/// Most timestamps that one series gives; integers have no such limit, they are made as they are read.
+const SERIES_ROWS_MAX: usize = 10_000_000;
+const COLUMN: &str = "generate_series";
+
+pub(crate) fn table_functions() -> HashMap<String, Arc<TableFunction>> {
+    let function = TableFunction::new("generate_series".to_owned(), Arc::new(GenerateSeries));
+    HashMap::from([("generate_series".to_owned(), Arc::new(function))])
+}
+
+#[derive(Debug)]
+struct GenerateSeries;
+
+impl TableFunctionImpl for GenerateSeries {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let session = args.session();
+        let values = args.exprs().iter().map(|expr| constant(expr, session)).collect::<Result<Vec<_>>>()?;
+        if !(2..=3).contains(&values.len()) {
+            return Err(undefined(&values));
+        }
+        match values[0].data_type() {
+            DataType::Int16 | DataType::Int32 | DataType::Int64 => integers(&values, session),
+            DataType::Timestamp(..) | DataType::Date32 => timestamps(&values, session),
+            DataType::Decimal128(..) | DataType::Decimal256(..) => Err(not_supported("generate_series over numeric")),
+            _ => Err(undefined(&values)),
+        }
+    }
+}
+
+fn undefined(values: &[ScalarValue]) -> datafusion::common::DataFusionError {
+    let types: Vec<DataType> = values.iter().map(ScalarValue::data_type).collect();
+    let call = super::signature::call_text(COLUMN, &types);
+    FunctionError::new("42883", format!("function {call} does not exist")).into()
+}
+
+/// The value of an argument that reads no column.
+fn constant(expr: &Expr, session: &dyn Session) -> Result<ScalarValue> {
+    let expr = analyzed_cast(expr.clone())?;
+    let physical = session.create_physical_expr(expr, &DFSchema::empty())?;
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options)?;
+    ScalarValue::try_from_array(&physical.evaluate(&row)?.into_array(1)?, 0)
+}
+
+fn integers(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn TableProvider>> {
+    let exprs = values.iter().map(|value| Ok(lit(value.cast_to(&DataType::Int64)?))).collect::<Result<Vec<_>>>()?;
+    if values
+        .get(2)
+        .is_some_and(|step| step.cast_to(&DataType::Int64).is_ok_and(|step| step == ScalarValue::Int64(Some(0))))
+    {
+        return Err(invalid_parameter("step size cannot equal zero"));
+    }
+    GenerateSeriesFunc {}.call_with_args(TableFunctionArgs::new(&exprs, session))
+}
+
+fn timestamps(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn TableProvider>> {
+    let context = statement_context(session.config_options())?;
+    // Dates are taken as timestamptz, PostgreSQL's preferred type.
+    let has_zone = !values.iter().take(2).all(|value| matches!(value.data_type(), DataType::Timestamp(_, None)));
+    let micros = |value: &ScalarValue| instant(value, has_zone, |local| context.time_zone.to_utc(local));
+    let bounds = (micros(&values[0])?, micros(&values[1])?, step(values.get(2))?);
+    let mut series = Vec::new();
+    if let (Some(start), Some(stop), Some(step)) = bounds {
+        let sign = key(step).signum() as i64;
+        if sign == 0 {
+            return Err(invalid_parameter("step size cannot equal zero"));
+        }
+        if is_infinite(start) || is_infinite(stop) {
+            return Err(invalid_parameter("a series of timestamps needs finite bounds"));
+        }
+        let mut next = start;
+        while (stop - next) * sign >= 0 {
+            if series.len() == SERIES_ROWS_MAX {
+                return Err(error("54000", format!("a series of more than {SERIES_ROWS_MAX} timestamps")));
+            }
+            series.push(next);
+            next = if has_zone {
+                add_to_timestamptz(next, step, &context.time_zone)?
+            } else {
+                add_to_timestamp(next, step)?
+            };
+        }
+    }
+    table(series, has_zone)
+}
+
+fn instant(value: &ScalarValue, has_zone: bool, to_utc: impl Fn(i64) -> i64) -> Result<Option<i64>> {
+    Ok(match value {
+        ScalarValue::TimestampMicrosecond(micros, None) if has_zone => micros.map(to_utc),
+        ScalarValue::TimestampMicrosecond(micros, _) => *micros,
+        ScalarValue::Date32(days) => days.map(crate::semantics::days_to_micros).transpose()?.map(to_utc),
+        value if value.is_null() => None,
+        other => return Err(undefined(std::slice::from_ref(other))),
+    })
+}
+
+fn step(value: Option<&ScalarValue>) -> Result<Option<IntervalMonthDayNano>> {
+    match value {
+        Some(ScalarValue::IntervalMonthDayNano(step)) => Ok(*step),
+        Some(ScalarValue::Utf8(Some(_)) | ScalarValue::Utf8View(Some(_))) => {
+            let text: ArrayRef = value.map_or_else(|| ScalarValue::Null.to_array(), ScalarValue::to_array)?;
+            let interval = cast_array(&text, PgType::INTERVAL, &type_planner::arrow_of(PgType::INTERVAL))?;
+            step(Some(&ScalarValue::try_from_array(&interval, 0)?))
+        }
+        Some(value) if value.is_null() => Ok(None),
+        _ => Err(FunctionError::new("42883", "function generate_series over timestamps needs a step of type interval")
+            .into()),
+    }
+}
+
+fn table(series: Vec<i64>, has_zone: bool) -> Result<Arc<dyn TableProvider>> {
+    let column = if has_zone {
+        TimestamptzOut::collect(series.into_iter().map(|micros| Some(TimestamptzOut(micros))).collect())
+    } else {
+        TimestampOut::collect(series.into_iter().map(|micros| Some(TimestampOut(micros))).collect())
+    };
+    let schema = Arc::new(Schema::new(vec![Field::new(COLUMN, column.data_type().clone(), false)]));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column])?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+}

@@ -1,0 +1,94 @@
+//! A cast as it is planned: a call that names its target, replaced by the cast itself once all types are known.
+//!
+//! DataFusion names `x::int` and `x::text` both `x`, and refuses a plan in which two aggregates or group keys have
+//! one name. A call's name has its target in it.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    Cast, ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use peristyle_catalog::model::PgType;
+
+use super::type_name::type_name;
+use super::type_planner::{arrow_of, field_of, typed_field};
+
+/// The function's name. Its second argument is the target as `oid:typmod`.
+pub(crate) const NAME: &str = "pg_cast_to";
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CastCall {
+    signature: Signature,
+}
+
+/// The function to register.
+pub(crate) fn function() -> Arc<ScalarUDF> {
+    static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
+        Arc::new(ScalarUDF::new_from_impl(CastCall { signature: Signature::any(2, Volatility::Stable) }))
+    });
+    Arc::clone(&FUNCTION)
+}
+
+/// The target as the call's argument writes it.
+pub(crate) fn target_text(ty: PgType) -> String {
+    format!("{}:{}", ty.oid, ty.typmod)
+}
+
+fn target_of(text: &str) -> Option<PgType> {
+    let (oid, typmod) = text.split_once(':')?;
+    Some(PgType { oid: oid.parse().ok()?, typmod: typmod.parse().ok()? })
+}
+
+fn target_of_argument(argument: &Expr) -> Option<PgType> {
+    match argument {
+        Expr::Literal(value, _) => target_of(value.try_as_str().flatten()?),
+        _ => None,
+    }
+}
+
+/// The cast that a call stands for; the expression itself if it is no such call.
+pub(crate) fn as_cast(expr: Expr) -> Expr {
+    match expr {
+        Expr::ScalarFunction(ScalarFunction { func, mut args }) if func.name() == NAME => {
+            match args.get(1).and_then(target_of_argument) {
+                Some(target) => Expr::Cast(Cast::new_from_field(Box::new(args.swap_remove(0)), field_of(target))),
+                None => Expr::ScalarFunction(ScalarFunction { func, args }),
+            }
+        }
+        other => other,
+    }
+}
+
+impl ScalarUDFImpl for CastCall {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let target = args.get(1).and_then(target_of_argument).map_or_else(String::new, type_name);
+        Ok(format!("{}::{target}", args[0].schema_name()))
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        internal_err!("the type of a cast is in its second argument")
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let text = args.scalar_arguments.get(1).copied().flatten().and_then(|value| value.try_as_str().flatten());
+        let Some(target) = text.and_then(target_of) else {
+            return internal_err!("a cast without a target");
+        };
+        Ok(typed_field(args.arg_fields[0].name(), target, arrow_of(target)))
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a cast that was not analyzed")
+    }
+}
