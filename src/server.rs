@@ -48,8 +48,15 @@ impl Server {
         let cpu = CpuThreads::start(config.cpu_threads)?;
         let assembly = assemble(config, &sources, &cpu.handle()).await?;
         let engine = assembly.engine.clone();
-        let listener =
-            Listener::bind(config.listen, engine, config.tls().as_ref(), config.wire.clone(), sources.clone()).await?;
+        let tls = config.tls();
+        let bound = Listener::bind(config.listen, engine, tls.as_ref(), config.wire.clone(), sources.clone()).await;
+        let listener = match bound {
+            Ok(listener) => listener,
+            Err(error) => {
+                assembly.catalog.close().await?;
+                return Err(error.into());
+            }
+        };
         let address = listener.address();
         let (stop, stopped) = oneshot::channel();
         let Assembly { catalog, jobs, engine } = assembly;

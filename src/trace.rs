@@ -12,10 +12,11 @@ const DEFAULT_LEVEL: &str = "warn";
 
 /// Starts the trace, by `log_level`, else `RUST_LOG`, else warnings only.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
-    let filter = filter(config)?;
+    // A trace that nobody reads any more must not stop who writes it: by default its errors are printed, which panics.
+    let subscriber = fmt().with_env_filter(filter(config)?).with_writer(stderr).log_internal_errors(false);
     match config.log_format {
-        LogFormat::Text => fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).init(),
-        LogFormat::Json => fmt().json().with_env_filter(filter).with_writer(stderr).init(),
+        LogFormat::Text => subscriber.with_ansi(stderr().is_terminal()).init(),
+        LogFormat::Json => subscriber.json().init(),
     }
     Ok(())
 }
