@@ -99,7 +99,7 @@ pub(super) fn read_field(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_data_type(read))
 }
 
-/// The same values with every NaN as the one positive NaN (law 9).
+/// The same values with every NaN as the one positive NaN and −0.0 as 0.0 (law 9).
 pub fn canonical(values: &ArrayRef) -> ArrayRef {
     match values.data_type() {
         DataType::Float32 => with_canonical::<Float32Type>(values, |v| if v.is_nan() { f32::NAN } else { v + 0.0 }),
