@@ -14,6 +14,7 @@ use crate::parse::{Statement, Tree};
 use crate::plan::{self, parameters};
 use crate::scope::Scope;
 use crate::session::{Parameter, SharedTransaction};
+use crate::transaction::Looks;
 use crate::write;
 
 /// The types of a statement's parameters and the columns of its result (`None` without rows).
@@ -69,6 +70,19 @@ fn describe_show(variable: &[ast::Ident]) -> Vec<ColumnDescription> {
         "all" => ["name", "setting", "description"].map(|name| ColumnDescription::computed(name, PgType::TEXT)).into(),
         _ => vec![ColumnDescription::computed(&name, PgType::TEXT)],
     }
+}
+
+/// Whether a statement must see the rows of its own transaction. A load of constants needs definitions only, so a long
+/// pipeline of them costs each its own work and not that of all before it.
+pub(crate) fn looks(statement: &Statement) -> Looks {
+    let only_definitions = match &*statement.tree {
+        Tree::Copy(copy) => !copy.to,
+        Tree::Sql(tree) => match tree.as_ref() {
+            ast::Statement::Insert(insert) => insert.source.as_ref().is_none_or(|source| write::is_constant(source)),
+            _ => false,
+        },
+    };
+    if only_definitions { Looks::AtDefinitions } else { Looks::AtRows }
 }
 
 /// Whether the statement may run in a failed transaction.

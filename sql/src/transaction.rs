@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, ChangeSet, ChunkId, Commit, Oid, PartitionId, RelationKind, Requirement, TimestampMicros,
+    Change, ChangeSet, ChunkId, Commit, Oid, PartitionId, RelationKind, Requirement, Seq, TimestampMicros,
 };
 use peristyle_catalog::{Catalog, Head, Snapshot};
 use peristyle_storage::Store;
@@ -44,7 +44,7 @@ pub(crate) struct Transaction {
     catalog: Arc<Catalog>,
     store: Arc<Store>,
     /// The oldest snapshot that a change was computed from, pinned.
-    base: Snapshot,
+    _base: Snapshot,
     requires: Vec<Requirement>,
     /// Without requirements, so that it can be previewed.
     changes: ChangeSet,
@@ -52,6 +52,25 @@ pub(crate) struct Transaction {
     failed: bool,
     /// Statements whose changes are in `changes`.
     writers: usize,
+    /// The last view that showed own changes, so that the next adds only what came since.
+    shown: Option<Shown>,
+}
+
+/// A view of own changes.
+struct Shown {
+    view: View,
+    /// The snapshot that it rests on, and how many of the transaction's changes it has.
+    rests_on: Seq,
+    changes: usize,
+}
+
+/// What a statement looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// At rows too: it must see the transaction's own.
+    AtRows,
+    /// At definitions only, as an INSERT of constants does.
+    AtDefinitions,
 }
 
 impl Transaction {
@@ -59,12 +78,13 @@ impl Transaction {
         Transaction {
             catalog: Arc::clone(catalog),
             store: Arc::clone(store),
-            base: catalog.snapshot(),
+            _base: catalog.snapshot(),
             requires: Vec::new(),
             changes: ChangeSet::default(),
             started,
             failed: false,
             writers: 0,
+            shown: None,
         }
     }
 
@@ -91,16 +111,24 @@ impl Transaction {
         !self.changes.changes.is_empty()
     }
 
-    /// The newest snapshot with this transaction's own changes. Fails where somebody else's commit made them
-    /// impossible.
-    pub(crate) fn view(&self) -> Result<View, SqlError> {
+    /// The newest snapshot with this transaction's own changes, as far as the statement looks at them. Fails where
+    /// somebody else's commit made them impossible.
+    pub(crate) fn view(&mut self, looks: Looks) -> Result<View, SqlError> {
         let snapshot = self.catalog.snapshot();
-        let head = if self.has_changes() {
-            self.catalog.preview(&snapshot, &self.changes)?
-        } else {
-            Arc::clone(snapshot.head())
+        let only_rows = looks == Looks::AtDefinitions && self.changes.changes.iter().all(is_append);
+        if !self.has_changes() || only_rows {
+            return Ok(View { head: Arc::clone(snapshot.head()), _pin: snapshot });
+        }
+        let rests_on = snapshot.seq();
+        let (start, done) = match self.shown.take().filter(|shown| shown.rests_on == rests_on) {
+            Some(shown) => (shown.view.head, shown.changes),
+            None => (Arc::clone(snapshot.head()), 0),
         };
-        Ok(View { head, _pin: snapshot })
+        let more = ChangeSet { changes: self.changes.changes[done..].to_vec(), ..ChangeSet::default() };
+        let head = if more.changes.is_empty() { start } else { self.catalog.preview(&start, &more)? };
+        let view = View { head, _pin: snapshot };
+        self.shown = Some(Shown { view: view.clone(), rests_on, changes: self.changes.changes.len() });
+        Ok(view)
     }
 
     /// Takes the changes of one statement.
@@ -109,11 +137,11 @@ impl Transaction {
     /// requires of something that an earlier statement of this transaction made or changed is guarded by that earlier
     /// change, and is left out.
     pub(crate) fn stage(&mut self, statement: ChangeSet) {
-        let base = self.base.seq();
+        let own_chunks: Vec<ChunkId> = self.shown.as_ref().map(own_chunks).unwrap_or_default();
         let mut statement = statement;
         for requirement in &mut statement.requires {
             if let Requirement::ChunksLive { chunks, .. } = requirement {
-                chunks.retain(|chunk| chunk.seq <= base || !self.has_changes());
+                chunks.retain(|chunk| !own_chunks.contains(chunk));
             }
         }
         if self.has_changes() {
@@ -134,22 +162,24 @@ impl Transaction {
     /// A chunk of this very transaction has only a provisional number: removing it means not writing it.
     fn add(&mut self, change: Change) {
         let Change::Remove { table, partitions, chunks } = change else { return self.changes.changes.push(change) };
-        let base = self.base.seq();
-        let (mut own, theirs): (Vec<ChunkId>, Vec<ChunkId>) = chunks.into_iter().partition(|chunk| chunk.seq > base);
-        own.sort_unstable_by(|a, b| b.cmp(a));
-        for chunk in own {
-            self.forget_chunk(chunk.ordinal);
+        let shown = self.shown.take();
+        let own: Vec<ChunkId> = shown.as_ref().map(own_chunks).unwrap_or_default();
+        let (leaving, theirs): (Vec<ChunkId>, Vec<ChunkId>) = chunks.into_iter().partition(|chunk| own.contains(chunk));
+        // The n-th of the own chunks that were shown is the n-th that will be written.
+        let mut places: Vec<usize> = leaving.iter().filter_map(|chunk| own.binary_search(chunk).ok()).collect();
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        for place in places {
+            self.forget_chunk(place);
         }
         self.changes.changes.push(Change::Remove { table, partitions, chunks: theirs });
     }
 
-    fn forget_chunk(&mut self, ordinal: u32) {
+    fn forget_chunk(&mut self, place: usize) {
         let mut before = 0;
         for change in &mut self.changes.changes {
             let Change::Append { chunks, .. } = change else { continue };
-            let within = ordinal as usize - before;
-            if within < chunks.len() {
-                chunks.remove(within);
+            if place < before + chunks.len() {
+                chunks.remove(place - before);
                 return;
             }
             before += chunks.len();
@@ -213,6 +243,20 @@ fn appended_objects(changes: &[Change]) -> Vec<(Oid, PartitionId)> {
 /// Deletes the objects of changes that will not be committed.
 pub(crate) async fn delete_appended(store: &Store, changes: &[Change]) {
     delete_objects(store, appended_objects(changes)).await;
+}
+
+fn is_append(change: &Change) -> bool {
+    matches!(change, Change::Append { .. })
+}
+
+/// The provisional numbers of the transaction's own chunks, in order.
+fn own_chunks(shown: &Shown) -> Vec<ChunkId> {
+    let head = &shown.view.head;
+    let tables = head.relations().filter_map(|relation| head.contents(relation.oid));
+    let mut own: Vec<ChunkId> =
+        tables.flat_map(|contents| contents.chunks()).map(|chunk| chunk.id).filter(|id| id.seq > shown.rests_on).collect();
+    own.sort_unstable();
+    own
 }
 
 /// What a transaction made or changed itself.

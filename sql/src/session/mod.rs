@@ -27,7 +27,7 @@ use crate::outcome::{ColumnDescription, Notice, Outcome};
 use crate::parse::{self, Statement};
 use crate::scope::Scope;
 use crate::statement;
-use crate::transaction::Transaction;
+use crate::transaction::{Looks, Transaction};
 pub use crate::values::Format as WireFormat;
 use crate::values::OutputStyle;
 
@@ -138,7 +138,7 @@ impl Session {
     /// Resolves a statement; `types` are those the client named for `$1`, `$2`, …
     pub async fn prepare(&mut self, statement: &Statement, types: &[Option<PgType>]) -> Result<Prepared, SqlError> {
         self.refuse_if_failed(statement)?;
-        let scope = self.scope()?;
+        let scope = self.scope(Looks::AtDefinitions)?;
         let (statement, types) = (statement.clone(), types.to_vec());
         let guard = scope.guard.clone();
         let engine = Arc::clone(&self.engine);
@@ -199,7 +199,7 @@ impl Session {
         if let Some(outcome) = self.run_control(statement)? {
             return Ok(outcome);
         }
-        let scope = self.scope()?;
+        let scope = self.scope(statement::looks(statement))?;
         let guard = scope.guard.clone();
         let transaction = Arc::clone(&self.transaction);
         let (statement, parameters, types) = (statement.clone(), parameters.to_vec(), types.to_vec());
@@ -272,11 +272,11 @@ impl Session {
         self.settings.output_style()
     }
 
-    fn scope(&mut self) -> Result<Arc<Scope>, SqlError> {
+    fn scope(&mut self, looks: Looks) -> Result<Arc<Scope>, SqlError> {
         let (view, started) = {
             let mut slot = self.transaction.lock();
             let transaction = slot.get_or_insert_with(|| self.engine.begin());
-            (transaction.view()?, transaction.started())
+            (transaction.view(looks)?, transaction.started())
         };
         let limit = self.settings.milliseconds("statement_timeout").map(Duration::from_millis);
         Ok(Arc::new(Scope {

@@ -78,6 +78,16 @@ pub(super) fn of(
     Ok(Some(Given { batch }))
 }
 
+/// Whether a source is a VALUES list of literals and parameters alone.
+pub(crate) fn is_constant(query: &Query) -> bool {
+    let is_literal = |cell: &Expr| match cell {
+        Expr::Value(_) => true,
+        Expr::UnaryOp { expr, .. } => matches!(expr.as_ref(), Expr::Value(_)),
+        _ => is_default(cell),
+    };
+    values_only(query).is_some_and(|rows| rows.iter().all(|row| row.iter().all(is_literal)))
+}
+
 fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
     let is_bare =
         query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
