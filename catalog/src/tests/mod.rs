@@ -1,6 +1,7 @@
 //! Tests of the whole room, through its door.
 
 mod changes;
+mod conflicts;
 mod crashes;
 mod folders;
 mod groups;
