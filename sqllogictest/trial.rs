@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::suites::Suite;
 
 /// Failed statements that a trial prints; the rest is counted.
-const PRINTED_FAILURES_MAX: usize = 20;
+const PRINTED_FAILURES_MAX: usize = 200;
 
 /// One suite on one engine.
 #[derive(Clone, Debug)]

@@ -15,16 +15,18 @@ use crate::config::Config;
 use crate::server::StartError;
 
 /// What is open while the server runs.
-pub(crate) struct Assembly {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) catalog: Arc<Catalog>,
+pub struct Assembly {
+    /// Makes sessions.
+    pub engine: Arc<Engine>,
+    /// What a stop closes.
+    pub catalog: Arc<Catalog>,
     /// Merge, checkpoint, deletion of ended objects.
-    pub(crate) jobs: Vec<Job>,
+    pub jobs: Vec<Job>,
 }
 
 /// Opens the store and checks that it is the data folder's, opens the catalog (which replays the log), and makes the
 /// engine, whose work runs on `cpu`.
-pub(crate) async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Result<Assembly, StartError> {
+pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Result<Assembly, StartError> {
     let mut storage = config.storage.clone();
     let spill_folder = empty_spill_folder(&config.data_dir)?;
     storage.write.spill_folder = spill_folder;

@@ -1,7 +1,7 @@
 //! Peristyle, the server: listener, configuration, signals, background tasks. A library too, so that tests can start
 //! a server in their own process.
 
-mod assembly;
+pub mod assembly;
 pub mod background;
 pub mod config;
 pub mod pg;

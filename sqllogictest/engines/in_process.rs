@@ -4,7 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use bytes::BytesMut;
 use futures::StreamExt;
+use peristyle::assembly::assemble;
+use peristyle::config::Config;
+use peristyle::system::system_sources;
+use peristyle_sql::values::{Format, ValueWriter, value_writer};
 use peristyle_sql::{ColumnDescription, ConnectOptions, CopyOut, Engine, Outcome, Rows, Session, SqlError};
 use sqllogictest::DBOutput;
 use tempfile::TempDir;
@@ -31,14 +36,30 @@ pub(crate) struct InProcessConnection {
     runtime: Arc<Runtime>,
 }
 
-/// Opens an engine whose catalog, log and store all lie in `folder`: the one place that knows how.
-fn open_engine(_folder: &Path, _runtime: &Runtime) -> Result<Arc<Engine>, Failure> {
-    Err(Failure::new("0A000", "there is no way yet to open an engine over a folder"))
+/// Opens an engine whose catalog, log and store all lie in `folder`; nothing runs in its background.
+fn open_engine(folder: &Path, runtime: &Runtime) -> Result<Arc<Engine>, Failure> {
+    let config = Config { data_dir: folder.to_owned(), ..Config::default() };
+    let assembly = runtime.block_on(assemble(&config, &system_sources(), runtime.handle()));
+    Ok(assembly.map_err(Failure::connection)?.engine)
 }
 
-/// A batch's rows as PostgreSQL text, `None` for NULL: the other place that knows how.
-fn texts(_session: &Session, _columns: &[ColumnDescription], _batch: &RecordBatch) -> Result<TextRows, Failure> {
-    Err(Failure::new("0A000", "there is no way yet to write a batch as text"))
+/// A batch's rows as PostgreSQL text, `None` for NULL.
+fn texts(session: &Session, columns: &[ColumnDescription], batch: &RecordBatch) -> Result<TextRows, SqlError> {
+    let style = session.output_style();
+    let columns = batch.columns().iter().zip(columns);
+    let writers = columns.map(|(array, column)| value_writer(array, column.ty, Format::Text, &style));
+    let writers = writers.collect::<Result<Vec<_>, _>>()?;
+    let row = |row| writers.iter().map(|writer| text(&**writer, row)).collect();
+    (0..batch.num_rows()).map(row).collect()
+}
+
+fn text(writer: &dyn ValueWriter, row: usize) -> Result<Option<String>, SqlError> {
+    if writer.is_null(row) {
+        return Ok(None);
+    }
+    let mut bytes = BytesMut::new();
+    writer.write(row, &mut bytes)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 impl InProcessHost {
@@ -97,7 +118,7 @@ impl InProcessConnection {
     async fn rows_answer(&self, mut result: Rows) -> Result<Answer, Failure> {
         let mut rows = Vec::new();
         while let Some(batch) = result.batches.next().await {
-            let texts = texts(&self.session, &result.columns, &batch.map_err(failure_of)?)?;
+            let texts = texts(&self.session, &result.columns, &batch.map_err(failure_of)?).map_err(failure_of)?;
             rows.extend(texts.iter().map(|row| row.iter().map(|text| cell::render(text.as_deref())).collect()));
         }
         let types = result.columns.iter().map(|column| ColumnLetter::of(column.ty.oid)).collect();
@@ -116,5 +137,5 @@ async fn copy_answer(mut copy: CopyOut) -> Result<Answer, Failure> {
 }
 
 fn failure_of(error: SqlError) -> Failure {
-    Failure::new(error.code, &error.message)
+    Failure::new(error.code.code(), &error.message)
 }
