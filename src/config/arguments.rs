@@ -1,105 +1,90 @@
-//! The command line.
+//! The command line: every setting is an argument, made from the table of settings.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::keys;
+use super::keys::{self, SECTIONS};
+use crate::config::Config;
 
-/// An analytical database server: PostgreSQL's wire protocol in front, columnar partitions on object storage behind.
-///
-/// Without a command it serves. Start it, then type the psql line that it prints.
-#[derive(Debug, Parser)]
-#[command(name = "peristyle", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
-pub struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: ServeArguments,
-}
+const ABOUT: &str =
+    "An analytical database server: PostgreSQL's wire protocol in front, columnar partitions on object storage behind.";
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Open or create a data folder and serve clients until SIGTERM or SIGINT.
-    Serve(ServeArguments),
-}
+const LONG_ABOUT: &str = "\
+An analytical database server: PostgreSQL's wire protocol in front, columnar partitions on object storage behind.
 
-#[derive(Clone, Debug, Default, Args)]
-struct ServeArguments {
-    /// Folder of the log and the index; made if it is not there [default: ./peristyle-data]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<String>,
-    /// Where clients connect; a loopback address until passwords exist [default: 127.0.0.1:5433]
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
-    /// Where objects are kept: file:///folder or s3://bucket/prefix (endpoint, region and credentials from the usual
-    /// AWS variables) [default: file://<data-dir>/objects]
-    #[arg(long, value_name = "URL")]
-    store: Option<String>,
-    /// TOML file of settings [env: PERISTYLE_CONFIG]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Offer TLS with this certificate chain (PEM)
-    #[arg(long, value_name = "FILE")]
-    tls_cert_file: Option<String>,
-    /// Private key of the certificate (PEM)
-    #[arg(long, value_name = "FILE")]
-    tls_key_file: Option<String>,
-    /// What is traced to stderr: error, warn, info, debug, trace, or target=level,… [default: $RUST_LOG or warn]
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<String>,
-    /// Form of the trace: text or json [default: text]
-    #[arg(long, value_name = "FORMAT")]
-    log_format: Option<String>,
-    /// Set any setting of the list below; may be given again
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
-    settings: Vec<(String, String)>,
-}
+Without a command it serves. Start it, then type the psql line that it prints.";
+
+const AFTER_HELP: &str = "\
+Every setting is an argument (--drain-seconds 60), a variable of the environment (PERISTYLE_DRAIN_SECONDS=60) and a key \
+of the TOML file (drain_seconds = 60). An argument wins over the environment, that over the file. Bytes may be written \
+as 64MiB.";
+
+/// The widest line of help, in columns.
+const HELP_COLUMNS: usize = 110;
 
 /// What the command line says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parsed {
     /// The file to read.
     pub config_file: Option<PathBuf>,
-    /// Settings by name; a later one wins.
+    /// Settings by name.
     pub settings: Vec<(String, String)>,
 }
 
 /// Reads a command line. The error knows how to print itself and the exit code: help and version are such errors.
 pub fn parse_arguments(line: impl IntoIterator<Item = OsString>) -> Result<Parsed, clap::Error> {
-    let list = format!(
-        "Settings: as --set KEY=VALUE, as PERISTYLE_KEY in the environment, or as a key of the file; an argument \
-         wins over the environment, that over the file. Sizes may be written as 64MiB.\n{}",
-        keys::help()
-    );
-    let matches = Arguments::command().after_long_help(list).try_get_matches_from(line)?;
-    let arguments = Arguments::from_arg_matches(&matches)?;
-    let serve = match arguments.command {
-        Some(Command::Serve(serve)) => serve,
-        None => arguments.serve,
-    };
-    Ok(serve.into())
+    let matches = command().try_get_matches_from(line)?;
+    let matches = matches.subcommand().map_or(&matches, |(_, serve)| serve);
+    Ok(Parsed { config_file: matches.get_one("config").cloned(), settings: settings(matches) })
 }
 
-impl From<ServeArguments> for Parsed {
-    fn from(serve: ServeArguments) -> Parsed {
-        let flags = [
-            ("data_dir", serve.data_dir),
-            ("listen", serve.listen),
-            ("store", serve.store),
-            ("tls_cert_file", serve.tls_cert_file),
-            ("tls_key_file", serve.tls_key_file),
-            ("log_level", serve.log_level),
-            ("log_format", serve.log_format),
-        ];
-        let mut settings = serve.settings;
-        settings.extend(flags.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        Parsed { config_file: serve.config, settings }
+fn settings(matches: &ArgMatches) -> Vec<(String, String)> {
+    let given = |name| matches.get_one::<String>(name).cloned();
+    keys::all().filter_map(|key| Some((key.name.to_owned(), given(key.name)?))).collect()
+}
+
+fn command() -> Command {
+    let serve = Command::new("serve")
+        .about("Open or create a data folder and serve clients until SIGTERM or SIGINT")
+        .max_term_width(HELP_COLUMNS)
+        .after_long_help(AFTER_HELP)
+        .args(arguments());
+    Command::new("peristyle")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .long_about(LONG_ABOUT)
+        .after_help("--help lists all settings.")
+        .after_long_help(AFTER_HELP)
+        .max_term_width(HELP_COLUMNS)
+        .args_conflicts_with_subcommands(true)
+        .args(arguments())
+        .subcommand(serve)
+}
+
+fn arguments() -> Vec<Arg> {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help_heading(SECTIONS[0].title)
+        .help("TOML file of settings");
+    let defaults = Config::default();
+    let mut arguments = vec![config];
+    for (at, section) in SECTIONS.iter().enumerate() {
+        arguments.extend(section.keys.iter().map(|key| {
+            Arg::new(key.name)
+                .long(key.argument())
+                .value_name(key.value_name())
+                .help_heading(section.title)
+                .hide_short_help(at > 0)
+                .help(help_line(key.help, &(key.show)(&defaults)))
+        }));
     }
+    arguments
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
-    Ok((key.trim().to_owned(), value.trim().to_owned()))
+fn help_line(help: &str, default: &str) -> String {
+    if default.is_empty() { help.to_owned() } else { format!("{help} [default: {default}]") }
 }

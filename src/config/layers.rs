@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::Parsed;
-use super::keys::{KEYS, key};
+use super::keys::{self, key};
 use super::{Config, ConfigError};
 
 /// What a variable of the environment starts with, before the key in upper case. Others with that start are not
@@ -20,7 +20,7 @@ pub fn load(parsed: &Parsed, environment: impl Fn(&str) -> Option<String>) -> Re
     if let Some(file) = file {
         apply_file(&mut config, &file)?;
     }
-    for key in KEYS {
+    for key in keys::all() {
         let variable = format!("{ENVIRONMENT_PREFIX}{}", key.name.to_ascii_uppercase());
         if let Some(value) = environment(&variable) {
             apply(&mut config, key.name, &value, &format!("environment ({variable})"))?;
@@ -91,7 +91,7 @@ mod tests {
             ("PERISTYLE_CONNECTIONS_MAX", "20"),
             ("PERISTYLE_DRAIN_SECONDS", "30"),
         ];
-        let config = loaded("serve --set drain_seconds=300 --listen 127.0.0.1:0", &environment).unwrap();
+        let config = loaded("serve --drain-seconds 300 --listen 127.0.0.1:0", &environment).unwrap();
         let wire = &config.wire;
         assert_eq!((wire.portals_max, wire.connections_max, wire.drain_seconds), (1, 20, 300));
         assert_eq!((config.catalog.log_segment_bytes, config.listen.port()), (1 << 20, 0));
@@ -109,10 +109,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_origin() {
         let (_folder, path) = file("portals_max = true");
+        let (_other, unknown) = file("nonsense = 1");
         let with_file = format!("--config {path}");
+        let with_unknown = format!("--config {unknown}");
         let cases = [
-            ("--set nonsense=1", "command line: there is no setting \"nonsense\"".to_owned()),
-            ("--set portals_max=0", "command line: portals_max = \"0\": must be at least 1".to_owned()),
+            ("--portals-max 0", "command line: portals_max = \"0\": must be at least 1".to_owned()),
+            (with_unknown.as_str(), format!("{unknown}: there is no setting \"nonsense\"")),
             (with_file.as_str(), format!("{path}: portals_max = \"true\": must be a whole number")),
             ("--tls-cert-file c.pem", "configuration: tls_cert_file = \"c.pem\": needs tls_key_file too".to_owned()),
         ];
@@ -137,6 +139,6 @@ mod tests {
     #[test]
     fn help_lists_every_setting() {
         let help = parse_arguments(["peristyle", "--help"].map(Into::into)).unwrap_err().to_string();
-        assert!(KEYS.iter().all(|key| help.contains(key.name)), "{help}");
+        assert!(keys::all().all(|key| help.contains(&key.argument())), "{help}");
     }
 }

@@ -5,6 +5,8 @@ mod arguments;
 mod error;
 mod keys;
 mod layers;
+#[cfg(test)]
+mod reference;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +15,7 @@ use std::path::PathBuf;
 use crate::background::BackgroundSettings;
 use crate::pg::{TlsFiles, WireSettings};
 
-pub use arguments::{Arguments, Parsed, parse_arguments};
+pub use arguments::{Parsed, parse_arguments};
 pub use error::ConfigError;
 pub use layers::load;
 

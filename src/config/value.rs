@@ -10,15 +10,26 @@ const BYTE_UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB"
 /// A whole number of at least `min`. Digits may be grouped by `_`; a setting whose name ends in `_bytes` or
 /// `_bytes_max` also takes `64MiB` and the like.
 pub(super) fn number<T: TryFrom<u64>>(key: &str, text: &str, min: u64) -> Result<T, String> {
-    let is_bytes = key.ends_with("_bytes") || key.ends_with("_bytes_max");
-    let unit = BYTE_UNITS.iter().find(|(unit, _)| is_bytes && text.ends_with(unit));
+    let unit = BYTE_UNITS.iter().find(|(unit, _)| is_bytes(key) && text.ends_with(unit));
     let (digits, factor) = unit.map_or((text, 1), |(unit, factor)| (&text[..text.len() - unit.len()], *factor));
-    let number: u64 = digits.trim().replace('_', "").parse().map_err(|_| expected(is_bytes))?;
+    let number: u64 = digits.trim().replace('_', "").parse().map_err(|_| expected(is_bytes(key)))?;
     let number = number.checked_mul(factor).ok_or("is too large")?;
     if number < min {
-        return Err(format!("must be at least {min}"));
+        return Err(format!("must be at least {}", shown(key, min)));
     }
     T::try_from(number).map_err(|_| "is too large".to_owned())
+}
+
+/// Whether the setting of that name is a number of bytes.
+pub(super) fn is_bytes(key: &str) -> bool {
+    key.ends_with("_bytes") || key.ends_with("_bytes_max")
+}
+
+/// A number as it is set: bytes in the largest unit that divides them.
+pub(super) fn shown<T: TryInto<u64>>(key: &str, number: T) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let unit = BYTE_UNITS.iter().find(|(_, factor)| is_bytes(key) && number > 0 && number % factor == 0);
+    unit.map_or_else(|| number.to_string(), |(unit, factor)| format!("{}{unit}", number / factor))
 }
 
 fn expected(is_bytes: bool) -> String {

@@ -1,0 +1,196 @@
+//! Limits of statements, of the catalog, of partitions and of the object store.
+
+use super::key::{Key, number};
+use crate::config::value::{number, shown};
+
+pub(super) const STATEMENTS: &[Key] = &[
+    Key {
+        name: "statement_streams",
+        value: None,
+        help: "Streams that one statement computes with at once; 0 for one per core",
+        show: |config| if config.engine.streams == cores() { "0".to_owned() } else { config.engine.streams.to_string() },
+        set: |config, text| {
+            let streams = number("statement_streams", text, 0)?;
+            config.engine.streams = if streams == 0 { cores() } else { streams };
+            Ok(())
+        },
+    },
+    number!("memory_bytes_max", engine.memory_bytes, 1_048_576, "Memory that all statements may hold together"),
+    number!(
+        "statement_memory_bytes_max",
+        engine.query_memory_bytes,
+        1_048_576,
+        "Memory that one statement may hold before it spills or fails"
+    ),
+    number!("statement_spill_bytes_max", engine.spill_bytes, 0, "Disk that one statement may spill to"),
+    number!(
+        "commit_retries_max",
+        engine.retries_max,
+        0,
+        "Times that a lone statement whose commit lost a race is run again"
+    ),
+    number!(
+        "chunk_rows_max",
+        engine.chunk_rows_max,
+        0,
+        "Rows of one statement that go to the log as a chunk; more become partitions"
+    ),
+    number!("chunk_bytes_max", engine.chunk_bytes_max, 0, "The same in bytes"),
+    number!(
+        "real_time_bytes_max",
+        engine.real_time_bytes_max,
+        1_048_576,
+        "Rows in memory that are not in partitions yet, of all tables; past it writers wait for the merge"
+    ),
+    number!(
+        "real_time_wait_seconds",
+        engine.real_time_wait_seconds,
+        0,
+        "How long a writer waits for the merge before it fails with 53200"
+    ),
+    number!("copy_record_bytes_max", engine.copy_record_bytes_max, 1_024, "Longest record of a COPY"),
+    number!(
+        "copy_piece_bytes",
+        engine.copy_piece_bytes,
+        1_024,
+        "Size of the pieces that a COPY is cut into for decoding on all cores"
+    ),
+    Key {
+        name: "table_columns_max",
+        value: None,
+        help: "Columns of a table; on open tables the rest goes to _rest",
+        show: |config| config.catalog.table_columns_max.to_string(),
+        set: |config, text| {
+            let columns = number("table_columns_max", text, 1)?;
+            config.catalog.table_columns_max = columns;
+            config.engine.table_columns_max = columns;
+            Ok(())
+        },
+    },
+];
+
+pub(super) const CATALOG: &[Key] = &[
+    number!("log_segment_bytes", catalog.log_segment_bytes, 65_536, "Size of a segment of the log"),
+    number!("log_frame_bytes_max", catalog.log_frame_bytes_max, 65_536, "Largest group of commits"),
+    number!(
+        "log_bytes_max",
+        log_bytes_max,
+        65_536,
+        "Length of the log from which on the oldest chunks are merged whatever their size"
+    ),
+    number!("commit_queue_max", catalog.commit_queue_max, 1, "Commits that wait for the log"),
+    number!("checkpoint_commits", background.checkpoint_commits, 1, "Commits after which a checkpoint is due"),
+    number!("checkpoint_seconds", background.checkpoint_seconds, 1, "Age of a commit at which a checkpoint is due"),
+    number!(
+        "manifest_deltas_max",
+        catalog.manifest_deltas_max,
+        1,
+        "Deltas of the manifest before it is written whole again"
+    ),
+    number!("ingest_id_seconds", catalog.ingest_id_seconds, 0, "How long the id of a load is remembered"),
+    number!("index_cache_bytes", catalog.index_cache_bytes, 0, "Memory for the catalog's index"),
+    number!("statistics_cache_bytes", catalog.statistics_cache_bytes, 0, "Memory for statistics of partitions"),
+];
+
+pub(super) const PARTITIONS: &[Key] = &[
+    number!("row_group_rows_max", storage.write.row_group_rows_max, 1, "Rows after which a row group ends"),
+    number!(
+        "row_group_bytes_max",
+        storage.write.row_group_bytes_max,
+        65_536,
+        "Encoded bytes after which a row group ends"
+    ),
+    number!(
+        "partition_target_bytes",
+        storage.write.partition_target_bytes,
+        65_536,
+        "Size of a partition from which on further rows go to another one"
+    ),
+    number!(
+        "partition_min_bytes",
+        storage.write.partition_min_bytes,
+        0,
+        "Size below which neighbouring time buckets share a partition"
+    ),
+    number!(
+        "encoders_max",
+        storage.write.encoders_max,
+        1,
+        "Partitions without a key that one writer fills at once, and encodings under way when it is finished"
+    ),
+    number!(
+        "sort_memory_bytes",
+        storage.write.sort_memory_bytes,
+        65_536,
+        "Memory in which one writer sorts rows by partition key and order key; beyond it sorted runs go to disk"
+    ),
+    number!("sort_fan_in_max", storage.write.sort_fan_in_max, 2, "Sorted runs that are merged at once"),
+    number!("footer_cache_bytes", storage.store.footer_cache_bytes, 0, "Memory for footers of partitions"),
+];
+
+pub(super) const BACKGROUND: &[Key] = &[
+    number!("merge_interval_seconds", background.merge_interval_seconds, 1, "Pause between looks for work to merge"),
+    number!(
+        "chunks_bytes",
+        storage.merge.chunks_bytes,
+        1,
+        "Bytes of a table's chunks from which on they become partitions"
+    ),
+    number!(
+        "chunks_max",
+        storage.merge.chunks_max,
+        1,
+        "Number of a table's chunks from which on they become partitions"
+    ),
+    number!(
+        "chunk_age_seconds",
+        storage.merge.chunk_age_seconds,
+        0,
+        "Age of a table's oldest chunk from which on its chunks become partitions"
+    ),
+    number!(
+        "partitions_fan_in",
+        storage.merge.partitions_fan_in,
+        2,
+        "Partitions of about one size from which on they become a larger one; also the ratio of the sizes"
+    ),
+    number!(
+        "smallest_class_bytes",
+        storage.merge.smallest_class_bytes,
+        1,
+        "Partitions smaller than this count as being of this size"
+    ),
+    number!("merge_bytes_max", storage.merge.group_bytes_max, 65_536, "Bytes that one merge reads"),
+    number!("merge_inputs_max", storage.merge.group_max, 2, "Chunks and partitions that one merge reads"),
+    number!("merge_levels_max", storage.merge.levels_max, 1, "How often a row is merged"),
+    number!("gc_interval_seconds", background.gc_interval_seconds, 1, "Pause between deletions of ended objects"),
+    number!(
+        "ended_age_seconds",
+        storage.gc.ended_age_seconds,
+        0,
+        "Least time between an object's end mark and its deletion"
+    ),
+    number!("gc_batch_max", storage.gc.batch_max, 1, "Objects deleted at a time"),
+    number!("gc_requests_max", storage.gc.deletes_max, 1, "Deletions under way at once"),
+    number!("retry_seconds_max", background.retry_seconds_max, 1, "Longest pause after background work failed"),
+    number!("background_stop_seconds", background.stop_seconds, 0, "Time for background work when the server stops"),
+];
+
+pub(super) const STORE: &[Key] = &[
+    number!("store_requests_max", storage.store.requests_max, 1, "Requests under way at once; further ones wait"),
+    number!(
+        "upload_part_bytes",
+        storage.store.upload_part_bytes,
+        5_242_880,
+        "Size of a part of a large upload; S3 takes no less than 5MiB"
+    ),
+    number!("upload_parts_max", storage.store.upload_parts_max, 1, "Parts of one upload under way at once"),
+    number!("store_retries_max", storage.store.retries_max, 0, "Attempts after the first that a request gets"),
+    number!("store_retry_seconds", storage.store.retry_seconds, 1, "Time for a request with all its attempts"),
+    number!("store_request_seconds", storage.store.request_seconds, 1, "Time for one attempt"),
+    number!("store_connect_seconds", storage.store.connect_seconds, 1, "Time to reach the store"),
+];
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
