@@ -307,7 +307,9 @@ impl Own {
             Requirement::SchemaNameFree { .. } | Requirement::NameFree { .. } => self.renamed,
             Requirement::RelationLive(oid)
             | Requirement::RelationVersion { oid, .. }
-            | Requirement::ColumnsAccept { table: oid, .. } => self.relations.contains(oid),
+            | Requirement::ColumnsAccept { table: oid, .. }
+            | Requirement::EnforcesOnly { table: oid, .. }
+            | Requirement::TableEmpty(oid) => self.relations.contains(oid),
             Requirement::NoDependents { .. } => self.renamed,
             Requirement::PartitionsLive { partitions, .. } => {
                 partitions.iter().any(|partition| self.partitions.contains(partition))

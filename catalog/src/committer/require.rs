@@ -1,6 +1,6 @@
 //! Checks what a change set rests on.
 
-use crate::model::{ColumnId, Oid, PgType, Requirement, Table, widen};
+use crate::model::{ColumnId, ConstraintKind, Oid, PgType, Requirement, Table, widen};
 use crate::{Error, Head, Result};
 
 /// Checks one requirement against a head.
@@ -17,6 +17,14 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
         }
         Requirement::NoDependents { oid, except } => no_dependents(head, *oid, except),
         Requirement::ColumnsAccept { table, columns } => columns_accept(*table, self::table(head, *table)?, columns),
+        Requirement::EnforcesOnly { table, not_null, checks } => {
+            let definition = self::table(head, *table)?;
+            if enforces_only(definition, not_null, checks) { Ok(()) } else { Err(conflict(*table)) }
+        }
+        Requirement::TableEmpty(oid) => {
+            let rows = head.contents(*oid).map_or(0, |contents| contents.rows());
+            if rows == 0 { Ok(()) } else { Err(conflict(*oid)) }
+        }
         Requirement::PartitionsLive { table, partitions } => {
             let contents = head.contents(*table);
             let is_live = |id| contents.is_some_and(|contents| contents.orders.contains_key(id));
@@ -82,6 +90,13 @@ pub(crate) fn columns_accept(oid: Oid, table: &Table, written: &[(ColumnId, PgTy
         None => Ok(()),
         Some((column, _)) => Err(Error::ColumnChanged { table: oid, column: *column }),
     }
+}
+
+/// Whether every NOT NULL and CHECK of the table is among those that the writer enforced.
+fn enforces_only(table: &Table, not_null: &[ColumnId], checks: &[Oid]) -> bool {
+    let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
+    let columns_hold = table.columns.iter().filter(|column| column.not_null).all(|column| not_null.contains(&column.id));
+    columns_hold && table.constraints.iter().filter(|c| is_check(&c.kind)).all(|c| checks.contains(&c.oid))
 }
 
 /// Modifiers were checked by the writer: lengths and precisions are not a matter of the catalog.

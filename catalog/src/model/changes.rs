@@ -40,6 +40,10 @@ pub enum Requirement {
     NoDependents { oid: Oid, except: Vec<Oid> },
     /// These columns are live and their types take values of the given ones, else 40001 (42P01 without the table).
     ColumnsAccept { table: Oid, columns: Vec<(ColumnId, PgType)> },
+    /// The table enforces no NOT NULL and no CHECK beyond these, which the writer enforced, else 40001.
+    EnforcesOnly { table: Oid, not_null: Vec<ColumnId>, checks: Vec<Oid> },
+    /// The table holds no row, else 40001: a constraint is added that nobody checked its rows against.
+    TableEmpty(Oid),
     /// These partitions have no end mark, else 40001.
     PartitionsLive { table: Oid, partitions: Vec<PartitionId> },
     /// These chunks are live, else 40001.

@@ -126,6 +126,9 @@ impl Altered<'_> {
                 format!("column \"{}\" of relation \"{}\" contains null values", new.name, self.relation.name);
             return Err(SqlError::new(SqlState::NOT_NULL_VIOLATION, message));
         }
+        if new.not_null && missing.is_none() {
+            self.requires.push(Requirement::TableEmpty(self.relation.oid));
+        }
         let attnum = self.table().next_attnum;
         let id = self.scope.engine.catalog().reserve_columns(self.relation.oid, 1).max(self.table().next_column);
         let column = Column { id, missing, ..new_column(self.scope, attnum, &new)? };
@@ -159,6 +162,12 @@ impl Altered<'_> {
             return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
         self.drop_dependents(name, id, cascade)?;
+        let on_column = |relation: &&Arc<Relation>| match &relation.kind {
+            RelationKind::Index(index) => index.table == self.relation.oid && index.columns.contains(&id),
+            RelationKind::Table(_) | RelationKind::View(_) => false,
+        };
+        let indexes: Vec<_> = self.scope.view.relations().filter(on_column).map(|r| Change::DropRelation(r.oid)).collect();
+        self.more.extend(indexes);
         let dropped = |columns: &[ColumnId]| columns.contains(&id);
         let table = self.table_mut();
         table.columns.retain(|column| column.id != id);
@@ -271,7 +280,18 @@ impl Altered<'_> {
                 "adding a CHECK constraint to a table that holds rows is not supported yet",
             ));
         }
-        self.add_constraints(vec![new])
+        if !self.has_rows() {
+            // Nobody checked rows that come before this commits.
+            self.requires.push(Requirement::TableEmpty(self.relation.oid));
+            return self.add_constraints(vec![new]);
+        }
+        // A key is recorded, not enforced: rows that are there keep their NULLs.
+        let nullable: Vec<ColumnId> = self.table().columns.iter().filter(|c| !c.not_null).map(|c| c.id).collect();
+        self.add_constraints(vec![new])?;
+        for column in self.table_mut().columns.iter_mut().filter(|column| nullable.contains(&column.id)) {
+            column.not_null = false;
+        }
+        Ok(())
     }
 
     fn add_constraints(&mut self, new: Vec<super::create_table::NewConstraint<'_>>) -> Result<(), SqlError> {

@@ -36,7 +36,8 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
     let columns = columns_of(create, &plan)?;
     let depends_on = dependencies(&planner.touched(), &plan)?;
     let query = query_text(text)?;
-    let mut requires: Vec<Requirement> = depends_on.iter().map(|on| Requirement::RelationLive(on.relation)).collect();
+    let mut requires: Vec<Requirement> =
+        planner.touched().iter().map(|touched| unchanged(&touched.relation)).collect();
     let search_path = scope.search_path();
     match existing {
         Some(existing) => {

@@ -44,11 +44,6 @@ impl Statement {
     pub fn text(&self) -> &str {
         &self.text
     }
-
-    /// A statement over a part of this one's tree, as EXPLAIN has it.
-    pub(crate) fn with_tree(&self, tree: ast::Statement) -> Statement {
-        Statement { tree: Arc::new(Tree::Sql(Box::new(tree))), ..self.clone() }
-    }
 }
 
 /// Cuts a query string into statements. Fails as a whole (42601 with the position) if one does not parse.

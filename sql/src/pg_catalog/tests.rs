@@ -241,7 +241,7 @@ async fn a_name_of_nothing_is_an_error_with_its_state() {
 fn state(error: &datafusion::error::DataFusionError) -> Option<&'static str> {
     match error.find_root() {
         datafusion::error::DataFusionError::External(inner) => {
-            inner.downcast_ref::<crate::SqlError>().map(|error| error.code)
+            inner.downcast_ref::<crate::SqlError>().map(|error| error.code.code())
         }
         _ => None,
     }

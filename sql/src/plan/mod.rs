@@ -7,6 +7,7 @@ mod provider;
 mod stream;
 mod view;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::pg_type;
-use sqlparser::ast;
+use sqlparser::ast::{self, Visit, Visitor};
 
 pub(crate) use provider::{Binding, Touched};
 pub(crate) use stream::{collect, start};
@@ -82,7 +83,7 @@ impl<'a> Planner<'a> {
 
     /// The plan of a query, parameters as placeholders of the types that are known.
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
-        refuse_locks(query)?;
+        refuse_unsupported(query)?;
         let mut query = query.clone();
         output_names::assign(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));
@@ -200,9 +201,37 @@ pub(crate) async fn constant(
     Ok((ScalarValue::try_from_array(batch.column(0), 0)?, ty))
 }
 
-fn refuse_locks(query: &ast::Query) -> Result<(), SqlError> {
-    match query.locks.first() {
-        None => Ok(()),
-        Some(lock) => Err(SqlError::unsupported(format!("{lock} is not supported yet"))),
+/// What DataFusion's planner would leave out without a word.
+fn refuse_unsupported(query: &ast::Query) -> Result<(), SqlError> {
+    match query.visit(&mut Refused) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(what) => Err(SqlError::unsupported(format!("{what} is not supported yet"))),
+    }
+}
+
+struct Refused;
+
+impl Visitor for Refused {
+    type Break = String;
+
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<String> {
+        match query.locks.first() {
+            Some(lock) => ControlFlow::Break(lock.to_string()),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<String> {
+        match factor {
+            ast::TableFactor::Table { sample: Some(_), .. } => ControlFlow::Break("TABLESAMPLE".to_owned()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &ast::Select) -> ControlFlow<String> {
+        if select.into.is_some() {
+            return ControlFlow::Break("SELECT INTO".to_owned());
+        }
+        ControlFlow::Continue(())
     }
 }

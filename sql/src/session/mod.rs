@@ -182,9 +182,10 @@ impl Session {
     ) -> Result<Outcome, SqlError> {
         self.refuse_if_failed(statement)?;
         self.activity.begin(statement.text(), self.engine.now());
+        let writers = self.writers();
         let result = self.run_once(statement, parameters, types).await;
         match &result {
-            Ok(_) => self.remember_for_rerun(statement, parameters, types),
+            Ok(_) => self.remember_for_rerun(writers, statement, parameters, types),
             Err(_) => self.fail(),
         }
         result.map_err(|error| statement::place(error, statement))
@@ -300,10 +301,16 @@ impl Session {
         Ok(())
     }
 
-    /// A lone writing statement can be run again if its commit loses a race: nothing of it was sent.
-    fn remember_for_rerun(&mut self, statement: &Statement, parameters: &[Parameter], types: &[PgType]) {
-        let writers = self.transaction.lock().as_ref().map_or(0, Transaction::writers);
-        self.rerun = (writers == 1 && statement::can_rerun(statement)).then(|| Rerun {
+    /// Statements of the transaction that changed something.
+    fn writers(&self) -> usize {
+        self.transaction.lock().as_ref().map_or(0, Transaction::writers)
+    }
+
+    /// A lone writing statement can be run again if its commit loses a race: nothing of it was sent. Any statement
+    /// after it may have seen what it did, so then it cannot.
+    fn remember_for_rerun(&mut self, before: usize, statement: &Statement, parameters: &[Parameter], types: &[PgType]) {
+        let is_lone_writer = before == 0 && self.writers() == 1;
+        self.rerun = (is_lone_writer && statement::can_rerun(statement)).then(|| Rerun {
             statement: statement.clone(),
             parameters: parameters.to_vec(),
             types: types.to_vec(),

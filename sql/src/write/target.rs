@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, ChangeSet, Column, ColumnId, Oid, Openness, Relation, Requirement, Table};
+use peristyle_catalog::model::{Change, ChangeSet, Column, ColumnId, ConstraintKind, Oid, Openness, Relation, Requirement, Table};
 use peristyle_storage::schema::{TableField, table_fields};
 use sqlparser::ast::{Ident, ObjectName};
 
@@ -81,6 +81,15 @@ impl Target {
         Ok(names)
     }
 
+    /// What a write to this table has checked its rows against.
+    fn enforced(&self) -> Requirement {
+        let definition = self.table();
+        let not_null = definition.columns.iter().filter(|column| column.not_null).map(|column| column.id).collect();
+        let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
+        let checks = definition.constraints.iter().filter(|c| is_check(&c.kind)).map(|c| c.oid).collect();
+        Requirement::EnforcesOnly { table: self.oid(), not_null, checks }
+    }
+
     /// 42703 with the way to take any column.
     pub(crate) fn unknown_column(&self, name: &str) -> SqlError {
         let message = format!("column \"{name}\" of relation \"{}\" does not exist", self.name());
@@ -96,6 +105,7 @@ impl Target {
         let columns = written.columns.iter().filter(|(id, _)| !proposed.contains(id)).copied().collect();
         let mut requires = vec![Requirement::RelationLive(table)];
         requires.push(Requirement::ColumnsAccept { table, columns });
+        requires.push(self.enforced());
         let mut changes = new_columns;
         if written.rows > 0 {
             changes.push(Change::Append { table, partitions: written.partitions, chunks: written.chunks });
