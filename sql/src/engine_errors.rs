@@ -33,7 +33,7 @@ fn from_engine(error: &DataFusionError) -> SqlError {
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
         DataFusionError::SQL(inner, _) => SqlError::syntax(inner.to_string()),
         DataFusionError::Plan(message) => from_plan_text(message),
-        DataFusionError::NotImplemented(message) => SqlError::unsupported(tidy(message)),
+        DataFusionError::NotImplemented(message) => from_not_implemented(message),
         DataFusionError::Execution(message) => from_execution_text(message),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
         DataFusionError::IoError(inner) => from_io(inner),
@@ -80,20 +80,29 @@ fn own_error(error: &DataFusionError) -> Option<SqlError> {
 
 fn from_schema(error: &SchemaError) -> SqlError {
     match error {
-        SchemaError::FieldNotFound { field, .. } => {
-            let name = match &field.relation {
-                Some(relation) => format!("{}.{}", relation.table(), field.name),
-                None => format!("\"{}\"", field.name),
-            };
-            SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist"))
-        }
+        SchemaError::FieldNotFound { field, valid_fields } => match &field.relation {
+            Some(relation) if !valid_fields.iter().any(|valid| valid.relation.as_ref() == Some(relation)) => {
+                let message = format!("missing FROM-clause entry for table \"{}\"", relation.table());
+                SqlError::new(SqlState::UNDEFINED_TABLE, message)
+            }
+            Some(relation) => no_column(&format!("{}.{}", relation.table(), field.name)),
+            None => no_column(&format!("\"{}\"", field.name)),
+        },
         SchemaError::AmbiguousReference { field } => {
             SqlError::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{}\" is ambiguous", field.name))
         }
-        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+        SchemaError::DuplicateQualifiedField { qualifier, .. } => {
+            let message = format!("table name \"{}\" specified more than once", qualifier.table());
+            SqlError::new(SqlState::DUPLICATE_ALIAS, message)
+        }
+        SchemaError::DuplicateUnqualifiedField { name } => {
             SqlError::new(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once"))
         }
     }
+}
+
+fn no_column(name: &str) -> SqlError {
+    SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist"))
 }
 
 fn from_arrow(error: &ArrowError) -> SqlError {
@@ -139,24 +148,62 @@ fn from_plan_text(message: &str) -> SqlError {
         return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
             .hint("No function matches the given name and argument types. You might need to add explicit type casts.");
     }
-    let state = if text.contains("must appear in the GROUP BY")
-        || text.contains("could not be resolved from available columns")
-    {
-        SqlState::GROUPING_ERROR
-    } else if text.starts_with("Cannot infer common argument type") || text.contains("No function matches") {
-        SqlState::UNDEFINED_FUNCTION
-    } else if text.contains("Ambiguous reference") || text.contains("is ambiguous") {
-        SqlState::AMBIGUOUS_COLUMN
-    } else if text.contains("same number of columns") || text.contains("Inconsistent data length") {
-        SqlState::SYNTAX_ERROR
-    } else if text.contains("Placeholder") {
-        SqlState::UNDEFINED_PARAMETER
-    } else if text.contains("window function") || text.contains("Window function") {
-        SqlState::WINDOWING_ERROR
-    } else {
-        SqlState::DATATYPE_MISMATCH
-    };
-    SqlError::new(state, text)
+    let state = PLAN_TEXTS.iter().find(|(part, _)| text.contains(part)).map(|(_, state)| *state);
+    SqlError::new(state.unwrap_or(SqlState::DATATYPE_MISMATCH), text)
+}
+
+/// Parts of the planner's messages, the first that is found tells the state.
+const PLAN_TEXTS: &[(&str, SqlState)] = &[
+    ("must appear in the GROUP BY", SqlState::GROUPING_ERROR),
+    ("could not be resolved from available columns", SqlState::GROUPING_ERROR),
+    ("Aggregate functions are not allowed in", SqlState::GROUPING_ERROR),
+    ("Aggregate function calls cannot be nested", SqlState::GROUPING_ERROR),
+    ("Failed to unify argument types of make_array", SqlState::DATATYPE_MISMATCH),
+    ("coalesce must have at least one argument", SqlState::SYNTAX_ERROR),
+    ("Cannot infer common argument type for logical boolean", SqlState::DATATYPE_MISMATCH),
+    ("Cannot infer common argument type", SqlState::UNDEFINED_FUNCTION),
+    ("in LIKE expression", SqlState::UNDEFINED_FUNCTION),
+    ("No function matches", SqlState::UNDEFINED_FUNCTION),
+    ("Ambiguous reference", SqlState::AMBIGUOUS_COLUMN),
+    ("is ambiguous", SqlState::AMBIGUOUS_COLUMN),
+    ("number of columns", SqlState::SYNTAX_ERROR),
+    ("Inconsistent data length", SqlState::SYNTAX_ERROR),
+    ("SELECT * with no tables", SqlState::SYNTAX_ERROR),
+    ("Too many columns! The subquery should only return one column", SqlState::SYNTAX_ERROR),
+    ("LIMIT must be >= 0", SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE),
+    ("OFFSET must be >=0", SqlState::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE),
+    ("Order by column out of bounds", SqlState::INVALID_COLUMN_REFERENCE),
+    ("Cannot find column with position", SqlState::INVALID_COLUMN_REFERENCE),
+    ("For SELECT DISTINCT, ORDER BY", SqlState::INVALID_COLUMN_REFERENCE),
+    ("SELECT DISTINCT ON expressions must match", SqlState::INVALID_COLUMN_REFERENCE),
+    ("names given as column alias", SqlState::INVALID_COLUMN_REFERENCE),
+    ("WITH query name", SqlState::DUPLICATE_ALIAS),
+    ("The window ", SqlState::UNDEFINED_OBJECT),
+    ("Percentile value must be between", SqlState::NUMERIC_VALUE_OUT_OF_RANGE),
+    ("Placeholder", SqlState::UNDEFINED_PARAMETER),
+    ("window function", SqlState::WINDOWING_ERROR),
+    ("Window function", SqlState::WINDOWING_ERROR),
+    ("Correlated scalar subquery must be aggregated", SqlState::FEATURE_NOT_SUPPORTED),
+];
+
+/// What the planner cannot do: a thing that PostgreSQL refuses too, or a feature that is missing.
+fn from_not_implemented(message: &str) -> SqlError {
+    let refused = |state, words: &str| SqlError::new(state, words);
+    match message.split_once("does not support logical expression ").map(|(_, rest)| rest) {
+        Some(rest) if rest.starts_with("WindowFunction") => {
+            refused(SqlState::WINDOWING_ERROR, "window functions are not allowed here")
+        }
+        Some(rest) if rest.starts_with("AggregateFunction") => {
+            refused(SqlState::GROUPING_ERROR, "aggregate functions are not allowed here")
+        }
+        Some(rest) if rest.starts_with("Exists") || rest.starts_with("InSubquery") => {
+            SqlError::unsupported("EXISTS and IN over a subquery are supported in WHERE, HAVING and ON only")
+        }
+        Some(rest) if rest.starts_with("OuterReferenceColumn") || rest.starts_with("ScalarSubquery") => {
+            SqlError::unsupported("a subquery that refers to outer columns in this way is not supported")
+        }
+        _ => SqlError::unsupported(tidy(message)),
+    }
 }
 
 /// What an operator says in words only.
@@ -171,6 +218,19 @@ fn from_execution_text(message: &str) -> SqlError {
     if lower.contains("returned more than one row") {
         let message = "more than one row returned by a subquery used as an expression";
         return SqlError::new(SqlState::CARDINALITY_VIOLATION, message);
+    }
+    if let Some((_, rest)) = message.split_once("Placeholder '")
+        && let Some((name, _)) = rest.split_once('\'')
+    {
+        return SqlError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {name}"));
+    }
+    if lower.contains("regex parse error") {
+        let why = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        return SqlError::new(SqlState::INVALID_REGULAR_EXPRESSION, format!("invalid regular expression: {why}"));
+    }
+    if lower.contains("ntile requires a positive") {
+        let message = "argument of ntile must be greater than zero";
+        return SqlError::new(SqlState::INVALID_ARGUMENT_FOR_NTILE, message);
     }
     SqlError::new(SqlState::INTERNAL_ERROR, tidy(message))
 }

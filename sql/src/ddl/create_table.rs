@@ -6,8 +6,9 @@ use peristyle_catalog::model::{
     Change, ChangeSet, Column, ColumnDefault, ColumnId, Constraint, ConstraintKind, Oid, Openness, PgType, Relation,
     RelationKind, Requirement, Schema, Seq, Table,
 };
+use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{
-    CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint,
+    CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint, Value,
 };
 
 use super::options::TableOptions;
@@ -16,6 +17,7 @@ use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::scope::{PG_CATALOG, Scope};
 use crate::semantics;
+use crate::values::ColumnBuilder;
 
 /// Name of the column that every open table has.
 pub(crate) const TIME_COLUMN: &str = "time";
@@ -315,8 +317,20 @@ pub(super) fn new_default(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
             .hint("You will need to rewrite or cast the expression."));
     }
+    check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
     Ok(ColumnDefault { oid, expression: expression.to_string() })
+}
+
+/// A string as a default must be one of the column's type.
+fn check_literal(scope: &Scope, ty: PgType, expression: &Expr) -> Result<(), SqlError> {
+    if let Expr::Value(value) = expression
+        && let Value::SingleQuotedString(text) = &value.value
+    {
+        let style = scope.settings.input_style(scope.transaction_started);
+        ColumnBuilder::new(PgType::plain(ty.oid), arrow_type(PgType::plain(ty.oid), None), style)?.push_text(text)?;
+    }
+    Ok(())
 }
 
 /// The constraint that a table gets, with its name made up if none is given.
