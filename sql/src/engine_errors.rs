@@ -42,7 +42,7 @@ fn from_engine(error: &DataFusionError) -> SqlError {
         DataFusionError::Shared(inner) => from_engine(inner),
         DataFusionError::Collection(inner) => inner.first().map_or_else(|| unexpected(&"no error"), from_engine),
         DataFusionError::ExecutionJoin(inner) => unexpected(inner),
-        DataFusionError::External(inner) => unexpected(inner),
+        DataFusionError::External(inner) => from_external(inner.as_ref()),
         DataFusionError::Internal(message)
         | DataFusionError::Configuration(message)
         | DataFusionError::Substrait(message)
@@ -118,7 +118,7 @@ fn from_arrow(error: &ArrowError) -> SqlError {
         ArrowError::IoError(_, inner) => from_io(inner),
         ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
             Some(engine) => from_engine(engine),
-            None => unexpected(inner),
+            None => from_external(inner.as_ref()),
         },
         ArrowError::SchemaError(_)
         | ArrowError::CsvError(_)
@@ -133,6 +133,18 @@ fn from_arrow(error: &ArrowError) -> SqlError {
     }
 }
 
+fn from_external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> SqlError {
+    invalid_regex(&error.to_string()).unwrap_or_else(|| unexpected(&error))
+}
+
+/// The error of the regular expressions' parser, which shows the place before it says what is wrong.
+fn invalid_regex(message: &str) -> Option<SqlError> {
+    message.contains("regex parse error").then(|| {
+        let why = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        SqlError::new(SqlState::INVALID_REGULAR_EXPRESSION, format!("invalid regular expression: {why}"))
+    })
+}
+
 fn from_io(error: &std::io::Error) -> SqlError {
     if error.kind() == std::io::ErrorKind::StorageFull {
         return SqlError::new(SqlState::DISK_FULL, "could not write: no space left on device");
@@ -145,12 +157,36 @@ fn from_plan_text(message: &str) -> SqlError {
     let text = tidy(message);
     let between = |from: &str, to: char| -> Option<&str> { text.split_once(from)?.1.split(to).next() };
     if let Some(name) = between("Invalid function '", '\'') {
+        if WINDOW_FUNCTIONS.contains(&name) {
+            let message = format!("window function {name} requires an OVER clause");
+            return SqlError::new(SqlState::WRONG_OBJECT_TYPE, message);
+        }
         return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
             .hint("No function matches the given name and argument types. You might need to add explicit type casts.");
+    }
+    if let Some(given) = between("columns but only ", ' ').and_then(|given| given.parse::<usize>().ok())
+        && between("contains ", ' ').and_then(|columns| columns.parse().ok()).is_some_and(|columns| given < columns)
+    {
+        return SqlError::unsupported("fewer column aliases than columns are not supported yet");
     }
     let state = PLAN_TEXTS.iter().find(|(part, _)| text.contains(part)).map(|(_, state)| *state);
     SqlError::new(state.unwrap_or(SqlState::DATATYPE_MISMATCH), text)
 }
+
+/// Functions that are nothing without OVER.
+const WINDOW_FUNCTIONS: &[&str] = &[
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+];
 
 /// Parts of the planner's messages, the first that is found tells the state.
 const PLAN_TEXTS: &[(&str, SqlState)] = &[
@@ -224,9 +260,8 @@ fn from_execution_text(message: &str) -> SqlError {
     {
         return SqlError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {name}"));
     }
-    if lower.contains("regex parse error") {
-        let why = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        return SqlError::new(SqlState::INVALID_REGULAR_EXPRESSION, format!("invalid regular expression: {why}"));
+    if let Some(error) = invalid_regex(message) {
+        return error;
     }
     if lower.contains("ntile requires a positive") {
         let message = "argument of ntile must be greater than zero";

@@ -117,6 +117,8 @@ impl Altered<'_> {
         if self.table().columns.len() >= limit {
             return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
         }
+        let attnum = self.table().next_attnum;
+        let column = new_column(self.scope, attnum, &new)?;
         let missing = match &new.default {
             Some(expression) => missing_value(self.scope, new.ty, expression).await?,
             None => None,
@@ -129,9 +131,8 @@ impl Altered<'_> {
         if new.not_null && missing.is_none() {
             self.requires.push(Requirement::TableEmpty(self.relation.oid));
         }
-        let attnum = self.table().next_attnum;
         let id = self.scope.engine.catalog().reserve_columns(self.relation.oid, 1).max(self.table().next_column);
-        let column = Column { id, missing, ..new_column(self.scope, attnum, &new)? };
+        let column = Column { id, missing, ..column };
         let table = self.table_mut();
         table.columns.push(column);
         table.next_attnum = attnum + 1;

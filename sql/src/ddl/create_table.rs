@@ -22,6 +22,9 @@ use crate::values::ColumnBuilder;
 /// Name of the column that every open table has.
 pub(crate) const TIME_COLUMN: &str = "time";
 
+/// Names that PostgreSQL keeps for columns that every table has.
+const SYSTEM_COLUMNS: &[&str] = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 /// A column before it has an id.
 #[derive(Clone, Debug)]
 pub(crate) struct NewColumn {
@@ -226,6 +229,10 @@ fn check_names(scope: &Scope, columns: &[NewColumn]) -> Result<(), SqlError> {
     let limit = scope.engine.limits().table_columns_max;
     if columns.len() > limit {
         return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
+    }
+    if let Some(column) = columns.iter().find(|column| SYSTEM_COLUMNS.contains(&column.name.as_str())) {
+        let message = format!("column name \"{}\" conflicts with a system column name", column.name);
+        return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
     }
     let mut seen = std::collections::HashSet::new();
     match columns.iter().find(|column| !seen.insert(&column.name)) {

@@ -1,11 +1,13 @@
 //! Trees → plans: names are resolved against the statement's snapshot, DataFusion plans and optimises.
 
 mod full_join;
+mod guarded;
 mod memory;
 mod normalise;
 mod output_names;
 pub(crate) mod parameters;
 mod provider;
+mod shown_exists;
 mod stream;
 mod values_list;
 mod view;

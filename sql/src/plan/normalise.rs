@@ -1,15 +1,16 @@
-//! Rewrites of the syntax tree into forms that DataFusion plans with PostgreSQL's meaning: FETCH FIRST, comparisons of
-//! rows, and comparisons with ANY and ALL of a subquery. They come before all other rewrites, so that names are given
+//! Rewrites of the syntax tree into forms that DataFusion plans with PostgreSQL's meaning: FETCH FIRST, GROUP BY (),
+//! CASE of conditions, comparisons of rows, and comparisons with ANY and ALL of a subquery. They come before all other rewrites, so that names are given
 //! and literals are typed in what they make too.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, LimitClause, Query, SetExpr, SetOperator, SetQuantifier, TableFactor, UnaryOperator,
-    Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, OrderByKind, Query, Select, SetExpr, SetOperator,
+    SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
-use super::full_join;
+use super::guarded::guarded;
+use super::{full_join, shown_exists};
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::parse::{parse_expression, parse_query};
@@ -31,7 +32,15 @@ impl VisitorMut for Normaliser {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
-        flow(fetch_as_limit(query).and_then(|()| refuse_bags(&query.body)).and_then(|()| full_join::merge_keys(query)))
+        flow(normalise_query(query))
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+            // One group of everything, which is what no key means too.
+            keys.retain(|key| !matches!(key, Expr::Tuple(none) if none.is_empty()));
+        }
+        flow(select.projection.iter_mut().try_for_each(shown_exists::count_rows))
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
@@ -45,6 +54,24 @@ impl VisitorMut for Normaliser {
 
 fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
     result.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+}
+
+fn normalise_query(query: &mut Query) -> Result<(), SqlError> {
+    fetch_as_limit(query)?;
+    refuse_bags(&query.body)?;
+    refuse_constant_order(query)?;
+    full_join::merge_keys(query)
+}
+
+fn refuse_constant_order(query: &Query) -> Result<(), SqlError> {
+    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order_by| &order_by.kind) else {
+        return Ok(());
+    };
+    let is_string = |key: &Expr| matches!(key, Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_)));
+    match keys.iter().any(|key| is_string(&key.expr)) {
+        true => Err(SqlError::syntax("non-integer constant in ORDER BY")),
+        false => Ok(()),
+    }
 }
 
 /// `FETCH FIRST n ROWS ONLY` is LIMIT n.
@@ -83,6 +110,10 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
         Expr::Identifier(word) if word.quote_style.is_none() && fold(word) == "current_schema" => {
             parse_expression("current_schema()").map(Some)
         }
+        Expr::Case { operand: None, conditions, else_result, .. } => {
+            let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
+            Ok(results.into_iter().any(is_condition).then(|| case_of_true(expr)))
+        }
         Expr::AnyOp { left, compare_op, right, .. } => match right.as_ref() {
             Expr::Subquery(rows) => any_row(left, compare_op, rows).map(Some),
             _ => Ok(None),
@@ -93,6 +124,7 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
         },
         Expr::BinaryOp { left, op, right } => match (left.as_ref(), right.as_ref()) {
             (Expr::Tuple(left), Expr::Tuple(right)) => compare_tuples(left, op, right).map(Some),
+            (left, right) if matches!(op, BinaryOperator::And | BinaryOperator::Or) => Ok(guarded(left, op, right)),
             _ => Ok(None),
         },
         Expr::InList { expr, list, negated } => match expr.as_ref() {
@@ -105,6 +137,31 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             _ => Ok(None),
         },
         _ => Ok(None),
+    }
+}
+
+/// `CASE true WHEN c …` for `CASE WHEN c …`: DataFusion makes AND and OR of a CASE of conditions, and these do not keep
+/// one from being evaluated where another decided.
+fn case_of_true(case: &Expr) -> Expr {
+    let mut case = case.clone();
+    if let Expr::Case { operand, .. } = &mut case {
+        *operand = Some(Box::new(Expr::Value(Value::Boolean(true).into())));
+    }
+    case
+}
+
+/// Whether an expression's form shows that it is a boolean.
+fn is_condition(expr: &Expr) -> bool {
+    use BinaryOperator as B;
+    match expr {
+        Expr::Nested(inner) => is_condition(inner),
+        Expr::Value(value) => matches!(value.value, Value::Boolean(_)),
+        Expr::UnaryOp { op, .. } => *op == UnaryOperator::Not,
+        Expr::BinaryOp { op, .. } => {
+            matches!(op, B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq | B::And | B::Or)
+        }
+        Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::InList { .. } | Expr::Between { .. } | Expr::Like { .. } => true,
+        _ => false,
     }
 }
 
@@ -224,6 +281,14 @@ mod tests {
         let expected = "SELECT 1 FROM t WHERE NOT EXISTS (SELECT 1 FROM (SELECT b FROM u) AS \"compared rows\" (value0) \
                         WHERE (a > \"compared rows\".value0) IS NOT TRUE)";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_case_of_conditions_stays_one() {
+        let text = normalised("SELECT 1 FROM t WHERE CASE WHEN b = 0 THEN false ELSE a / b > 1 END").expect("case");
+        assert_eq!(text, "SELECT 1 FROM t WHERE CASE true WHEN b = 0 THEN false ELSE a / b > 1 END");
+        let text = normalised("SELECT CASE WHEN b = 0 THEN 1 ELSE 2 END FROM t GROUP BY ()").expect("case");
+        assert_eq!(text, "SELECT CASE WHEN b = 0 THEN 1 ELSE 2 END FROM t");
     }
 
     #[test]

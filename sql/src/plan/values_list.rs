@@ -25,8 +25,10 @@ const INT8_DIGITS: u8 = 19;
 /// What a cell is before the column's type is known.
 #[derive(Clone, Debug, PartialEq)]
 enum Cell {
-    /// NULL or a string: takes the others' type.
-    Unknown,
+    /// NULL: takes the others' type.
+    Null,
+    /// A string or a parameter: takes the others' type too, with the digits that it shows.
+    Unknown(Option<(u8, u8)>),
     /// The Arrow type tells a decimal's digits, the mark whether the plan knows the type by more than that.
     Known { ty: PgType, arrow: DataType, is_marked: bool },
 }
@@ -86,15 +88,17 @@ impl Unifier<'_, '_> {
     }
 
     fn cell(&self, expr: &Expr) -> Option<Cell> {
-        if let Expr::Value(value) = expr
-            && matches!(value.value, Value::Null | Value::SingleQuotedString(_) | Value::EscapedStringLiteral(_))
-        {
-            return Some(Cell::Unknown);
+        if let Expr::Value(value) = expr {
+            match &value.value {
+                Value::Null => return Some(Cell::Null),
+                Value::SingleQuotedString(text) => return Some(Cell::Unknown(decimal_digits(text))),
+                _ => {}
+            }
         }
         let planned = self.planner.cell(expr, self.types).ok()?;
         let (_, field) = planned.to_field(&DFSchema::empty()).ok()?;
         if matches!(&planned, Planned::Placeholder(parameter) if parameter.field.is_none()) {
-            return Some(Cell::Unknown);
+            return Some(Cell::Unknown(None));
         }
         let is_marked = marked_pg_type(&field).is_some();
         Some(Cell::Known { ty: pg_type(&field), arrow: field.data_type().clone(), is_marked })
@@ -146,7 +150,9 @@ fn digits(cells: &[Cell]) -> ExactNumberInfo {
     let (mut whole, mut scale) = (1_u8, 0_u8);
     for cell in cells {
         let (cell_whole, cell_scale) = match cell {
-            Cell::Unknown => return ExactNumberInfo::None,
+            Cell::Null => continue,
+            Cell::Unknown(None) => return ExactNumberInfo::None,
+            Cell::Unknown(Some(digits)) => *digits,
             Cell::Known { arrow, .. } => match arrow {
                 DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
                     (p.saturating_sub(s.max(&0).unsigned_abs()), s.max(&0).unsigned_abs())
@@ -163,6 +169,14 @@ fn digits(cells: &[Cell]) -> ExactNumberInfo {
         return ExactNumberInfo::None;
     }
     ExactNumberInfo::PrecisionAndScale(u64::from(precision), i64::from(scale))
+}
+
+/// Digits before and behind the point of a number without exponent.
+fn decimal_digits(text: &str) -> Option<(u8, u8)> {
+    let number = text.trim().trim_start_matches(['-', '+']);
+    let (whole, scale) = number.split_once('.').unwrap_or((number, ""));
+    let is_number = !number.is_empty() && whole.bytes().chain(scale.bytes()).all(|b| b.is_ascii_digit());
+    is_number.then_some((u8::try_from(whole.len()).ok()?, u8::try_from(scale.len()).ok()?))
 }
 
 fn cast(cell: &mut Expr, data_type: &SqlType) {
