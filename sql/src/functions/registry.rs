@@ -9,8 +9,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, clock, datetime, encoding, extract, interval, json, math, open_time, pattern, rounding, text,
-    to_char,
+    arithmetic, array, clock, datetime, encoding, extract, interval, json, math, open_time, pattern, rounding, text, to_char,
 };
 
 /// The families of functions of ours.
