@@ -9,7 +9,7 @@ use crate::parse::parse_query;
 
 /// Replaces every `EXISTS (…)` of a SELECT's item, outside of its subqueries.
 pub(super) fn count_rows(item: &mut SelectItem) -> Result<(), SqlError> {
-    let is_exists = matches!(item, SelectItem::UnnamedExpr(Expr::Exists { .. }));
+    let is_exists = matches!(item, SelectItem::UnnamedExpr(Expr::Exists { negated: false, .. }));
     if let ControlFlow::Break(error) = item.visit(&mut Replacer { depth: 0 }) {
         return Err(error);
     }
