@@ -15,7 +15,7 @@ use crate::engines::{Connection, EngineKind, Host, Oracle};
 use crate::failure::Failure;
 use crate::suites::Suite;
 
-/// Failed statements that a trial prints; the rest is counted.
+/// Failed statements that a trial prints; the rest is counted. More than a suite should have.
 const PRINTED_FAILURES_MAX: usize = 200;
 
 /// One suite on one engine.

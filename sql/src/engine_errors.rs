@@ -33,7 +33,7 @@ fn from_engine(error: &DataFusionError) -> SqlError {
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
         DataFusionError::SQL(inner, _) => SqlError::syntax(inner.to_string()),
         DataFusionError::Plan(message) => from_plan_text(message),
-        DataFusionError::NotImplemented(message) => SqlError::unsupported(tidy(message)),
+        DataFusionError::NotImplemented(message) => from_not_implemented(message),
         DataFusionError::Execution(message) => from_execution_text(message),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
         DataFusionError::IoError(inner) => from_io(inner),
@@ -42,7 +42,7 @@ fn from_engine(error: &DataFusionError) -> SqlError {
         DataFusionError::Shared(inner) => from_engine(inner),
         DataFusionError::Collection(inner) => inner.first().map_or_else(|| unexpected(&"no error"), from_engine),
         DataFusionError::ExecutionJoin(inner) => unexpected(inner),
-        DataFusionError::External(inner) => unexpected(inner),
+        DataFusionError::External(inner) => from_external(inner.as_ref()),
         DataFusionError::Internal(message)
         | DataFusionError::Configuration(message)
         | DataFusionError::Substrait(message)
@@ -80,20 +80,29 @@ fn own_error(error: &DataFusionError) -> Option<SqlError> {
 
 fn from_schema(error: &SchemaError) -> SqlError {
     match error {
-        SchemaError::FieldNotFound { field, .. } => {
-            let name = match &field.relation {
-                Some(relation) => format!("{}.{}", relation.table(), field.name),
-                None => format!("\"{}\"", field.name),
-            };
-            SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist"))
-        }
+        SchemaError::FieldNotFound { field, valid_fields } => match &field.relation {
+            Some(relation) if !valid_fields.iter().any(|valid| valid.relation.as_ref() == Some(relation)) => {
+                let message = format!("missing FROM-clause entry for table \"{}\"", relation.table());
+                SqlError::new(SqlState::UNDEFINED_TABLE, message)
+            }
+            Some(relation) => no_column(&format!("{}.{}", relation.table(), field.name)),
+            None => no_column(&format!("\"{}\"", field.name)),
+        },
         SchemaError::AmbiguousReference { field } => {
             SqlError::new(SqlState::AMBIGUOUS_COLUMN, format!("column reference \"{}\" is ambiguous", field.name))
         }
-        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+        SchemaError::DuplicateQualifiedField { qualifier, .. } => {
+            let message = format!("table name \"{}\" specified more than once", qualifier.table());
+            SqlError::new(SqlState::DUPLICATE_ALIAS, message)
+        }
+        SchemaError::DuplicateUnqualifiedField { name } => {
             SqlError::new(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once"))
         }
     }
+}
+
+fn no_column(name: &str) -> SqlError {
+    SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist"))
 }
 
 fn from_arrow(error: &ArrowError) -> SqlError {
@@ -109,7 +118,7 @@ fn from_arrow(error: &ArrowError) -> SqlError {
         ArrowError::IoError(_, inner) => from_io(inner),
         ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
             Some(engine) => from_engine(engine),
-            None => unexpected(inner),
+            None => from_external(inner.as_ref()),
         },
         ArrowError::SchemaError(_)
         | ArrowError::CsvError(_)
@@ -124,6 +133,18 @@ fn from_arrow(error: &ArrowError) -> SqlError {
     }
 }
 
+fn from_external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> SqlError {
+    invalid_regex(&error.to_string()).unwrap_or_else(|| unexpected(&error))
+}
+
+/// The error of the regular expressions' parser, which shows the place before it says what is wrong.
+fn invalid_regex(message: &str) -> Option<SqlError> {
+    message.contains("regex parse error").then(|| {
+        let why = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        SqlError::new(SqlState::INVALID_REGULAR_EXPRESSION, format!("invalid regular expression: {why}"))
+    })
+}
+
 fn from_io(error: &std::io::Error) -> SqlError {
     if error.kind() == std::io::ErrorKind::StorageFull {
         return SqlError::new(SqlState::DISK_FULL, "could not write: no space left on device");
@@ -136,27 +157,89 @@ fn from_plan_text(message: &str) -> SqlError {
     let text = tidy(message);
     let between = |from: &str, to: char| -> Option<&str> { text.split_once(from)?.1.split(to).next() };
     if let Some(name) = between("Invalid function '", '\'') {
+        if WINDOW_FUNCTIONS.contains(&name) {
+            let message = format!("window function {name} requires an OVER clause");
+            return SqlError::new(SqlState::WRONG_OBJECT_TYPE, message);
+        }
         return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
             .hint("No function matches the given name and argument types. You might need to add explicit type casts.");
     }
-    let state = if text.contains("must appear in the GROUP BY")
-        || text.contains("could not be resolved from available columns")
+    if let Some(given) = between("columns but only ", ' ').and_then(|given| given.parse::<usize>().ok())
+        && between("contains ", ' ').and_then(|columns| columns.parse().ok()).is_some_and(|columns| given < columns)
     {
-        SqlState::GROUPING_ERROR
-    } else if text.starts_with("Cannot infer common argument type") || text.contains("No function matches") {
-        SqlState::UNDEFINED_FUNCTION
-    } else if text.contains("Ambiguous reference") || text.contains("is ambiguous") {
-        SqlState::AMBIGUOUS_COLUMN
-    } else if text.contains("same number of columns") || text.contains("Inconsistent data length") {
-        SqlState::SYNTAX_ERROR
-    } else if text.contains("Placeholder") {
-        SqlState::UNDEFINED_PARAMETER
-    } else if text.contains("window function") || text.contains("Window function") {
-        SqlState::WINDOWING_ERROR
-    } else {
-        SqlState::DATATYPE_MISMATCH
-    };
-    SqlError::new(state, text)
+        return SqlError::unsupported("fewer column aliases than columns are not supported yet");
+    }
+    let state = PLAN_TEXTS.iter().find(|(part, _)| text.contains(part)).map(|(_, state)| *state);
+    SqlError::new(state.unwrap_or(SqlState::DATATYPE_MISMATCH), text)
+}
+
+/// Functions that are nothing without OVER.
+const WINDOW_FUNCTIONS: &[&str] = &[
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+];
+
+/// Parts of the planner's messages, the first that is found tells the state.
+const PLAN_TEXTS: &[(&str, SqlState)] = &[
+    ("must appear in the GROUP BY", SqlState::GROUPING_ERROR),
+    ("could not be resolved from available columns", SqlState::GROUPING_ERROR),
+    ("Aggregate functions are not allowed in", SqlState::GROUPING_ERROR),
+    ("Aggregate function calls cannot be nested", SqlState::GROUPING_ERROR),
+    ("Failed to unify argument types of make_array", SqlState::DATATYPE_MISMATCH),
+    ("coalesce must have at least one argument", SqlState::SYNTAX_ERROR),
+    ("Cannot infer common argument type for logical boolean", SqlState::DATATYPE_MISMATCH),
+    ("Cannot infer common argument type", SqlState::UNDEFINED_FUNCTION),
+    ("in LIKE expression", SqlState::UNDEFINED_FUNCTION),
+    ("No function matches", SqlState::UNDEFINED_FUNCTION),
+    ("Ambiguous reference", SqlState::AMBIGUOUS_COLUMN),
+    ("is ambiguous", SqlState::AMBIGUOUS_COLUMN),
+    ("number of columns", SqlState::SYNTAX_ERROR),
+    ("Inconsistent data length", SqlState::SYNTAX_ERROR),
+    ("SELECT * with no tables", SqlState::SYNTAX_ERROR),
+    ("Too many columns! The subquery should only return one column", SqlState::SYNTAX_ERROR),
+    ("LIMIT must be >= 0", SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE),
+    ("OFFSET must be >=0", SqlState::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE),
+    ("Order by column out of bounds", SqlState::INVALID_COLUMN_REFERENCE),
+    ("Cannot find column with position", SqlState::INVALID_COLUMN_REFERENCE),
+    ("For SELECT DISTINCT, ORDER BY", SqlState::INVALID_COLUMN_REFERENCE),
+    ("SELECT DISTINCT ON expressions must match", SqlState::INVALID_COLUMN_REFERENCE),
+    ("names given as column alias", SqlState::INVALID_COLUMN_REFERENCE),
+    ("WITH query name", SqlState::DUPLICATE_ALIAS),
+    ("The window ", SqlState::UNDEFINED_OBJECT),
+    ("Percentile value must be between", SqlState::NUMERIC_VALUE_OUT_OF_RANGE),
+    ("Placeholder", SqlState::UNDEFINED_PARAMETER),
+    ("window function", SqlState::WINDOWING_ERROR),
+    ("Window function", SqlState::WINDOWING_ERROR),
+    ("Correlated scalar subquery must be aggregated", SqlState::FEATURE_NOT_SUPPORTED),
+];
+
+/// What the planner cannot do: a thing that PostgreSQL refuses too, or a feature that is missing.
+fn from_not_implemented(message: &str) -> SqlError {
+    let refused = |state, words: &str| SqlError::new(state, words);
+    match message.split_once("does not support logical expression ").map(|(_, rest)| rest) {
+        Some(rest) if rest.starts_with("WindowFunction") => {
+            refused(SqlState::WINDOWING_ERROR, "window functions are not allowed here")
+        }
+        Some(rest) if rest.starts_with("AggregateFunction") => {
+            refused(SqlState::GROUPING_ERROR, "aggregate functions are not allowed here")
+        }
+        Some(rest) if rest.starts_with("Exists") || rest.starts_with("InSubquery") => {
+            SqlError::unsupported("EXISTS and IN over a subquery are supported in WHERE, HAVING and ON only")
+        }
+        Some(rest) if rest.starts_with("OuterReferenceColumn") || rest.starts_with("ScalarSubquery") => {
+            SqlError::unsupported("a subquery that refers to outer columns in this way is not supported")
+        }
+        _ => SqlError::unsupported(tidy(message)),
+    }
 }
 
 /// What an operator says in words only.
@@ -171,6 +254,18 @@ fn from_execution_text(message: &str) -> SqlError {
     if lower.contains("returned more than one row") {
         let message = "more than one row returned by a subquery used as an expression";
         return SqlError::new(SqlState::CARDINALITY_VIOLATION, message);
+    }
+    if let Some((_, rest)) = message.split_once("Placeholder '")
+        && let Some((name, _)) = rest.split_once('\'')
+    {
+        return SqlError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {name}"));
+    }
+    if let Some(error) = invalid_regex(message) {
+        return error;
+    }
+    if lower.contains("ntile requires a positive") {
+        let message = "argument of ntile must be greater than zero";
+        return SqlError::new(SqlState::INVALID_ARGUMENT_FOR_NTILE, message);
     }
     SqlError::new(SqlState::INTERNAL_ERROR, tidy(message))
 }

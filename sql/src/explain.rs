@@ -7,7 +7,7 @@ use arrow::datatypes::Schema;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TimestampMicros};
 use peristyle_storage::types::{arrow_type, pg_field};
 use sqlparser::ast::{self, UtilityOption};
 
@@ -17,38 +17,99 @@ use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::scan::ScanExec;
 use crate::scope::Scope;
+use crate::session::SharedTransaction;
+use crate::write;
 
 /// The one column of an explanation.
 pub(crate) fn columns() -> Vec<ColumnDescription> {
     vec![ColumnDescription::computed("QUERY PLAN", PgType::TEXT)]
 }
 
-/// Explains a query; with ANALYZE runs it and throws its rows away.
-pub(crate) async fn run(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound) -> Result<Outcome, SqlError> {
+/// Explains a query or a write. With ANALYZE runs it: a query's rows are thrown away, a write's are written.
+pub(crate) async fn run(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    tree: &ast::Statement,
+    bound: &Bound,
+) -> Result<Outcome, SqlError> {
     let ast::Statement::Explain { statement, analyze, verbose, options, format, .. } = tree else {
         return Err(SqlError::internal("an EXPLAIN was expected"));
     };
     let options = Options::of(*analyze, *verbose, options.as_deref(), format.is_some())?;
-    let ast::Statement::Query(query) = statement.as_ref() else {
-        return Err(SqlError::unsupported("EXPLAIN of statements other than SELECT is not supported yet"));
+    let lines = match statement.as_ref() {
+        ast::Statement::Query(query) => explain_query(&scope, query, bound, options.analyze).await?,
+        ast::Statement::Insert(insert) if options.analyze => run_insert(&scope, transaction, insert, bound).await?,
+        ast::Statement::Insert(insert) => {
+            write::describe_insert(&scope, insert, bound.types())?;
+            explain_write(&scope, format!("Insert on {}", insert.table), insert.source.as_deref(), bound).await?
+        }
+        ast::Statement::CreateTable(create) if create.query.is_some() && !options.analyze => {
+            explain_write(&scope, format!("Create {}", create.name), create.query.as_deref(), bound).await?
+        }
+        _ => return Err(SqlError::unsupported("EXPLAIN of this statement is not supported yet")),
     };
-    let planner = Planner::new(&scope)?;
+    text_rows(lines)
+}
+
+async fn explain_query(
+    scope: &Arc<Scope>,
+    query: &ast::Query,
+    bound: &Bound,
+    analyze: bool,
+) -> Result<Vec<String>, SqlError> {
+    let planner = Planner::new(scope)?;
     let begun = scope.engine.now();
     let plan = planner.query(query, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
     let planned = scope.engine.now();
     let mut lines = Vec::new();
-    if options.analyze {
-        let rows = run_through(&scope, &physical, planner.state().task_ctx()).await?;
+    if analyze {
+        let rows = run_through(scope, &physical, planner.state().task_ctx()).await?;
         let ended = scope.engine.now();
         describe(&physical, true, &mut lines);
-        let milliseconds = |from: i64, to: i64| (to - from) as f64 / 1000.0;
-        lines.push(format!("Planning Time: {:.3} ms", milliseconds(begun.0, planned.0)));
-        lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(planned.0, ended.0)));
+        lines.push(format!("Planning Time: {:.3} ms", milliseconds(begun, planned)));
+        lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(planned, ended)));
     } else {
         describe(&physical, false, &mut lines);
     }
-    text_rows(lines)
+    Ok(lines)
+}
+
+/// What is written, over the plan of where its rows come from.
+async fn explain_write(
+    scope: &Arc<Scope>,
+    head: String,
+    source: Option<&ast::Query>,
+    bound: &Bound,
+) -> Result<Vec<String>, SqlError> {
+    let mut lines = vec![head];
+    if let Some(source) = source {
+        let plan = explain_query(scope, &write::without_defaults(source), bound, false).await?;
+        lines.extend(plan.into_iter().map(|line| format!("  {line}")));
+    }
+    Ok(lines)
+}
+
+async fn run_insert(
+    scope: &Arc<Scope>,
+    transaction: SharedTransaction,
+    insert: &ast::Insert,
+    bound: &Bound,
+) -> Result<Vec<String>, SqlError> {
+    let begun = scope.engine.now();
+    let silent = ast::Insert { returning: None, ..insert.clone() };
+    let outcome = write::insert(Arc::clone(scope), transaction, &silent, bound).await?;
+    let ended = scope.engine.now();
+    let Outcome::Command(tag) = outcome else { return Err(SqlError::internal("an INSERT gave rows")) };
+    let rows = tag.rsplit(' ').next().unwrap_or_default();
+    Ok(vec![
+        format!("Insert on {}", insert.table),
+        format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(begun, ended)),
+    ])
+}
+
+fn milliseconds(from: TimestampMicros, to: TimestampMicros) -> f64 {
+    (to.0 - from.0) as f64 / 1000.0
 }
 
 struct Options {

@@ -37,7 +37,7 @@ pub(crate) async fn run(
     match tree {
         ast::Statement::Query(_) => plan::select(scope, tree, &bound).await,
         ast::Statement::Insert(insert) => write::insert(scope, transaction, insert, &bound).await,
-        ast::Statement::Explain { .. } => explain::run(scope, tree, &bound).await,
+        ast::Statement::Explain { .. } => explain::run(scope, transaction, tree, &bound).await,
         ast::Statement::CreateTable(create) if create.query.is_some() => {
             write::create_table_as(scope, transaction, create, &bound).await
         }

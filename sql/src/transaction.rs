@@ -253,8 +253,11 @@ fn is_append(change: &Change) -> bool {
 fn own_chunks(shown: &Shown) -> Vec<ChunkId> {
     let head = &shown.view.head;
     let tables = head.relations().filter_map(|relation| head.contents(relation.oid));
-    let mut own: Vec<ChunkId> =
-        tables.flat_map(|contents| contents.chunks()).map(|chunk| chunk.id).filter(|id| id.seq > shown.rests_on).collect();
+    let mut own: Vec<ChunkId> = tables
+        .flat_map(|contents| contents.chunks())
+        .map(|chunk| chunk.id)
+        .filter(|id| id.seq > shown.rests_on)
+        .collect();
     own.sort_unstable();
     own
 }

@@ -117,6 +117,8 @@ impl Altered<'_> {
         if self.table().columns.len() >= limit {
             return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
         }
+        let attnum = self.table().next_attnum;
+        let column = new_column(self.scope, attnum, &new)?;
         let missing = match &new.default {
             Some(expression) => missing_value(self.scope, new.ty, expression).await?,
             None => None,
@@ -129,9 +131,8 @@ impl Altered<'_> {
         if new.not_null && missing.is_none() {
             self.requires.push(Requirement::TableEmpty(self.relation.oid));
         }
-        let attnum = self.table().next_attnum;
         let id = self.scope.engine.catalog().reserve_columns(self.relation.oid, 1).max(self.table().next_column);
-        let column = Column { id, missing, ..new_column(self.scope, attnum, &new)? };
+        let column = Column { id, missing, ..column };
         let table = self.table_mut();
         table.columns.push(column);
         table.next_attnum = attnum + 1;
@@ -175,17 +176,21 @@ impl Altered<'_> {
         Ok(())
     }
 
-    /// Views that read the column go with it, or keep it.
-    fn drop_dependents(&mut self, name: &str, id: ColumnId, cascade: bool) -> Result<(), SqlError> {
+    /// The views that read a column.
+    fn readers(&self, column: ColumnId) -> Vec<Arc<Relation>> {
         let oid = self.relation.oid;
         let reads = |view: &Arc<Relation>| {
             view.as_view().is_some_and(|view| {
-                view.depends_on
-                    .iter()
-                    .any(|on| on.relation == oid && on.columns.iter().any(|(_, column)| *column == id))
+                let mut sources = view.depends_on.iter().filter(|on| on.relation == oid);
+                sources.any(|on| on.columns.iter().any(|(_, id)| *id == column))
             })
         };
-        let views: Vec<Arc<Relation>> = self.scope.view.dependents(oid).filter(|view| reads(view)).cloned().collect();
+        self.scope.view.dependents(oid).filter(|view| reads(view)).cloned().collect()
+    }
+
+    /// Views that read the column go with it, or keep it.
+    fn drop_dependents(&mut self, name: &str, id: ColumnId, cascade: bool) -> Result<(), SqlError> {
+        let views = self.readers(id);
         if views.is_empty() {
             return Ok(());
         }
@@ -245,6 +250,16 @@ impl Altered<'_> {
         let table = self.table();
         let column = table.column(name).ok_or_else(|| self.no_column(name))?;
         let (id, from) = (column.id, column.ty);
+        if let Some(view) = self.readers(id).first() {
+            return Err(SqlError::unsupported("cannot alter type of a column used by a view or rule")
+                .detail(format!("rule _RETURN on view {} depends on column \"{name}\"", view.name)));
+        }
+        if !semantics::is_assignable(from, to) || (from == PgType::TEXT && !semantics::is_text(to)) {
+            let to = values::type_name(to);
+            let message = format!("column \"{name}\" cannot be cast automatically to type {to}");
+            return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
+                .hint(format!("You might need to specify \"USING {name}::{to}\".")));
+        }
         if !is_wider(from, to) {
             let message = format!(
                 "changing the type of column \"{name}\" from {} to {} is not supported yet: it would rewrite rows",

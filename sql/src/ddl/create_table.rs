@@ -6,8 +6,9 @@ use peristyle_catalog::model::{
     Change, ChangeSet, Column, ColumnDefault, ColumnId, Constraint, ConstraintKind, Oid, Openness, PgType, Relation,
     RelationKind, Requirement, Schema, Seq, Table,
 };
+use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{
-    CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint,
+    CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint, Value,
 };
 
 use super::options::TableOptions;
@@ -16,9 +17,13 @@ use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::scope::{PG_CATALOG, Scope};
 use crate::semantics;
+use crate::values::ColumnBuilder;
 
 /// Name of the column that every open table has.
 pub(crate) const TIME_COLUMN: &str = "time";
+
+/// Names that PostgreSQL keeps for columns that every table has.
+const SYSTEM_COLUMNS: &[&str] = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 /// A column before it has an id.
 #[derive(Clone, Debug)]
@@ -225,6 +230,10 @@ fn check_names(scope: &Scope, columns: &[NewColumn]) -> Result<(), SqlError> {
     if columns.len() > limit {
         return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
     }
+    if let Some(column) = columns.iter().find(|column| SYSTEM_COLUMNS.contains(&column.name.as_str())) {
+        let message = format!("column name \"{}\" conflicts with a system column name", column.name);
+        return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+    }
     let mut seen = std::collections::HashSet::new();
     match columns.iter().find(|column| !seen.insert(&column.name)) {
         Some(twice) => {
@@ -315,8 +324,20 @@ pub(super) fn new_default(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
             .hint("You will need to rewrite or cast the expression."));
     }
+    check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
     Ok(ColumnDefault { oid, expression: expression.to_string() })
+}
+
+/// A string as a default must be one of the column's type.
+fn check_literal(scope: &Scope, ty: PgType, expression: &Expr) -> Result<(), SqlError> {
+    if let Expr::Value(value) = expression
+        && let Value::SingleQuotedString(text) = &value.value
+    {
+        let style = scope.settings.input_style(scope.transaction_started);
+        ColumnBuilder::new(PgType::plain(ty.oid), arrow_type(PgType::plain(ty.oid), None), style)?.push_text(text)?;
+    }
+    Ok(())
 }
 
 /// The constraint that a table gets, with its name made up if none is given.

@@ -9,7 +9,7 @@ use sqlparser::ast::{ObjectName, ObjectType};
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, parts};
-use crate::scope::Scope;
+use crate::scope::{PG_CATALOG, Scope};
 
 pub(super) fn run(
     scope: &Arc<Scope>,
@@ -36,6 +36,10 @@ pub(super) fn run(
             Some(relation) => {
                 check_kind(relation, word)?;
                 dropped.relations.insert(relation.oid, Arc::clone(relation));
+            }
+            None if crate::relation::find(name.schema().unwrap_or(PG_CATALOG), &name.name).is_some() => {
+                let message = format!("permission denied: \"{name}\" is a system catalog");
+                return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
             }
             None if if_exists => {
                 scope.notice(SqlState::UNDEFINED_TABLE, format!("{word} \"{name}\" does not exist, skipping"));

@@ -4,6 +4,7 @@
 //! functions of ours on the same parser.
 
 mod copy;
+mod forms;
 mod position;
 
 use std::sync::Arc;
@@ -89,7 +90,8 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
 }
 
 fn tokenize(text: &str, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
-    Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().map_err(|error| lexical_error(&error, index))
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
+    forms::rewrite(tokens.map_err(|error| lexical_error(&error, index))?, index)
 }
 
 fn next_statement(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Statement, SqlError> {
@@ -108,7 +110,7 @@ fn parse_tree(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Tree, Sq
         return copy::parse_copy(parser, index).map(|copy| Tree::Copy(Box::new(copy)));
     }
     let statement = parser.parse_statement().map_err(|error| syntax_error(&error, parser, index))?;
-    Ok(Tree::Sql(Box::new(statement)))
+    Ok(Tree::Sql(Box::new(forms::insert_with(statement))))
 }
 
 fn is_keyword(parser: &Parser<'_>, keyword: Keyword) -> bool {

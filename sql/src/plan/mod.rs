@@ -1,10 +1,15 @@
 //! Trees → plans: names are resolved against the statement's snapshot, DataFusion plans and optimises.
 
+mod full_join;
+mod guarded;
 mod memory;
+mod normalise;
 mod output_names;
 pub(crate) mod parameters;
 mod provider;
+mod shown_exists;
 mod stream;
+mod values_list;
 mod view;
 
 use std::ops::ControlFlow;
@@ -85,26 +90,42 @@ impl<'a> Planner<'a> {
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
         refuse_unsupported(query)?;
         let mut query = query.clone();
+        normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));
         pg_catalog::rewrite::normalise(&mut statement);
         semantics::desugar(&mut statement);
-        let fields = types.iter().map(|ty| ty.map(parameters::field)).collect();
-        let mut context = PlannerContext::new().with_prepare_param_data_types(fields);
+        values_list::unify(self, &mut statement, types)?;
+        let mut context = context(types);
         Ok(self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?)
     }
 
     /// The plan of an expression over some columns (none: a constant expression).
     pub(crate) fn expression(&self, expression: &ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-        let mut expression = expression.clone();
-        semantics::desugar(&mut expression);
-        let planned = self.to_relation().sql_to_expr(expression, schema, &mut PlannerContext::new())?;
+        let prepared = self.prepared(expression)?;
+        let planned = self.to_relation().sql_to_expr(prepared, schema, &mut PlannerContext::new())?;
         self.analysed(planned, schema)
+    }
+
+    /// An expression's tree as the planner reads it.
+    pub(crate) fn prepared(&self, expression: &ast::Expr) -> Result<ast::Expr, SqlError> {
+        let mut expression = expression.clone();
+        normalise::normalise(&mut expression)?;
+        semantics::desugar(&mut expression);
+        Ok(expression)
+    }
+
+    /// The plan of a prepared expression that reads no column, before the analyzer's rules; parameters are
+    /// placeholders of the types that are known.
+    pub(crate) fn cell(&self, prepared: &ast::Expr, types: &[Option<PgType>]) -> Result<Expr, SqlError> {
+        let mut context = context(types);
+        Ok(self.to_relation().sql_to_expr(prepared.clone(), &DFSchema::empty(), &mut context)?)
     }
 
     /// The expression after the analyzer's rules, which make casts and operators PostgreSQL's.
     fn analysed(&self, expression: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-        let input = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
+        let input =
+            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
         let plan = LogicalPlanBuilder::from(input).project([expression.alias("value")])?.build()?;
         let options = self.state().config_options();
         let analysed = self.state().analyzer().execute_and_check(plan, options, |_, _| {})?;
@@ -130,6 +151,10 @@ impl<'a> Planner<'a> {
     fn to_relation(&self) -> SqlToRel<'_, Provider<'a>> {
         SqlToRel::new_with_options(&self.provider, ParserOptions::from(&self.state().config_options().sql_parser))
     }
+}
+
+fn context(types: &[Option<PgType>]) -> PlannerContext {
+    PlannerContext::new().with_prepare_param_data_types(types.iter().map(|ty| ty.map(parameters::field)).collect())
 }
 
 /// Runs a query: its rows come as they are taken.

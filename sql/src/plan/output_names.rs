@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{self, Expr, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut};
+use sqlparser::ast::{self, Expr, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut};
 
 use crate::names::fold;
 use crate::values::catalog_name;
@@ -22,33 +22,49 @@ pub(super) fn shown(name: &str) -> &str {
 
 /// Gives every unnamed expression of every SELECT its name.
 pub(super) fn assign(query: &mut Query) {
-    let _ = query.visit(&mut Assigner);
+    let _ = query.visit(&mut Assigner { ordered_by: columns_ordered_by(query) });
 }
 
-struct Assigner;
+/// Names of the columns, written with their table, by which the outermost query orders: a result column of that name
+/// would be mistaken for one.
+fn columns_ordered_by(query: &Query) -> HashSet<String> {
+    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order_by| &order_by.kind) else {
+        return HashSet::new();
+    };
+    let name = |key: &ast::OrderByExpr| match &key.expr {
+        Expr::CompoundIdentifier(path) => path.last().map(fold),
+        _ => None,
+    };
+    keys.iter().filter_map(name).collect()
+}
+
+struct Assigner {
+    /// Of the query that is visited first.
+    ordered_by: HashSet<String>,
+}
 
 impl VisitorMut for Assigner {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        assign_body(&mut query.body);
+        assign_body(&mut query.body, &std::mem::take(&mut self.ordered_by));
         ControlFlow::Continue(())
     }
 }
 
-fn assign_body(body: &mut SetExpr) {
+fn assign_body(body: &mut SetExpr, ordered_by: &HashSet<String>) {
     match body {
-        SetExpr::Select(select) => assign_select(select),
+        SetExpr::Select(select) => assign_select(select, ordered_by),
         SetExpr::SetOperation { left, right, .. } => {
-            assign_body(left);
-            assign_body(right);
+            assign_body(left, ordered_by);
+            assign_body(right, ordered_by);
         }
         // A query in parentheses is visited on its own; VALUES have names of their own.
         _ => {}
     }
 }
 
-fn assign_select(select: &mut Select) {
+fn assign_select(select: &mut Select, ordered_by: &HashSet<String>) {
     let has_wildcard = select.projection.iter().any(is_wildcard);
     let mut taken: HashSet<String> = select.projection.iter().filter_map(own_name).collect();
     let mut plain: HashSet<String> = HashSet::new();
@@ -69,7 +85,8 @@ fn assign_select(select: &mut Select) {
             }
             SelectItem::UnnamedExpr(expression) => {
                 let name = expression_name(expression).unwrap_or_else(|| "?column?".to_owned());
-                let is_new = !has_wildcard && !plain.contains(&name) && taken.insert(name.clone());
+                let is_free = !has_wildcard && !ordered_by.contains(&name);
+                let is_new = is_free && !plain.contains(&name) && taken.insert(name.clone());
                 rename(item, if is_new { name } else { apart(&name, number) });
             }
             SelectItem::ExprWithAlias { alias, .. } => {

@@ -169,7 +169,13 @@ fn statement_state(scope: &Scope) -> SessionState {
 
 impl ContextProvider for Provider<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        self.source(name.schema(), name.table()).map_err(external)
+        match name.catalog() {
+            Some(database) if database != self.scope.session.database => {
+                let message = format!("cross-database references are not implemented: \"{name}\"");
+                Err(external(SqlError::unsupported(message)))
+            }
+            _ => self.source(name.schema(), name.table()).map_err(external),
+        }
     }
 
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {

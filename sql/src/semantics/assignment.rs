@@ -64,6 +64,11 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
     }
 }
 
+/// Whether the type is a string's.
+pub fn is_text(ty: PgType) -> bool {
+    category(ty) == Category::Text
+}
+
 /// Whether the type is a number's.
 pub fn is_number(ty: PgType) -> bool {
     category(ty) == Category::Number

@@ -25,8 +25,10 @@ use datafusion::logical_expr::planner::TypePlanner;
 
 pub(crate) use analyzer::analyzed_cast;
 pub use analyzer::analyzer_rules;
+pub use assignment::{
+    assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast, is_text,
+};
 pub(crate) use cast::cast_array;
-pub use assignment::{assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast};
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub use desugar::desugar;
 pub use operators::expr_planners;

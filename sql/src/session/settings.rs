@@ -399,6 +399,9 @@ fn canonical(definition: &SettingDefinition, parts: &[String], settings: &Settin
                 (["on"], "true" | "yes" | "1") => "on".to_owned(),
                 _ => word,
             };
+            if words == ISOLATION_LEVELS && word == "serializable" {
+                return Err(SqlError::unsupported("isolation level SERIALIZABLE is not supported"));
+            }
             if words.contains(&word.as_str()) {
                 return Ok(word);
             }

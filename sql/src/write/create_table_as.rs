@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use peristyle_catalog::model::ChangeSet;
@@ -54,12 +56,12 @@ pub(crate) async fn create_table_as(
         .zip(&target.fields)
         .map(|(field, column)| Arc::new(field.as_ref().clone().with_name(column.field.name())))
         .collect();
-    let renamed = Arc::new(arrow::datatypes::Schema::new(given.clone()));
+    let renamed = Arc::new(Schema::new(given.clone()));
     let mut load = Load::begin(&scope, target, &given)?;
     let mut batches = execute_stream(physical, planner.state().task_ctx())?;
     while let Some(batch) = batches.next().await {
         let pushed = match batch {
-            Ok(batch) => load.push(&batch.with_schema(Arc::clone(&renamed))?, false).await,
+            Ok(batch) => load.push(&called(&batch, &renamed)?, false).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = pushed {
@@ -70,6 +72,12 @@ pub(crate) async fn create_table_as(
     let (rows, rows_changes) = load.finish().await?;
     stage(&transaction, joined(changes, rows_changes))?;
     Ok(Outcome::Command(format!("SELECT {rows}")))
+}
+
+/// The batch with its columns called as the table's.
+fn called(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, SqlError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options)?)
 }
 
 /// The table does not exist before this change set, so what its rows require of it is left out.

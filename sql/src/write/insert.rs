@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{FieldRef, Schema};
-use datafusion::common::Column as PlanColumn;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::{Column as PlanColumn, DFSchema};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
-use peristyle_storage::types::{arrow_type, pg_field, pg_type};
+use peristyle_storage::types::{arrow_type, marked_pg_type, pg_field, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
 use super::evolve::{Evolution, evolve};
 use super::returning::Returning;
 use super::shaper::Shaper;
 use super::sink::Sink;
-use super::{Target, literal_rows};
+use super::{Target, literal_rows, value_rows};
 use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::{Outcome, Rows, RowsTag};
@@ -36,7 +36,7 @@ pub(crate) async fn insert(
     refuse_unsupported(insert)?;
     let target = Target::find(&scope, table_name(insert)?)?;
     let names = column_names(&target, insert)?;
-    let returning = Returning::new(&scope, &target, insert.returning.as_deref())?;
+    let returning = Returning::new(&scope, &target, insert)?;
     let mut load = match literal_rows::of(&scope, &target, &names, insert, bound)? {
         Some(given) => Load::begin(&scope, target, given.fields())?.with(&given.batch).await?,
         None => load_query(&scope, target, &names, insert, bound).await?,
@@ -96,7 +96,7 @@ pub(crate) fn describe(
         }
         _ => hinted.into_iter().flatten().collect(),
     };
-    let returning = Returning::new(scope, &target, insert.returning.as_deref())?;
+    let returning = Returning::new(scope, &target, insert)?;
     Ok((resolved, returning.map(|returning| returning.columns().to_vec())))
 }
 
@@ -154,8 +154,17 @@ async fn load_query(
     let planner = Planner::new(scope)?;
     let keep = insert.returning.is_some();
     let Some(source) = &insert.source else { return load_defaults(scope, target).await };
-    let plan = planner.query(&literal_rows::fill_defaults(&target, names, source)?, bound.types())?;
-    let plan = assign_columns(&target, names, plan)?;
+    let source = literal_rows::fill_defaults(&target, names, source)?;
+    let plan = match value_rows::plan(&planner, &target, names, &source, bound.types())? {
+        Some(plan) => plan,
+        None => {
+            let plan = planner.query(&source, bound.types())?;
+            // Without a list of names the source tells how many columns it gives.
+            let given =
+                if insert.columns.is_empty() { names.len().min(plan.schema().fields().len()) } else { names.len() };
+            assign_columns(&target, &names[..given], plan)?
+        }
+    };
     let physical = planner.physical(plan, bound).await?;
     let fields: Vec<FieldRef> = physical.schema().fields().iter().cloned().collect();
     let mut load = Load::begin(scope, target, &fields)?;
@@ -197,11 +206,7 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
                     false => semantics::assignment_cast(column, &schema, wide, &arrow_type(wide, None))?,
                 }
             }
-            Some(at) => {
-                let wanted = &target.fields[at];
-                check_assignable(target, wanted.field.name(), pg_type(field), wanted.ty)?;
-                semantics::assignment_cast(column, &schema, wanted.ty, wanted.field.data_type())?
-            }
+            Some(at) => assigned(target, at, column, &schema)?,
             None => column,
         };
         columns.push(cast.alias(name));
@@ -211,23 +216,27 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
 
 /// A value for the time column of an open table: a text is read as a timestamp, a number counts since 1970 in the unit
 /// that its magnitude shows.
-fn time_from(
-    target: &Target,
-    at: usize,
-    column: Expr,
-    schema: &datafusion::common::DFSchema,
-) -> Result<Expr, SqlError> {
-    let wanted = &target.fields[at];
-    let (_, field) = datafusion::logical_expr::ExprSchemable::to_field(&column, schema)?;
+fn time_from(target: &Target, at: usize, column: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+    let (_, field) = column.to_field(schema)?;
     if semantics::is_number(pg_type(&field)) {
         return Ok(crate::functions::epoch_by_magnitude(column)?);
     }
-    check_assignable(target, wanted.field.name(), pg_type(&field), wanted.ty)?;
-    Ok(semantics::assignment_cast(column, schema, wanted.ty, wanted.field.data_type())?)
+    assigned(target, at, column, schema)
 }
 
-fn check_assignable(target: &Target, column: &str, from: PgType, to: PgType) -> Result<(), SqlError> {
-    if target.is_open() || semantics::is_assignable(from, to) {
+/// An expression as the target's column stores it.
+pub(super) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+    let wanted = &target.fields[at];
+    let (_, field) = value.to_field(schema)?;
+    check_assignable(target, wanted.field.name(), &field, wanted.ty)?;
+    Ok(semantics::assignment_cast(value, schema, wanted.ty, wanted.field.data_type())?)
+}
+
+fn check_assignable(target: &Target, column: &str, field: &FieldRef, to: PgType) -> Result<(), SqlError> {
+    let from = pg_type(field);
+    // A string without a type of its own is read as any type, a text is not.
+    let is_text = marked_pg_type(field).is_some_and(|ty| ty == PgType::TEXT) && !semantics::is_text(to);
+    if target.is_open() || (semantics::is_assignable(from, to) && !is_text) {
         return Ok(());
     }
     let message = format!(
@@ -288,6 +297,9 @@ fn table_name(insert: &Insert) -> Result<&ast::ObjectName, SqlError> {
 }
 
 fn refuse_unsupported(insert: &Insert) -> Result<(), SqlError> {
+    if !insert.into {
+        return Err(SqlError::syntax(format!("syntax error at or near \"{}\"", insert.table)));
+    }
     if insert.on.is_some() {
         return Err(SqlError::unsupported("INSERT ... ON CONFLICT is not supported yet"));
     }
@@ -298,7 +310,7 @@ fn refuse_unsupported(insert: &Insert) -> Result<(), SqlError> {
 }
 
 /// DEFAULT in a VALUES list has no type of its own.
-fn without_defaults(source: &ast::Query) -> ast::Query {
+pub(crate) fn without_defaults(source: &ast::Query) -> ast::Query {
     let mut query = source.clone();
     if let SetExpr::Values(values) = query.body.as_mut() {
         for cell in values.rows.iter_mut().flat_map(|row| row.iter_mut()).filter(|cell| literal_rows::is_default(cell))

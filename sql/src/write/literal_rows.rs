@@ -147,7 +147,7 @@ fn constant<'a>(expression: &'a Expr, ty: PgType, bound: &'a Bound) -> Option<Ce
 /// A number that an integer column takes as it stands; `1.5` for an integer is rounded, which is the plan's work.
 fn integer_or_as_is(text: &str, ty: PgType) -> Option<std::borrow::Cow<'_, str>> {
     let is_integer = semantics::is_integer(ty);
-    (!is_integer || is_digits(text)).then_some(text.into())
+    (!is_integer || text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text.into())
 }
 
 fn is_digits(text: &str) -> bool {

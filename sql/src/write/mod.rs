@@ -15,10 +15,11 @@ mod shape;
 mod shaper;
 mod sink;
 mod target;
+mod value_rows;
 
 pub use copy_in::CopyIn;
 pub(crate) use copy_in::copy_in;
 pub(crate) use create_table_as::create_table_as;
-pub(crate) use insert::{describe as describe_insert, insert, stage};
+pub(crate) use insert::{describe as describe_insert, insert, stage, without_defaults};
 pub(crate) use literal_rows::is_constant;
 pub(crate) use target::Target;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use datafusion::common::DFSchema;
+use datafusion::common::{DFSchema, TableReference};
 use datafusion::physical_plan::PhysicalExpr;
 use peristyle_storage::types::pg_type;
-use sqlparser::ast::{Expr, SelectItem};
+use sqlparser::ast::{Expr, Insert, SelectItem};
 
 use super::Target;
 use crate::error::SqlError;
@@ -26,24 +26,22 @@ pub(super) struct Returning {
 }
 
 impl Returning {
-    pub(super) fn new(
-        scope: &Arc<Scope>,
-        target: &Target,
-        items: Option<&[SelectItem]>,
-    ) -> Result<Option<Returning>, SqlError> {
-        let Some(items) = items else { return Ok(None) };
+    pub(super) fn new(scope: &Arc<Scope>, target: &Target, insert: &Insert) -> Result<Option<Returning>, SqlError> {
+        let Some(items) = &insert.returning else { return Ok(None) };
+        let alias = insert.table_alias.as_ref().map(|alias| fold(&alias.alias));
+        let name = alias.as_deref().unwrap_or(target.name());
         let planner = Planner::new(scope)?;
         let fields: Vec<FieldRef> =
             target.fields.iter().map(|f| Arc::new(f.field.as_ref().clone().with_nullable(true))).collect();
         let input: SchemaRef = Arc::new(Schema::new(fields));
-        let schema = DFSchema::try_from_qualified_schema(target.name(), &input)?;
+        let schema = DFSchema::try_from_qualified_schema(TableReference::bare(name), &input)?;
         let mut physical = Vec::new();
         let mut output: Vec<FieldRef> = Vec::new();
-        for (name, expression) in expand(target, items)? {
+        for (item_name, expression) in expand(target, items)? {
             let logical = planner.expression(&expression, &schema)?;
             let item = planner.state().create_physical_expr(logical, &schema)?;
             let field = item.return_field(&input)?;
-            output.push(Arc::new(field.as_ref().clone().with_name(name).with_nullable(true)));
+            output.push(Arc::new(field.as_ref().clone().with_name(item_name).with_nullable(true)));
             physical.push(item);
         }
         let columns = output.iter().map(|field| ColumnDescription::computed(field.name(), pg_type(field))).collect();

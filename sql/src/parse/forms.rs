@@ -1,0 +1,226 @@
+//! Forms that PostgreSQL has and sqlparser lacks, given to it as others that it has and that mean the same:
+//!
+//! | written | read as |
+//! |---|---|
+//! | `TABLE t …` | `SELECT * FROM t …` |
+//! | `CREATE TABLE t (a, b) AS …` | `CREATE TABLE t (a text, b text) AS …`; only the names are looked at |
+//! | `CREATE TABLE t AS … WITH NO DATA` | `CREATE TABLE t AS … LIMIT 0` |
+//! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
+//! | `U&'…'` | the string that it stands for |
+//!
+//! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
+//! they stand.
+
+use sqlparser::ast;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::TextIndex;
+use crate::error::{SqlError, SqlState};
+use crate::names::cut;
+
+/// The tokens of a query string, its statements in forms that sqlparser knows.
+pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
+    let mut rewritten = Vec::with_capacity(tokens.len());
+    let mut statement: Vec<TokenWithSpan> = Vec::new();
+    for mut token in tokens {
+        tidy(&mut token, index)?;
+        let ends = matches!(token.token, Token::SemiColon | Token::EOF);
+        statement.push(token);
+        if ends {
+            rewritten.append(&mut rewrite_statement(std::mem::take(&mut statement)));
+        }
+    }
+    rewritten.append(&mut rewrite_statement(statement));
+    Ok(rewritten)
+}
+
+/// `WITH … INSERT` as an INSERT whose source has the WITH.
+pub(super) fn insert_with(statement: ast::Statement) -> ast::Statement {
+    let ast::Statement::Query(mut query) = statement else { return statement };
+    let ast::SetExpr::Insert(ast::Statement::Insert(mut insert)) = *query.body else {
+        return ast::Statement::Query(query);
+    };
+    if let (Some(source), Some(with)) = (&mut insert.source, query.with.take())
+        && source.with.is_none()
+    {
+        source.with = Some(with);
+    }
+    ast::Statement::Insert(insert)
+}
+
+fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError> {
+    match &mut token.token {
+        Token::Word(word) if word.quote_style == Some('"') && word.value.is_empty() => {
+            let message = "zero-length delimited identifier at or near \"\"\"\"";
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).position(index.position_at(token.span.start)));
+        }
+        Token::Word(word) => word.value = cut(std::mem::take(&mut word.value)),
+        Token::UnicodeStringLiteral(text) => token.token = Token::SingleQuotedString(std::mem::take(text)),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let keyword = |place: usize| words.get(place).and_then(|&at| keyword_of(&tokens[at]));
+    match (keyword(0), keyword(1)) {
+        (Some(Keyword::ALTER), Some(Keyword::VIEW)) if words.iter().any(|&at| is(&tokens[at], Keyword::RENAME)) => {
+            tokens[words[1]].token = Token::make_keyword("TABLE");
+        }
+        (Some(Keyword::CREATE), Some(Keyword::TABLE)) => create_table_as(&mut tokens, &words),
+        _ => {}
+    }
+    table_commands(tokens)
+}
+
+/// The list of names and the end of CREATE TABLE AS.
+fn create_table_as(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    let Some(as_place) = words.iter().position(|&at| is(&tokens[at], Keyword::AS)) else { return };
+    let names = names_before(tokens, words, as_place);
+    let end =
+        words.len() - usize::from(tokens.last().is_some_and(|t| matches!(t.token, Token::SemiColon | Token::EOF)));
+    let ends_with = |tail: &[Keyword]| {
+        end > as_place + tail.len()
+            && tail.iter().enumerate().all(|(i, &word)| is(&tokens[words[end - tail.len() + i]], word))
+    };
+    if ends_with(&[Keyword::WITH, Keyword::NO, Keyword::DATA]) {
+        tokens[words[end - 3]].token = Token::make_keyword("LIMIT");
+        tokens[words[end - 2]].token = Token::Number("0".to_owned(), false);
+        tokens.remove(words[end - 1]);
+    } else if ends_with(&[Keyword::WITH, Keyword::DATA]) {
+        tokens.drain(words[end - 2]..=words[end - 1]);
+    }
+    for at in names.into_iter().rev() {
+        let span = tokens[at].span;
+        tokens.insert(at + 1, TokenWithSpan { token: Token::make_keyword("text"), span });
+    }
+}
+
+/// The names in parentheses right before AS.
+fn names_before(tokens: &[TokenWithSpan], words: &[usize], as_place: usize) -> Vec<usize> {
+    let mut names = Vec::new();
+    let mut place = as_place;
+    let mut before = || {
+        place = place.checked_sub(1)?;
+        Some(words[place])
+    };
+    if before().is_none_or(|at| tokens[at].token != Token::RParen) {
+        return Vec::new();
+    }
+    loop {
+        match before() {
+            Some(at) if matches!(tokens[at].token, Token::Word(_)) => names.push(at),
+            _ => return Vec::new(),
+        }
+        match before().map(|at| &tokens[at].token) {
+            Some(Token::Comma) => {}
+            Some(Token::LParen) => {
+                names.reverse();
+                return names;
+            }
+            _ => return Vec::new(),
+        }
+    }
+}
+
+/// `TABLE t` where a query may stand.
+fn table_commands(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut rewritten: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut earlier: [Option<Token>; 3] = [None, None, None];
+    for token in tokens {
+        if is_blank(&token) {
+            rewritten.push(token);
+            continue;
+        }
+        if is(&token, Keyword::TABLE) && query_may_follow(&earlier) {
+            let span = token.span;
+            let put = |token| TokenWithSpan { token, span };
+            rewritten.push(put(Token::make_keyword("SELECT")));
+            rewritten.push(put(Token::Mul));
+            rewritten.push(put(Token::make_keyword("FROM")));
+        } else {
+            rewritten.push(token.clone());
+        }
+        earlier.rotate_right(1);
+        earlier[0] = Some(token.token);
+    }
+    rewritten
+}
+
+/// Whether a query may begin behind these tokens, the last one first.
+fn query_may_follow(earlier: &[Option<Token>; 3]) -> bool {
+    let keyword = |at: usize| match &earlier[at] {
+        Some(Token::Word(word)) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    };
+    match (&earlier[0], keyword(0)) {
+        (None, _) | (Some(Token::LParen), _) => true,
+        (_, Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::AS | Keyword::EXPLAIN)) => true,
+        (_, Some(Keyword::ALL | Keyword::DISTINCT)) => {
+            matches!(keyword(1), Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT))
+        }
+        // INSERT INTO t TABLE u
+        (Some(Token::Word(_)), _) => keyword(1) == Some(Keyword::INTO) && keyword(2) == Some(Keyword::INSERT),
+        _ => false,
+    }
+}
+
+fn is_blank(token: &TokenWithSpan) -> bool {
+    matches!(token.token, Token::Whitespace(_))
+}
+
+fn is(token: &TokenWithSpan, keyword: Keyword) -> bool {
+    keyword_of(token) == Some(keyword)
+}
+
+fn keyword_of(token: &TokenWithSpan) -> Option<Keyword> {
+    match &token.token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse::{Tree, parse};
+
+    fn printed(sql: &str) -> String {
+        let statements = parse(sql).expect("parses");
+        let Tree::Sql(tree) = &*statements[0].tree else { panic!("no SQL") };
+        tree.to_string()
+    }
+
+    #[test]
+    fn table_is_a_query() {
+        assert_eq!(printed("table t order by a limit 1"), "SELECT * FROM t ORDER BY a LIMIT 1");
+        assert_eq!(printed("select 1 union all table t"), "SELECT 1 UNION ALL SELECT * FROM t");
+        assert_eq!(printed("insert into u table t"), "INSERT INTO u SELECT * FROM t");
+        assert_eq!(printed("drop table t"), "DROP TABLE t");
+    }
+
+    #[test]
+    fn create_table_as_takes_names_and_no_data() {
+        assert_eq!(printed("create table t (a, b) as select 1, 2"), "CREATE TABLE t (a TEXT, b TEXT) AS SELECT 1, 2");
+        assert_eq!(printed("create table t as select 1 with no data"), "CREATE TABLE t AS SELECT 1 LIMIT 0");
+        assert_eq!(printed("create table t as select 1 with data;"), "CREATE TABLE t AS SELECT 1");
+        assert!(parse("create table t (a)").is_err());
+    }
+
+    #[test]
+    fn views_are_renamed_and_names_are_cut() {
+        assert_eq!(printed("alter view v rename to w"), "ALTER TABLE v RENAME TO w");
+        let long = "x".repeat(70);
+        assert_eq!(printed(&format!("select {long}")), format!("SELECT {}", "x".repeat(63)));
+        assert!(parse("select \"\"").is_err());
+    }
+
+    #[test]
+    fn an_insert_keeps_its_with() {
+        assert_eq!(
+            printed("with w as (select 1) insert into t select * from w"),
+            "INSERT INTO t WITH w AS (SELECT 1) SELECT * FROM w"
+        );
+    }
+}

@@ -1,0 +1,300 @@
+//! Rewrites of the syntax tree into forms that DataFusion plans with PostgreSQL's meaning: FETCH FIRST, GROUP BY (),
+//! CASE of conditions, comparisons of rows, and comparisons with ANY and ALL of a subquery. They come before all other rewrites, so that names are given
+//! and literals are typed in what they make too.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, OrderByKind, Query, Select, SetExpr, SetOperator,
+    SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+};
+
+use super::guarded::guarded;
+use super::{full_join, shown_exists};
+use crate::error::SqlError;
+use crate::names::fold;
+use crate::parse::{parse_expression, parse_query};
+
+/// Name of a compared subquery's rows; no name of a client's in lower case holds a blank by accident.
+const ROWS: &str = "compared rows";
+
+/// Rewrites a query or an expression in place. 0A000 for what would be planned with another meaning.
+pub(super) fn normalise(tree: &mut impl VisitMut) -> Result<(), SqlError> {
+    match tree.visit(&mut Normaliser) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+struct Normaliser;
+
+impl VisitorMut for Normaliser {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        flow(normalise_query(query))
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+            // One group of everything, which is what no key means too.
+            keys.retain(|key| !matches!(key, Expr::Tuple(none) if none.is_empty()));
+        }
+        flow(select.projection.iter_mut().try_for_each(shown_exists::count_rows))
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        flow(rewrite(expr).map(|rewritten| {
+            if let Some(rewritten) = rewritten {
+                *expr = rewritten;
+            }
+        }))
+    }
+}
+
+fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
+    result.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+}
+
+fn normalise_query(query: &mut Query) -> Result<(), SqlError> {
+    fetch_as_limit(query)?;
+    refuse_bags(&query.body)?;
+    refuse_constant_order(query)?;
+    full_join::merge_keys(query)
+}
+
+fn refuse_constant_order(query: &Query) -> Result<(), SqlError> {
+    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order_by| &order_by.kind) else {
+        return Ok(());
+    };
+    let is_string = |key: &Expr| matches!(key, Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_)));
+    match keys.iter().any(|key| is_string(&key.expr)) {
+        true => Err(SqlError::syntax("non-integer constant in ORDER BY")),
+        false => Ok(()),
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` is LIMIT n.
+fn fetch_as_limit(query: &mut Query) -> Result<(), SqlError> {
+    let Some(fetch) = query.fetch.take() else { return Ok(()) };
+    if fetch.with_ties {
+        return Err(SqlError::unsupported("FETCH FIRST ... WITH TIES is not supported yet"));
+    }
+    if fetch.percent {
+        return Err(SqlError::syntax("syntax error at or near \"PERCENT\""));
+    }
+    let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
+    let quantity = Some(fetch.quantity.unwrap_or_else(one));
+    match &mut query.limit_clause {
+        None => {
+            let (limit_by, offset) = (Vec::new(), None);
+            query.limit_clause = Some(LimitClause::LimitOffset { limit: quantity, offset, limit_by });
+        }
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = quantity,
+        Some(_) => return Err(SqlError::syntax("multiple LIMIT clauses not allowed")),
+    }
+    Ok(())
+}
+
+/// DataFusion plans INTERSECT ALL and EXCEPT ALL without counting how often a row occurs.
+fn refuse_bags(body: &SetExpr) -> Result<(), SqlError> {
+    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return Ok(()) };
+    if matches!(set_quantifier, SetQuantifier::All) && *op != SetOperator::Union {
+        return Err(SqlError::unsupported(format!("{op} ALL is not supported yet")));
+    }
+    refuse_bags(left).and_then(|()| refuse_bags(right))
+}
+
+fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
+    match expr {
+        Expr::Identifier(word) if word.quote_style.is_none() && fold(word) == "current_schema" => {
+            parse_expression("current_schema()").map(Some)
+        }
+        Expr::Case { operand: None, conditions, else_result, .. } => {
+            let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
+            Ok(results.into_iter().any(is_condition).then(|| case_of_true(expr)))
+        }
+        Expr::AnyOp { left, compare_op, right, .. } => match right.as_ref() {
+            Expr::Subquery(rows) => any_row(left, compare_op, rows).map(Some),
+            _ => Ok(None),
+        },
+        Expr::AllOp { left, compare_op, right } => match right.as_ref() {
+            Expr::Subquery(rows) => all_rows(left, compare_op, rows).map(Some),
+            _ => Ok(None),
+        },
+        Expr::BinaryOp { left, op, right } => match (left.as_ref(), right.as_ref()) {
+            (Expr::Tuple(left), Expr::Tuple(right)) => compare_tuples(left, op, right).map(Some),
+            (left, right) if matches!(op, BinaryOperator::And | BinaryOperator::Or) => Ok(guarded(left, op, right)),
+            _ => Ok(None),
+        },
+        Expr::InList { expr, list, negated } => match expr.as_ref() {
+            Expr::Tuple(tested) => in_tuples(tested, list, *negated).map(Some),
+            _ => Ok(None),
+        },
+        Expr::InSubquery { expr, subquery, negated } => match expr.as_ref() {
+            Expr::Tuple(tested) if !negated => tuple_in_rows(tested, subquery).map(Some),
+            Expr::Tuple(_) => Err(SqlError::unsupported("NOT IN of a row and a subquery is not supported yet")),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// `CASE true WHEN c …` for `CASE WHEN c …`: DataFusion makes AND and OR of a CASE of conditions, and these do not keep
+/// one from being evaluated where another decided.
+fn case_of_true(case: &Expr) -> Expr {
+    let mut case = case.clone();
+    if let Expr::Case { operand, .. } = &mut case {
+        *operand = Some(Box::new(Expr::Value(Value::Boolean(true).into())));
+    }
+    case
+}
+
+/// Whether an expression's form shows that it is a boolean.
+fn is_condition(expr: &Expr) -> bool {
+    use BinaryOperator as B;
+    match expr {
+        Expr::Nested(inner) => is_condition(inner),
+        Expr::Value(value) => matches!(value.value, Value::Boolean(_)),
+        Expr::UnaryOp { op, .. } => *op == UnaryOperator::Not,
+        Expr::BinaryOp { op, .. } => {
+            matches!(op, B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq | B::And | B::Or)
+        }
+        Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::InList { .. } | Expr::Between { .. } | Expr::Like { .. } => true,
+        _ => false,
+    }
+}
+
+/// True for the same rows as `left op ANY (rows)`; it is never NULL, which a condition does not tell from false.
+fn any_row(left: &Expr, op: &BinaryOperator, rows: &Query) -> Result<Expr, SqlError> {
+    if *op == BinaryOperator::Eq {
+        return Ok(in_rows(left, rows, false));
+    }
+    exists(rows, 1, binary(left.clone(), op.clone(), value(0)), false)
+}
+
+/// No row for which the comparison is false or NULL.
+fn all_rows(left: &Expr, op: &BinaryOperator, rows: &Query) -> Result<Expr, SqlError> {
+    if *op == BinaryOperator::NotEq {
+        return Ok(in_rows(left, rows, true));
+    }
+    let compared = Expr::Nested(Box::new(binary(left.clone(), op.clone(), value(0))));
+    exists(rows, 1, Expr::IsNotTrue(Box::new(compared)), true)
+}
+
+fn in_rows(tested: &Expr, rows: &Query, negated: bool) -> Expr {
+    Expr::InSubquery { expr: Box::new(tested.clone()), subquery: Box::new(rows.clone()), negated }
+}
+
+fn tuple_in_rows(tested: &[Expr], rows: &Query) -> Result<Expr, SqlError> {
+    let equal = tested.iter().enumerate().map(|(i, tested)| binary(tested.clone(), BinaryOperator::Eq, value(i)));
+    exists(rows, tested.len(), join(equal, &BinaryOperator::And)?, false)
+}
+
+/// `[NOT] EXISTS (SELECT 1 FROM (rows) WHERE condition)`, the rows' columns called as [`value`] does.
+fn exists(rows: &Query, columns: usize, condition: Expr, negated: bool) -> Result<Expr, SqlError> {
+    let names: Vec<String> = (0..columns).map(|i| format!("value{i}")).collect();
+    let mut subquery = parse_query(&format!("SELECT 1 FROM (SELECT 1) AS \"{ROWS}\" ({})", names.join(", ")))?;
+    if let SetExpr::Select(select) = subquery.body.as_mut() {
+        if let Some(TableFactor::Derived { subquery, .. }) = select.from.first_mut().map(|from| &mut from.relation) {
+            *subquery = Box::new(rows.clone());
+        }
+        select.selection = Some(condition);
+    }
+    Ok(Expr::Exists { subquery, negated })
+}
+
+fn value(column: usize) -> Expr {
+    Expr::CompoundIdentifier(vec![Ident::with_quote('"', ROWS), Ident::new(format!("value{column}"))])
+}
+
+/// Rows are equal if all their values are, and ordered by the first that differ.
+fn compare_tuples(left: &[Expr], op: &BinaryOperator, right: &[Expr]) -> Result<Expr, SqlError> {
+    if left.len() != right.len() {
+        return Err(SqlError::syntax("unequal number of entries in row expressions"));
+    }
+    let pairs = || left.iter().cloned().zip(right.iter().cloned());
+    let each = |op: &BinaryOperator| pairs().map(|(a, b)| binary(a, op.clone(), b)).collect::<Vec<_>>();
+    match op {
+        BinaryOperator::Eq => join(each(op), &BinaryOperator::And),
+        BinaryOperator::NotEq => join(each(op), &BinaryOperator::Or),
+        BinaryOperator::Lt | BinaryOperator::Gt => ordered(pairs().collect(), op, op),
+        BinaryOperator::LtEq => ordered(pairs().collect(), &BinaryOperator::Lt, op),
+        BinaryOperator::GtEq => ordered(pairs().collect(), &BinaryOperator::Gt, op),
+        other => Err(SqlError::unsupported(format!("operator {other} on rows is not supported"))),
+    }
+}
+
+/// `a op c OR (a = c AND …)`, with `last` between the last values.
+fn ordered(pairs: Vec<(Expr, Expr)>, op: &BinaryOperator, last: &BinaryOperator) -> Result<Expr, SqlError> {
+    let mut pairs = pairs.into_iter().rev();
+    let (a, b) = pairs.next().ok_or_else(|| SqlError::syntax("cannot compare rows of zero length"))?;
+    Ok(pairs.fold(binary(a, last.clone(), b), |rest, (a, b)| {
+        let tie = binary(binary(a.clone(), BinaryOperator::Eq, b.clone()), BinaryOperator::And, rest);
+        nested(binary(binary(a, op.clone(), b), BinaryOperator::Or, nested(tie)))
+    }))
+}
+
+fn in_tuples(tested: &[Expr], list: &[Expr], negated: bool) -> Result<Expr, SqlError> {
+    let equal = list.iter().map(|candidate| match candidate {
+        Expr::Tuple(values) => compare_tuples(tested, &BinaryOperator::Eq, values),
+        _ => Err(SqlError::syntax("unequal number of entries in row expressions")),
+    });
+    let any = join(equal.collect::<Result<Vec<_>, _>>()?, &BinaryOperator::Or)?;
+    Ok(if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) } } else { any })
+}
+
+fn join(parts: impl IntoIterator<Item = Expr>, op: &BinaryOperator) -> Result<Expr, SqlError> {
+    let joined = parts.into_iter().map(nested).reduce(|all, part| binary(all, op.clone(), part));
+    joined.map(nested).ok_or_else(|| SqlError::syntax("cannot compare rows of zero length"))
+}
+
+fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
+}
+
+fn nested(expr: Expr) -> Expr {
+    Expr::Nested(Box::new(expr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normalised(sql: &str) -> Result<String, SqlError> {
+        let mut query = parse_query(sql)?;
+        normalise(&mut query)?;
+        Ok(query.to_string())
+    }
+
+    #[test]
+    fn rows_compare_by_the_first_values_that_differ() {
+        let text = normalised("SELECT 1 FROM t WHERE (a, b) < (1, 2)").expect("rows");
+        assert_eq!(text, "SELECT 1 FROM t WHERE (a < 1 OR (a = 1 AND b < 2))");
+        let text = normalised("SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (3, 4))").expect("rows");
+        assert_eq!(text, "SELECT 1 FROM t WHERE ((((a = 1) AND (b = 2))) OR (((a = 3) AND (b = 4))))");
+    }
+
+    #[test]
+    fn all_of_a_subquery_is_no_row_that_differs() {
+        let text = normalised("SELECT 1 FROM t WHERE a > ALL (SELECT b FROM u)").expect("all");
+        let expected = "SELECT 1 FROM t WHERE NOT EXISTS (SELECT 1 FROM (SELECT b FROM u) AS \"compared rows\" (value0) \
+                        WHERE (a > \"compared rows\".value0) IS NOT TRUE)";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_case_of_conditions_stays_one() {
+        let text = normalised("SELECT 1 FROM t WHERE CASE WHEN b = 0 THEN false ELSE a / b > 1 END").expect("case");
+        assert_eq!(text, "SELECT 1 FROM t WHERE CASE true WHEN b = 0 THEN false ELSE a / b > 1 END");
+        let text = normalised("SELECT CASE WHEN b = 0 THEN 1 ELSE 2 END FROM t GROUP BY ()").expect("case");
+        assert_eq!(text, "SELECT CASE WHEN b = 0 THEN 1 ELSE 2 END FROM t");
+    }
+
+    #[test]
+    fn what_would_be_planned_otherwise_is_refused() {
+        assert!(normalised("SELECT 1 INTERSECT ALL SELECT 1").is_err());
+        assert!(normalised("SELECT 1 FETCH FIRST 1 ROW WITH TIES").is_err());
+        assert_eq!(normalised("SELECT 1 FETCH FIRST ROW ONLY").expect("fetch"), "SELECT 1 LIMIT 1");
+    }
+}
