@@ -13,14 +13,30 @@ use sqlparser::ast::{self, UtilityOption};
 
 use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
-use crate::plan::Planner;
+use crate::plan::{self, Planner};
 use crate::plan::parameters::Bound;
 use crate::scan::ScanExec;
 use crate::scope::Scope;
 
-/// The one column of an explanation.
-pub(crate) fn columns() -> Vec<ColumnDescription> {
+/// The explained query's parameters, and the one column of an explanation.
+pub(crate) fn describe(
+    scope: &Arc<Scope>,
+    explained: &ast::Statement,
+    types: &[Option<PgType>],
+) -> Result<(Vec<PgType>, Option<Vec<ColumnDescription>>), SqlError> {
+    let (parameters, _) = plan::describe_query(scope, explained_query(explained)?, types)?;
+    Ok((parameters, Some(columns())))
+}
+
+fn columns() -> Vec<ColumnDescription> {
     vec![ColumnDescription::computed("QUERY PLAN", PgType::TEXT)]
+}
+
+fn explained_query(explained: &ast::Statement) -> Result<&ast::Statement, SqlError> {
+    match explained {
+        ast::Statement::Query(_) => Ok(explained),
+        _ => Err(SqlError::unsupported("EXPLAIN of statements other than SELECT is not supported yet")),
+    }
 }
 
 /// Explains a query; with ANALYZE runs it and throws its rows away.
@@ -29,8 +45,8 @@ pub(crate) async fn run(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound)
         return Err(SqlError::internal("an EXPLAIN was expected"));
     };
     let options = Options::of(*analyze, *verbose, options.as_deref(), format.is_some())?;
-    let ast::Statement::Query(query) = statement.as_ref() else {
-        return Err(SqlError::unsupported("EXPLAIN of statements other than SELECT is not supported yet"));
+    let ast::Statement::Query(query) = explained_query(statement)? else {
+        return Err(SqlError::internal("a query was expected"));
     };
     let planner = Planner::new(&scope)?;
     let begun = scope.engine.now();
@@ -41,12 +57,12 @@ pub(crate) async fn run(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound)
     if options.analyze {
         let rows = run_through(&scope, &physical, planner.state().task_ctx()).await?;
         let ended = scope.engine.now();
-        describe(&physical, true, &mut lines);
+        operators(&physical, true, &mut lines);
         let milliseconds = |from: i64, to: i64| (to - from) as f64 / 1000.0;
         lines.push(format!("Planning Time: {:.3} ms", milliseconds(begun.0, planned.0)));
         lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(planned.0, ended.0)));
     } else {
-        describe(&physical, false, &mut lines);
+        operators(&physical, false, &mut lines);
     }
     text_rows(lines)
 }
@@ -92,7 +108,7 @@ async fn run_through(
 }
 
 /// The tree of operators, and a line per scan of a table.
-fn describe(plan: &Arc<dyn ExecutionPlan>, analyzed: bool, lines: &mut Vec<String>) {
+fn operators(plan: &Arc<dyn ExecutionPlan>, analyzed: bool, lines: &mut Vec<String>) {
     let tree = match analyzed {
         true => DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string(),
         false => DisplayableExecutionPlan::new(plan.as_ref()).indent(false).to_string(),

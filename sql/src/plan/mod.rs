@@ -1,5 +1,6 @@
 //! Trees → plans: names are resolved against the statement's snapshot, DataFusion plans and optimises.
 
+mod interruption;
 mod memory;
 mod output_names;
 pub(crate) mod parameters;
@@ -118,7 +119,8 @@ impl<'a> Planner<'a> {
     /// Puts the values of parameters in, optimises, and makes the physical plan.
     pub(crate) async fn physical(&self, plan: LogicalPlan, values: &Bound) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
         let optimised = self.optimised(plan, values)?;
-        Ok(self.state().query_planner().create_physical_plan(&optimised, self.state()).await?)
+        let plan = self.state().query_planner().create_physical_plan(&optimised, self.state()).await?;
+        Ok(interruption::interruptible(plan, &self.provider.scope().guard)?)
     }
 
     /// Puts the values of parameters in and optimises.
