@@ -36,8 +36,10 @@ pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Resul
         real_time: Arc::new(real_time::Tier),
         manifests: Arc::new(Manifests(Arc::clone(&store))),
     };
-    let catalog = Catalog::open(&config.data_dir, config.catalog.clone(), parts).await?;
-    store.claim_identity(catalog.id()).await?;
+    let foreign = |error| of_store(config, error);
+    let opened = Catalog::open(&config.data_dir, config.catalog.clone(), parts).await;
+    let catalog = opened.map_err(StartError::from).map_err(foreign)?;
+    store.claim_identity(catalog.id()).await.map_err(StartError::from).map_err(foreign)?;
     let engine_parts = EngineParts {
         catalog: Arc::clone(&catalog),
         store: Arc::clone(&store),
@@ -51,6 +53,16 @@ pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Resul
         gc_job(&catalog, &store, config, sources),
     ];
     Ok(Assembly { engine, catalog, jobs })
+}
+
+/// Names the store when it is another data folder's.
+fn of_store(config: &Config, error: StartError) -> StartError {
+    let detail = match error {
+        StartError::Catalog(peristyle_catalog::Error::Mismatch(detail)) => detail,
+        StartError::Storage(peristyle_storage::Error::Mismatch(detail)) => detail,
+        other => return other,
+    };
+    StartError::ForeignStore { store: config.store_url(), data_dir: config.data_dir.clone(), detail }
 }
 
 /// The folder for what does not fit in memory; what an earlier process left there is worthless.

@@ -1,6 +1,7 @@
 //! The server as a whole: start, serve, stop.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use peristyle_sql::Engine;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -20,10 +21,20 @@ pub enum StartError {
     /// See [`ListenError`].
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The data folder is in use, is damaged, or does not belong to the store.
+    /// The data folder and the store are not each other's.
+    #[error("the store {store} is not that of the data folder {}: {detail}", .data_dir.display())]
+    ForeignStore {
+        /// URL of the store.
+        store: String,
+        /// The data folder.
+        data_dir: PathBuf,
+        /// How it is seen.
+        detail: String,
+    },
+    /// The data folder is in use or is damaged.
     #[error(transparent)]
     Catalog(#[from] peristyle_catalog::Error),
-    /// The store does not answer, or belongs to another data folder.
+    /// The store does not answer.
     #[error(transparent)]
     Storage(#[from] peristyle_storage::Error),
     /// The engine could not be built.

@@ -13,15 +13,28 @@ use sqlparser::ast::{self, UtilityOption};
 
 use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
-use crate::plan::Planner;
+use crate::plan::{self, Planner};
 use crate::plan::parameters::Bound;
 use crate::scan::ScanExec;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::write;
 
-/// The one column of an explanation.
-pub(crate) fn columns() -> Vec<ColumnDescription> {
+/// The explained query's parameters, and the one column of an explanation.
+pub(crate) fn describe(
+    scope: &Arc<Scope>,
+    explained: &ast::Statement,
+    types: &[Option<PgType>],
+) -> Result<(Vec<PgType>, Option<Vec<ColumnDescription>>), SqlError> {
+    let parameters = match explained {
+        ast::Statement::Query(_) => plan::describe_query(scope, explained, types)?.0,
+        ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types)?.0,
+        _ => Vec::new(),
+    };
+    Ok((parameters, Some(columns())))
+}
+
+fn columns() -> Vec<ColumnDescription> {
     vec![ColumnDescription::computed("QUERY PLAN", PgType::TEXT)]
 }
 
@@ -66,11 +79,11 @@ async fn explain_query(
     if analyze {
         let rows = run_through(scope, &physical, planner.state().task_ctx()).await?;
         let ended = scope.engine.now();
-        describe(&physical, true, &mut lines);
+        operators(&physical, true, &mut lines);
         lines.push(format!("Planning Time: {:.3} ms", milliseconds(begun, planned)));
         lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(planned, ended)));
     } else {
-        describe(&physical, false, &mut lines);
+        operators(&physical, false, &mut lines);
     }
     Ok(lines)
 }
@@ -153,7 +166,7 @@ async fn run_through(
 }
 
 /// The tree of operators, and a line per scan of a table.
-fn describe(plan: &Arc<dyn ExecutionPlan>, analyzed: bool, lines: &mut Vec<String>) {
+fn operators(plan: &Arc<dyn ExecutionPlan>, analyzed: bool, lines: &mut Vec<String>) {
     let tree = match analyzed {
         true => DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string(),
         false => DisplayableExecutionPlan::new(plan.as_ref()).indent(false).to_string(),

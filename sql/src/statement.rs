@@ -56,7 +56,7 @@ pub(crate) async fn describe(
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
             ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types),
-            ast::Statement::Explain { .. } => Ok((Vec::new(), Some(explain::columns()))),
+            ast::Statement::Explain { statement, .. } => explain::describe(scope, statement, types),
             ast::Statement::ShowVariable { variable } => Ok((Vec::new(), Some(describe_show(variable)))),
             _ => Ok((Vec::new(), None)),
         },

@@ -188,7 +188,11 @@ impl SessionControl for Control {
         self.scope.settings.get(name).ok().map(str::to_owned)
     }
 
-    fn set(&self, name: &str, _value: Option<&str>, _is_local: bool) -> datafusion::error::Result<String> {
+    fn set(&self, name: &str, value: Option<&str>, _is_local: bool) -> datafusion::error::Result<String> {
+        // Clients turn off what is off already (`jit`).
+        if let Some(current) = self.setting(name).filter(|current| value == Some(current)) {
+            return Ok(current);
+        }
         let error = SqlError::unsupported(format!("set_config(\"{name}\", ...) is not supported yet"));
         Err(DataFusionError::External(Box::new(error.hint("Use SET."))))
     }

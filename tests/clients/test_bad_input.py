@@ -33,7 +33,7 @@ SMALL_DISK_BYTES = 24 << 20
 def test_wrong_start_up_packets(server, packet):
     with Wire(server.port) as wire:
         wire.send_raw(packet)
-        wire.socket.shutdown(1)
+        wire.send_no_more()
         assert wire.ended()
     assert server.answers()
 
@@ -49,7 +49,7 @@ def test_an_unknown_message_type(server):
 def test_a_message_of_impossible_length(server, length):
     with started(server) as wire:
         wire.send_raw(b"Q" + int32(length) + b"select 1\0")
-        wire.socket.shutdown(1)
+        wire.send_no_more()
         assert wire.ended()
     assert server.answers()
 

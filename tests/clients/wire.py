@@ -59,6 +59,13 @@ class Wire:
     def send_raw(self, data):
         self.socket.sendall(data)
 
+    def send_no_more(self):
+        """Closes this side of the connection, unless the server has closed all of it."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
     def send(self, kind, *parts):
         """Sends a message; text parts get their closing zero, numbers are 16 bits wide."""
         body = b"".join(map(encoded, parts))

@@ -188,8 +188,37 @@ impl Decoder {
         }
     }
 
-    /// Decodes the records of a piece.
+    /// Decodes the records of a piece. A value that does not fit its column's type widens the column of an open table:
+    /// the piece is decoded again, with such columns typed by what they hold.
     pub fn decode(&self, piece: &Piece) -> Result<Decoded> {
+        match (self.decode_strictly(piece), self.unknown) {
+            (Err(error), Unknown::Infer { .. }) if error.code.class() == "22" && self.targets.iter().any(may_widen) => {
+                self.widening().decode_strictly(piece)
+            }
+            (decoded, _) => decoded,
+        }
+    }
+
+    /// The same decoder with the columns that may widen as new ones.
+    fn widening(&self) -> Decoder {
+        let place_of = |target: usize| self.targets[..target].iter().filter(|column| !may_widen(column)).count();
+        let destinations = self.destinations.iter().map(|destination| match destination {
+            Destination::Target(at) if may_widen(&self.targets[*at]) => Destination::New(self.targets[*at].name.clone()),
+            Destination::Target(at) => Destination::Target(place_of(*at)),
+            other => other.clone(),
+        });
+        let destinations = destinations.collect();
+        let targets: Vec<_> = self.targets.iter().filter(|column| !may_widen(column)).cloned().collect();
+        let unknown = match self.unknown {
+            Unknown::Refuse => Unknown::Refuse,
+            Unknown::Infer { new_columns_max } => {
+                Unknown::Infer { new_columns_max: new_columns_max + self.targets.len() - targets.len() }
+            }
+        };
+        Decoder { targets, destinations, unknown, ..self.clone() }
+    }
+
+    fn decode_strictly(&self, piece: &Piece) -> Result<Decoded> {
         match self.options.format {
             CopyFormat::Ndjson => {
                 let text = piece_text(piece, &self.table)?;
@@ -207,6 +236,12 @@ impl Decoder {
     pub(super) fn target_builders(&self) -> Result<Vec<ColumnBuilder>> {
         self.targets.iter().map(|t| ColumnBuilder::new(t.ty, t.arrow.clone(), self.style)).collect()
     }
+}
+
+/// Whether values of another type make a column of an open table wider: it has a type that values can show.
+fn may_widen(column: &TargetColumn) -> bool {
+    let shown = [PgType::BOOL, PgType::INT2, PgType::INT4, PgType::INT8, PgType::FLOAT4, PgType::FLOAT8];
+    shown.contains(&column.ty) || column.ty.oid == PgType::NUMERIC.oid
 }
 
 /// 42703 for a column that a declared table does not have.

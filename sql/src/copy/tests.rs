@@ -226,13 +226,26 @@ fn ndjson_faults_say_where() {
     let (code, _, context) = fault(&open, "{}\n{\"a\": }\n");
     assert_eq!((code.as_str(), context.as_str()), ("22P02", "JSON data, line 1: {\"a\": }\nCOPY t, line 2"));
     assert_eq!(fault(&open, "[1]\n").0, "22P04");
-    assert_eq!(fault(&open, "{\"n\": 1.5}\n").2, "COPY t, line 1, column n: \"1.5\"");
     let declared = decoder(CopyOptions::new(CopyFormat::Ndjson), a_b());
     assert_eq!(fault(&declared, "{\"x\": 1}").0, "42703");
     let lenient = CopyOptions { on_error: OnError::Ignore, ..CopyOptions::new(CopyFormat::Ndjson) };
     let decoded = decoder(lenient, a_b()).decode(&piece("{\"a\": 1}\nx\n{\"a\": \"y\"}\n{\"b\": [1]}\n")).unwrap();
     assert_eq!((decoded.rows, decoded.skipped.len()), (2, 2));
     assert_eq!(shown(&decoded.columns[1]), some(&["NULL", "[1]"]));
+}
+
+#[test]
+fn columns_of_an_open_table_widen() {
+    let targets = || vec![target("n", PgType::INT4), time(), target("t", PgType::TEXT)];
+    let decoded = open(CopyFormat::Ndjson, targets(), 0).decode(&piece("{\"n\": 1.5, \"t\": \"x\"}\n")).unwrap();
+    let types: Vec<_> = decoded.columns.iter().map(|c| (c.name.as_str(), c.ty)).collect();
+    assert_eq!(types, [("time", PgType::TIMESTAMPTZ), ("t", PgType::TEXT), ("n", PgType::FLOAT8)]);
+    let header = ["t", "n"].map(str::to_owned);
+    let csv = open(CopyFormat::Csv, targets(), 0).with_header(&header).unwrap();
+    let decoded = csv.decode(&piece("x,007\ny,8\n")).unwrap();
+    let column = decoded.columns.iter().find(|column| column.name == "n").unwrap();
+    assert_eq!((column.ty, shown(column)), (PgType::TEXT, some(&["007", "8"])));
+    assert_eq!(csv.decode(&piece("x,8\n")).unwrap().columns[0].ty, PgType::INT4);
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use position::TextIndex;
 
 use crate::error::{SqlError, SqlState};
+use crate::names;
+use crate::outcome::Notice;
+use crate::scope::IDENTIFIER_BYTES_MAX;
 
 /// Nesting of parentheses and subqueries that the parser follows.
 const PARSER_DEPTH_MAX: usize = 200;
@@ -47,10 +50,12 @@ impl Statement {
     }
 }
 
-/// Cuts a query string into statements. Fails as a whole (42601 with the position) if one does not parse.
-pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
+/// Cuts a query string into statements. Fails as a whole (42601 with the position) if one does not parse. Identifiers
+/// over 63 bytes are cut, with a notice (42622) each.
+pub(crate) fn parse(text: &str, notices: &mut Vec<Notice>) -> Result<Vec<Statement>, SqlError> {
     let index = TextIndex::new(text);
-    let tokens = tokenize(text, &index)?;
+    let mut tokens = tokenize(text, &index)?;
+    notices.extend(cut_identifiers(&mut tokens));
     let mut parser =
         Parser::new(&PostgreSqlDialect {}).with_recursion_limit(PARSER_DEPTH_MAX).with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
@@ -66,7 +71,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
 
 /// The query that a text holds.
 pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>, SqlError> {
-    let statements = parse(text)?;
+    let statements = parse(text, &mut Vec::new())?;
     match statements.first().map(|statement| &*statement.tree) {
         Some(Tree::Sql(tree)) => match tree.as_ref() {
             ast::Statement::Query(query) => Ok(query.clone()),
@@ -92,6 +97,27 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
 fn tokenize(text: &str, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
     forms::rewrite(tokens.map_err(|error| lexical_error(&error, index))?, index)
+}
+
+/// Cuts identifiers at 63 bytes, at a character's end, and says so.
+fn cut_identifiers(tokens: &mut [TokenWithSpan]) -> Vec<Notice> {
+    let words = tokens.iter_mut().filter_map(|token| match &mut token.token {
+        Token::Word(word) if word.value.len() > IDENTIFIER_BYTES_MAX => Some(word),
+        _ => None,
+    });
+    words
+        .map(|word| {
+            let cut = names::cut(word.value.clone());
+            let long = std::mem::replace(&mut word.value, cut);
+            Notice {
+                severity: "NOTICE",
+                code: SqlState::NAME_TOO_LONG.code(),
+                message: format!("identifier \"{long}\" will be truncated to \"{}\"", word.value),
+                detail: None,
+                hint: None,
+            }
+        })
+        .collect()
 }
 
 fn next_statement(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Statement, SqlError> {
@@ -179,8 +205,22 @@ fn lexical_error(error: &TokenizerError, index: &TextIndex<'_>) -> SqlError {
 mod tests {
     use super::*;
 
+    fn parsed(text: &str) -> Result<Vec<Statement>, SqlError> {
+        parse(text, &mut Vec::new())
+    }
+
+    #[test]
+    fn long_identifiers_are_cut_with_a_notice() {
+        let mut notices = Vec::new();
+        let long = "é".repeat(40);
+        let statements = parse(&format!("select 1 as \"{long}\""), &mut notices).expect("parses");
+        let Tree::Sql(tree) = &*statements[0].tree else { panic!("not SQL") };
+        assert_eq!(tree.to_string(), format!("SELECT 1 AS \"{}\"", "é".repeat(31)));
+        assert_eq!(notices.iter().map(|notice| notice.code).collect::<Vec<_>>(), ["42622"]);
+    }
+
     fn texts(sql: &str) -> Vec<String> {
-        parse(sql).expect("parses").iter().map(|s| s.text.to_string()).collect()
+        parsed(sql).expect("parses").iter().map(|s| s.text.to_string()).collect()
     }
 
     #[test]
@@ -191,18 +231,18 @@ mod tests {
 
     #[test]
     fn a_syntax_error_says_where() {
-        let error = parse("select 1;\nselect from from t").expect_err("does not parse");
+        let error = parsed("select 1;\nselect from from t").expect_err("does not parse");
         assert_eq!(error.code, SqlState::SYNTAX_ERROR);
         assert_eq!(error.message, "syntax error at or near \"from\"");
         assert_eq!(error.position, Some(23));
-        let error = parse("selec 1").expect_err("does not parse");
+        let error = parsed("selec 1").expect_err("does not parse");
         assert_eq!((error.message.as_str(), error.position), ("syntax error at or near \"selec\"", Some(1)));
-        assert_eq!(parse("select (1").expect_err("open").message, "syntax error at end of input");
+        assert_eq!(parsed("select (1").expect_err("open").message, "syntax error at end of input");
     }
 
     #[test]
     fn deep_nesting_is_refused() {
         let deep = format!("select {}1{}", "(".repeat(5000), ")".repeat(5000));
-        assert_eq!(parse(&deep).expect_err("too deep").code, SqlState::STATEMENT_TOO_COMPLEX);
+        assert_eq!(parsed(&deep).expect_err("too deep").code, SqlState::STATEMENT_TOO_COMPLEX);
     }
 }

@@ -2,6 +2,7 @@
 
 mod full_join;
 mod guarded;
+mod interruption;
 mod memory;
 mod normalise;
 mod output_names;
@@ -139,7 +140,8 @@ impl<'a> Planner<'a> {
     /// Puts the values of parameters in, optimises, and makes the physical plan.
     pub(crate) async fn physical(&self, plan: LogicalPlan, values: &Bound) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
         let optimised = self.optimised(plan, values)?;
-        Ok(self.state().query_planner().create_physical_plan(&optimised, self.state()).await?)
+        let plan = self.state().query_planner().create_physical_plan(&optimised, self.state()).await?;
+        Ok(interruption::interruptible(plan, &self.provider.scope().guard)?)
     }
 
     /// Puts the values of parameters in and optimises.

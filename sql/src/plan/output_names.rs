@@ -192,7 +192,7 @@ mod tests {
     use crate::parse::{Tree, parse};
 
     fn names(sql: &str) -> Vec<String> {
-        let statements = parse(sql).expect("parses");
+        let statements = parse(sql, &mut Vec::new()).expect("parses");
         let Tree::Sql(tree) = &*statements[0].tree else { panic!("not a query") };
         let ast::Statement::Query(query) = tree.as_ref() else { panic!("not a query") };
         let mut query = query.clone();

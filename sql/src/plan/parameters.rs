@@ -9,7 +9,7 @@ use arrow::datatypes::FieldRef;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{arrow_type, pg_field, pg_metadata, pg_type, pg_type_of_arrow};
 use sqlparser::ast::{self, Expr, Value, ValueWithSpan, Visit, Visitor};
 
@@ -166,6 +166,7 @@ impl Visitor for Finder {
         if let Expr::Cast { expr, data_type, .. } = expression
             && let Some(number) = placeholder(expr)
             && let Ok(ty) = semantics::pg_type_of_sql(data_type)
+            && !is_read_from_names(ty)
         {
             self.casts.push((number, PgType::plain(ty.oid)));
         }
@@ -178,6 +179,12 @@ impl Visitor for Finder {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Types whose values may come as names, which only the cast of a text looks up.
+fn is_read_from_names(ty: PgType) -> bool {
+    let names = [TypeKind::Regclass, TypeKind::Regtype, TypeKind::Regproc, TypeKind::Regnamespace, TypeKind::Regrole];
+    ty.kind().is_some_and(|kind| names.contains(&kind))
 }
 
 /// The number of an expression that is a placeholder and nothing else.

@@ -53,6 +53,10 @@ pub(super) struct Provider<'a> {
 }
 
 impl<'a> Provider<'a> {
+    pub(super) fn scope(&self) -> &Scope {
+        self.scope
+    }
+
     pub(super) fn new(scope: &'a Arc<Scope>) -> Result<Self, SqlError> {
         Ok(Provider {
             state: statement_state(scope),

@@ -18,7 +18,7 @@ pub struct Interrupts {
 }
 
 /// One statement's guard: ends with an error when it is cancelled, terminated or out of time.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Guard {
     token: CancellationToken,
     terminated: Arc<AtomicBool>,
@@ -76,7 +76,11 @@ impl Guard {
 
     /// An error if the statement is to stop; for code that does not wait.
     pub(crate) fn check(&self) -> Result<(), SqlError> {
-        if self.token.is_cancelled() { Err(self.cancelled_error()) } else { Ok(()) }
+        if self.token.is_cancelled() {
+            return Err(self.cancelled_error());
+        }
+        let is_late = self.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now());
+        if is_late { Err(self.timed_out()) } else { Ok(()) }
     }
 
     fn cancelled_error(&self) -> SqlError {

@@ -132,7 +132,7 @@ impl Session {
 
     /// Cuts a query string into statements; nothing in it is run if one does not parse (42601 with position).
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
-        parse::parse(text)
+        parse::parse(text, &mut self.notices.lock())
     }
 
     /// Resolves a statement; `types` are those the client named for `$1`, `$2`, …
