@@ -2,6 +2,10 @@
 
 use datafusion::common::DataFusionError;
 
+/// PostgreSQL's hint beside a function that does not exist.
+pub(crate) const NO_FUNCTION_MATCHES: &str =
+    "No function matches the given name and argument types. You might need to add explicit type casts.";
+
 /// An error with PostgreSQL's code. It travels as `DataFusionError::External`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -42,6 +46,11 @@ impl From<FunctionError> for DataFusionError {
 /// An error as DataFusion carries it.
 pub(crate) fn error(sqlstate: &'static str, message: impl Into<String>) -> DataFusionError {
     FunctionError::new(sqlstate, message).into()
+}
+
+/// 42883 for a call as PostgreSQL writes it, `f(integer)`.
+pub(crate) fn undefined_function(call: &str) -> DataFusionError {
+    FunctionError::new("42883", format!("function {call} does not exist")).with_hint(NO_FUNCTION_MATCHES).into()
 }
 
 pub(crate) fn division_by_zero() -> DataFusionError {

@@ -17,7 +17,7 @@ use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 
 use super::{expand_view, memory};
 use crate::error::SqlError;
-use crate::functions::{FunctionContext, SessionTimeZone};
+use crate::functions::{FunctionContext, undefined};
 use crate::scan::{SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
 use crate::system_context::CatalogFunctions;
@@ -151,7 +151,8 @@ fn statement_state(scope: &Scope) -> SessionState {
         transaction_start: scope.transaction_started,
         statement_start: scope.started,
         sources: scope.engine.sources().clone(),
-        time_zone: SessionTimeZone::parse(scope.settings.time_zone_name()).unwrap_or_default(),
+        output: scope.settings.output_style(),
+        date_order: scope.settings.input_style(scope.transaction_started).date_order,
         user: scope.session.user.clone(),
         database: scope.session.database.clone(),
         search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),
@@ -200,7 +201,10 @@ impl ContextProvider for Provider<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let bare = name.strip_prefix("pg_catalog.").unwrap_or(name);
-        self.state.scalar_functions().get(bare).cloned().or_else(|| self.catalog_function(bare))
+        let known = self.state.scalar_functions().get(bare).cloned().or_else(|| self.catalog_function(bare));
+        let is_other =
+            || self.get_aggregate_meta(name).is_some() || self.get_window_meta(name).is_some() || self.get_higher_order_meta(name).is_some();
+        known.or_else(|| if is_other() { None } else { undefined::function(bare).map(Arc::new) })
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
-use super::cast_call;
+use super::{cast_call, desugar_aggregate};
 use super::type_name::pg_type_of_sql;
 
 use crate::functions::arithmetic::NEGATE;
@@ -54,6 +54,10 @@ impl VisitorMut for Desugar {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr {
             tidy_function(function);
+            if let Some(rewritten) = desugar_aggregate::rewrite(function) {
+                *expr = rewritten;
+                return ControlFlow::Continue(());
+            }
         }
         if let Some(rewritten) = rewrite(expr) {
             *expr = rewritten;
@@ -72,7 +76,7 @@ impl VisitorMut for Desugar {
     }
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
@@ -86,7 +90,7 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
-fn take(expr: &mut Expr) -> Expr {
+pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(ValueWithSpan::from(Value::Null)))
 }
 
@@ -94,7 +98,7 @@ fn string(text: impl Into<String>) -> Expr {
     Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.into())))
 }
 
-fn cast(expr: Expr, data_type: DataType) -> Expr {
+pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::DoubleColon, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
@@ -222,7 +226,7 @@ fn number_literal(value: &ValueWithSpan) -> Option<Expr> {
 
 /// A number without exponent; a whole one as `numeric(digits, 0)`, which DataFusion would read as unsigned or float.
 fn written_out(text: &str) -> Expr {
-    let plain = crate::semantics::json_text::plain_number(text);
+    let plain = crate::values::plain_number(text).unwrap_or_else(|| text.to_owned());
     if plain.contains('.') {
         return Expr::Value(ValueWithSpan::from(Value::Number(plain, false)));
     }
