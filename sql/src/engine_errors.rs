@@ -10,8 +10,8 @@ use peristyle_storage as storage;
 
 use crate::error::{SqlError, SqlState};
 use crate::functions::error::NO_FUNCTION_MATCHES;
-use crate::functions::function_error;
 use crate::functions::signature::argument_type_name;
+use crate::functions::{function_error, window_functions};
 
 impl From<DataFusionError> for SqlError {
     fn from(error: DataFusionError) -> SqlError {
@@ -138,6 +138,10 @@ fn from_plan_text(message: &str) -> SqlError {
     let text = tidy(message);
     let between = |from: &str, to: char| -> Option<&str> { text.split_once(from)?.1.split(to).next() };
     if let Some(name) = between("Invalid function '", '\'') {
+        if window_functions().iter().any(|function| function.name() == name) {
+            let message = format!("window function {name} requires an OVER clause");
+            return SqlError::new(SqlState::WRONG_OBJECT_TYPE, message);
+        }
         return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
             .hint(NO_FUNCTION_MATCHES);
     }

@@ -17,9 +17,7 @@ use crate::values::{TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone};
 
 const TIMEZONE: &[Overload] = &[
     overload(&[Ty::Text, Ty::Timestamp], PgType::TIMESTAMPTZ, |c| {
-        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| {
-            Ok(TimestamptzOut(Zone::require(zone)?.to_utc(t)))
-        })
+        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| Ok(TimestamptzOut(Zone::require(zone)?.to_utc(t))))
     }),
     overload(&[Ty::Text, Ty::Timestamptz], PgType::TIMESTAMP, |c| {
         map2::<Text, Timestamp, TimestampOut>(c, |zone, t| Ok(TimestampOut(Zone::require(zone)?.to_local(t))))

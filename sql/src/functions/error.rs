@@ -80,13 +80,6 @@ pub(crate) fn not_supported(feature: impl std::fmt::Display) -> DataFusionError 
     error("0A000", format!("{feature} is not supported"))
 }
 
-/// `22P02 invalid input syntax for type …`, or 22007 for the types of date and time.
-pub(crate) fn invalid_input(type_name: &str, text: &str) -> DataFusionError {
-    let is_datetime = matches!(type_name, "date" | "interval") || type_name.starts_with("time");
-    let sqlstate = if is_datetime { "22007" } else { "22P02" };
-    error(sqlstate, format!("invalid input syntax for type {type_name}: \"{text}\""))
-}
-
 /// The `FunctionError` inside a DataFusion error, however deep; the caller maps it to the client's error.
 pub fn function_error(error: &DataFusionError) -> Option<&FunctionError> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);

@@ -22,10 +22,10 @@ use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::is_infinite;
 use crate::semantics::category::{Category, category};
-use crate::semantics::operators::as_type;
 use crate::semantics::date_of_days;
-use crate::values::{DATE_INFINITY, DATE_NEGATIVE_INFINITY, Zone};
+use crate::semantics::operators::as_type;
 use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
+use crate::values::{DATE_INFINITY, DATE_NEGATIVE_INFINITY, Zone};
 
 /// The number that orders intervals.
 pub(crate) const KEY: &str = "pg_interval_key";

@@ -14,7 +14,8 @@ use super::signature::Ty;
 use crate::semantics::text::print_value;
 use crate::values::{OutputStyle, escape_json, json_value_writer, normalise_jsonb};
 
-const TO_JSON: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, |c| per_row(c, |text, row| push_argument(text, c, 0, row)))];
+const TO_JSON: &[Overload] =
+    &[overload(&[Ty::Any], PgType::JSONB, |c| per_row(c, |text, row| push_argument(text, c, 0, row)))];
 const BUILD_OBJECT: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_object).variadic().not_strict()];
 const BUILD_ARRAY: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_array).variadic().not_strict()];
 

@@ -18,8 +18,8 @@ use super::rounding::unscaled;
 use super::rows::*;
 use super::signature::Ty;
 use crate::semantics::text::float8_text;
-use crate::values::parse_decimal_at;
 use crate::semantics::type_planner::typed_field;
+use crate::values::parse_decimal_at;
 
 /// Digits behind the point of a numeric result that is computed in double precision.
 const COMPUTED_SCALE: i8 = 16;

@@ -20,6 +20,8 @@ mod json;
 pub(crate) mod json_build;
 pub(crate) mod json_operator;
 mod math;
+mod number_format;
+pub(crate) mod number_text;
 mod open_time;
 pub(crate) mod ordered_set;
 mod pattern;

@@ -9,8 +9,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, clock, datetime, encoding, extract, interval, json, json_build, math, open_time, ordered_set, pattern, rounding,
-    text, to_char, type_of,
+    arithmetic, array, clock, datetime, encoding, extract, interval, json, json_build, math, open_time, ordered_set,
+    pattern, rounding, text, to_char, type_of,
 };
 
 /// The families of functions of ours.

@@ -102,11 +102,8 @@ fn timestamps(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn T
                 return Err(error("54000", format!("a series of more than {SERIES_ROWS_MAX} timestamps")));
             }
             series.push(next);
-            next = if has_zone {
-                add_to_timestamptz(next, step, context.zone())?
-            } else {
-                add_to_timestamp(next, step)?
-            };
+            next =
+                if has_zone { add_to_timestamptz(next, step, context.zone())? } else { add_to_timestamp(next, step)? };
         }
     }
     table(series, has_zone)

@@ -11,6 +11,7 @@ use super::datetime::from_epoch;
 use super::define::{Definition, overload, stable};
 use super::error::{FunctionError, error, not_supported};
 use super::interval::timestamp_out_of_range;
+use super::number_text;
 use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::offset_text;
@@ -59,8 +60,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Date, Ty::Text], PgType::TEXT, |c| {
                 map2::<Date, Text, _>(c, |d, format| Moment::of(days_to_micros(d)?, None)?.print(format))
             }),
-            overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
-            overload(&[Ty::Float8, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
+            overload(&[Ty::Int8, Ty::Text], PgType::TEXT, number_text::of_integer),
+            overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, number_text::of_decimal),
+            overload(&[Ty::Float8, Ty::Text], PgType::TEXT, number_text::of_double),
             overload(&[Ty::Interval, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of an interval"))),
         ],
     ),
@@ -90,7 +92,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    stable("to_number", &[overload(&[Ty::Text, Ty::Text], PgType::NUMERIC, |_| Err(not_supported("to_number")))]),
+    stable(number_text::READ, &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, number_text::read)]),
+    stable(
+        "to_number",
+        &[overload(&[Ty::Text, Ty::Text], PgType::NUMERIC, |_| {
+            Err(not_supported("to_number with a computed template"))
+        })],
+    ),
 ];
 
 struct Moment {

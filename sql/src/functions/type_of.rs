@@ -5,7 +5,7 @@ use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 use std::sync::Arc;
 
-use super::define::{Call, Definition, overload, immutable};
+use super::define::{Call, Definition, immutable, overload};
 use super::signature::{Ty, field_type_name};
 
 pub(crate) const DEFINITIONS: &[Definition] =

@@ -1,9 +1,10 @@
 //! What stands in a plan for a function that there is not, until its arguments have types to tell the user of.
 
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{DFSchema, DataFusionError, Result, internal_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 use super::error::undefined_function;
@@ -19,6 +20,16 @@ pub(crate) fn function(name: &str) -> Option<ScalarUDF> {
     }
     let signature = Signature::user_defined(Volatility::Volatile);
     Some(ScalarUDF::new_from_impl(Undefined { name: name.to_owned(), signature }))
+}
+
+/// The error for a call of an unknown function over constants.
+pub(crate) fn call_of(name: &str, arguments: &[Expr]) -> DataFusionError {
+    let schema = DFSchema::empty();
+    let type_name = |argument: &Expr| Ok(field_type_name(&argument.to_field(&schema)?.1));
+    match arguments.iter().map(type_name).collect::<Result<Vec<_>>>() {
+        Ok(types) => undefined_function(&format!("{name}({})", types.join(", "))),
+        Err(error) => error,
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

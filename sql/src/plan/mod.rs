@@ -4,6 +4,7 @@ mod memory;
 mod output_names;
 pub(crate) mod parameters;
 mod provider;
+mod registered;
 mod stream;
 mod view;
 
@@ -94,6 +95,11 @@ impl<'a> Planner<'a> {
         Ok(self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?)
     }
 
+    /// The plan of a query whose rows go to the client.
+    pub(crate) fn shown_query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
+        Ok(registered::show_names(self.query(query, types)?, &self.provider)?)
+    }
+
     /// The plan of an expression over some columns (none: a constant expression).
     pub(crate) fn expression(&self, expression: &ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
         let mut expression = expression.clone();
@@ -104,7 +110,8 @@ impl<'a> Planner<'a> {
 
     /// The expression after the analyzer's rules, which make casts and operators PostgreSQL's.
     fn analysed(&self, expression: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-        let input = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
+        let input =
+            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
         let plan = LogicalPlanBuilder::from(input).project([expression.alias("value")])?.build()?;
         let options = self.state().config_options();
         let analysed = self.state().analyzer().execute_and_check(plan, options, |_, _| {})?;
@@ -136,7 +143,7 @@ impl<'a> Planner<'a> {
 pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound) -> Result<Outcome, SqlError> {
     let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
     let planner = Planner::new(&scope)?;
-    let plan = planner.query(query, bound.types())?;
+    let plan = planner.shown_query(query, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
     let columns = describe_schema(&physical.schema());
     let task = planner.state().task_ctx();

@@ -174,10 +174,7 @@ impl ContextProvider for Provider<'_> {
     }
 
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
-        let function = self.state.table_functions().get(name).ok_or_else(|| {
-            let message = format!("function {name} does not exist");
-            external(SqlError::new(crate::error::SqlState::UNDEFINED_FUNCTION, message))
-        })?;
+        let function = self.state.table_functions().get(name).ok_or_else(|| undefined::call_of(name, &args))?;
         let args = args.into_iter().map(|arg| self.constant_argument(arg)).collect::<Result<Vec<_>>>()?;
         let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, &self.state))?;
         Ok(provider_as_source(provider))
@@ -202,8 +199,11 @@ impl ContextProvider for Provider<'_> {
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let bare = name.strip_prefix("pg_catalog.").unwrap_or(name);
         let known = self.state.scalar_functions().get(bare).cloned().or_else(|| self.catalog_function(bare));
-        let is_other =
-            || self.get_aggregate_meta(name).is_some() || self.get_window_meta(name).is_some() || self.get_higher_order_meta(name).is_some();
+        let is_other = || {
+            self.get_aggregate_meta(name).is_some()
+                || self.get_window_meta(name).is_some()
+                || self.get_higher_order_meta(name).is_some()
+        };
         known.or_else(|| if is_other() { None } else { undefined::function(bare).map(Arc::new) })
     }
 

@@ -10,7 +10,8 @@ use datafusion::common::Result;
 use super::cast::CastJob;
 use crate::functions::error::{error, not_supported};
 use crate::values::{
-    DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone, round_micros,
+    DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone,
+    round_micros,
 };
 
 pub(crate) const DAY_MICROS: i64 = MICROS_PER_DAY;

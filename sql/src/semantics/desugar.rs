@@ -12,8 +12,8 @@ use sqlparser::ast::{
 
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
-use super::{cast_call, desugar_aggregate};
 use super::type_name::pg_type_of_sql;
+use super::{cast_call, desugar_call, desugar_exists};
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::rounding::{fixed_scale_name, whole_name};
@@ -54,7 +54,7 @@ impl VisitorMut for Desugar {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr {
             tidy_function(function);
-            if let Some(rewritten) = desugar_aggregate::rewrite(function) {
+            if let Some(rewritten) = desugar_call::rewrite(function) {
                 *expr = rewritten;
                 return ControlFlow::Continue(());
             }
@@ -67,6 +67,7 @@ impl VisitorMut for Desugar {
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         restore_ordinals(select);
+        desugar_exists::rewrite(select);
         ControlFlow::Continue(())
     }
 

@@ -49,8 +49,8 @@ pub use json::{Json, escape_json, normalise_jsonb, parse_json, validate_json};
 pub use json_writer::json_value_writer;
 pub use names::{catalog_name, serial_type, type_by_name, type_name};
 pub use scalar_text::{
-    canonical_f32, canonical_f64, checked_utf8, fit_characters, invalid_utf8, parse_bool, parse_bytea, parse_escaped_bytes, parse_f32,
-    parse_f64, parse_hex_bytes, parse_int, parse_oid, parse_uuid,
+    canonical_f32, canonical_f64, checked_utf8, fit_characters, invalid_utf8, parse_bool, parse_bytea,
+    parse_escaped_bytes, parse_f32, parse_f64, parse_hex_bytes, parse_int, parse_oid, parse_uuid,
 };
 pub use style::{ByteaOutput, DateOrder, Format, InputStyle, OutputStyle};
 pub use writer::{ValueWriter, value_writer};

@@ -1,14 +1,15 @@
-//! Aggregates that DataFusion has not, as functions over what `array_agg` gathers.
+//! Calls that become other expressions: aggregates that DataFusion has not are functions over what `array_agg`
+//! gathers, `to_number` has the type that its template says.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
-    ObjectName,
+    DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    Ident, ObjectName, Value, ValueWithSpan,
 };
 
 use super::desugar::{call, cast, take};
-use crate::functions::{json_build, ordered_set};
+use crate::functions::{json_build, number_text, ordered_set};
 
-/// The expression in place of such an aggregate's call.
+/// The expression in place of such a call.
 pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
     let name = function.name.0.last()?.as_ident()?.value.to_lowercase();
     match name.as_str() {
@@ -25,9 +26,21 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
             let fraction = argument(function, 0, 1)?.clone();
             Some(call(ordered_set::PERCENTILE_DISC, vec![fraction, sorted(function)?]))
         }
+        "to_number" => to_number(function),
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
         _ => None,
     }
+}
+
+/// The template's digits are the result's; one that is no literal is left for the function to refuse.
+fn to_number(function: &mut Function) -> Option<Expr> {
+    let template = argument(function, 1, 2)?.clone();
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = &template else { return None };
+    let (whole, fraction) = number_text::digits_of(text).ok()?;
+    let precision = (whole.max(1) + fraction) as u64;
+    let ty = DataType::Numeric(ExactNumberInfo::PrecisionAndScale(precision, fraction as i64));
+    let operand = take(argument(function, 0, 2)?);
+    Some(cast(call(number_text::READ, vec![operand, template]), ty))
 }
 
 /// The argument at a place of a call with that many arguments.
