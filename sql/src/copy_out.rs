@@ -25,7 +25,7 @@ pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outco
         CopySubject::Table { name, columns } => table_query(&scope, name, columns)?,
     };
     let planner = Planner::new(&scope)?;
-    let plan = planner.query(&query, &[])?;
+    let plan = planner.shown_query(&query, &[])?;
     let physical = planner.physical(plan, &Bound::default()).await?;
     let columns: Vec<_> =
         physical.schema().fields().iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();

@@ -9,7 +9,9 @@ use peristyle_catalog as catalog;
 use peristyle_storage as storage;
 
 use crate::error::{SqlError, SqlState};
-use crate::functions::function_error;
+use crate::functions::error::NO_FUNCTION_MATCHES;
+use crate::functions::signature::argument_type_name;
+use crate::functions::{function_error, window_functions};
 
 impl From<DataFusionError> for SqlError {
     fn from(error: DataFusionError) -> SqlError {
@@ -157,12 +159,15 @@ fn from_plan_text(message: &str) -> SqlError {
     let text = tidy(message);
     let between = |from: &str, to: char| -> Option<&str> { text.split_once(from)?.1.split(to).next() };
     if let Some(name) = between("Invalid function '", '\'') {
-        if WINDOW_FUNCTIONS.contains(&name) {
+        if window_functions().iter().any(|function| function.name() == name) {
             let message = format!("window function {name} requires an OVER clause");
             return SqlError::new(SqlState::WRONG_OBJECT_TYPE, message);
         }
         return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
-            .hint("No function matches the given name and argument types. You might need to add explicit type casts.");
+            .hint(NO_FUNCTION_MATCHES);
+    }
+    if let Some(error) = from_signature_text(&text) {
+        return error;
     }
     if let Some(given) = between("columns but only ", ' ').and_then(|given| given.parse::<usize>().ok())
         && between("contains ", ' ').and_then(|columns| columns.parse().ok()).is_some_and(|columns| given < columns)
@@ -172,21 +177,6 @@ fn from_plan_text(message: &str) -> SqlError {
     let state = PLAN_TEXTS.iter().find(|(part, _)| text.contains(part)).map(|(_, state)| *state);
     SqlError::new(state.unwrap_or(SqlState::DATATYPE_MISMATCH), text)
 }
-
-/// Functions that are nothing without OVER.
-const WINDOW_FUNCTIONS: &[&str] = &[
-    "row_number",
-    "rank",
-    "dense_rank",
-    "percent_rank",
-    "cume_dist",
-    "ntile",
-    "lag",
-    "lead",
-    "first_value",
-    "last_value",
-    "nth_value",
-];
 
 /// Parts of the planner's messages, the first that is found tells the state.
 const PLAN_TEXTS: &[(&str, SqlState)] = &[
@@ -240,6 +230,38 @@ fn from_not_implemented(message: &str) -> SqlError {
         }
         _ => SqlError::unsupported(tidy(message)),
     }
+}
+
+/// A function of the engine's that refuses its arguments' types.
+fn from_signature_text(text: &str) -> Option<SqlError> {
+    let call = match text.split_once("argument types '") {
+        Some((_, call)) => call.split('\'').next()?.to_owned(),
+        None => {
+            let (_, rest) = text.split_once("Function '")?;
+            let (name, rest) = rest.split_once('\'').filter(|(_, rest)| rest.contains("match any signature"))?;
+            let (_, ty) = rest.split_once("(DataType: ")?;
+            format!("{name}({})", ty.split(").").next()?.trim_end_matches(')'))
+        }
+    };
+    let (name, types) = call.strip_suffix(')')?.split_once('(')?;
+    let types: Vec<String> = split_types(types).into_iter().map(type_in_words).collect();
+    let message = format!("function {name}({}) does not exist", types.join(", "));
+    Some(SqlError::new(SqlState::UNDEFINED_FUNCTION, message).hint(NO_FUNCTION_MATCHES))
+}
+
+/// PostgreSQL's name of a type that the engine printed.
+fn type_in_words(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), |ty| argument_type_name(&ty))
+}
+
+/// The types of a list, whose own arguments may hold commas.
+fn split_types(text: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let is_between = |c: char| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == ',' && depth == 0
+    };
+    text.split(is_between).map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
 /// What an operator says in words only.
@@ -303,6 +325,19 @@ impl From<crate::functions::FunctionError> for SqlError {
             Some(hint) => sql.hint(hint),
             None => sql,
         }
+    }
+}
+
+impl From<SqlError> for crate::functions::FunctionError {
+    fn from(error: SqlError) -> Self {
+        let fields = error.into_fields();
+        Self { sqlstate: fields.code.code(), message: fields.message, detail: fields.detail, hint: fields.hint }
+    }
+}
+
+impl From<SqlError> for DataFusionError {
+    fn from(error: SqlError) -> DataFusionError {
+        crate::functions::FunctionError::from(error).into()
     }
 }
 

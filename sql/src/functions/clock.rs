@@ -83,7 +83,7 @@ fn constant<R: Out + Clone>(call: &Call<'_>, f: impl Fn(&FunctionContext) -> R) 
 }
 
 fn rounded(micros: i64, digits: i32) -> i64 {
-    crate::semantics::round_micros(micros, digits)
+    crate::values::round_micros(micros, digits)
 }
 
 fn clock_timestamp(call: &Call<'_>) -> Result<ArrayRef> {

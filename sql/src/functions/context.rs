@@ -12,7 +12,7 @@ use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
 use peristyle_catalog::Sources;
 use peristyle_catalog::model::TimestampMicros;
 
-use super::time_zone::SessionTimeZone;
+use crate::values::{DateOrder, InputStyle, OutputStyle, Zone};
 
 /// Settings of a session, as `current_setting` reads them.
 pub trait SettingsReader: Send + Sync {
@@ -29,8 +29,10 @@ pub struct FunctionContext {
     pub statement_start: TimestampMicros,
     /// `clock_timestamp()`, `random()`, `gen_random_uuid()`.
     pub sources: Sources,
-    /// The session's TimeZone.
-    pub time_zone: SessionTimeZone,
+    /// How the session writes values, its TimeZone among it.
+    pub output: OutputStyle,
+    /// How the session reads dates that could be several.
+    pub date_order: DateOrder,
     /// `current_user`.
     pub user: String,
     /// `current_database()`.
@@ -82,6 +84,16 @@ impl ExtensionOptions for StatementContext {
 }
 
 impl FunctionContext {
+    /// The session's TimeZone.
+    pub fn zone(&self) -> Zone {
+        self.output.zone
+    }
+
+    /// How the session reads values.
+    pub fn input_style(&self) -> InputStyle {
+        InputStyle { zone: self.zone(), date_order: self.date_order, now_micros: self.transaction_start.0 }
+    }
+
     /// Puts the context where functions find it. Call once per statement on the session's options.
     pub fn install(self, options: &mut ConfigOptions) {
         options.extensions.insert(StatementContext(Arc::new(self)));

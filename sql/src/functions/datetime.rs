@@ -11,18 +11,16 @@ use super::error::{error, not_supported, out_of_range};
 use super::interval::{DAYS_PER_MONTH, key, local_now, move_months, timestamp_out_of_range};
 use super::rows::*;
 use super::signature::Ty;
-use super::time_zone::{INFINITY_MICROS, MINUS_INFINITY_MICROS, SessionTimeZone, is_infinite};
-use crate::semantics::text_print::date_of_days;
-use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
+use super::time_zone::is_infinite;
+use crate::semantics::{DAY_MICROS, date_of_days, days_to_micros, micros_to_days};
+use crate::values::{TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone};
 
 const TIMEZONE: &[Overload] = &[
     overload(&[Ty::Text, Ty::Timestamp], PgType::TIMESTAMPTZ, |c| {
-        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| {
-            Ok(TimestamptzOut(SessionTimeZone::parse(zone)?.to_utc(t)))
-        })
+        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| Ok(TimestamptzOut(Zone::require(zone)?.to_utc(t))))
     }),
     overload(&[Ty::Text, Ty::Timestamptz], PgType::TIMESTAMP, |c| {
-        map2::<Text, Timestamp, TimestampOut>(c, |zone, t| Ok(TimestampOut(SessionTimeZone::parse(zone)?.to_local(t))))
+        map2::<Text, Timestamp, TimestampOut>(c, |zone, t| Ok(TimestampOut(Zone::require(zone)?.to_local(t))))
     }),
     overload(&[Ty::Interval, Ty::Timestamp], PgType::TIMESTAMPTZ, |c| {
         map2::<Interval, Timestamp, TimestamptzOut>(c, |i, t| Ok(TimestamptzOut(t - i.nanoseconds / 1000)))
@@ -40,14 +38,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                 map2::<Text, Timestamp, TimestampOut>(c, |unit, t| truncate(&unit_of(unit)?, t).map(TimestampOut))
             }),
             overload(&[Ty::Text, Ty::Timestamptz], PgType::TIMESTAMPTZ, |c| {
-                let zone = c.context()?.time_zone;
+                let zone = c.context()?.zone();
                 map2::<Text, Timestamp, TimestamptzOut>(c, |unit, t| {
-                    truncate_in(&unit_of(unit)?, t, &zone).map(TimestamptzOut)
+                    truncate_in(&unit_of(unit)?, t, zone).map(TimestamptzOut)
                 })
             }),
             overload(&[Ty::Text, Ty::Timestamptz, Ty::Text], PgType::TIMESTAMPTZ, |c| {
                 map3::<Text, Timestamp, Text, TimestamptzOut>(c, |unit, t, zone| {
-                    truncate_in(&unit_of(unit)?, t, &SessionTimeZone::parse(zone)?).map(TimestamptzOut)
+                    truncate_in(&unit_of(unit)?, t, Zone::require(zone)?).map(TimestamptzOut)
                 })
             }),
             overload(&[Ty::Text, Ty::Interval], PgType::INTERVAL, |c| map2::<Text, Interval, _>(c, truncate_interval)),
@@ -74,7 +72,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         &[
             overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| map2::<Timestamp, Timestamp, _>(c, age)),
             overload(&[Ty::Timestamptz, Ty::Timestamptz], PgType::INTERVAL, |c| {
-                let zone = c.context()?.time_zone;
+                let zone = c.context()?.zone();
                 map2::<Timestamp, Timestamp, _>(c, |a, b| age(zone.to_local(a), zone.to_local(b)))
             }),
             overload(&[Ty::Timestamp], PgType::INTERVAL, |c| {
@@ -84,7 +82,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Timestamptz], PgType::INTERVAL, |c| {
                 let context = c.context()?;
                 let today = midnight(local_now(context));
-                map1::<Timestamp, _>(c, |t| age(today, context.time_zone.to_local(t)))
+                map1::<Timestamp, _>(c, |t| age(today, context.zone().to_local(t)))
             }),
         ],
     ),
@@ -107,7 +105,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable(
         "make_timestamptz",
         &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMPTZ, |c| {
-            let zone = c.context()?.time_zone;
+            let zone = c.context()?.zone();
             make_timestamp(c, |t| zone.to_utc(t), TimestamptzOut)
         })],
     ),
@@ -140,7 +138,7 @@ const MAKE_TIMESTAMP: &[Ty] = &[Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4
 /// `to_timestamp(seconds since 1970)`, in microseconds.
 pub(crate) fn from_epoch(seconds: f64) -> Result<i64> {
     if seconds.is_infinite() {
-        return Ok(if seconds > 0.0 { INFINITY_MICROS } else { MINUS_INFINITY_MICROS });
+        return Ok(if seconds > 0.0 { TIMESTAMP_INFINITY } else { TIMESTAMP_NEGATIVE_INFINITY });
     }
     let micros = (seconds * 1e6).round_ties_even();
     if micros.is_nan() {
@@ -240,7 +238,7 @@ fn start_of(unit: Unit, date: NaiveDate) -> Option<NaiveDate> {
     }
 }
 
-fn truncate_in(unit: &Unit, micros: i64, zone: &SessionTimeZone) -> Result<i64> {
+fn truncate_in(unit: &Unit, micros: i64, zone: Zone) -> Result<i64> {
     let truncated = truncate(unit, zone.to_local(micros))?;
     if *unit >= Unit::Day {
         return Ok(zone.to_utc(truncated));

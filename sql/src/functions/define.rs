@@ -13,9 +13,10 @@ use datafusion::logical_expr::{
 use peristyle_catalog::model::PgType;
 
 use super::context::{FunctionContext, statement_context};
-use super::error::FunctionError;
+use super::error::undefined_function;
 use super::signature::{Ty, call_text, choose, parameter};
 use crate::semantics::type_planner::{arrow_of, typed_field};
+use crate::values::OutputStyle;
 
 /// One call: evaluated arguments, each of one row if it is constant, else of `rows` rows.
 pub(crate) struct Call<'a> {
@@ -36,6 +37,11 @@ impl Call<'_> {
 
     pub(crate) fn context(&self) -> Result<&FunctionContext> {
         statement_context(self.options)
+    }
+
+    /// How the session writes values.
+    pub(crate) fn output_style(&self) -> OutputStyle {
+        self.context().map_or_else(|_| OutputStyle::default(), |context| context.output)
     }
 
     pub(crate) fn return_type(&self) -> &DataType {
@@ -164,14 +170,8 @@ impl PgFunction {
         let overloads = self.definition.overloads;
         choose(overloads.iter().map(|o| (o.parameters, o.variadic)), arguments)
             .map(|index| &overloads[index])
-            .ok_or_else(|| undefined_function(self.definition.name, arguments))
+            .ok_or_else(|| undefined_function(&call_text(self.definition.name, arguments)))
     }
-}
-
-fn undefined_function(name: &str, arguments: &[DataType]) -> datafusion::common::DataFusionError {
-    FunctionError::new("42883", format!("function {} does not exist", call_text(name, arguments)))
-        .with_hint("No function matches the given name and argument types. You might need to add explicit type casts.")
-        .into()
 }
 
 fn types_of(fields: &[FieldRef]) -> Vec<DataType> {

@@ -8,9 +8,8 @@ use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{error, invalid_parameter};
 use super::rows::*;
 use super::signature::Ty;
-use super::time_zone::SessionTimeZone;
-use crate::semantics::text_parse::{decode_hex, unescape_bytes};
-use crate::semantics::text_print::{print_value, push_hex};
+use crate::semantics::text::print_value;
+use crate::values::{parse_escaped_bytes, parse_hex_bytes};
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// Characters per line of base64 (RFC 2045).
@@ -41,11 +40,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 
 fn encode(bytes: &[u8], format: &str) -> Result<String> {
     match format.to_ascii_lowercase().as_str() {
-        "hex" => {
-            let mut text = String::with_capacity(bytes.len() * 2);
-            push_hex(&mut text, bytes);
-            Ok(text)
-        }
+        "hex" => Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
         "base64" => Ok(to_base64(bytes)),
         "escape" => Ok(escaped(bytes)),
         _ => Err(unknown_encoding(format)),
@@ -58,11 +53,9 @@ fn unknown_encoding(format: &str) -> datafusion::common::DataFusionError {
 
 fn decode(text: &str, format: &str) -> Result<Vec<u8>> {
     match format.to_ascii_lowercase().as_str() {
-        "hex" => decode_hex(text).ok_or_else(|| invalid_parameter("invalid hexadecimal data")),
+        "hex" => Ok(parse_hex_bytes(text)?),
         "base64" => from_base64(text).ok_or_else(|| invalid_parameter("invalid base64 end sequence")),
-        "escape" => {
-            unescape_bytes(text.as_bytes()).ok_or_else(|| error("22P02", "invalid input syntax for type bytea"))
-        }
+        "escape" => Ok(parse_escaped_bytes(text.as_bytes())?),
         _ => Err(unknown_encoding(format)),
     }
 }
@@ -284,24 +277,20 @@ pub(crate) fn quoted_literal(text: &str) -> String {
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
-fn session_zone(call: &Call<'_>) -> SessionTimeZone {
-    call.context().map_or_else(|_| SessionTimeZone::default(), |context| context.time_zone)
-}
-
 fn print_first(call: &Call<'_>, f: impl Fn(&str) -> String) -> Result<ArrayRef> {
-    let zone = session_zone(call);
+    let style = call.output_style();
     let row = |row| {
         let index = call.index(0, row);
         if call.args[0].is_null(index) {
             return Ok(None);
         }
-        Ok(Some(f(&print_value(&call.args[0], index, &zone)?)))
+        Ok(Some(f(&print_value(&call.args[0], index, &style)?)))
     };
     Ok(String::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }
 
 fn format_rows(call: &Call<'_>) -> Result<ArrayRef> {
-    let zone = session_zone(call);
+    let style = call.output_style();
     let formats = Argument::<Text>::of(call, 0);
     let row = |row| {
         let Some(format) = formats.get(row) else { return Ok(None) };
@@ -316,7 +305,7 @@ fn format_rows(call: &Call<'_>) -> Result<ArrayRef> {
             if let Some(booleans) = arrow::array::AsArray::as_boolean_opt(array) {
                 return Ok(Some(if booleans.value(index) { "t" } else { "f" }.to_owned()));
             }
-            print_value(array, index, &zone).map(Some)
+            print_value(array, index, &style).map(Some)
         };
         formatted(format, argument).map(Some)
     };

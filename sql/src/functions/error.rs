@@ -2,6 +2,10 @@
 
 use datafusion::common::DataFusionError;
 
+/// PostgreSQL's hint beside a function that does not exist.
+pub(crate) const NO_FUNCTION_MATCHES: &str =
+    "No function matches the given name and argument types. You might need to add explicit type casts.";
+
 /// An error with PostgreSQL's code. It travels as `DataFusionError::External`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -44,6 +48,11 @@ pub(crate) fn error(sqlstate: &'static str, message: impl Into<String>) -> DataF
     FunctionError::new(sqlstate, message).into()
 }
 
+/// 42883 for a call as PostgreSQL writes it, `f(integer)`.
+pub(crate) fn undefined_function(call: &str) -> DataFusionError {
+    FunctionError::new("42883", format!("function {call} does not exist")).with_hint(NO_FUNCTION_MATCHES).into()
+}
+
 pub(crate) fn division_by_zero() -> DataFusionError {
     error("22012", "division by zero")
 }
@@ -69,13 +78,6 @@ pub(crate) fn invalid_parameter(message: impl Into<String>) -> DataFusionError {
 
 pub(crate) fn not_supported(feature: impl std::fmt::Display) -> DataFusionError {
     error("0A000", format!("{feature} is not supported"))
-}
-
-/// `22P02 invalid input syntax for type …`, or 22007 for the types of date and time.
-pub(crate) fn invalid_input(type_name: &str, text: &str) -> DataFusionError {
-    let is_datetime = matches!(type_name, "date" | "interval") || type_name.starts_with("time");
-    let sqlstate = if is_datetime { "22007" } else { "22P02" };
-    error(sqlstate, format!("invalid input syntax for type {type_name}: \"{text}\""))
 }
 
 /// The `FunctionError` inside a DataFusion error, however deep; the caller maps it to the client's error.

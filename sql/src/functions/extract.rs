@@ -14,8 +14,8 @@ use super::error::error;
 use super::interval::key;
 use super::rows::*;
 use super::signature::Ty;
-use super::time_zone::{SessionTimeZone, is_infinite};
-use crate::semantics::text_print::date_of_days;
+use super::time_zone::is_infinite;
+use crate::semantics::date_of_days;
 use crate::semantics::type_planner::typed_field;
 use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
 
@@ -92,7 +92,7 @@ fn timestamp_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
 }
 
 fn timestamptz_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
-    let zone: SessionTimeZone = call.context()?.time_zone;
+    let zone = call.context()?.zone();
     let type_name = "timestamp with time zone";
     values::<Timestamp>(call, |utc| {
         Ok(Source::Point { local: zone.to_local(utc), offset: Some(zone.offset_seconds_at(utc)), type_name })

@@ -20,11 +20,12 @@ use super::error::{division_by_zero, error, out_of_range};
 use super::named;
 use super::rows::*;
 use super::signature::Ty;
-use super::time_zone::{SessionTimeZone, is_infinite};
+use super::time_zone::is_infinite;
 use crate::semantics::category::{Category, category};
+use crate::semantics::date_of_days;
 use crate::semantics::operators::as_type;
-use crate::semantics::text_print::{INFINITY_DAYS, MINUS_INFINITY_DAYS, date_of_days};
 use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
+use crate::values::{DATE_INFINITY, DATE_NEGATIVE_INFINITY, Zone};
 
 /// The number that orders intervals.
 pub(crate) const KEY: &str = "pg_interval_key";
@@ -56,9 +57,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                 map2::<Timestamp, Interval, TimestampOut>(c, |t, i| add_to_timestamp(t, i).map(TimestampOut))
             }),
             overload(&[Ty::Timestamptz, Ty::Interval], PgType::TIMESTAMPTZ, |c| {
-                let zone = c.context()?.time_zone;
+                let zone = c.context()?.zone();
                 map2::<Timestamp, Interval, TimestamptzOut>(c, |t, i| {
-                    add_to_timestamptz(t, i, &zone).map(TimestamptzOut)
+                    add_to_timestamptz(t, i, zone).map(TimestamptzOut)
                 })
             }),
             overload(&[Ty::Time, Ty::Interval], PgType::TIME, |c| {
@@ -87,9 +88,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                 map2::<Timestamp, Interval, TimestampOut>(c, |t, i| add_to_timestamp(t, negated(i)?).map(TimestampOut))
             }),
             overload(&[Ty::Timestamptz, Ty::Interval], PgType::TIMESTAMPTZ, |c| {
-                let zone = c.context()?.time_zone;
+                let zone = c.context()?.zone();
                 map2::<Timestamp, Interval, TimestamptzOut>(c, |t, i| {
-                    add_to_timestamptz(t, negated(i)?, &zone).map(TimestamptzOut)
+                    add_to_timestamptz(t, negated(i)?, zone).map(TimestamptzOut)
                 })
             }),
             overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| {
@@ -218,7 +219,7 @@ fn interval_out_of_range() -> datafusion::common::DataFusionError {
 }
 
 fn is_infinite_day(days: i32) -> bool {
-    days == INFINITY_DAYS || days == MINUS_INFINITY_DAYS
+    days == DATE_INFINITY || days == DATE_NEGATIVE_INFINITY
 }
 
 fn add_days(days: i32, more: i64) -> Result<DateOut> {
@@ -246,7 +247,7 @@ pub(crate) fn add_to_timestamp(micros: i64, interval: IntervalMonthDayNano) -> R
 }
 
 /// An instant later by an interval, whose months and days are local ones.
-pub(crate) fn add_to_timestamptz(micros: i64, interval: IntervalMonthDayNano, zone: &SessionTimeZone) -> Result<i64> {
+pub(crate) fn add_to_timestamptz(micros: i64, interval: IntervalMonthDayNano, zone: Zone) -> Result<i64> {
     if is_infinite(micros) {
         return Ok(micros);
     }
@@ -356,7 +357,7 @@ fn round_to_micros(value: f64) -> f64 {
 
 /// `now()` of the statement as wall clock time.
 pub(crate) fn local_now(context: &FunctionContext) -> i64 {
-    context.time_zone.to_local(context.transaction_start.0)
+    context.zone().to_local(context.transaction_start.0)
 }
 
 #[cfg(test)]

@@ -1,28 +1,20 @@
-//! json and jsonb: members, paths, containment, building.
+//! json and jsonb: members, paths, containment. What makes json of other values is in `json_build`.
 //!
 //! A value is parsed from its text for each call. `->` on json keeps the text of the part in jsonb's normal form.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::*;
+use std::borrow::Cow;
+
+use arrow::array::{ArrayRef, AsArray};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::marked_pg_type;
-use serde_json::{Map, Value};
 
-use super::define::{Call, Definition, Overload, immutable, overload, stable};
-use super::error::{error, invalid_parameter};
+use super::define::{Call, Definition, Overload, immutable, overload};
+use super::error::invalid_parameter;
 use super::json_operator;
 use super::rows::*;
 use super::signature::Ty;
-use super::time_zone::SessionTimeZone;
-use crate::semantics::json_text::{parse, plain_number, print};
-use crate::semantics::text_print::print_value;
+use crate::values::{Json, escape_json, parse_json, plain_number};
 
-const TO_JSON: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, |c| {
-    per_row(c, |row| value_at(c, 0, row).and_then(|value| print(&value)).map(Some))
-})];
-const BUILD_OBJECT: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_object).variadic().not_strict()];
-const BUILD_ARRAY: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_array).variadic().not_strict()];
 const TYPEOF: &[Overload] =
     &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |text| Ok(type_of(&parse(text)?).to_owned())))];
 const ARRAY_LENGTH: &[Overload] = &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, array_length))];
@@ -39,7 +31,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                 map2_opt::<Text, Int4, _>(c, |json, n| item(&parse(json)?, n).map_or(Ok(None), as_json))
             }),
             overload(&[Ty::Text, Ty::Text], PgType::JSONB, |c| {
-                map2_opt::<Text, Text, _>(c, |json, key| parse(json)?.get(key).map_or(Ok(None), as_json))
+                map2_opt::<Text, Text, _>(c, |json, key| member(&parse(json)?, key).map_or(Ok(None), as_json))
             }),
         ],
     ),
@@ -50,7 +42,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                 map2_opt::<Text, Int4, _>(c, |json, n| item(&parse(json)?, n).map_or(Ok(None), as_text))
             }),
             overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| {
-                map2_opt::<Text, Text, _>(c, |json, key| parse(json)?.get(key).map_or(Ok(None), as_text))
+                map2_opt::<Text, Text, _>(c, |json, key| member(&parse(json)?, key).map_or(Ok(None), as_text))
             }),
         ],
     ),
@@ -109,42 +101,47 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("json_extract_path", EXTRACT_PATH),
     immutable("jsonb_extract_path_text", EXTRACT_PATH_TEXT),
     immutable("json_extract_path_text", EXTRACT_PATH_TEXT),
-    stable("to_jsonb", TO_JSON),
-    stable("to_json", TO_JSON),
-    stable("jsonb_build_object", BUILD_OBJECT),
-    stable("json_build_object", BUILD_OBJECT),
-    stable("jsonb_build_array", BUILD_ARRAY),
-    stable("json_build_array", BUILD_ARRAY),
     immutable(
         "jsonb_strip_nulls",
         &[overload(&[Ty::Text], PgType::JSONB, |c| map1::<Text, _>(c, |json| print(&stripped(parse(json)?))))],
     ),
-    immutable(
-        "jsonb_pretty",
-        &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |json| Ok(pretty(&parse(json)?))))],
-    ),
+    immutable("jsonb_pretty", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |json| pretty(json)))]),
 ];
 
-fn per_row(call: &Call<'_>, f: impl Fn(usize) -> Result<Option<String>>) -> Result<ArrayRef> {
-    Ok(String::collect((0..call.rows).map(f).collect::<Result<_>>()?))
+fn parse(text: &str) -> Result<Json<'_>> {
+    Ok(parse_json(text)?)
 }
 
-fn as_json(value: &Value) -> Result<Option<String>> {
+fn print(value: &Json<'_>) -> Result<String> {
+    let mut text = String::new();
+    value.write_normalised(&mut text)?;
+    Ok(text)
+}
+
+fn as_json(value: &Json<'_>) -> Result<Option<String>> {
     print(value).map(Some)
 }
 
 /// A string without its quotes, null as NULL.
-fn as_text(value: &Value) -> Result<Option<String>> {
+fn as_text(value: &Json<'_>) -> Result<Option<String>> {
     match value {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone())),
+        Json::Null => Ok(None),
+        Json::String(text) => Ok(Some(text.clone().into_owned())),
         other => print(other).map(Some),
     }
 }
 
+/// The member of an object; of equal keys the last counts.
+fn member<'v, 'a>(value: &'v Json<'a>, key: &str) -> Option<&'v Json<'a>> {
+    match value {
+        Json::Object(members) => members.iter().rfind(|(name, _)| name == key).map(|(_, member)| member),
+        _ => None,
+    }
+}
+
 /// The item of an array; a negative place counts from the end.
-fn item(value: &Value, place: i32) -> Option<&Value> {
-    let items = value.as_array()?;
+fn item<'v, 'a>(value: &'v Json<'a>, place: i32) -> Option<&'v Json<'a>> {
+    let Json::Array(items) = value else { return None };
     let place = if place < 0 { items.len().checked_sub(place.unsigned_abs() as usize)? } else { place as usize };
     items.get(place)
 }
@@ -158,191 +155,141 @@ fn texts(list: &ArrayRef) -> Vec<Option<String>> {
     }
 }
 
-fn follow<'a>(value: &'a Value, path: &[Option<String>]) -> Option<&'a Value> {
+fn follow<'v, 'a>(value: &'v Json<'a>, path: &[Option<String>]) -> Option<&'v Json<'a>> {
     path.iter().try_fold(value, |value, step| {
         let step = step.as_deref()?;
         match value {
-            Value::Object(members) => members.get(step),
-            Value::Array(_) => item(value, step.trim().parse().ok()?),
+            Json::Object(_) => member(value, step),
+            Json::Array(_) => item(value, step.trim().parse().ok()?),
             _ => None,
         }
     })
 }
 
-fn path_operator(call: &Call<'_>, f: fn(&Value) -> Result<Option<String>>) -> Result<ArrayRef> {
+fn path_operator(call: &Call<'_>, f: fn(&Json<'_>) -> Result<Option<String>>) -> Result<ArrayRef> {
     map2_opt::<Text, List, _>(call, |json, path| {
         let value = parse(json)?;
         follow(&value, &texts(&path)).map_or(Ok(None), f)
     })
 }
 
-fn extract_path(call: &Call<'_>, f: fn(&Value) -> Result<Option<String>>) -> Result<ArrayRef> {
+fn extract_path(call: &Call<'_>, f: fn(&Json<'_>) -> Result<Option<String>>) -> Result<ArrayRef> {
     let json = Argument::<Text>::of(call, 0);
     let steps: Vec<Argument<'_, Text>> = (1..call.args.len()).map(|place| Argument::of(call, place)).collect();
-    per_row(call, |row| {
+    let row = |row| {
         let Some(json) = json.get(row) else { return Ok(None) };
         let path: Vec<Option<String>> = steps.iter().map(|step| step.get(row).map(str::to_owned)).collect();
         let value = parse(json)?;
         follow(&value, &path).map_or(Ok(None), f)
-    })
+    };
+    Ok(String::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }
 
 /// Whether `a @> b`; at the top an array contains a scalar that is one of its items.
-fn contains(a: &Value, b: &Value, at_top: bool) -> bool {
+fn contains(a: &Json<'_>, b: &Json<'_>, at_top: bool) -> bool {
     match (a, b) {
-        (Value::Object(a), Value::Object(b)) => {
-            b.iter().all(|(key, wanted)| a.get(key).is_some_and(|have| contains(have, wanted, false)))
+        (Json::Object(_), Json::Object(wanted)) => {
+            wanted.iter().all(|(key, wanted)| member(a, key).is_some_and(|have| contains(have, wanted, false)))
         }
-        (Value::Array(a), Value::Array(b)) => b.iter().all(|wanted| a.iter().any(|have| contains(have, wanted, false))),
-        (Value::Array(a), scalar) if at_top && !scalar.is_object() => a.iter().any(|have| equal(have, scalar)),
+        (Json::Array(a), Json::Array(b)) => b.iter().all(|wanted| a.iter().any(|have| contains(have, wanted, false))),
+        (Json::Array(a), scalar) if at_top && !matches!(scalar, Json::Object(_)) => {
+            a.iter().any(|have| equal(have, scalar))
+        }
         (a, b) => equal(a, b),
     }
 }
 
-fn equal(a: &Value, b: &Value) -> bool {
+/// Equality of scalars; 1.0 equals 1.
+fn equal(a: &Json<'_>, b: &Json<'_>) -> bool {
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => canonical(&a.to_string()) == canonical(&b.to_string()),
+        (Json::Number(a), Json::Number(b)) => canonical(a) == canonical(b),
         (a, b) => a == b,
     }
 }
 
-/// A number without trailing zeros, so that 1.0 equals 1.
+/// A number without trailing zeros behind the point.
 fn canonical(number: &str) -> String {
-    let plain = plain_number(number);
+    let plain = plain_number(number).unwrap_or_else(|| number.to_owned());
     if plain.contains('.') { plain.trim_end_matches('0').trim_end_matches('.').to_owned() } else { plain }
 }
 
-fn has_key(value: &Value, key: &str) -> bool {
+fn has_key(value: &Json<'_>, key: &str) -> bool {
     match value {
-        Value::Object(members) => members.contains_key(key),
-        Value::Array(items) => items.iter().any(|item| item.as_str() == Some(key)),
-        Value::String(text) => text == key,
+        Json::Object(_) => member(value, key).is_some(),
+        Json::Array(items) => items.iter().any(|item| matches!(item, Json::String(text) if text == key)),
+        Json::String(text) => text == key,
         _ => false,
     }
 }
 
-fn concatenated(a: Value, b: Value) -> Value {
+fn concatenated<'a>(a: Json<'a>, b: Json<'a>) -> Json<'a> {
     let items = |value| match value {
-        Value::Array(items) => items,
+        Json::Array(items) => items,
         other => vec![other],
     };
     match (a, b) {
-        (Value::Object(mut a), Value::Object(b)) => {
-            a.extend(b);
-            Value::Object(a)
-        }
-        (a, b) => Value::Array([items(a), items(b)].concat()),
+        // Of equal keys the last counts when the object is written.
+        (Json::Object(a), Json::Object(b)) => Json::Object([a, b].concat()),
+        (a, b) => Json::Array([items(a), items(b)].concat()),
     }
 }
 
-fn type_of(value: &Value) -> &'static str {
+fn type_of(value: &Json<'_>) -> &'static str {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
     }
 }
 
 fn array_length(json: &str) -> Result<i32> {
     match parse(json)? {
-        Value::Array(items) => Ok(items.len() as i32),
-        Value::Object(_) => Err(invalid_parameter("cannot get array length of a non-array")),
+        Json::Array(items) => Ok(items.len() as i32),
+        Json::Object(_) => Err(invalid_parameter("cannot get array length of a non-array")),
         _ => Err(invalid_parameter("cannot get array length of a scalar")),
     }
 }
 
-fn stripped(value: Value) -> Value {
+fn stripped(value: Json<'_>) -> Json<'_> {
     match value {
-        Value::Object(members) => {
-            Value::Object(members.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, stripped(v))).collect())
+        Json::Object(members) => {
+            let kept = members.into_iter().filter(|(_, member)| *member != Json::Null);
+            Json::Object(kept.map(|(key, member)| (key, stripped(member))).collect())
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(stripped).collect()),
+        Json::Array(items) => Json::Array(items.into_iter().map(stripped).collect()),
         other => other,
     }
 }
 
-fn pretty(value: &Value) -> String {
+fn pretty(json: &str) -> Result<String> {
+    let normal = crate::values::normalise_jsonb(json)?;
     let mut text = String::new();
-    push_pretty(&mut text, value, 1);
-    text
+    push_pretty(&mut text, &parse(&normal)?, 1)?;
+    Ok(text)
 }
 
-fn push_pretty(text: &mut String, value: &Value, depth: usize) {
-    let (open, close, parts): (char, char, Vec<(Option<&String>, &Value)>) = match value {
-        Value::Object(members) => {
-            let mut parts: Vec<_> = members.iter().map(|(key, member)| (Some(key), member)).collect();
-            parts.sort_by_key(|(key, _)| key.map(|key| (key.len(), key.clone())));
-            ('{', '}', parts)
-        }
-        Value::Array(items) => ('[', ']', items.iter().map(|item| (None, item)).collect()),
-        scalar => return text.push_str(&print(scalar).unwrap_or_default()),
+fn push_pretty(text: &mut String, value: &Json<'_>, depth: usize) -> Result<()> {
+    type Part<'v, 'a> = (Option<&'v Cow<'a, str>>, &'v Json<'a>);
+    let (open, close, parts): (char, char, Vec<Part<'_, '_>>) = match value {
+        Json::Object(members) => ('{', '}', members.iter().map(|(key, member)| (Some(key), member)).collect()),
+        Json::Array(items) => ('[', ']', items.iter().map(|item| (None, item)).collect()),
+        scalar => return Ok(scalar.write_normalised(text)?),
     };
     text.push(open);
     for (place, (key, part)) in parts.into_iter().enumerate() {
         text.push_str(if place == 0 { "\n" } else { ",\n" });
         text.push_str(&"    ".repeat(depth));
         if let Some(key) = key {
-            text.push_str(&format!("{}: ", Value::String(key.clone())));
+            escape_json(key, text);
+            text.push_str(": ");
         }
-        push_pretty(text, part, depth + 1);
+        push_pretty(text, part, depth + 1)?;
     }
     text.push('\n');
     text.push_str(&"    ".repeat(depth - 1));
     text.push(close);
-}
-
-/// An argument of any type as JSON.
-fn value_at(call: &Call<'_>, place: usize, row: usize) -> Result<Value> {
-    let zone = call.context().map_or_else(|_| SessionTimeZone::default(), |context| context.time_zone);
-    let is_json = matches!(marked_pg_type(&call.arg_fields[place]), Some(PgType::JSON | PgType::JSONB));
-    value_of(&call.args[place], call.index(place, row), is_json, &zone)
-}
-
-/// A value of any type as JSON.
-pub(crate) fn value_of(array: &ArrayRef, index: usize, is_json: bool, zone: &SessionTimeZone) -> Result<Value> {
-    if array.is_null(index) {
-        return Ok(Value::Null);
-    }
-    if let DataType::List(item) = array.data_type() {
-        let is_json = matches!(marked_pg_type(item), Some(PgType::JSON | PgType::JSONB));
-        let items = array.as_list::<i32>().value(index);
-        let values = (0..items.len()).map(|index| value_of(&items, index, is_json, zone)).collect::<Result<_>>()?;
-        return Ok(Value::Array(values));
-    }
-    let text = print_value(array, index, zone)?;
-    match array.data_type() {
-        DataType::Boolean => Ok(Value::Bool(text == "true")),
-        ty if ty.is_numeric() && text.bytes().all(|b| !b.is_ascii_alphabetic() || b == b'e') => parse(&text),
-        DataType::Timestamp(..) => Ok(Value::String(text.replacen(' ', "T", 1))),
-        _ if is_json => parse(&text),
-        _ => Ok(Value::String(text)),
-    }
-}
-
-fn build_object(call: &Call<'_>) -> Result<ArrayRef> {
-    if call.args.len() % 2 == 1 {
-        return Err(invalid_parameter("argument list must have even number of elements"));
-    }
-    let zone = call.context().map_or_else(|_| SessionTimeZone::default(), |context| context.time_zone);
-    per_row(call, |row| {
-        let mut members = Map::new();
-        for key in (0..call.args.len()).step_by(2) {
-            let index = call.index(key, row);
-            if call.args[key].is_null(index) {
-                return Err(error("22004", format!("argument {} cannot be null", key + 1)));
-            }
-            members.insert(print_value(&call.args[key], index, &zone)?, value_at(call, key + 1, row)?);
-        }
-        print(&Value::Object(members)).map(Some)
-    })
-}
-
-fn build_array(call: &Call<'_>) -> Result<ArrayRef> {
-    per_row(call, |row| {
-        let items = (0..call.args.len()).map(|place| value_at(call, place, row)).collect::<Result<_>>()?;
-        print(&Value::Array(items)).map(Some)
-    })
+    Ok(())
 }

@@ -17,9 +17,9 @@ use super::error::{error, float_overflow, numeric_overflow, out_of_range};
 use super::rounding::unscaled;
 use super::rows::*;
 use super::signature::Ty;
-use crate::semantics::text_parse::parse_decimal;
-use crate::semantics::text_print::print_float8;
+use crate::semantics::text::float8_text;
 use crate::semantics::type_planner::typed_field;
+use crate::values::parse_decimal_at;
 
 /// Digits behind the point of a numeric result that is computed in double precision.
 const COMPUTED_SCALE: i8 = 16;
@@ -213,8 +213,7 @@ fn numerics(values: Vec<Option<f64>>, ty: &DataType) -> Result<ArrayRef> {
         if !value.is_finite() {
             return Err(numeric_overflow());
         }
-        let (unscaled, from) = parse_decimal(&print_float8(value))?;
-        crate::semantics::decimal_at_scale(unscaled, from, 76, scale)
+        Ok(parse_decimal_at(&float8_text(value), DECIMAL256_MAX_PRECISION, scale)?.unscaled)
     };
     from_wide(values.into_iter().map(|v| v.map(convert).transpose()).collect::<Result<_>>()?, ty)
 }

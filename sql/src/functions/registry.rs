@@ -9,7 +9,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, clock, datetime, encoding, extract, interval, json, math, open_time, pattern, rounding, text, to_char,
+    arithmetic, array, clock, datetime, encoding, extract, interval, json, json_build, math, open_time, ordered_set,
+    pattern, rounding, text, to_char, type_of,
 };
 
 /// The families of functions of ours.
@@ -22,12 +23,15 @@ const FAMILIES: &[&[Definition]] = &[
     extract::DEFINITIONS,
     interval::DEFINITIONS,
     json::DEFINITIONS,
+    json_build::DEFINITIONS,
     math::DEFINITIONS,
     open_time::DEFINITIONS,
+    ordered_set::DEFINITIONS,
     pattern::DEFINITIONS,
     rounding::DEFINITIONS,
     text::DEFINITIONS,
     to_char::DEFINITIONS,
+    type_of::DEFINITIONS,
 ];
 
 /// DataFusion's scalar functions that mean what PostgreSQL's of that name mean, or that its planner needs.

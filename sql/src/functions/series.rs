@@ -8,12 +8,12 @@ use arrow::datatypes::*;
 use datafusion::catalog::{Session, TableFunction, TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::datasource::MemTable;
-use datafusion::functions_table::generate_series::GenerateSeriesFunc;
-use datafusion::logical_expr::{Expr, lit};
+use datafusion::logical_expr::Expr;
 use peristyle_catalog::model::PgType;
 
 use super::context::statement_context;
 use super::error::{FunctionError, error, invalid_parameter, not_supported};
+use super::integer_series::{IntegerSeries, Integers};
 use super::interval::{add_to_timestamp, add_to_timestamptz, key};
 use super::rows::{Out, TimestampOut, TimestamptzOut};
 use super::time_zone::is_infinite;
@@ -39,7 +39,7 @@ impl TableFunctionImpl for GenerateSeries {
             return Err(undefined(&values));
         }
         match values[0].data_type() {
-            DataType::Int16 | DataType::Int32 | DataType::Int64 => integers(&values, session),
+            DataType::Int16 | DataType::Int32 | DataType::Int64 => integers(&values),
             DataType::Timestamp(..) | DataType::Date32 => timestamps(&values, session),
             DataType::Decimal128(..) | DataType::Decimal256(..) => Err(not_supported("generate_series over numeric")),
             _ => Err(undefined(&values)),
@@ -62,22 +62,30 @@ fn constant(expr: &Expr, session: &dyn Session) -> Result<ScalarValue> {
     ScalarValue::try_from_array(&physical.evaluate(&row)?.into_array(1)?, 0)
 }
 
-fn integers(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn TableProvider>> {
-    let exprs = values.iter().map(|value| Ok(lit(value.cast_to(&DataType::Int64)?))).collect::<Result<Vec<_>>>()?;
-    if values
-        .get(2)
-        .is_some_and(|step| step.cast_to(&DataType::Int64).is_ok_and(|step| step == ScalarValue::Int64(Some(0))))
-    {
+/// int4 if all arguments are, else int8.
+fn integers(values: &[ScalarValue]) -> Result<Arc<dyn TableProvider>> {
+    let is_wide = values.iter().any(|value| value.data_type() == DataType::Int64);
+    let ty = if is_wide { DataType::Int64 } else { DataType::Int32 };
+    let mut bounds = [None, None, Some(1)];
+    for (bound, value) in bounds.iter_mut().zip(values) {
+        let ScalarValue::Int64(number) = value.cast_to(&DataType::Int64)? else { return Err(undefined(values)) };
+        *bound = number;
+    }
+    if bounds[2] == Some(0) {
         return Err(invalid_parameter("step size cannot equal zero"));
     }
-    GenerateSeriesFunc {}.call_with_args(TableFunctionArgs::new(&exprs, session))
+    let series = match bounds {
+        [Some(start), Some(stop), Some(step)] => Some(Integers { start, stop, step }),
+        _ => None,
+    };
+    Ok(Arc::new(IntegerSeries::new(COLUMN, ty, series)))
 }
 
 fn timestamps(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn TableProvider>> {
     let context = statement_context(session.config_options())?;
     // Dates are taken as timestamptz, PostgreSQL's preferred type.
     let has_zone = !values.iter().take(2).all(|value| matches!(value.data_type(), DataType::Timestamp(_, None)));
-    let micros = |value: &ScalarValue| instant(value, has_zone, |local| context.time_zone.to_utc(local));
+    let micros = |value: &ScalarValue| instant(value, has_zone, |local| context.zone().to_utc(local));
     let bounds = (micros(&values[0])?, micros(&values[1])?, step(values.get(2))?);
     let mut series = Vec::new();
     if let (Some(start), Some(stop), Some(step)) = bounds {
@@ -94,11 +102,8 @@ fn timestamps(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn T
                 return Err(error("54000", format!("a series of more than {SERIES_ROWS_MAX} timestamps")));
             }
             series.push(next);
-            next = if has_zone {
-                add_to_timestamptz(next, step, &context.time_zone)?
-            } else {
-                add_to_timestamp(next, step)?
-            };
+            next =
+                if has_zone { add_to_timestamptz(next, step, context.zone())? } else { add_to_timestamp(next, step)? };
         }
     }
     table(series, has_zone)

@@ -4,9 +4,9 @@
 //! The planner gives a string literal the type Utf8 and everything else of type text Utf8View, so Utf8 stands for
 //! PostgreSQL's `unknown` here.
 
-use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, UTC, decimal_type, pg_type_of_arrow};
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, UTC, decimal_type, marked_pg_type, pg_type_of_arrow};
 
 use crate::semantics::type_name::type_name;
 
@@ -217,6 +217,14 @@ pub(crate) fn parameter(parameters: &[Ty], index: usize) -> Ty {
 pub(crate) fn call_text(name: &str, arguments: &[DataType]) -> String {
     let types: Vec<String> = arguments.iter().map(argument_type_name).collect();
     format!("{name}({})", types.join(", "))
+}
+
+/// The name of a field's type in messages, by its mark if it has one.
+pub(crate) fn field_type_name(field: &FieldRef) -> String {
+    match marked_pg_type(field) {
+        Some(ty) => type_name(PgType::plain(ty.oid)),
+        None => argument_type_name(field.data_type()),
+    }
 }
 
 /// The name of an argument's type in messages.

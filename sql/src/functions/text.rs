@@ -10,8 +10,8 @@ use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{error, invalid_parameter};
 use super::rows::*;
 use super::signature::Ty;
-use super::time_zone::SessionTimeZone;
-use crate::semantics::text_print::print_value;
+use crate::semantics::text::print_value;
+use crate::values::OutputStyle;
 
 /// Longest text that a function makes, in bytes (PostgreSQL's limit of one value).
 pub(crate) const TEXT_BYTES_MAX: usize = 1 << 30;
@@ -288,7 +288,7 @@ fn chr(code: i32) -> Result<String> {
 
 /// The arguments' texts one after another, NULLs left out; a separator may lead.
 fn join(call: &Call<'_>, separator: Option<usize>) -> Result<ArrayRef> {
-    let zone = call.context().map_or_else(|_| SessionTimeZone::default(), |context| context.time_zone);
+    let style = call.output_style();
     let separators = separator.map(|place| Argument::<Text>::of(call, place));
     let first = usize::from(separator.is_some());
     let mut builder = StringViewBuilder::with_capacity(call.rows);
@@ -315,19 +315,19 @@ fn join(call: &Call<'_>, separator: Option<usize>) -> Result<ArrayRef> {
                 text.push_str(between);
             }
             is_first = false;
-            push_text(&mut text, array, index, &zone)?;
+            push_text(&mut text, array, index, &style)?;
         }
         builder.append_value(&text);
     }
     Ok(Arc::new(builder.finish()))
 }
 
-fn push_text(text: &mut String, array: &ArrayRef, index: usize, zone: &SessionTimeZone) -> Result<()> {
+fn push_text(text: &mut String, array: &ArrayRef, index: usize, style: &OutputStyle) -> Result<()> {
     match (array.as_string_view_opt(), array.as_boolean_opt()) {
         (Some(strings), _) => text.push_str(strings.value(index)),
         // concat writes a boolean as its output function does.
         (_, Some(booleans)) => text.push(if booleans.value(index) { 't' } else { 'f' }),
-        _ => text.push_str(&print_value(array, index, zone)?),
+        _ => text.push_str(&print_value(array, index, style)?),
     }
     Ok(())
 }
@@ -350,7 +350,7 @@ fn string_to_array(call: &Call<'_>, has_null_text: bool) -> Result<ArrayRef> {
 }
 
 fn array_to_string(call: &Call<'_>, has_null_text: bool) -> Result<ArrayRef> {
-    let zone = call.context().map_or_else(|_| SessionTimeZone::default(), |context| context.time_zone);
+    let style = call.output_style();
     let (lists, by) = (Argument::<List>::of(call, 0), Argument::<Text>::of(call, 1));
     let null_text = has_null_text.then(|| Argument::<Text>::of(call, 2));
     let row = |row| {
@@ -360,7 +360,7 @@ fn array_to_string(call: &Call<'_>, has_null_text: bool) -> Result<ArrayRef> {
         for index in 0..items.len() {
             if items.is_valid(index) {
                 let mut part = String::new();
-                push_text(&mut part, &items, index, &zone)?;
+                push_text(&mut part, &items, index, &style)?;
                 parts.push(part);
             } else if let Some(text) = for_null {
                 parts.push(text.to_owned());

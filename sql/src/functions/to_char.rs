@@ -11,11 +11,12 @@ use super::datetime::from_epoch;
 use super::define::{Definition, overload, stable};
 use super::error::{FunctionError, error, not_supported};
 use super::interval::timestamp_out_of_range;
+use super::number_text;
 use super::rows::*;
 use super::signature::Ty;
-use super::time_zone::SessionTimeZone;
+use super::time_zone::offset_text;
 use crate::semantics::days_to_micros;
-use crate::semantics::text_print::print_offset;
+use crate::values::Zone;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -53,14 +54,15 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                 map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, None)?.print(format))
             }),
             overload(&[Ty::Timestamptz, Ty::Text], PgType::TEXT, |c| {
-                let zone = c.context()?.time_zone;
+                let zone = c.context()?.zone();
                 map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, Some(zone))?.print(format))
             }),
             overload(&[Ty::Date, Ty::Text], PgType::TEXT, |c| {
                 map2::<Date, Text, _>(c, |d, format| Moment::of(days_to_micros(d)?, None)?.print(format))
             }),
-            overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
-            overload(&[Ty::Float8, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of a number"))),
+            overload(&[Ty::Int8, Ty::Text], PgType::TEXT, number_text::of_integer),
+            overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, number_text::of_decimal),
+            overload(&[Ty::Float8, Ty::Text], PgType::TEXT, number_text::of_double),
             overload(&[Ty::Interval, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of an interval"))),
         ],
     ),
@@ -80,7 +82,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                 map1::<Float8, _>(c, |seconds| from_epoch(seconds).map(TimestamptzOut))
             }),
             overload(&[Ty::Text, Ty::Text], PgType::TIMESTAMPTZ, |c| {
-                let zone = c.context()?.time_zone;
+                let zone = c.context()?.zone();
                 map2::<Text, Text, TimestamptzOut>(c, |text, format| {
                     let read = read(text, format)?;
                     let days = read.date.signed_duration_since(NaiveDate::default()).num_days();
@@ -90,13 +92,19 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    stable("to_number", &[overload(&[Ty::Text, Ty::Text], PgType::NUMERIC, |_| Err(not_supported("to_number")))]),
+    stable(number_text::READ, &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, number_text::read)]),
+    stable(
+        "to_number",
+        &[overload(&[Ty::Text, Ty::Text], PgType::NUMERIC, |_| {
+            Err(not_supported("to_number with a computed template"))
+        })],
+    ),
 ];
 
 struct Moment {
     local: NaiveDateTime,
     utc_micros: i64,
-    zone: Option<SessionTimeZone>,
+    zone: Option<Zone>,
 }
 
 /// One piece of a template.
@@ -147,7 +155,7 @@ fn pattern_at(text: &str) -> Option<&'static str> {
 }
 
 impl Moment {
-    fn of(micros: i64, zone: Option<SessionTimeZone>) -> Result<Moment> {
+    fn of(micros: i64, zone: Option<Zone>) -> Result<Moment> {
         let local = zone.map_or(micros, |zone| zone.to_local(micros));
         let local = DateTime::from_timestamp_micros(local).ok_or_else(timestamp_out_of_range)?.naive_utc();
         Ok(Moment { local, utc_micros: micros, zone })
@@ -232,7 +240,7 @@ impl Moment {
             "tz" => zone.abbreviation_at(self.utc_micros).to_lowercase(),
             "TZH" => format!("{}{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 3600),
             "TZM" => format!("{:02}", offset.abs() / 60 % 60),
-            _ => print_offset(offset),
+            _ => offset_text(offset),
         }
     }
 }
@@ -269,7 +277,7 @@ fn ordinal(number: &str, suffix: &str) -> String {
 struct ReadTime {
     date: NaiveDate,
     micros: i64,
-    zone: Option<SessionTimeZone>,
+    zone: Option<Zone>,
 }
 
 #[derive(Default)]
@@ -424,7 +432,7 @@ impl Fields {
         Ok(ReadTime {
             date: date.ok_or_else(out_of_range)?,
             micros: (hour * 3600 + self.minute * 60 + self.second) * 1_000_000 + self.micros,
-            zone: self.zone_seconds.map(SessionTimeZone::Fixed),
+            zone: self.zone_seconds.map(Zone::fixed),
         })
     }
 }

@@ -8,6 +8,7 @@ mod normalise;
 mod output_names;
 pub(crate) mod parameters;
 mod provider;
+mod registered;
 mod shown_exists;
 mod stream;
 mod values_list;
@@ -101,6 +102,11 @@ impl<'a> Planner<'a> {
         Ok(self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?)
     }
 
+    /// The plan of a query whose rows go to the client.
+    pub(crate) fn shown_query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
+        Ok(registered::show_names(self.query(query, types)?, &self.provider)?)
+    }
+
     /// The plan of an expression over some columns (none: a constant expression).
     pub(crate) fn expression(&self, expression: &ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
         let prepared = self.prepared(expression)?;
@@ -163,7 +169,7 @@ fn context(types: &[Option<PgType>]) -> PlannerContext {
 pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound) -> Result<Outcome, SqlError> {
     let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
     let planner = Planner::new(&scope)?;
-    let plan = planner.query(query, bound.types())?;
+    let plan = planner.shown_query(query, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
     let columns = describe_schema(&physical.schema());
     let task = planner.state().task_ctx();

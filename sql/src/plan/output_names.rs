@@ -131,6 +131,7 @@ pub(super) fn expression_name(expression: &Expr) -> Option<String> {
         Expr::Identifier(ident) => Some(fold(ident)),
         Expr::CompoundIdentifier(path) => path.last().map(fold),
         Expr::Function(function) => function.name.0.last().and_then(|part| part.as_ident()).map(fold),
+        Expr::Cast { expr, data_type, .. } if is_weak(expr) => type_name(data_type).or_else(|| expression_name(expr)),
         Expr::Cast { expr, data_type, .. } => expression_name(expr).or_else(|| type_name(data_type)),
         Expr::TypedString(typed) => type_name(&typed.data_type),
         Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => expression_name(inner),
@@ -159,6 +160,17 @@ pub(super) fn expression_name(expression: &Expr) -> Option<String> {
             _ => expression_name(root),
         },
         _ => None,
+    }
+}
+
+/// Whether an expression's name gives way to that of a cast around it.
+fn is_weak(expression: &Expr) -> bool {
+    match expression {
+        Expr::Cast { expr, .. } => is_weak(expr) || expression_name(expr).is_none(),
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => is_weak(inner),
+        Expr::Case { else_result, .. } => else_result.as_deref().is_none_or(is_weak),
+        Expr::TypedString(_) | Expr::Interval(_) | Expr::Value(_) => true,
+        _ => false,
     }
 }
 
@@ -216,6 +228,7 @@ mod tests {
             ),
             ["count", "?column?", "?column?", "a", "t.b", "x", "date", "case", "extract"]
         );
+        assert_eq!(names("select 'x'::regclass::oid, 1::int::text, count(*)::int"), ["oid", "text", "count"]);
         assert_eq!(names("select id, id, (select max(q) from t), exists(select 1)"), ["id", "id", "max", "exists"]);
     }
 }

@@ -17,7 +17,7 @@ use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 
 use super::{expand_view, memory};
 use crate::error::SqlError;
-use crate::functions::{FunctionContext, SessionTimeZone};
+use crate::functions::{FunctionContext, undefined};
 use crate::scan::{SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
 use crate::system_context::CatalogFunctions;
@@ -155,7 +155,8 @@ fn statement_state(scope: &Scope) -> SessionState {
         transaction_start: scope.transaction_started,
         statement_start: scope.started,
         sources: scope.engine.sources().clone(),
-        time_zone: SessionTimeZone::parse(scope.settings.time_zone_name()).unwrap_or_default(),
+        output: scope.settings.output_style(),
+        date_order: scope.settings.input_style(scope.transaction_started).date_order,
         user: scope.session.user.clone(),
         database: scope.session.database.clone(),
         search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),
@@ -183,10 +184,7 @@ impl ContextProvider for Provider<'_> {
     }
 
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
-        let function = self.state.table_functions().get(name).ok_or_else(|| {
-            let message = format!("function {name} does not exist");
-            external(SqlError::new(crate::error::SqlState::UNDEFINED_FUNCTION, message))
-        })?;
+        let function = self.state.table_functions().get(name).ok_or_else(|| undefined::call_of(name, &args))?;
         let args = args.into_iter().map(|arg| self.constant_argument(arg)).collect::<Result<Vec<_>>>()?;
         let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, &self.state))?;
         Ok(provider_as_source(provider))
@@ -210,7 +208,13 @@ impl ContextProvider for Provider<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let bare = name.strip_prefix("pg_catalog.").unwrap_or(name);
-        self.state.scalar_functions().get(bare).cloned().or_else(|| self.catalog_function(bare))
+        let known = self.state.scalar_functions().get(bare).cloned().or_else(|| self.catalog_function(bare));
+        let is_other = || {
+            self.get_aggregate_meta(name).is_some()
+                || self.get_window_meta(name).is_some()
+                || self.get_higher_order_meta(name).is_some()
+        };
+        known.or_else(|| if is_other() { None } else { undefined::function(bare).map(Arc::new) })
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

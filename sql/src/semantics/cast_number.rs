@@ -9,11 +9,11 @@ use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
 
 use super::cast::CastJob;
-use super::text_parse::parse_decimal;
-use super::text_print::{print_float4, print_float8};
+use super::text::{float4_text, float8_text};
 use super::type_name::type_name;
 use crate::functions::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten};
 use crate::functions::error::{FunctionError, error, float_overflow, numeric_overflow, out_of_range};
+use crate::values::parse_decimal_at;
 
 pub(crate) fn number_to_number(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let from = input.data_type();
@@ -93,14 +93,12 @@ fn to_decimal(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
         return internal_err!("a decimal was expected, not {}", job.arrow);
     };
     let rescale = |value: i256, from: i32| decimal_at_scale(value, from, precision, scale);
+    let parsed = |value: f64, text: &str| float_to_decimal(value, text, precision, scale);
     let values: Vec<Option<i256>> = if let Some(doubles) = input.as_primitive_opt::<Float64Type>() {
-        let convert = |value: f64| {
-            float_to_decimal(value, &print_float8(round_digits(value, 15))).and_then(|(v, s)| rescale(v, s))
-        };
+        let convert = |value: f64| parsed(value, &float8_text(round_digits(value, 15)));
         doubles.iter().map(|value| value.map(convert).transpose()).collect::<Result<_>>()?
     } else if let Some(floats) = input.as_primitive_opt::<Float32Type>() {
-        let print = |value: f32| print_float4(round_digits(value.into(), 6) as f32);
-        let convert = |value: f32| float_to_decimal(value.into(), &print(value)).and_then(|(v, s)| rescale(v, s));
+        let convert = |value: f32| parsed(value.into(), &float4_text(round_digits(value.into(), 6) as f32));
         floats.iter().map(|value| value.map(convert).transpose()).collect::<Result<_>>()?
     } else {
         let (from_precision, from_scale) = decimal_parts(input.data_type()).unwrap_or((19, 0));
@@ -116,14 +114,14 @@ fn round_digits(value: f64, digits: usize) -> f64 {
     if value.is_finite() { format!("{value:.*e}", digits - 1).parse().unwrap_or(value) } else { value }
 }
 
-fn float_to_decimal(value: f64, text: &str) -> Result<(i256, i32)> {
+fn float_to_decimal(value: f64, text: &str, precision: u8, scale: i8) -> Result<i256> {
     if !value.is_finite() {
         let what = if value.is_nan() { "NaN" } else { "infinity" };
         return Err(FunctionError::new("22003", format!("cannot convert {what} to numeric"))
             .with_hint("Numeric values here are finite.")
             .into());
     }
-    parse_decimal(text)
+    Ok(parse_decimal_at(text, precision, scale)?.unscaled)
 }
 
 /// A decimal brought to another scale, half away from zero, and checked against the precision.

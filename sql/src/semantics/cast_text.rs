@@ -5,117 +5,78 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::*;
-use datafusion::common::{Result, internal_err};
-use peristyle_catalog::model::{PgType, TypeKind};
+use datafusion::common::Result;
+use peristyle_catalog::model::PgType;
 
 use super::cast::{CastJob, CastKind};
-use super::cast_number::decimal_at_scale;
-use super::cast_time::round_micros;
-use super::text_parse as parse;
-use super::text_print::print_value;
+use super::text::Printer;
 use super::type_name::type_name;
 use crate::functions::decimal::{decimal_parts, from_wide};
-use crate::functions::error::{error, not_supported};
-use crate::functions::time_zone::SessionTimeZone;
+use crate::functions::error::error;
+use crate::values::{
+    ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_array, parse_decimal_at, validate_json,
+};
 
 fn strings(input: &ArrayRef) -> Result<StringViewArray> {
     Ok(cast(input, &DataType::Utf8View)?.as_string_view().clone())
+}
+
+/// The value of each text in the target type.
+pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
+    let texts = strings(input)?;
+    if let Some((precision, scale)) = decimal_parts(job.arrow) {
+        return text_to_decimal(job.arrow, &texts, precision, scale);
+    }
+    let style = match job.arrow {
+        DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..) => job.context()?.input_style(),
+        // The other types' texts do not depend on the session.
+        _ => InputStyle::new(0),
+    };
+    let mut builder = ColumnBuilder::new(job.target, job.arrow.clone(), style)?;
+    for text in &texts {
+        match text {
+            Some(text) => builder.push_text(text)?,
+            None => builder.push_null(),
+        }
+    }
+    Ok(builder.finish()?)
+}
+
+fn text_to_decimal(arrow: &DataType, texts: &StringViewArray, precision: u8, scale: i8) -> Result<ArrayRef> {
+    let parse = |text: &str| parse_decimal_at(text, precision, scale).map(|decimal| decimal.unscaled);
+    let values = texts.iter().map(|text| text.map(parse).transpose()).collect::<Result<Vec<_>, _>>()?;
+    from_wide(values, arrow)
+}
+
+/// Each value's text, cut or checked for varchar(n) and char(n).
+pub(crate) fn to_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
+    let style = job.context.map_or_else(OutputStyle::default, |context| context.output);
+    let mut printer = Printer::new(input, &style)?;
+    let mut builder = StringViewBuilder::with_capacity(input.len());
+    for row in 0..input.len() {
+        if input.is_null(row) {
+            builder.append_null();
+        } else {
+            builder.append_value(limit_characters(job, printer.text(row)?.into())?);
+        }
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 fn parse_all<T>(texts: &StringViewArray, f: impl Fn(&str) -> Result<T>) -> Result<Vec<Option<T>>> {
     texts.iter().map(|text| text.map(&f).transpose()).collect()
 }
 
-/// The value of each text in the target type.
-pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
-    let texts = strings(input)?;
-    let digits = job.target.typmod;
-    Ok(match job.arrow {
-        DataType::Boolean => Arc::new(BooleanArray::from(parse_all(&texts, parse::parse_bool)?)),
-        DataType::Int16 => Arc::new(Int16Array::from(parse_all(&texts, |t| parse::parse_integer(t, "smallint"))?)),
-        DataType::Int32 => Arc::new(Int32Array::from(parse_all(&texts, |t| parse::parse_integer(t, "integer"))?)),
-        DataType::Int64 => Arc::new(Int64Array::from(parse_all(&texts, |t| parse::parse_integer(t, "bigint"))?)),
-        DataType::UInt32 => Arc::new(UInt32Array::from(parse_all(&texts, |t| parse_oid(t, job.target))?)),
-        DataType::Float32 => Arc::new(Float32Array::from(parse_all(&texts, parse::parse_float4)?)),
-        DataType::Float64 => Arc::new(Float64Array::from(parse_all(&texts, parse::parse_float8)?)),
-        DataType::Decimal128(..) | DataType::Decimal256(..) => text_to_decimal(job, &texts)?,
-        DataType::BinaryView => Arc::new(BinaryViewArray::from_iter(parse_all(&texts, parse::parse_bytes)?)),
-        DataType::FixedSizeBinary(16) => uuids(parse_all(&texts, parse::parse_uuid)?)?,
-        DataType::Date32 => {
-            let context = job.context()?;
-            Arc::new(Date32Array::from(parse_all(&texts, |t| parse::parse_date(t, context))?))
-        }
-        DataType::Time64(_) => Arc::new(Time64MicrosecondArray::from(parse_all(&texts, |t| {
-            Ok(round_micros(parse::parse_time(t)?, digits))
-        })?)),
-        DataType::Timestamp(_, None) => {
-            let context = job.context()?;
-            let parse = |t: &str| Ok(round_micros(parse::parse_timestamp(t, context)?, digits));
-            Arc::new(TimestampMicrosecondArray::from(parse_all(&texts, parse)?))
-        }
-        DataType::Timestamp(_, Some(zone)) => {
-            let context = job.context()?;
-            let parse = |t: &str| Ok(round_micros(parse::parse_timestamptz(t, context)?, digits));
-            Arc::new(TimestampMicrosecondArray::from(parse_all(&texts, parse)?).with_timezone(Arc::clone(zone)))
-        }
-        DataType::Interval(_) => Arc::new(IntervalMonthDayNanoArray::from(parse_all(&texts, parse::parse_interval)?)),
-        other => return Err(not_supported(format!("a cast from text to {other}"))),
-    })
-}
-
-/// A number stands for itself; names are resolved by the catalog's functions, not here.
-fn parse_oid(text: &str, target: PgType) -> Result<u32> {
-    let digits = text.trim();
-    if target.kind() == Some(TypeKind::Oid)
-        || target.kind() == Some(TypeKind::Xid)
-        || digits.bytes().all(|b| b.is_ascii_digit())
-    {
-        return parse::parse_integer::<u32>(digits, &type_name(target));
-    }
-    Err(not_supported(format!("a cast of a name to {}", type_name(target))))
-}
-
-fn uuids(values: Vec<Option<[u8; 16]>>) -> Result<ArrayRef> {
-    Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values.into_iter(), 16)?))
-}
-
-fn text_to_decimal(job: &CastJob<'_>, texts: &StringViewArray) -> Result<ArrayRef> {
-    let Some((precision, scale)) = decimal_parts(job.arrow) else {
-        return internal_err!("a decimal was expected, not {}", job.arrow);
-    };
-    let values = parse_all(texts, |text| {
-        let (value, from_scale) = parse::parse_decimal(text)?;
-        decimal_at_scale(value, from_scale, precision, scale)
-    })?;
-    from_wide(values, job.arrow)
-}
-
-/// Each value's text, cut or checked for varchar(n) and char(n).
-pub(crate) fn to_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
-    let zone = job.context.map_or_else(SessionTimeZone::default, |context| context.time_zone);
-    let mut builder = StringViewBuilder::with_capacity(input.len());
-    for row in 0..input.len() {
-        if input.is_null(row) {
-            builder.append_null();
-        } else {
-            builder.append_value(limit_characters(job, print_value(input, row, &zone)?.into())?);
-        }
-    }
-    Ok(Arc::new(builder.finish()))
-}
-
 pub(crate) fn text_to_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let texts = strings(input)?;
     match job.target {
         PgType::JSON => {
-            for text in texts.iter().flatten() {
-                super::json_text::check(text)?;
-            }
+            texts.iter().flatten().try_for_each(validate_json)?;
             Ok(Arc::new(texts))
         }
         PgType::JSONB if job.source == Some(PgType::JSONB) => Ok(Arc::new(texts)),
         PgType::JSONB => {
-            let values = parse_all(&texts, super::json_text::normalised)?;
+            let values = parse_all(&texts, |text| Ok(normalise_jsonb(text)?))?;
             Ok(Arc::new(StringViewArray::from_iter(values)))
         }
         target if target.character_limit().is_none() && target.oid != PgType::BPCHAR.oid && !cuts_bytes(target) => {
@@ -161,13 +122,14 @@ fn limit_characters<'a>(job: &CastJob<'_>, text: std::borrow::Cow<'a, str>) -> R
 }
 
 pub(crate) fn text_to_list(job: &CastJob<'_>, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
-    let parsed = parse_all(&strings(input)?, parse::parse_array_elements)?;
+    let texts = strings(input)?;
+    let parsed = texts.iter().map(|text| text.map(parse_array).transpose()).collect::<Result<Vec<_>, _>>()?;
     let lengths = parsed.iter().map(|list| list.as_ref().map_or(0, Vec::len));
     let offsets = arrow::buffer::OffsetBuffer::from_lengths(lengths);
     let nulls = parsed.iter().map(Option::is_some).collect();
-    let texts: ArrayRef = Arc::new(StringViewArray::from_iter(parsed.into_iter().flatten().flatten()));
+    let items: ArrayRef = Arc::new(StringViewArray::from_iter(parsed.into_iter().flatten().flatten()));
     let element = job.target.element().unwrap_or(PgType::TEXT);
     let inner = CastJob { source: None, target: element, arrow: item.data_type(), ..*job };
-    let list = ListArray::try_new(Arc::clone(item), offsets, inner.run(&texts)?, Some(nulls))?;
+    let list = ListArray::try_new(Arc::clone(item), offsets, inner.run(&items)?, Some(nulls))?;
     Ok(Arc::new(list))
 }

@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use arrow::array::*;
 use arrow::datatypes::*;
+use chrono::NaiveDate;
 use datafusion::common::Result;
 
 use super::cast::CastJob;
-use super::text_print::{INFINITY_DAYS, MINUS_INFINITY_DAYS};
 use crate::functions::error::{error, not_supported};
-use crate::functions::time_zone::{INFINITY_MICROS, MINUS_INFINITY_MICROS, SessionTimeZone, is_infinite};
+use crate::values::{
+    DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone,
+    round_micros,
+};
 
-pub(crate) const DAY_MICROS: i64 = 86_400_000_000;
+pub(crate) const DAY_MICROS: i64 = MICROS_PER_DAY;
+/// Days from 0001-01-01 of the proleptic calendar, as chrono counts them, to 1970-01-01.
+const EPOCH_DAYS_FROM_CE: i32 = 719_163;
 
 pub(crate) fn time_to_time(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
-    let zone = job.context.map_or_else(SessionTimeZone::default, |context| context.time_zone);
+    let zone = job.context.map_or(Zone::Utc, |context| context.zone());
     let digits = job.target.typmod;
     Ok(match (input.data_type(), job.arrow) {
         (DataType::Date32, DataType::Timestamp(_, None)) => timestamps(map_days(input, days_to_micros)?, None),
@@ -74,8 +79,8 @@ fn timestamps(values: Vec<Option<i64>>, zone: Option<&Arc<str>>) -> ArrayRef {
 /// Midnight of a day, in microseconds of wall clock time.
 pub(crate) fn days_to_micros(days: i32) -> Result<i64> {
     match days {
-        INFINITY_DAYS => Ok(INFINITY_MICROS),
-        MINUS_INFINITY_DAYS => Ok(MINUS_INFINITY_MICROS),
+        DATE_INFINITY => Ok(TIMESTAMP_INFINITY),
+        DATE_NEGATIVE_INFINITY => Ok(TIMESTAMP_NEGATIVE_INFINITY),
         _ => i64::from(days).checked_mul(DAY_MICROS).ok_or_else(|| error("22008", "date out of range for timestamp")),
     }
 }
@@ -83,31 +88,13 @@ pub(crate) fn days_to_micros(days: i32) -> Result<i64> {
 /// The day of a wall clock time.
 pub(crate) fn micros_to_days(micros: i64) -> i32 {
     match micros {
-        INFINITY_MICROS => INFINITY_DAYS,
-        MINUS_INFINITY_MICROS => MINUS_INFINITY_DAYS,
+        TIMESTAMP_INFINITY => DATE_INFINITY,
+        TIMESTAMP_NEGATIVE_INFINITY => DATE_NEGATIVE_INFINITY,
         _ => micros.div_euclid(DAY_MICROS) as i32,
     }
 }
 
-/// Rounds to that many digits behind the second, half away from zero; -1 keeps all.
-pub(crate) fn round_micros(micros: i64, digits: i32) -> i64 {
-    if !(0..6).contains(&digits) || is_infinite(micros) {
-        return micros;
-    }
-    let unit = 10_i64.pow(6 - digits as u32);
-    let half = if micros < 0 { -unit / 2 } else { unit / 2 };
-    (micros + half) / unit * unit
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_round_half_away_from_zero() {
-        assert_eq!(round_micros(1_500_000, 0), 2_000_000);
-        assert_eq!(round_micros(-1_500_000, 0), -2_000_000);
-        assert_eq!(round_micros(1_234_567, 3), 1_235_000);
-        assert_eq!(round_micros(1_234_567, -1), 1_234_567);
-    }
+/// The calendar's date of a day since 1970; `None` for infinities and far years.
+pub(crate) fn date_of_days(days: i32) -> Option<NaiveDate> {
+    NaiveDate::from_num_days_from_ce_opt(days.checked_add(EPOCH_DAYS_FROM_CE)?)
 }

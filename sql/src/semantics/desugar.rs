@@ -12,8 +12,8 @@ use sqlparser::ast::{
 
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
-use super::cast_call;
 use super::type_name::pg_type_of_sql;
+use super::{cast_call, desugar_call, desugar_exists};
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::rounding::{fixed_scale_name, whole_name};
@@ -54,6 +54,10 @@ impl VisitorMut for Desugar {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr {
             tidy_function(function);
+            if let Some(rewritten) = desugar_call::rewrite(function) {
+                *expr = rewritten;
+                return ControlFlow::Continue(());
+            }
         }
         if let Some(rewritten) = rewrite(expr) {
             *expr = rewritten;
@@ -63,6 +67,7 @@ impl VisitorMut for Desugar {
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         restore_ordinals(select);
+        desugar_exists::rewrite(select);
         ControlFlow::Continue(())
     }
 
@@ -72,7 +77,7 @@ impl VisitorMut for Desugar {
     }
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
@@ -86,7 +91,7 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
-fn take(expr: &mut Expr) -> Expr {
+pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(ValueWithSpan::from(Value::Null)))
 }
 
@@ -94,7 +99,7 @@ fn string(text: impl Into<String>) -> Expr {
     Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.into())))
 }
 
-fn cast(expr: Expr, data_type: DataType) -> Expr {
+pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::DoubleColon, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
@@ -222,7 +227,7 @@ fn number_literal(value: &ValueWithSpan) -> Option<Expr> {
 
 /// A number without exponent; a whole one as `numeric(digits, 0)`, which DataFusion would read as unsigned or float.
 fn written_out(text: &str) -> Expr {
-    let plain = crate::semantics::json_text::plain_number(text);
+    let plain = crate::values::plain_number(text).unwrap_or_else(|| text.to_owned());
     if plain.contains('.') {
         return Expr::Value(ValueWithSpan::from(Value::Number(plain, false)));
     }

@@ -9,13 +9,13 @@ mod cast_text;
 mod cast_time;
 pub(crate) mod category;
 mod desugar;
-mod interval_text;
-pub(crate) mod json_text;
+mod desugar_call;
+mod desugar_exists;
+mod interval_order;
 mod operands;
 pub(crate) mod operators;
 mod session;
-pub(crate) mod text_parse;
-pub(crate) mod text_print;
+pub(crate) mod text;
 pub mod type_name;
 pub(crate) mod type_planner;
 
@@ -36,7 +36,7 @@ pub use session::{physical_rules, session_config};
 pub use type_name::pg_type_of_sql;
 
 pub(crate) use cast_number::decimal_at_scale;
-pub(crate) use cast_time::{DAY_MICROS, days_to_micros, micros_to_days, round_micros};
+pub(crate) use cast_time::{DAY_MICROS, date_of_days, days_to_micros, micros_to_days};
 
 /// DataFusion's hook for the names of types.
 pub fn type_planner() -> Arc<dyn TypePlanner> {

@@ -209,16 +209,25 @@ pub fn parse_decimal(text: &str) -> Result<Decimal> {
     parse_numeric(PgType::NUMERIC, text)
 }
 
+/// Parses a numeric as a column of that precision and scale stores it: rounded to the scale; 22003 past the precision.
+pub fn parse_decimal_at(text: &str, precision: u8, scale: i8) -> Result<Decimal> {
+    let number = number_text(text)?;
+    let rounded = number.round_to(scale).ok_or_else(|| field_overflow(precision, scale))?;
+    rounded.fit(precision, scale)
+}
+
 /// Parses a numeric and applies its type's modifier.
 pub(super) fn parse_numeric(ty: PgType, text: &str) -> Result<Decimal> {
+    number_of_type(&number_text(text)?, ty)
+}
+
+fn number_text(text: &str) -> Result<NumberText<'_>> {
     let trimmed = text.trim_ascii();
-    let Some(number) = NumberText::split(trimmed.as_bytes()) else {
-        return Err(not_a_number(text, trimmed));
-    };
+    let number = NumberText::split(trimmed.as_bytes()).ok_or_else(|| not_a_number(text, trimmed))?;
     if !number.fits_postgresql() {
         return Err(SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format"));
     }
-    number_of_type(&number, ty)
+    Ok(number)
 }
 
 /// With a modifier the number is rounded to its scale; without one it must have room as it is.
@@ -418,6 +427,11 @@ pub(super) fn read_binary(ty: PgType, bytes: &[u8]) -> Option<Result<Decimal>> {
 
 /// A number's text as PostgreSQL's numeric prints it: no exponent, no needless zeros in front, the scale kept.
 /// `None` if the text is no number or has no place in PostgreSQL's numeric.
+pub(crate) fn plain_number(text: &str) -> Option<String> {
+    plain_text(text.as_bytes())
+}
+
+/// As [`plain_number`], of bytes.
 pub(super) fn plain_text(text: &[u8]) -> Option<String> {
     let number = NumberText::split(text).filter(NumberText::fits_postgresql)?;
     let digits: Vec<u8> = number.whole.iter().chain(number.fraction).copied().collect();

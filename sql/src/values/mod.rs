@@ -41,7 +41,7 @@ pub use calendar::{
 pub use cell::{Cell, parse_text};
 pub use column_builder::ColumnBuilder;
 pub use datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
-pub use decimal::{Decimal, parse_decimal};
+pub use decimal::{Decimal, parse_decimal, parse_decimal_at};
 pub use float::{write_f32, write_f64};
 pub use interval::{Interval, IntervalStyle};
 pub use interval_text::parse_interval;
@@ -49,11 +49,12 @@ pub use json::{Json, escape_json, normalise_jsonb, parse_json, validate_json};
 pub use json_writer::json_value_writer;
 pub use names::{catalog_name, serial_type, type_by_name, type_name};
 pub use scalar_text::{
-    canonical_f32, canonical_f64, checked_utf8, fit_characters, invalid_utf8, parse_bool, parse_bytea, parse_f32,
-    parse_f64, parse_int, parse_oid, parse_uuid,
+    canonical_f32, canonical_f64, checked_utf8, fit_characters, invalid_utf8, parse_bool, parse_bytea,
+    parse_escaped_bytes, parse_f32, parse_f64, parse_hex_bytes, parse_int, parse_oid, parse_uuid,
 };
 pub use style::{ByteaOutput, DateOrder, Format, InputStyle, OutputStyle};
 pub use writer::{ValueWriter, value_writer};
 pub use zone::Zone;
 
+pub(crate) use decimal::plain_number;
 pub(crate) use json::write_members;

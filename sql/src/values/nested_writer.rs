@@ -33,8 +33,23 @@ pub(super) fn writer(array: &dyn Array, request: Request) -> Result<BoxedWriter<
             let span = |row| (lists.value_offset(row) as usize, lists.value_size(row) as usize);
             items(lists.values(), item, lists.nulls(), request, move |row| span(row).0..span(row).0 + span(row).1)
         }
+        DataType::Struct(_) if is_registered(request.kind) => registered(array.as_struct(), request),
         DataType::Struct(_) => record(array.as_struct(), request),
         other => Err(SqlError::unsupported(format!("values of Arrow type {other} cannot be shown"))),
+    }
+}
+
+fn is_registered(kind: TypeKind) -> bool {
+    use TypeKind::{Regclass, Regnamespace, Regproc, Regrole, Regtype};
+    matches!(kind, Regclass | Regnamespace | Regproc | Regrole | Regtype)
+}
+
+/// An oid and the name that it stands for: text shows the name, the binary form is the oid.
+fn registered(pairs: &StructArray, request: Request) -> Result<BoxedWriter<'_>> {
+    match (pairs.columns(), request.format) {
+        ([_, name], Format::Text) => request.writer(name.as_ref()),
+        ([oid, _], Format::Binary) => request.writer(oid.as_ref()),
+        _ => Err(SqlError::internal("an oid without its name")),
     }
 }
 

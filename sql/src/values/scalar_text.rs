@@ -152,12 +152,13 @@ fn hex_digit(byte: u8) -> Option<u8> {
 /// Parses bytea in its hex (`\x0aff`) or escape (`a\000\\`) form.
 pub fn parse_bytea(text: &str) -> Result<Vec<u8>> {
     match text.strip_prefix("\\x") {
-        Some(hex) => parse_hex(hex),
-        None => parse_escaped(text.as_bytes()),
+        Some(hex) => parse_hex_bytes(hex),
+        None => parse_escaped_bytes(text.as_bytes()),
     }
 }
 
-fn parse_hex(hex: &str) -> Result<Vec<u8>> {
+/// Parses pairs of hexadecimal digits.
+pub fn parse_hex_bytes(hex: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(hex.len() / 2);
     let mut chars = hex.chars();
     let digit = |c: char| {
@@ -183,7 +184,8 @@ fn invalid_parameter(message: String) -> SqlError {
     SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
 }
 
-fn parse_escaped(text: &[u8]) -> Result<Vec<u8>> {
+/// Parses bytes with `\\\\` and `\\ooo` in octal.
+pub fn parse_escaped_bytes(text: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {

@@ -60,6 +60,42 @@ const CASES: &[(&str, &str)] = &[
     ("select max(x), min(x) from (values (date '2024-01-01'), (date '2024-02-01')) t(x)", "2024-02-01|2024-01-01"),
     ("select max(x), min(x) from (values ('a'), ('b')) t(x)", "b|a"),
     ("select count(*) from generate_series(1, 10)", "10"),
+    (
+        "select exists (select 1 from generate_series(1, 3)) as a, not exists (select * from generate_series(1, 0)) as b",
+        "t|t",
+    ),
+    (
+        "with u as (select n as b from generate_series(2, 4) n), o as (select n as a from generate_series(1, 3) n) \
+            select a, exists (select 1 from u where u.b = o.a) as e, case when not exists (select b from u where b = a) then 'no' end as c \
+            from o where exists (select 1 from u where b >= a) order by a",
+        "1|f|no;2|t|;3|t|",
+    ),
+    ("select count(*), sum(n) from generate_series(1, 100000) n", "100000|5000050000"),
+    ("select count(*) from generate_series(1, 100000::bigint)", "100000"),
+    ("select n, pg_typeof(n) from generate_series(2147483646, 2147483647) n", "2147483646|integer;2147483647|integer"),
+    ("select pg_typeof(n) from generate_series(1::bigint, 1) n", "bigint"),
+    ("select n from generate_series(3, 1, -1) n", "3;2;1"),
+    (
+        "select n from generate_series(9223372036854775806, 9223372036854775807) n",
+        "9223372036854775806;9223372036854775807",
+    ),
+    ("select count(*) from generate_series(1, null::int)", "0"),
+    ("select n from generate_series(1, 3, 0) n", "22023 step size cannot equal zero"),
+    ("select jsonb_agg(n order by n desc) from generate_series(1, 3) n", "[3, 2, 1]"),
+    ("select json_agg(x) from (values ('a'), (null)) v(x)", r#"["a", null]"#),
+    ("select json_agg(n) filter (where n > 5) from generate_series(1, 3) n", ""),
+    ("select jsonb_object_agg('k' || n, n * 1.5 order by n) from generate_series(1, 2) n", r#"{"k1": 1.5, "k2": 3.0}"#),
+    ("select percentile_disc(0.5) within group (order by n) from generate_series(1, 10) n", "5"),
+    ("select percentile_disc(0) within group (order by n desc) from generate_series(1, 10) n", "10"),
+    (
+        "select percentile_disc(2) within group (order by n) from generate_series(1, 10) n",
+        "22003 percentile value 2 is not between 0 and 1",
+    ),
+    ("select mode() within group (order by x) from (values ('b'), ('a'), ('b'), (null), ('c'), ('c')) v(x)", "b"),
+    (
+        "select n % 2, mode() within group (order by n / 4) from generate_series(1, 9) n group by 1 order by 1",
+        "0|1;1|0",
+    ),
     ("select sum(n) from generate_series(1, 10, 3) n", "22"),
     ("select 1 union select 2 order by 1", "1;2"),
     ("with recursive t(n) as (select 1 union all select n + 1 from t where n < 5) select sum(n) from t", "15"),

@@ -9,6 +9,18 @@ fn datetime() {
 
 const CASES: &[(&str, &str)] = &[
     (
+        "select i from (values (interval '1 month'), (interval '29 days'), (interval '40 days'), (interval '25:00')) v(i) order by i",
+        "25:00:00;29 days;1 mon;40 days",
+    ),
+    (
+        "select i, rank() over (order by i desc) from (values (interval '24:00'), (interval '1 day'), (interval '2 days')) v(i) order by 2, i::text",
+        "2 days|1;1 day|2;24:00:00|2",
+    ),
+    (
+        "select array_agg(i order by i) from (values (interval '1 day'), (interval '23:00')) v(i)",
+        "{23:00:00,\"1 day\"}",
+    ),
+    (
         "select date_trunc('hour', timestamp '2024-03-10 12:34:56.789'), date_trunc('week', timestamp '2024-03-10'), date_trunc('quarter', timestamp '2024-05-10')",
         "2024-03-10 12:00:00|2024-03-04 00:00:00|2024-04-01 00:00:00",
     ),

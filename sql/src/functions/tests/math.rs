@@ -9,6 +9,14 @@ fn math() {
 
 const CASES: &[(&str, &str)] = &[
     (
+        "select to_char(1234.567, 'FM9G999D99'), to_char(-12, '999'), to_char(12.5::float8, '999.99')",
+        "1,234.57| -12|  12.50",
+    ),
+    ("select to_char(123456789012::bigint, 'FM999,999,999,999'), to_char(1.23, '99V9')", "123,456,789,012|  12"),
+    ("select to_char(1, '9EEEE')", "0A000 the number template \"EEEE\" is not supported"),
+    ("select to_number('12,454.8-', '99G999D9S'), to_number('1.234', '9.99') + 1", "-12454.8|2.23"),
+    ("select to_number('abc', '999')", "22P02 invalid input syntax for type numeric: \" \""),
+    (
         "select round(2.5), round(-2.5), round(2.345, 2), round(1.5, 3), round(2.5::float8), round(3.5::float8), round(1234.5678, -2)",
         "3|-3|2.35|1.500|2|4|1200",
     ),

@@ -15,9 +15,9 @@ use sqlparser::parser::Parser;
 
 use super::context::{FunctionContext, SettingsReader};
 use super::error::function_error;
-use super::time_zone::SessionTimeZone;
 use crate::semantics;
-use crate::semantics::text_print::print_value;
+use crate::semantics::text::print_value;
+use crate::values::{DateOrder, OutputStyle, Zone};
 
 mod aggregates;
 mod casts;
@@ -58,12 +58,17 @@ impl SettingsReader for NoSettings {
     }
 }
 
+fn style(zone: &str) -> OutputStyle {
+    OutputStyle { zone: Zone::require(zone).expect("a zone"), ..OutputStyle::default() }
+}
+
 fn function_context(zone: &str) -> FunctionContext {
     FunctionContext {
         transaction_start: TimestampMicros(NOW),
         statement_start: TimestampMicros(NOW),
         sources: Sources { clock: Arc::new(FixedClock), entropy: Arc::new(CountingEntropy(AtomicU64::new(7))) },
-        time_zone: SessionTimeZone::parse(zone).expect("a zone"),
+        output: style(zone),
+        date_order: DateOrder::Mdy,
         user: "peristyle".to_owned(),
         database: "peristyle".to_owned(),
         search_path: vec!["public".to_owned()],
@@ -120,10 +125,10 @@ fn name_columns(statement: &mut sqlparser::ast::Statement) {
 
 /// Rows as psql's `-At` prints them, joined by `;`; an error as its SQLSTATE and message.
 pub(crate) async fn answer(context: &SessionContext, zone: &str, sql: &str) -> String {
-    let zone = SessionTimeZone::parse(zone).expect("a zone");
+    let style = style(zone);
     match run(context, sql).await {
         Ok(batches) => {
-            let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| print_row(batch, row, &zone)));
+            let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| print_row(batch, row, &style)));
             rows.collect::<Vec<_>>().join(";")
         }
         Err(error) => match function_error(&error) {
@@ -133,7 +138,7 @@ pub(crate) async fn answer(context: &SessionContext, zone: &str, sql: &str) -> S
     }
 }
 
-fn print_row(batch: &RecordBatch, row: usize, zone: &SessionTimeZone) -> String {
+fn print_row(batch: &RecordBatch, row: usize, style: &OutputStyle) -> String {
     let print = |column: &Arc<dyn arrow::array::Array>| {
         if column.is_null(row) {
             return String::new();
@@ -146,7 +151,7 @@ fn print_row(batch: &RecordBatch, row: usize, zone: &SessionTimeZone) -> String 
                     "f".to_owned()
                 }
             }
-            _ => print_value(column, row, zone).unwrap_or_else(|e| format!("unprintable: {e}")),
+            _ => print_value(column, row, style).unwrap_or_else(|e| format!("unprintable: {e}")),
         }
     };
     batch.columns().iter().map(print).collect::<Vec<_>>().join("|")

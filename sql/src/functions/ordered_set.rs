@@ -1,0 +1,79 @@
+//! Ordered-set aggregates over the sorted values of a group, which `desugar` gathers with `array_agg`.
+
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt64Array, make_comparator};
+use arrow::compute::{SortOptions, take};
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{Result, internal_err};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::define::{Call, Definition, computed, immutable};
+use super::error::error;
+use super::rows::{Argument, Float8};
+use super::signature::Ty;
+
+/// `percentile_disc(fraction) WITHIN GROUP (ORDER BY x)` as `(fraction, sorted values)`.
+pub(crate) const PERCENTILE_DISC: &str = "pg_percentile_disc";
+/// `mode() WITHIN GROUP (ORDER BY x)` as `(sorted values)`.
+pub(crate) const MODE: &str = "pg_mode";
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable(PERCENTILE_DISC, &[computed(&[Ty::Float8, Ty::Any], item_type, percentile_disc)]),
+    immutable(MODE, &[computed(&[Ty::Any], item_type, mode)]),
+];
+
+/// The type of the items of the last argument.
+fn item_type(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
+    match arguments.last().map(|field| field.data_type()) {
+        Some(DataType::List(item)) => Ok(Arc::new(item.as_ref().clone().with_name(name).with_nullable(true))),
+        other => internal_err!("{name} over {other:?}"),
+    }
+}
+
+/// One item of each row's list, chosen among those that are not NULL.
+fn chosen(
+    call: &Call<'_>,
+    lists: usize,
+    choose: impl Fn(usize, &ListArray, Vec<usize>) -> Result<Option<usize>>,
+) -> Result<ArrayRef> {
+    let lists = call.expanded(lists)?;
+    let lists = lists.as_list::<i32>();
+    let place = |row: usize| {
+        if lists.is_null(row) {
+            return Ok(None);
+        }
+        let items: Vec<usize> = range(lists, row).filter(|item| lists.values().is_valid(*item)).collect();
+        if items.is_empty() { Ok(None) } else { choose(row, lists, items) }
+    };
+    let places = (0..call.rows).map(|row| Ok(place(row)?.map(|at| at as u64))).collect::<Result<Vec<_>>>()?;
+    Ok(take(lists.values(), &UInt64Array::from(places), None)?)
+}
+
+fn range(lists: &ListArray, row: usize) -> Range<usize> {
+    let offsets = lists.value_offsets();
+    offsets[row] as usize..offsets[row + 1] as usize
+}
+
+/// The first value whose place in the order is at or past the fraction.
+fn percentile_disc(call: &Call<'_>) -> Result<ArrayRef> {
+    let fractions = Argument::<Float8>::of(call, 0);
+    chosen(call, 1, |row, _, items| {
+        let Some(fraction) = fractions.get(row) else { return Ok(None) };
+        if !(0.0..=1.0).contains(&fraction) {
+            return Err(error("22003", format!("percentile value {fraction} is not between 0 and 1")));
+        }
+        let place = (fraction * items.len() as f64).ceil() as usize;
+        Ok(Some(items[place.max(1) - 1]))
+    })
+}
+
+/// The most frequent value, of several the first.
+fn mode(call: &Call<'_>) -> Result<ArrayRef> {
+    chosen(call, 0, |_, lists, items| {
+        let values = lists.values();
+        let order = make_comparator(values, values, SortOptions::default())?;
+        let runs = items.chunk_by(|a, b| order(*a, *b).is_eq());
+        // Of runs of equal length `max_by_key` gives the last.
+        Ok(runs.rev().max_by_key(|run| run.len()).map(|run| run[0]))
+    })
+}
