@@ -187,7 +187,7 @@ mod tests {
     use crate::parse::{Tree, parse};
 
     fn printed(sql: &str) -> String {
-        let statements = parse(sql).expect("parses");
+        let statements = parse(sql, &mut Vec::new()).expect("parses");
         let Tree::Sql(tree) = &*statements[0].tree else { panic!("no SQL") };
         tree.to_string()
     }
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(printed("create table t (a, b) as select 1, 2"), "CREATE TABLE t (a TEXT, b TEXT) AS SELECT 1, 2");
         assert_eq!(printed("create table t as select 1 with no data"), "CREATE TABLE t AS SELECT 1 LIMIT 0");
         assert_eq!(printed("create table t as select 1 with data;"), "CREATE TABLE t AS SELECT 1");
-        assert!(parse("create table t (a)").is_err());
+        assert!(parse("create table t (a)", &mut Vec::new()).is_err());
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(printed("alter view v rename to w"), "ALTER TABLE v RENAME TO w");
         let long = "x".repeat(70);
         assert_eq!(printed(&format!("select {long}")), format!("SELECT {}", "x".repeat(63)));
-        assert!(parse("select \"\"").is_err());
+        assert!(parse("select \"\"", &mut Vec::new()).is_err());
     }
 
     #[test]

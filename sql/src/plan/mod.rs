@@ -9,7 +9,6 @@ mod output_names;
 pub(crate) mod parameters;
 mod provider;
 mod registered;
-mod shown_exists;
 mod stream;
 mod values_list;
 mod view;

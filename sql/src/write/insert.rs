@@ -320,11 +320,3 @@ pub(crate) fn without_defaults(source: &ast::Query) -> ast::Query {
     }
     query
 }
-
-/// The field of a column that a write brings.
-pub(super) fn new_field(name: &str, ty: PgType) -> FieldRef {
-    pg_field(name, ty, arrow_type(ty, None), true)
-}
-
-/// The id that stands for a column before the committer resolved it.
-pub(super) type Proposed = ColumnId;
