@@ -197,11 +197,10 @@ fn query_text(text: &str) -> Result<String, SqlError> {
             b'"' => quoted = !quoted,
             b'(' if !quoted => depth += 1,
             b')' if !quoted => depth -= 1,
-            b'a' if !quoted && depth == 0 && lower[at..].starts_with("as") => {
-                if at > 0 && boundary(bytes.get(at - 1)) && boundary(bytes.get(at + 2)) {
+            b'a' if !quoted && depth == 0 && lower[at..].starts_with("as")
+                && at > 0 && boundary(bytes.get(at - 1)) && boundary(bytes.get(at + 2)) => {
                     return Ok(text[at + 2..].trim().to_owned());
                 }
-            }
             _ => {}
         }
     }

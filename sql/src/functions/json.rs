@@ -105,7 +105,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "jsonb_strip_nulls",
         &[overload(&[Ty::Text], PgType::JSONB, |c| map1::<Text, _>(c, |json| print(&stripped(parse(json)?))))],
     ),
-    immutable("jsonb_pretty", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |json| pretty(json)))]),
+    immutable("jsonb_pretty", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, pretty))]),
 ];
 
 fn parse(text: &str) -> Result<Json<'_>> {

@@ -56,7 +56,7 @@ impl ScalarUDFImpl for Undefined {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let types: Vec<String> = args.arg_fields.iter().map(|field| field_type_name(field)).collect();
+        let types: Vec<String> = args.arg_fields.iter().map(field_type_name).collect();
         Err(undefined_function(&format!("{}({})", self.name, types.join(", "))))
     }
 

@@ -197,7 +197,7 @@ fn exists(rows: &Query, columns: usize, condition: Expr, negated: bool) -> Resul
     let mut subquery = parse_query(&format!("SELECT 1 FROM (SELECT 1) AS \"{ROWS}\" ({})", names.join(", ")))?;
     if let SetExpr::Select(select) = subquery.body.as_mut() {
         if let Some(TableFactor::Derived { subquery, .. }) = select.from.first_mut().map(|from| &mut from.relation) {
-            *subquery = Box::new(rows.clone());
+            **subquery = rows.clone();
         }
         select.selection = Some(condition);
     }

@@ -8,8 +8,8 @@ use datafusion::common::{Column as PlanColumn, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
-use peristyle_storage::types::{arrow_type, marked_pg_type, pg_field, pg_type};
+use peristyle_catalog::model::{Change, PgType, widen};
+use peristyle_storage::types::{arrow_type, marked_pg_type, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
 use super::evolve::{Evolution, evolve};
@@ -229,7 +229,7 @@ pub(super) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchem
     let wanted = &target.fields[at];
     let (_, field) = value.to_field(schema)?;
     check_assignable(target, wanted.field.name(), &field, wanted.ty)?;
-    Ok(semantics::assignment_cast(value, schema, wanted.ty, wanted.field.data_type())?)
+    semantics::assignment_cast(value, schema, wanted.ty, wanted.field.data_type())
 }
 
 fn check_assignable(target: &Target, column: &str, field: &FieldRef, to: PgType) -> Result<(), SqlError> {

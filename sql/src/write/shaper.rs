@@ -25,7 +25,7 @@ pub(crate) struct Shaper {
     schema_name: String,
     columns: Vec<ShapedColumn>,
     schema: SchemaRef,
-    checks: Vec<(String, Arc<dyn PhysicalExpr>)>,
+    checks: Vec<Check>,
 }
 
 struct ShapedColumn {
@@ -34,6 +34,9 @@ struct ShapedColumn {
     source: Source,
     not_null: bool,
 }
+
+/// A CHECK constraint's name and condition over the table's columns.
+type Check = (String, Arc<dyn PhysicalExpr>);
 
 /// Where a column's values come from.
 enum Source {
@@ -161,7 +164,7 @@ fn checks<'a>(
     planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
     target: &Target,
     schema: &SchemaRef,
-) -> Result<Vec<(String, Arc<dyn PhysicalExpr>)>, SqlError> {
+) -> Result<Vec<Check>, SqlError> {
     let mut checks = Vec::new();
     for constraint in &target.table().constraints {
         if let ConstraintKind::Check { expression } = &constraint.kind {
