@@ -137,7 +137,7 @@ fn find_word(text: &str, name: &str) -> Option<usize> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let lower = text.to_lowercase();
     let wanted = name.to_lowercase();
-    let outside = |at: usize| lower[..at].matches('\'').count() % 2 == 0;
+    let outside = |at: usize| lower[..at].matches('\'').count().is_multiple_of(2);
     lower.match_indices(&wanted).map(|(at, _)| at).find_map(|at| {
         let before = lower[..at].chars().next_back().is_none_or(|c| !is_word(c));
         let after = lower[at + wanted.len()..].chars().next().is_none_or(|c| !is_word(c));

@@ -44,7 +44,7 @@ pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, setti
 
 /// Deletes the objects; one that is gone already counts as deleted.
 async fn delete(store: &Arc<Store>, due: &[Arc<Partition>], settings: &GcSettings) -> Result<Vec<PartitionId>> {
-    let deletes = due.to_vec().into_iter().map(|partition| delete_one(Arc::clone(store), partition));
+    let deletes = due.iter().cloned().map(|partition| delete_one(Arc::clone(store), partition));
     stream::iter(deletes).buffered(settings.deletes_max.max(1)).try_collect().await
 }
 

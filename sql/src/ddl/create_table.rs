@@ -44,7 +44,7 @@ pub(super) enum NewConstraint<'a> {
 }
 
 pub(super) fn run(scope: &Arc<Scope>, create: &CreateTable) -> Result<Done, SqlError> {
-    let columns = create.columns.iter().map(|column| column_of(column)).collect::<Result<Vec<_>, _>>()?;
+    let columns = create.columns.iter().map(column_of).collect::<Result<Vec<_>, _>>()?;
     match new_table(scope, create, columns)? {
         Some((_, changes)) => Ok(Done { tag: "CREATE TABLE", changes }),
         None => Ok(Done::nothing("CREATE TABLE")),
@@ -142,7 +142,7 @@ fn is_c_collation(name: &str) -> bool {
 
 /// Constraints of columns and of the table, in the order of the text.
 fn constraints(create: &CreateTable) -> Vec<NewConstraint<'_>> {
-    let of_columns = create.columns.iter().flat_map(|column| column_constraints(column));
+    let of_columns = create.columns.iter().flat_map(column_constraints);
     let of_table = create.constraints.iter().filter_map(table_constraint);
     of_columns.chain(of_table).collect()
 }

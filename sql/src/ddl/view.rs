@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use peristyle_catalog::model::{
@@ -191,17 +191,16 @@ fn query_text(text: &str) -> Result<String, SqlError> {
     let mut depth = 0_i32;
     let bytes = lower.as_bytes();
     let boundary = |at: Option<&u8>| at.is_none_or(|b| b.is_ascii_whitespace() || *b == b'(' || *b == b')');
+    let is_word_as = |at: usize| {
+        at > 0 && bytes[at..].starts_with(b"as") && boundary(bytes.get(at - 1)) && boundary(bytes.get(at + 2))
+    };
     let mut quoted = false;
     for at in 0..bytes.len() {
         match bytes[at] {
             b'"' => quoted = !quoted,
             b'(' if !quoted => depth += 1,
             b')' if !quoted => depth -= 1,
-            b'a' if !quoted && depth == 0 && lower[at..].starts_with("as") => {
-                if at > 0 && boundary(bytes.get(at - 1)) && boundary(bytes.get(at + 2)) {
-                    return Ok(text[at + 2..].trim().to_owned());
-                }
-            }
+            b'a' if !quoted && depth == 0 && is_word_as(at) => return Ok(text[at + 2..].trim().to_owned()),
             _ => {}
         }
     }

@@ -105,7 +105,8 @@ impl<'a> Planner<'a> {
 
     /// The expression after the analyzer's rules, which make casts and operators PostgreSQL's.
     fn analysed(&self, expression: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-        let input = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
+        let input =
+            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
         let plan = LogicalPlanBuilder::from(input).project([expression.alias("value")])?.build()?;
         let options = self.state().config_options();
         let analysed = self.state().analyzer().execute_and_check(plan, options, |_, _| {})?;

@@ -24,7 +24,7 @@ use peristyle_catalog::model::{ColumnId, Oid, Relation};
 use peristyle_storage::partition::ReadColumn;
 use peristyle_storage::schema::table_fields;
 
-pub(crate) use exec::{ScanExec, ScanFigures};
+pub(crate) use exec::ScanExec;
 pub(crate) use system::SystemTable;
 
 use crate::error::SqlError;

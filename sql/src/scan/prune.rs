@@ -10,7 +10,7 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, col, lit};
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use peristyle_catalog::model::{ColumnId, ColumnStatistics, Partition, PartitionKey};
 use peristyle_storage::partition::{ReadColumn, RowGroups};
 use peristyle_storage::statistics::bounds_array;
@@ -96,8 +96,7 @@ fn pruning_predicate(
     let schema: SchemaRef = scan.schema.clone();
     let df_schema = DFSchema::try_from(schema.as_ref().clone()).ok()?;
     let physical = state.create_physical_expr(conjunction(all)?, &df_schema).ok()?;
-    let predicate = PruningPredicate::try_new(physical, schema).ok()?;
-    (!predicate.always_true()).then(|| Arc::new(predicate))
+    PruningPredicateBuilder::new().with_file_schema(schema).build(physical)
 }
 
 fn range_filters(field: &Field, interval: Interval) -> Vec<Expr> {

@@ -51,7 +51,7 @@ impl Session {
             Set::SingleAssignment { variable, values, .. } => self.assign(&variable.to_string(), values)?,
             Set::SetTimeZone { value, .. } => self.assign("TimeZone", std::slice::from_ref(value))?,
             Set::SetNames { charset_name, .. } => {
-                self.settings_mut().set("client_encoding", &[charset_name.value.clone()])?;
+                self.settings_mut().set("client_encoding", std::slice::from_ref(&charset_name.value))?;
             }
             Set::SetNamesDefault {} => self.settings_mut().reset("client_encoding")?,
             Set::SetTransaction { modes, .. } => self.set_transaction(modes)?,

@@ -225,14 +225,12 @@ pub(crate) struct Settings {
     values: BTreeMap<&'static str, String>,
     /// What `RESET` goes back to: the start-up packet's values over the defaults.
     reset_values: BTreeMap<&'static str, String>,
-    /// Counts changes, so that who resolved something under these settings knows when to do it again.
-    version: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let values: BTreeMap<_, _> = DEFINITIONS.iter().map(|d| (d.name, d.default.to_owned())).collect();
-        Settings { reset_values: values.clone(), values, version: 0 }
+        Settings { reset_values: values.clone(), values }
     }
 }
 
@@ -261,7 +259,6 @@ impl Settings {
         }
         let value = canonical(definition, parts, self)?;
         self.values.insert(definition.name, value);
-        self.version += 1;
         Ok(())
     }
 
@@ -281,23 +278,17 @@ impl Settings {
     pub(crate) fn reset(&mut self, name: &str) -> Result<(), SqlError> {
         let definition = definition(name)?;
         self.values.insert(definition.name, self.reset_values[definition.name].clone());
-        self.version += 1;
         Ok(())
     }
 
     /// All settings back to the session's start.
     pub(crate) fn reset_all(&mut self) {
         self.values = self.reset_values.clone();
-        self.version += 1;
     }
 
     /// What RESET gives.
     pub(crate) fn reset_value(&self, definition: &SettingDefinition) -> &str {
         self.reset_values.get(definition.name).map_or(definition.default, String::as_str)
-    }
-
-    pub(crate) fn version(&self) -> u64 {
-        self.version
     }
 
     /// The schemas to search, in order, `"$user"` replaced.
@@ -345,10 +336,6 @@ impl Settings {
     pub(crate) fn milliseconds(&self, name: &'static str) -> Option<u64> {
         let text = self.values.get(name)?;
         parse_milliseconds(text).filter(|&ms| ms > 0)
-    }
-
-    pub(crate) fn is_on(&self, name: &'static str) -> bool {
-        self.values.get(name).is_some_and(|value| value == "on")
     }
 
     /// Every setting that the wire reports, with its value.
@@ -407,7 +394,8 @@ fn canonical(definition: &SettingDefinition, parts: &[String], settings: &Settin
         SettingKind::TimeZone => canonical_time_zone(&joined).ok_or_else(invalid),
         SettingKind::DateStyle => canonical_date_style(parts, &settings.values["DateStyle"]).ok_or_else(invalid),
         // As in PostgreSQL, only letters and digits of an encoding's name count: clients send `'utf-8'`.
-        SettingKind::Encoding => match joined.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str() {
+        SettingKind::Encoding => match joined.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str()
+        {
             "UTF8" | "UNICODE" => Ok("UTF8".to_owned()),
             "SQLASCII" | "LATIN1" | "ISO88591" | "WIN1252" => {
                 Err(SqlError::unsupported(format!("client encoding \"{joined}\" is not supported")))

@@ -8,8 +8,8 @@ use datafusion::common::Column as PlanColumn;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
-use peristyle_storage::types::{arrow_type, pg_field, pg_type};
+use peristyle_catalog::model::{Change, PgType, widen};
+use peristyle_storage::types::{arrow_type, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
 use super::evolve::{Evolution, evolve};
@@ -223,7 +223,7 @@ fn time_from(
         return Ok(crate::functions::epoch_by_magnitude(column)?);
     }
     check_assignable(target, wanted.field.name(), pg_type(&field), wanted.ty)?;
-    Ok(semantics::assignment_cast(column, schema, wanted.ty, wanted.field.data_type())?)
+    semantics::assignment_cast(column, schema, wanted.ty, wanted.field.data_type())
 }
 
 fn check_assignable(target: &Target, column: &str, from: PgType, to: PgType) -> Result<(), SqlError> {
@@ -308,11 +308,3 @@ fn without_defaults(source: &ast::Query) -> ast::Query {
     }
     query
 }
-
-/// The field of a column that a write brings.
-pub(super) fn new_field(name: &str, ty: PgType) -> FieldRef {
-    pg_field(name, ty, arrow_type(ty, None), true)
-}
-
-/// The id that stands for a column before the committer resolved it.
-pub(super) type Proposed = ColumnId;

@@ -25,8 +25,11 @@ pub(crate) struct Shaper {
     schema_name: String,
     columns: Vec<ShapedColumn>,
     schema: SchemaRef,
-    checks: Vec<(String, Arc<dyn PhysicalExpr>)>,
+    checks: Vec<Check>,
 }
+
+/// The name of a CHECK and what it computes.
+type Check = (String, Arc<dyn PhysicalExpr>);
 
 struct ShapedColumn {
     id: ColumnId,
@@ -161,7 +164,7 @@ fn checks<'a>(
     planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
     target: &Target,
     schema: &SchemaRef,
-) -> Result<Vec<(String, Arc<dyn PhysicalExpr>)>, SqlError> {
+) -> Result<Vec<Check>, SqlError> {
     let mut checks = Vec::new();
     for constraint in &target.table().constraints {
         if let ConstraintKind::Check { expression } = &constraint.kind {

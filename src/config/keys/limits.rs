@@ -8,7 +8,9 @@ pub(super) const STATEMENTS: &[Key] = &[
         name: "statement_streams",
         value: None,
         help: "Streams that one statement computes with at once; 0 for one per core",
-        show: |config| if config.engine.streams == cores() { "0".to_owned() } else { config.engine.streams.to_string() },
+        show: |config| {
+            if config.engine.streams == cores() { "0".to_owned() } else { config.engine.streams.to_string() }
+        },
         set: |config, text| {
             let streams = number("statement_streams", text, 0)?;
             config.engine.streams = if streams == 0 { cores() } else { streams };
