@@ -13,8 +13,8 @@ use sqlparser::ast::{self, UtilityOption};
 
 use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
-use crate::plan::{self, Planner};
 use crate::plan::parameters::Bound;
+use crate::plan::{self, Planner};
 use crate::scan::ScanExec;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;

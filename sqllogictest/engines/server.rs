@@ -1,5 +1,7 @@
 //! A Peristyle server as a child process over a temporary folder.
 
+#![allow(clippy::disallowed_methods)] // waits for a process outside, in real time
+
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};

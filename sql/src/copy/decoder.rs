@@ -203,7 +203,9 @@ impl Decoder {
     fn widening(&self) -> Decoder {
         let place_of = |target: usize| self.targets[..target].iter().filter(|column| !may_widen(column)).count();
         let destinations = self.destinations.iter().map(|destination| match destination {
-            Destination::Target(at) if may_widen(&self.targets[*at]) => Destination::New(self.targets[*at].name.clone()),
+            Destination::Target(at) if may_widen(&self.targets[*at]) => {
+                Destination::New(self.targets[*at].name.clone())
+            }
             Destination::Target(at) => Destination::Target(place_of(*at)),
             other => other.clone(),
         });

@@ -397,7 +397,8 @@ fn canonical(definition: &SettingDefinition, parts: &[String], settings: &Settin
         SettingKind::TimeZone => canonical_time_zone(&joined).ok_or_else(invalid),
         SettingKind::DateStyle => canonical_date_style(parts, &settings.values["DateStyle"]).ok_or_else(invalid),
         // As in PostgreSQL, only letters and digits of an encoding's name count: clients send `'utf-8'`.
-        SettingKind::Encoding => match joined.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str() {
+        SettingKind::Encoding => match joined.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str()
+        {
             "UTF8" | "UNICODE" => Ok("UTF8".to_owned()),
             "SQLASCII" | "LATIN1" | "ISO88591" | "WIN1252" => {
                 Err(SqlError::unsupported(format!("client encoding \"{joined}\" is not supported")))

@@ -28,6 +28,9 @@ pub(crate) struct Shaper {
     checks: Vec<Check>,
 }
 
+/// The name of a CHECK and what it computes.
+type Check = (String, Arc<dyn PhysicalExpr>);
+
 struct ShapedColumn {
     id: ColumnId,
     field: FieldRef,
