@@ -95,7 +95,8 @@ pub(crate) fn columns_accept(oid: Oid, table: &Table, written: &[(ColumnId, PgTy
 /// Whether every NOT NULL and CHECK of the table is among those that the writer enforced.
 fn enforces_only(table: &Table, not_null: &[ColumnId], checks: &[Oid]) -> bool {
     let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
-    let columns_hold = table.columns.iter().filter(|column| column.not_null).all(|column| not_null.contains(&column.id));
+    let columns_hold =
+        table.columns.iter().filter(|column| column.not_null).all(|column| not_null.contains(&column.id));
     columns_hold && table.constraints.iter().filter(|c| is_check(&c.kind)).all(|c| checks.contains(&c.oid))
 }
 

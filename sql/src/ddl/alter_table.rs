@@ -167,7 +167,8 @@ impl Altered<'_> {
             RelationKind::Index(index) => index.table == self.relation.oid && index.columns.contains(&id),
             RelationKind::Table(_) | RelationKind::View(_) => false,
         };
-        let indexes: Vec<_> = self.scope.view.relations().filter(on_column).map(|r| Change::DropRelation(r.oid)).collect();
+        let indexes: Vec<_> =
+            self.scope.view.relations().filter(on_column).map(|r| Change::DropRelation(r.oid)).collect();
         self.more.extend(indexes);
         let dropped = |columns: &[ColumnId]| columns.contains(&id);
         let table = self.table_mut();

@@ -36,8 +36,7 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
     let columns = columns_of(create, &plan)?;
     let depends_on = dependencies(&planner.touched(), &plan)?;
     let query = query_text(text)?;
-    let mut requires: Vec<Requirement> =
-        planner.touched().iter().map(|touched| unchanged(&touched.relation)).collect();
+    let mut requires: Vec<Requirement> = planner.touched().iter().map(|touched| unchanged(&touched.relation)).collect();
     let search_path = scope.search_path();
     match existing {
         Some(existing) => {
@@ -197,10 +196,15 @@ fn query_text(text: &str) -> Result<String, SqlError> {
             b'"' => quoted = !quoted,
             b'(' if !quoted => depth += 1,
             b')' if !quoted => depth -= 1,
-            b'a' if !quoted && depth == 0 && lower[at..].starts_with("as")
-                && at > 0 && boundary(bytes.get(at - 1)) && boundary(bytes.get(at + 2)) => {
-                    return Ok(text[at + 2..].trim().to_owned());
-                }
+            b'a' if !quoted
+                && depth == 0
+                && lower[at..].starts_with("as")
+                && at > 0
+                && boundary(bytes.get(at - 1))
+                && boundary(bytes.get(at + 2)) =>
+            {
+                return Ok(text[at + 2..].trim().to_owned());
+            }
             _ => {}
         }
     }

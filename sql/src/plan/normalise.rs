@@ -9,8 +9,8 @@ use sqlparser::ast::{
     SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
-use super::guarded::guarded;
 use super::full_join;
+use super::guarded::guarded;
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::parse::{parse_expression, parse_query};

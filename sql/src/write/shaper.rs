@@ -38,9 +38,6 @@ struct ShapedColumn {
     not_null: bool,
 }
 
-/// A CHECK constraint's name and condition over the table's columns.
-type Check = (String, Arc<dyn PhysicalExpr>);
-
 /// Where a column's values come from.
 enum Source {
     /// A column of the given batch.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, ChangeSet, Column, ColumnId, ConstraintKind, Oid, Openness, Relation, Requirement, Table};
+use peristyle_catalog::model::{
+    Change, ChangeSet, Column, ColumnId, ConstraintKind, Oid, Openness, Relation, Requirement, Table,
+};
 use peristyle_storage::schema::{TableField, table_fields};
 use sqlparser::ast::{Ident, ObjectName};
 
