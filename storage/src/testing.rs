@@ -109,7 +109,7 @@ pub(crate) fn every_type() -> (Vec<(ColumnId, FieldRef)>, RecordBatch) {
         (PgType::INT4, Arc::new(Int32Array::from(vec![Some(i32::MIN), None, Some(i32::MAX)]))),
         (PgType::INT8, Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(i64::MAX)]))),
         (PgType::OID, Arc::new(UInt32Array::from(vec![Some(0), None, Some(u32::MAX)]))),
-        (PgType::FLOAT4, Arc::new(Float32Array::from(vec![Some(f32::MIN), None, Some(-0.0)]))),
+        (PgType::FLOAT4, Arc::new(Float32Array::from(vec![Some(f32::MIN), None, Some(0.5)]))),
         (PgType::FLOAT8, Arc::new(Float64Array::from(vec![Some(f64::NAN), None, Some(f64::NEG_INFINITY)]))),
         (PgType::numeric(9, 2), decimal(9, 2, vec![Some(-999_999_999), None, Some(1)])),
         (PgType::numeric(18, 4), decimal(18, 4, vec![Some(10_i128.pow(18) - 1), None, Some(0)])),

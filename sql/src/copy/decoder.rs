@@ -188,14 +188,16 @@ impl Decoder {
         }
     }
 
-    /// Decodes the records of a piece. A value that does not fit its column's type widens the column of an open table:
-    /// the piece is decoded again, with such columns typed by what they hold.
+    /// Decodes the records of a piece. Columns of an open table take what the values show: a csv value is typed only if
+    /// printing it gives the same bytes, a JSON value that does not fit its column's type widens the column.
     pub fn decode(&self, piece: &Piece) -> Result<Decoded> {
-        match (self.decode_strictly(piece), self.unknown) {
-            (Err(error), Unknown::Infer { .. }) if error.code.class() == "22" && self.targets.iter().any(may_widen) => {
-                self.widening().decode_strictly(piece)
-            }
-            (decoded, _) => decoded,
+        let may_widen = matches!(self.unknown, Unknown::Infer { .. }) && self.targets.iter().any(may_widen);
+        if may_widen && self.options.format != CopyFormat::Ndjson {
+            return self.widening().decode_strictly(piece);
+        }
+        match self.decode_strictly(piece) {
+            Err(error) if may_widen && error.code.class() == "22" => self.widening().decode_strictly(piece),
+            decoded => decoded,
         }
     }
 

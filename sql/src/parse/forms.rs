@@ -17,7 +17,6 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::TextIndex;
 use crate::error::{SqlError, SqlState};
-use crate::names::cut;
 
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
@@ -55,7 +54,6 @@ fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError
             let message = "zero-length delimited identifier at or near \"\"\"\"";
             return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).position(index.position_at(token.span.start)));
         }
-        Token::Word(word) => word.value = cut(std::mem::take(&mut word.value)),
         Token::UnicodeStringLiteral(text) => token.token = Token::SingleQuotedString(std::mem::take(text)),
         _ => {}
     }

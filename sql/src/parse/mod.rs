@@ -231,10 +231,10 @@ mod tests {
 
     #[test]
     fn a_syntax_error_says_where() {
-        let error = parsed("select 1;\nselect from from t").expect_err("does not parse");
+        let error = parsed("select 1;\nselect 1 1").expect_err("does not parse");
         assert_eq!(error.code, SqlState::SYNTAX_ERROR);
-        assert_eq!(error.message, "syntax error at or near \"from\"");
-        assert_eq!(error.position, Some(23));
+        assert_eq!(error.message, "syntax error at or near \"1\"");
+        assert_eq!(error.position, Some(20));
         let error = parsed("selec 1").expect_err("does not parse");
         assert_eq!((error.message.as_str(), error.position), ("syntax error at or near \"selec\"", Some(1)));
         assert_eq!(parsed("select (1").expect_err("open").message, "syntax error at end of input");
