@@ -189,30 +189,34 @@ impl Decoder {
     }
 
     /// Decodes the records of a piece. Columns of an open table take what the values show: a csv value is typed only if
-    /// printing it gives the same bytes, a JSON value that does not fit its column's type widens the column.
+    /// printing it gives the same bytes (a numeric column was declared, and is read as it stands), and a value that
+    /// does not fit its column's type widens the column.
     pub fn decode(&self, piece: &Piece) -> Result<Decoded> {
-        let may_widen = matches!(self.unknown, Unknown::Infer { .. }) && self.targets.iter().any(may_widen);
-        if may_widen && self.options.format != CopyFormat::Ndjson {
-            return self.widening().decode_strictly(piece);
+        if !matches!(self.unknown, Unknown::Infer { .. }) {
+            return self.decode_strictly(piece);
         }
-        match self.decode_strictly(piece) {
-            Err(error) if may_widen && error.code.class() == "22" => self.widening().decode_strictly(piece),
+        let first = match self.options.format {
+            CopyFormat::Ndjson => self.decode_strictly(piece),
+            CopyFormat::Csv | CopyFormat::Text => self.widening(is_inferred).decode_strictly(piece),
+        };
+        match first {
+            Err(error) if error.code.class() == "22" && self.targets.iter().any(may_widen) => {
+                self.widening(may_widen).decode_strictly(piece)
+            }
             decoded => decoded,
         }
     }
 
-    /// The same decoder with the columns that may widen as new ones.
-    fn widening(&self) -> Decoder {
-        let place_of = |target: usize| self.targets[..target].iter().filter(|column| !may_widen(column)).count();
+    /// The same decoder with the columns that are picked as new ones.
+    fn widening(&self, picks: fn(&TargetColumn) -> bool) -> Decoder {
+        let place_of = |target: usize| self.targets[..target].iter().filter(|column| !picks(column)).count();
         let destinations = self.destinations.iter().map(|destination| match destination {
-            Destination::Target(at) if may_widen(&self.targets[*at]) => {
-                Destination::New(self.targets[*at].name.clone())
-            }
+            Destination::Target(at) if picks(&self.targets[*at]) => Destination::New(self.targets[*at].name.clone()),
             Destination::Target(at) => Destination::Target(place_of(*at)),
             other => other.clone(),
         });
         let destinations = destinations.collect();
-        let targets: Vec<_> = self.targets.iter().filter(|column| !may_widen(column)).cloned().collect();
+        let targets: Vec<_> = self.targets.iter().filter(|column| !picks(column)).cloned().collect();
         let unknown = match self.unknown {
             Unknown::Refuse => Unknown::Refuse,
             Unknown::Infer { new_columns_max } => {
@@ -244,8 +248,12 @@ impl Decoder {
 
 /// Whether values of another type make a column of an open table wider: it has a type that values can show.
 fn may_widen(column: &TargetColumn) -> bool {
-    let shown = [PgType::BOOL, PgType::INT2, PgType::INT4, PgType::INT8, PgType::FLOAT4, PgType::FLOAT8];
-    shown.contains(&column.ty) || column.ty.oid == PgType::NUMERIC.oid
+    is_inferred(column) || column.ty.oid == PgType::NUMERIC.oid
+}
+
+/// Whether the column has a type that csv values of a new column get.
+fn is_inferred(column: &TargetColumn) -> bool {
+    [PgType::BOOL, PgType::INT2, PgType::INT4, PgType::INT8, PgType::FLOAT4, PgType::FLOAT8].contains(&column.ty)
 }
 
 /// 42703 for a column that a declared table does not have.
