@@ -39,7 +39,7 @@ def test_list_tables_and_views(shop):
 def test_describe_a_table(shop):
     assert lines(shop.psql(r"\d shop.item")) == [
         "id|integer||not null|",
-        "name|character varying(20)|||'none'::character varying",
+        "name|character varying(20)|||'none'",
         "amount|numeric(10,2)|||",
     ]
 

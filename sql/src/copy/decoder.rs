@@ -226,6 +226,11 @@ impl Decoder {
         Decoder { targets, destinations, unknown, ..self.clone() }
     }
 
+    /// Whether a JSON text does not fit the column: it widens a number's or a boolean's of an open table.
+    pub(super) fn is_misfit(&self, column: &TargetColumn) -> bool {
+        matches!(self.unknown, Unknown::Infer { .. }) && may_widen(column)
+    }
+
     fn decode_strictly(&self, piece: &Piece) -> Result<Decoded> {
         match self.options.format {
             CopyFormat::Ndjson => {

@@ -15,7 +15,7 @@ use super::rest::{REST_COLUMN, can_name_column, rest_text};
 use super::rows::Rows;
 use super::splitter::Piece;
 use crate::error::{Result, SqlError, SqlState};
-use crate::values::{Cell, ColumnBuilder, Json, parse_json};
+use crate::values::{Cell, ColumnBuilder, Json, parse_json, type_name};
 
 /// Where a key goes.
 #[derive(Clone, Copy)]
@@ -130,6 +130,8 @@ impl<'a> JsonPiece<'a> {
                 Some(value @ (Json::String(_) | Json::Number(_))) if target.arrival.is_some() => {
                     push_value(builder, target, &text_of(value)?)
                 }
+                // A text is not a number: read as one, `"007"` would lose its zeros.
+                Some(Json::String(text)) if self.decoder.is_misfit(target) => Err(misfit(target.ty, text)),
                 Some(value) => push_known(builder, target.ty, value),
             };
             let Err(error) = pushed else { continue };
@@ -175,4 +177,10 @@ fn parse_object(line: &str) -> Result<Vec<Member<'_>>> {
         Json::Object(members) => Ok(members),
         _ => Err(SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, "a line of NDJSON must be a JSON object")),
     }
+}
+
+/// A text where the column has numbers or booleans.
+fn misfit(ty: PgType, text: &str) -> SqlError {
+    let message = format!("invalid input syntax for type {}: \"{text}\"", type_name(ty));
+    SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
 }
