@@ -130,8 +130,10 @@ impl<'a> JsonPiece<'a> {
                 Some(value @ (Json::String(_) | Json::Number(_))) if target.arrival.is_some() => {
                     push_value(builder, target, &text_of(value)?)
                 }
-                // A text is not a number: read as one, `"007"` would lose its zeros.
-                Some(Json::String(text)) if self.decoder.is_misfit(target) => Err(misfit(target.ty, text)),
+                // Read as a number, `"007"` would lose its zeros.
+                Some(Json::String(text)) if self.decoder.is_misfit(target) && !prints_alike(text) => {
+                    Err(misfit(target.ty, text))
+                }
                 Some(value) => push_known(builder, target.ty, value),
             };
             let Err(error) = pushed else { continue };
@@ -177,6 +179,16 @@ fn parse_object(line: &str) -> Result<Vec<Member<'_>>> {
         Json::Object(members) => Ok(members),
         _ => Err(SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, "a line of NDJSON must be a JSON object")),
     }
+}
+
+/// Whether a text is a number or a boolean that is printed as it stands.
+fn prints_alike(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "1"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = is_number(whole) && (whole == "0" || !whole.starts_with('0'));
+    let is_zero = whole == "0" && !digits.contains('.') && text.starts_with('-');
+    matches!(text, "true" | "false") || (is_plain && is_number(fraction) && !fraction.ends_with('0') && !is_zero)
 }
 
 /// A text where the column has numbers or booleans.
