@@ -170,16 +170,8 @@ impl Engine {
         }
     }
 
-    /// Runs a load on the computing threads; its end is awaited through the handle.
-    pub(crate) fn spawn_load<T: Send + 'static>(
-        &self,
-        load: impl Future<Output = T> + Send + 'static,
-    ) -> JoinHandle<T> {
-        self.parts.cpu.spawn(load)
-    }
-
     /// Runs a future on the computing threads on its own.
-    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    pub(crate) fn spawn<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.parts.cpu.spawn(future)
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(
         }
         other => return Err(unsupported(other)),
     };
-    crate::write::stage(&transaction, done.changes)?;
+    crate::write::stage(&scope.guard, &transaction, done.changes)?;
     Ok(Outcome::Command(done.tag.to_owned()))
 }
 

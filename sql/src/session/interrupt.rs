@@ -57,7 +57,11 @@ impl Guard {
     pub(crate) async fn watch<T>(&self, future: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
         tokio::select! {
             biased;
-            error = self.stopped() => Err(error),
+            error = self.stopped() => {
+                // What still computes for the statement must find it stopped, whatever stopped it.
+                self.token.cancel();
+                Err(error)
+            }
             result = future => result,
         }
     }
@@ -120,5 +124,6 @@ mod tests {
         let guard = Interrupts::default().guard(Some(Duration::from_millis(1)));
         let error = guard.watch(std::future::pending::<Result<(), _>>()).await.expect_err("timed out");
         assert_eq!(error.message, "canceling statement due to statement timeout");
+        assert!(guard.check().is_err(), "what still computes for it finds it stopped");
     }
 }

@@ -224,11 +224,23 @@ impl Session {
                 return Err(error);
             };
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
-            self.run_once(&again.statement, &again.parameters, &again.types).await?;
+            if let Err(error) = self.run_once(&again.statement, &again.parameters, &again.types).await {
+                // What it had begun ends with it; the next statement begins anew.
+                self.discard().await;
+                self.activity.end(self.engine.now());
+                return Err(error);
+            }
             rerun = Some(again);
         }
         self.activity.end(self.engine.now());
         Ok(())
+    }
+
+    async fn discard(&mut self) {
+        let transaction = self.transaction.lock().take();
+        if let Some(transaction) = transaction {
+            transaction.discard().await;
+        }
     }
 
     /// Marks the implicit transaction as failed: the wire found an error that the session did not see.

@@ -25,7 +25,7 @@ use crate::error::{SqlError, SqlState};
 use crate::outcome::Outcome;
 use crate::parse::{CopyStatement, CopySubject};
 use crate::scope::Scope;
-use crate::session::SharedTransaction;
+use crate::session::{Guard, SharedTransaction};
 
 /// Messages of the client that wait to be cut.
 const MESSAGES_AHEAD_MAX: usize = 64;
@@ -41,6 +41,7 @@ pub struct CopyIn {
     feed: Option<mpsc::Sender<Message>>,
     load: JoinHandle<Result<Loaded, SqlError>>,
     transaction: SharedTransaction,
+    guard: Guard,
 }
 
 enum Message {
@@ -73,7 +74,7 @@ impl CopyIn {
             let _ = feed.send(Message::End).await;
         }
         let loaded = joined((&mut self.load).await)?;
-        stage(&self.transaction, loaded.changes)?;
+        stage(&self.guard, &self.transaction, loaded.changes)?;
         Ok(format!("COPY {}", loaded.rows))
     }
 
@@ -119,14 +120,9 @@ pub(crate) async fn copy_in(
     let (feed, messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
     let pipeline = Pipeline { scope: Arc::clone(&scope), target, decoder, options };
     let guard = scope.guard.clone();
-    let load = scope.engine.spawn_load(async move { guard.watch_load(pipeline, messages).await });
-    Ok(Outcome::CopyIn(CopyIn { column_count, binary: false, feed: Some(feed), load, transaction }))
-}
-
-impl crate::session::Guard {
-    async fn watch_load(&self, pipeline: Pipeline, messages: mpsc::Receiver<Message>) -> Result<Loaded, SqlError> {
-        pipeline.run(messages, self).await
-    }
+    let watched = guard.clone();
+    let load = scope.engine.spawn(async move { pipeline.run(messages, &watched).await });
+    Ok(Outcome::CopyIn(CopyIn { column_count, binary: false, feed: Some(feed), load, transaction, guard }))
 }
 
 fn decoder(
@@ -175,7 +171,7 @@ struct Pipeline {
 }
 
 impl Pipeline {
-    async fn run(self, messages: mpsc::Receiver<Message>, guard: &crate::session::Guard) -> Result<Loaded, SqlError> {
+    async fn run(self, messages: mpsc::Receiver<Message>, guard: &Guard) -> Result<Loaded, SqlError> {
         let streams = self.scope.engine.limits().streams;
         let mut load = ShapedLoad::new(&self.scope, &self.target);
         let decoded = self.pieces(messages).map(decode).buffered(streams + 1);

@@ -70,7 +70,7 @@ pub(crate) async fn create_table_as(
         }
     }
     let (rows, rows_changes) = load.finish().await?;
-    stage(&transaction, joined(changes, rows_changes))?;
+    stage(&scope.guard, &transaction, joined(changes, rows_changes))?;
     Ok(Outcome::Command(format!("SELECT {rows}")))
 }
 

@@ -23,7 +23,7 @@ use crate::outcome::{Outcome, Rows, RowsTag};
 use crate::plan::parameters::{self, Bound};
 use crate::plan::{Planner, shown_name};
 use crate::scope::Scope;
-use crate::session::SharedTransaction;
+use crate::session::{Guard, SharedTransaction};
 use crate::{semantics, statement};
 
 /// Runs an INSERT to its end; its rows wait in the transaction.
@@ -44,7 +44,7 @@ pub(crate) async fn insert(
     let returned = returning.map(|returning| returning.take(&load.kept)).transpose()?;
     load.kept.clear();
     let (rows, changes) = load.finish().await?;
-    stage(&transaction, changes)?;
+    stage(&scope.guard, &transaction, changes)?;
     Ok(match returned {
         Some((columns, batches)) => {
             let batches = Box::pin(futures::stream::iter(batches.into_iter().map(Ok)));
@@ -54,12 +54,16 @@ pub(crate) async fn insert(
     })
 }
 
-/// Adds a statement's changes to its transaction.
+/// Adds a statement's changes to its transaction. A statement that was stopped adds nothing: the session may have gone
+/// on to its next transaction before this one's task noticed.
 pub(crate) fn stage(
+    guard: &Guard,
     transaction: &SharedTransaction,
     changes: peristyle_catalog::model::ChangeSet,
 ) -> Result<(), SqlError> {
-    match &mut *transaction.lock() {
+    let mut slot = transaction.lock();
+    guard.check()?;
+    match &mut *slot {
         Some(transaction) => {
             transaction.stage(changes);
             Ok(())
