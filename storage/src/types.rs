@@ -120,7 +120,9 @@ pub fn pg_type_of_arrow(arrow: &DataType) -> PgType {
         DataType::Boolean => PgType::BOOL,
         DataType::Int8 | DataType::Int16 | DataType::UInt8 => PgType::INT2,
         DataType::Int32 | DataType::UInt16 => PgType::INT4,
-        DataType::Int64 | DataType::UInt32 => PgType::INT8,
+        DataType::Int64 => PgType::INT8,
+        // Nothing else is computed in unsigned 32 bits.
+        DataType::UInt32 => PgType::OID,
         DataType::UInt64 | DataType::Decimal32(..) | DataType::Decimal64(..) => PgType::NUMERIC,
         DataType::Decimal128(..) | DataType::Decimal256(..) => PgType::NUMERIC,
         DataType::Float16 | DataType::Float32 => PgType::FLOAT4,

@@ -54,8 +54,7 @@ def test_pg8000_reads_the_same(server, scalar, request):
     assert found == scalar.value
 
 
-# Arrays make asyncpg read the catalog in a way that is not supported yet; see README.md.
-@pytest.mark.parametrize("scalar", SCALARS, ids=scalars.name)
+@ALL_TYPES
 def test_asyncpg_binary_both_ways(server, scalar):
     async def ask():
         connection = await asyncpg.connect(server.url())

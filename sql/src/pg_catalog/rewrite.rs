@@ -4,6 +4,7 @@
 //! Names: `pg_catalog.f(…)`, `OPERATOR(pg_catalog.~)`, `COLLATE pg_catalog.default`, `x::pg_catalog.text`,
 //! `x::regclass`, `x.tableoid`. Shapes: see [`subqueries`].
 
+mod recursive;
 mod scope;
 mod subqueries;
 mod table_oids;

@@ -42,7 +42,8 @@ impl Scope {
         }
     }
 
-    fn owns(&self, names: &[Ident]) -> bool {
+    /// Whether a column reference means a column of these catalogs.
+    pub(super) fn owns(&self, names: &[Ident]) -> bool {
         match names {
             [column] => self.relations.iter().any(|(_, relation)| has_column(*relation, &folded(column))),
             [table, ..] => self.relations.iter().any(|(alias, _)| *alias == folded(table)),

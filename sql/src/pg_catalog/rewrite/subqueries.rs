@@ -6,6 +6,7 @@
 //! - `ARRAY(SELECT …)` is `array_agg`, and the empty array where that is NULL;
 //! - `ARRAY(SELECT f(x) FROM unnest(list) x)` maps the list;
 //! - `EXISTS` in a select list counts;
+//! - a recursion that begins at the outer row begins everywhere (see [`recursive`]);
 //! - a subquery in the list of a SELECT that joins a catalog without rows is never run, so it is NULL.
 //!
 //! Subqueries that read a user's tables are left as they are.
@@ -20,6 +21,7 @@ use sqlparser::ast::{
     Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
 };
 
+use super::recursive;
 use super::scope::{Scope, column, is_empty};
 use super::{call, called, null, number};
 
@@ -191,7 +193,7 @@ fn replace_position(by: OrderByExpr, item: &Expr) -> OrderByExpr {
     if is_position { OrderByExpr { expr: item.clone(), ..by } } else { by }
 }
 
-fn ordered(mut aggregate: Expr, order: Vec<OrderByExpr>) -> Expr {
+pub(super) fn ordered(mut aggregate: Expr, order: Vec<OrderByExpr>) -> Expr {
     if let Expr::Function(function) = &mut aggregate
         && let FunctionArguments::List(list) = &mut function.args
         && !order.is_empty()
@@ -203,7 +205,7 @@ fn ordered(mut aggregate: Expr, order: Vec<OrderByExpr>) -> Expr {
 
 fn rewrite_scalar(expr: &mut Expr) {
     let Expr::Subquery(query) = expr else { return };
-    if query.limit_clause.is_some() {
+    if recursive::begin_everywhere(query) || query.limit_clause.is_some() {
         return;
     }
     let SetExpr::Select(select) = query.body.as_mut() else { return };
@@ -251,7 +253,7 @@ fn separate(select: &mut Select, scope: &Scope) -> Vec<Expr> {
 }
 
 /// (outer column, inner column) of a condition that says they are equal.
-fn equality(conjunct: &Expr, scope: &Scope) -> Option<(Expr, Expr)> {
+pub(super) fn equality(conjunct: &Expr, scope: &Scope) -> Option<(Expr, Expr)> {
     let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = conjunct else { return None };
     column(left).and(column(right))?;
     match (scope.reads(left).outer, scope.reads(right).outer) {
@@ -269,7 +271,7 @@ fn substitute(expr: &mut Expr, equal: &[(Expr, Expr)]) {
     });
 }
 
-fn conjuncts(expr: Expr) -> Vec<Expr> {
+pub(super) fn conjuncts(expr: Expr) -> Vec<Expr> {
     match expr {
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
             let mut all = conjuncts(*left);
@@ -281,7 +283,7 @@ fn conjuncts(expr: Expr) -> Vec<Expr> {
     }
 }
 
-fn conjunction(conditions: Vec<Expr>) -> Option<Expr> {
+pub(super) fn conjunction(conditions: Vec<Expr>) -> Option<Expr> {
     conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
         left: Box::new(left),
         op: BinaryOperator::And,
