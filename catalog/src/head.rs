@@ -15,7 +15,9 @@ pub(crate) use bootstrap::bootstrap;
 pub use contents::{PartitionOrder, TableContents};
 pub(crate) use dump::{relation_records, statistics_keys};
 
-use crate::model::{Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq, TimestampMicros};
+use crate::model::{
+    ColumnId, Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq, TimestampMicros,
+};
 
 /// Everything that is visible at `seq`.
 #[derive(Clone, Default)]
@@ -120,6 +122,14 @@ impl Head {
     pub fn dependents(&self, oid: Oid) -> impl Iterator<Item = &Arc<Relation>> {
         self.relations.values().filter(move |relation| {
             relation.as_view().is_some_and(|view| view.depends_on.iter().any(|on| on.relation == oid))
+        })
+    }
+
+    /// Views that read the table's column.
+    pub fn column_readers(&self, table: Oid, column: ColumnId) -> impl Iterator<Item = &Arc<Relation>> {
+        self.dependents(table).filter(move |relation| {
+            let mut sources = relation.as_view().into_iter().flat_map(|view| &view.depends_on);
+            sources.any(|on| on.relation == table && on.columns.iter().any(|(_, id)| *id == column))
         })
     }
 }

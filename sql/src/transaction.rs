@@ -313,7 +313,7 @@ impl Own {
             | Requirement::ColumnsAccept { table: oid, .. }
             | Requirement::EnforcesOnly { table: oid, .. }
             | Requirement::TableEmpty(oid) => self.relations.contains(oid),
-            Requirement::NoDependents { .. } => self.renamed,
+            Requirement::NoDependents { .. } | Requirement::NoColumnDependents { .. } => self.renamed,
             Requirement::PartitionsLive { partitions, .. } => {
                 partitions.iter().any(|partition| self.partitions.contains(partition))
             }

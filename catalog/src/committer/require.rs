@@ -16,6 +16,9 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
             if holds { Ok(()) } else { Err(conflict(*oid)) }
         }
         Requirement::NoDependents { oid, except } => no_dependents(head, *oid, except),
+        Requirement::NoColumnDependents { table, column, except } => {
+            no_column_dependents(head, *table, *column, except)
+        }
         Requirement::ColumnsAccept { table, columns } => columns_accept(*table, self::table(head, *table)?, columns),
         Requirement::EnforcesOnly { table, not_null, checks } => {
             let definition = self::table(head, *table)?;
@@ -71,6 +74,12 @@ pub(crate) fn name_free(head: &Head, schema: Oid, name: &str, itself: Option<Oid
 fn no_dependents(head: &Head, oid: Oid, except: &[Oid]) -> Result<()> {
     let others = head.dependents(oid).map(|relation| relation.oid).filter(|oid| !except.contains(oid));
     let dependents: Vec<Oid> = others.collect();
+    if dependents.is_empty() { Ok(()) } else { Err(Error::DependentObjects { dependents }) }
+}
+
+fn no_column_dependents(head: &Head, table: Oid, column: ColumnId, except: &[Oid]) -> Result<()> {
+    let readers = head.column_readers(table, column).map(|view| view.oid).filter(|oid| !except.contains(oid));
+    let dependents: Vec<Oid> = readers.collect();
     if dependents.is_empty() { Ok(()) } else { Err(Error::DependentObjects { dependents }) }
 }
 

@@ -38,6 +38,8 @@ pub enum Requirement {
     RelationVersion { oid: Oid, version: Seq },
     /// Nothing depends on the relation but what is named here, else 2BP01.
     NoDependents { oid: Oid, except: Vec<Oid> },
+    /// No view reads the column but those that are named here, else 2BP01.
+    NoColumnDependents { table: Oid, column: ColumnId, except: Vec<Oid> },
     /// These columns are live and their types take values of the given ones, else 40001 (42P01 without the table).
     ColumnsAccept { table: Oid, columns: Vec<(ColumnId, PgType)> },
     /// The table enforces no NOT NULL and no CHECK beyond these, which the writer enforced, else 40001.

@@ -136,13 +136,18 @@ impl Planner<'_> {
                 table.columns.push(column(id.0, &format!("d{}", self.side), PgType::INT4));
                 table.next_attnum = i16::try_from(id.0 + 1).expect("few columns");
             }),
-            "drop_column" => self.replace_table(|table| table.columns.retain(|column| column.name != "b")),
+            "drop_column" => {
+                let (mut requires, changes) =
+                    self.replace_table(|table| table.columns.retain(|column| column.name != "b"));
+                requires.push(Requirement::NoColumnDependents { table: T, column: ColumnId(2), except: Vec::new() });
+                (requires, changes)
+            }
             "drop_table" => self.drop_relation(T),
             "create_index" => self.create_index(),
             "create_view" => self.create_view(),
             "merge" => self.merge(),
             "replace_view" => {
-                let requires = vec![self.unchanged(W), Requirement::RelationLive(O)];
+                let requires = vec![self.unchanged(W), self.unchanged(O)];
                 (requires, vec![Change::ReplaceRelation(self.definition(W))])
             }
             "drop_view" => self.drop_relation(W),
@@ -249,7 +254,7 @@ impl Planner<'_> {
     }
 
     fn create_view(&self) -> (Vec<Requirement>, Vec<Change>) {
-        let requires = vec![Requirement::RelationLive(T), Requirement::SchemaLive(PUBLIC), name_free(PUBLIC, "v")];
+        let requires = vec![self.unchanged(T), Requirement::SchemaLive(PUBLIC), name_free(PUBLIC, "v")];
         (requires, vec![Change::CreateRelation(view(self.oid(), "v", &[T.0]))])
     }
 

@@ -199,7 +199,7 @@ pub(crate) fn settings() -> Settings {
         statistics_cache_bytes: 1 << 20,
         index_cache_bytes: 1 << 20,
         commit_queue_max: 256,
-        table_columns_max: 1600,
+        max_table_columns: 1600,
         ingest_id_seconds: 3600,
         manifest_deltas_max: 3,
     }
@@ -251,7 +251,11 @@ pub(crate) fn table(oid: u32, name: &str, columns: Vec<Column>) -> Relation {
 pub(crate) fn view(oid: u32, name: &str, on: &[u32]) -> Relation {
     let depends_on = on
         .iter()
-        .map(|oid| ViewDependency { written: vec!["t".to_owned()], relation: Oid(*oid), columns: Vec::new() })
+        .map(|oid| ViewDependency {
+            written: vec!["t".to_owned()],
+            relation: Oid(*oid),
+            columns: vec![("b".to_owned(), ColumnId(2))],
+        })
         .collect();
     let view = View {
         row_type: Oid(oid + 1),

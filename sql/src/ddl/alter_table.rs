@@ -113,7 +113,7 @@ impl Altered<'_> {
             }
             return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
         }
-        let limit = self.scope.engine.limits().table_columns_max;
+        let limit = self.scope.engine.limits().max_table_columns;
         if self.table().columns.len() >= limit {
             return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
         }
@@ -177,16 +177,13 @@ impl Altered<'_> {
         Ok(())
     }
 
-    /// The views that read a column.
-    fn readers(&self, column: ColumnId) -> Vec<Arc<Relation>> {
-        let oid = self.relation.oid;
-        let reads = |view: &Arc<Relation>| {
-            view.as_view().is_some_and(|view| {
-                let mut sources = view.depends_on.iter().filter(|on| on.relation == oid);
-                sources.any(|on| on.columns.iter().any(|(_, id)| *id == column))
-            })
-        };
-        self.scope.view.dependents(oid).filter(|view| reads(view)).cloned().collect()
+    /// The views that read a column. No other may have come to read it when this commits.
+    fn readers(&mut self, column: ColumnId) -> Vec<Arc<Relation>> {
+        let table = self.relation.oid;
+        let readers: Vec<Arc<Relation>> = self.scope.view.column_readers(table, column).cloned().collect();
+        let except = readers.iter().map(|view| view.oid).collect();
+        self.requires.push(Requirement::NoColumnDependents { table, column, except });
+        readers
     }
 
     /// Views that read the column go with it, or keep it.
@@ -248,8 +245,7 @@ impl Altered<'_> {
     }
 
     fn widen_column(&mut self, name: &str, to: PgType) -> Result<(), SqlError> {
-        let table = self.table();
-        let column = table.column(name).ok_or_else(|| self.no_column(name))?;
+        let column = self.table().column(name).ok_or_else(|| self.no_column(name))?;
         let (id, from) = (column.id, column.ty);
         if let Some(view) = self.readers(id).first() {
             return Err(SqlError::unsupported("cannot alter type of a column used by a view or rule")
@@ -269,6 +265,7 @@ impl Altered<'_> {
             );
             return Err(SqlError::unsupported(message));
         }
+        let table = self.table();
         if from.oid != to.oid && key_columns(&table.partition_key, &table.order_key).contains(&id) {
             let message = format!("changing the type of key column \"{name}\" is not supported yet");
             return Err(SqlError::unsupported(message));
