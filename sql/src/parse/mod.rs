@@ -6,6 +6,7 @@
 mod copy;
 mod forms;
 mod position;
+mod reserved;
 
 use std::sync::Arc;
 
@@ -136,6 +137,7 @@ fn parse_tree(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Tree, Sq
         return copy::parse_copy(parser, index).map(|copy| Tree::Copy(Box::new(copy)));
     }
     let statement = parser.parse_statement().map_err(|error| syntax_error(&error, parser, index))?;
+    reserved::refuse(&statement, index)?;
     Ok(Tree::Sql(Box::new(forms::insert_with(statement))))
 }
 
