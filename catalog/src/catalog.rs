@@ -33,7 +33,7 @@ pub struct Settings {
     /// Commits that may wait for the committer.
     pub commit_queue_max: usize,
     /// Most columns of a table.
-    pub table_columns_max: usize,
+    pub max_table_columns: usize,
     /// How long an ingest id is remembered, in seconds.
     pub ingest_id_seconds: u64,
     /// Deltas after which the manifest is written whole again.

@@ -105,7 +105,7 @@ impl Shared {
             now: head.at,
             // Its chunks lie nowhere; no checkpoint sees this head.
             log_position: u64::MAX,
-            table_columns_max: self.settings.table_columns_max,
+            max_table_columns: self.settings.max_table_columns,
             ingest_id_seconds: self.settings.ingest_id_seconds,
         };
         match resolve(head, changes, &context)? {

@@ -49,7 +49,7 @@ pub struct EngineLimits {
     /// Size of the pieces that a COPY is cut into for parallel decoding, in bytes.
     pub copy_piece_bytes: usize,
     /// Most columns of a table.
-    pub table_columns_max: usize,
+    pub max_table_columns: usize,
 }
 
 impl Default for EngineLimits {
@@ -68,7 +68,7 @@ impl Default for EngineLimits {
             real_time_wait_seconds: 30,
             copy_record_bytes_max: 64 * MIB,
             copy_piece_bytes: MIB,
-            table_columns_max: 1600,
+            max_table_columns: 1600,
         }
     }
 }

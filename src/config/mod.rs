@@ -123,7 +123,7 @@ fn catalog_defaults() -> peristyle_catalog::Settings {
         statistics_cache_bytes: 256 << 20,
         index_cache_bytes: 64 << 20,
         commit_queue_max: 1024,
-        table_columns_max: 1600,
+        max_table_columns: 1600,
         ingest_id_seconds: 7 * 24 * 60 * 60,
         manifest_deltas_max: 64,
     }

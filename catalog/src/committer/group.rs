@@ -55,7 +55,7 @@ impl Committer {
             numbers: &self.shared.numbers,
             now: self.shared.parts.sources.clock.now(),
             log_position: self.log.end().position,
-            table_columns_max: settings.table_columns_max,
+            max_table_columns: settings.max_table_columns,
             ingest_id_seconds: settings.ingest_id_seconds,
         };
         let mut resolved = match resolve(&group.head, &waiting.changes, &context)? {

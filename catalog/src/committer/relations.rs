@@ -76,7 +76,7 @@ impl Resolver<'_> {
         name: &str,
         ty: PgType,
     ) -> Result<()> {
-        let limit = self.context.table_columns_max;
+        let limit = self.context.max_table_columns;
         if table.columns.len() >= limit {
             return Err(Error::TooManyColumns { limit });
         }
@@ -160,7 +160,7 @@ impl Resolver<'_> {
     fn check_definition(&self, relation: &Relation) -> Result<()> {
         match &relation.kind {
             RelationKind::Table(table) => {
-                let limit = self.context.table_columns_max;
+                let limit = self.context.max_table_columns;
                 if table.columns.len() > limit {
                     return Err(Error::TooManyColumns { limit });
                 }

@@ -27,7 +27,7 @@ pub(crate) struct Context<'a> {
     pub(crate) now: TimestampMicros,
     /// Where the commit's frame starts.
     pub(crate) log_position: u64,
-    pub(crate) table_columns_max: usize,
+    pub(crate) max_table_columns: usize,
     pub(crate) ingest_id_seconds: u64,
 }
 

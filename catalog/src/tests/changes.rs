@@ -289,7 +289,7 @@ async fn a_proposed_id_never_reads_another_columns_bytes() {
 #[tokio::test]
 async fn tables_have_a_greatest_number_of_columns() {
     let mut home = Home::new();
-    home.settings.table_columns_max = 3;
+    home.settings.max_table_columns = 3;
     let catalog = home.open().await;
     catalog.commit(create_t()).await.unwrap();
     catalog.commit(set(vec![ensure(3, "c", PgType::INT4)])).await.unwrap();

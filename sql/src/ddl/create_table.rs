@@ -226,7 +226,7 @@ fn with_time(mut columns: Vec<NewColumn>, openness: Openness) -> Result<Vec<NewC
 }
 
 fn check_names(scope: &Scope, columns: &[NewColumn]) -> Result<(), SqlError> {
-    let limit = scope.engine.limits().table_columns_max;
+    let limit = scope.engine.limits().max_table_columns;
     if columns.len() > limit {
         return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
     }

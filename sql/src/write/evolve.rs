@@ -59,7 +59,7 @@ impl Evolution {
         // A key that was only ever null makes no column.
         let is_new = |field: &&FieldRef| !known.contains(field.name().as_str()) && *field.data_type() != DataType::Null;
         let new: Vec<&FieldRef> = given.iter().filter(is_new).collect();
-        let limit = scope.engine.limits().table_columns_max;
+        let limit = scope.engine.limits().max_table_columns;
         if target.fields.len() + new.len() > limit {
             let message = format!("tables can have at most {limit} columns (max_table_columns)");
             return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, message));

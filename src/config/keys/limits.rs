@@ -58,14 +58,14 @@ pub(super) const STATEMENTS: &[Key] = &[
         "Size of the pieces that a COPY is cut into for decoding on all cores"
     ),
     Key {
-        name: "table_columns_max",
+        name: "max_table_columns",
         value: None,
         help: "Columns of a table; on open tables the rest goes to _rest",
-        show: |config| config.catalog.table_columns_max.to_string(),
+        show: |config| config.catalog.max_table_columns.to_string(),
         set: |config, text| {
-            let columns = number("table_columns_max", text, 1)?;
-            config.catalog.table_columns_max = columns;
-            config.engine.table_columns_max = columns;
+            let columns = number("max_table_columns", text, 1)?;
+            config.catalog.max_table_columns = columns;
+            config.engine.max_table_columns = columns;
             Ok(())
         },
     },
