@@ -324,3 +324,26 @@ pub(crate) fn without_defaults(source: &ast::Query) -> ast::Query {
     }
     query
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Interrupts;
+
+    /// Without a transaction in the slot, what passes the guard is an internal error: nothing else can tell them apart.
+    #[tokio::test]
+    async fn a_stopped_statement_adds_nothing_to_a_transaction() {
+        let staged = |guard: &Guard| stage(guard, &SharedTransaction::default(), Default::default());
+        let interrupts = Interrupts::default();
+        let cancelled = interrupts.guard(None);
+        interrupts.cancel();
+        let running = interrupts.guard(None);
+        assert_eq!(staged(&cancelled).expect_err("stopped").code, SqlState::QUERY_CANCELED);
+        assert_eq!(staged(&running).expect_err("reaches the slot").code, SqlState::INTERNAL_ERROR);
+        let late = interrupts.guard(Some(std::time::Duration::ZERO));
+        assert!(late.watch(std::future::pending::<Result<(), _>>()).await.is_err());
+        assert_eq!(staged(&late).expect_err("out of time").code, SqlState::QUERY_CANCELED);
+        interrupts.terminate();
+        assert_eq!(staged(&running).expect_err("terminated").code, SqlState::ADMIN_SHUTDOWN);
+    }
+}
