@@ -38,7 +38,8 @@ impl Client {
             value: Some(Bytes::copy_from_slice(value.as_bytes())),
         };
         let parameters: Vec<Parameter> = parameters.iter().map(text).collect();
-        let outcome = self.session.execute_prepared(prepared, &parameters).await;
+        let bound = self.session.bind(None, prepared, &parameters).expect("the parameters are of their types");
+        let outcome = self.session.execute_prepared(prepared, &bound).await;
         self.finish(outcome).await
     }
 

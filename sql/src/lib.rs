@@ -49,7 +49,9 @@ pub use engine::{Engine, EngineLimits, EngineParts};
 pub use error::{SqlError, SqlState};
 pub use outcome::{BatchStream, ByteStream, ColumnDescription, CopyOut, CopyPiece, Notice, Outcome, Rows, RowsTag};
 pub use parse::Statement;
-pub use session::{ConnectOptions, Interrupts, Parameter, Prepared, Session, TransactionStatus, WireFormat};
+pub use session::{
+    BoundParameters, ConnectOptions, Interrupts, Parameter, Prepared, Session, TransactionStatus, WireFormat,
+};
 pub use single_value::parse_missing;
 pub use write::CopyIn;
 

@@ -8,7 +8,7 @@ use peristyle_catalog::model::{Oid, Relation, Schema, TimestampMicros};
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::Notice;
-use crate::session::settings::Settings;
+use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, SessionFacts};
 use crate::transaction::View;
 
@@ -22,6 +22,8 @@ pub(crate) struct Scope {
     pub(crate) engine: Arc<Engine>,
     pub(crate) session: Arc<SessionFacts>,
     pub(crate) settings: Arc<Settings>,
+    /// The session's own, which `set_config` changes.
+    pub(crate) session_settings: SharedSettings,
     pub(crate) view: View,
     pub(crate) transaction_started: TimestampMicros,
     pub(crate) started: TimestampMicros,

@@ -11,9 +11,10 @@ use crate::error::{SqlError, SqlState};
 use crate::explain;
 use crate::outcome::{ColumnDescription, Outcome};
 use crate::parse::{Statement, Tree};
-use crate::plan::{self, parameters};
+use crate::plan;
+use crate::plan::parameters::Bound;
 use crate::scope::Scope;
-use crate::session::{Parameter, SharedTransaction};
+use crate::session::SharedTransaction;
 use crate::transaction::Looks;
 use crate::write;
 
@@ -25,21 +26,19 @@ pub(crate) async fn run(
     scope: Arc<Scope>,
     transaction: SharedTransaction,
     statement: &Statement,
-    parameters: &[Parameter],
-    types: &[PgType],
+    bound: &Bound,
 ) -> Result<Outcome, SqlError> {
     let tree = match &*statement.tree {
         Tree::Copy(copy) if copy.to => return copy_out::run(scope, copy).await,
         Tree::Copy(copy) => return write::copy_in(scope, transaction, copy).await,
         Tree::Sql(tree) => tree.as_ref(),
     };
-    let bound = parameters::Bound::new(&scope, parameters, types)?;
     match tree {
-        ast::Statement::Query(_) => plan::select(scope, tree, &bound).await,
-        ast::Statement::Insert(insert) => write::insert(scope, transaction, insert, &bound).await,
-        ast::Statement::Explain { .. } => explain::run(scope, transaction, tree, &bound).await,
+        ast::Statement::Query(_) => plan::select(scope, tree, bound).await,
+        ast::Statement::Insert(insert) => write::insert(scope, transaction, insert, bound).await,
+        ast::Statement::Explain { .. } => explain::run(scope, transaction, tree, bound).await,
         ast::Statement::CreateTable(create) if create.query.is_some() => {
-            write::create_table_as(scope, transaction, create, &bound).await
+            write::create_table_as(scope, transaction, create, bound).await
         }
         other => ddl::run(scope, transaction, other, statement).await,
     }

@@ -185,16 +185,18 @@ struct Control {
 
 impl SessionControl for Control {
     fn setting(&self, name: &str) -> Option<String> {
-        self.scope.settings.get(name).ok().map(str::to_owned)
+        self.scope.session_settings.lock().current().get(name).ok().map(str::to_owned)
     }
 
-    fn set(&self, name: &str, value: Option<&str>, _is_local: bool) -> datafusion::error::Result<String> {
-        // Clients turn off what is off already (`jit`).
-        if let Some(current) = self.setting(name).filter(|current| value == Some(current)) {
-            return Ok(current);
-        }
-        let error = SqlError::unsupported(format!("set_config(\"{name}\", ...) is not supported yet"));
-        Err(DataFusionError::External(Box::new(error.hint("Use SET."))))
+    fn set(&self, name: &str, value: Option<&str>, is_local: bool) -> datafusion::error::Result<String> {
+        let mut settings = self.scope.session_settings.lock();
+        let change = |settings: &mut Settings| match value {
+            Some(value) => settings.set_text(name, value),
+            None => settings.reset(name),
+        };
+        let changed = settings.change(is_local, change);
+        let shown = changed.and_then(|()| settings.current().get(name).map(str::to_owned));
+        shown.map_err(|error| DataFusionError::External(Box::new(error)))
     }
 
     fn cancel(&self, process_id: i32) -> bool {

@@ -14,7 +14,7 @@ use tracing::debug;
 use super::decode::decode;
 use super::door::{Answer, SqlSession};
 use super::end::{End, Fault};
-use super::errors::{Severity, ends_session, error_response, notice_response, shutting_down};
+use super::errors::{Severity, ends_session, error_response, notice_response};
 use super::frames::{Frame, Frames};
 use super::named::Named;
 use super::outbox::Outbox;
@@ -37,7 +37,7 @@ pub(super) struct Connection<S: SqlSession> {
     pub(super) membership: Membership,
     /// `None` is the empty statement.
     pub(super) statements: Named<Option<Arc<S::Prepared>>>,
-    pub(super) portals: Named<Portal<Arc<S::Prepared>>>,
+    pub(super) portals: Named<Portal<Arc<S::Prepared>, S::Bound>>,
     /// An extended message failed: nothing is done until Sync.
     pub(super) is_skipping: bool,
     /// Extended messages came since the last Sync.
@@ -94,13 +94,14 @@ impl<S: SqlSession> Connection<S> {
         }
     }
 
-    /// The next message; the end of the connection if the server stops while it has nothing to do.
+    /// The next message; the end of the connection if the server stops while it has nothing to do, or the session is
+    /// terminated.
     async fn next_frame(&mut self) -> Result<Frame, End> {
         let is_idle = !self.is_pipelining && self.session.transaction_status() == TransactionStatus::Idle;
         let leaves_at = if is_idle { Phase::Draining } else { Phase::Terminating };
         tokio::select! {
             biased;
-            () = self.membership.reached(leaves_at) => Err(End::Fatal(shutting_down())),
+            error = self.membership.over(leaves_at) => Err(End::Fatal(error)),
             frame = self.frames.next() => frame,
         }
     }

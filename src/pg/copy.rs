@@ -38,7 +38,7 @@ impl<S: SqlSession> Connection<S> {
 
     async fn feed(&mut self, sink: &mut dyn CopySink) -> Result<(), Fault> {
         loop {
-            match self.next_copy_step().await? {
+            match self.next_copy_step(sink).await? {
                 Step::Data(bytes) => self.frames.during(sink.write(bytes)).await??,
                 Step::Nothing => {}
                 Step::Done => return Ok(()),
@@ -46,10 +46,10 @@ impl<S: SqlSession> Connection<S> {
         }
     }
 
-    async fn next_copy_step(&mut self) -> Result<Step, Fault> {
+    async fn next_copy_step(&mut self, sink: &mut dyn CopySink) -> Result<Step, Fault> {
         let frame = tokio::select! {
             biased;
-            stopped = self.membership.stopped() => return Err(stopped.into()),
+            stopped = sink.stopped() => return Err(stopped.into()),
             frame = self.frames.next() => frame?,
         };
         let tag = frame.tag;

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use peristyle_catalog::model::PgType;
 use peristyle_sql::values::OutputStyle;
 use peristyle_sql::{
-    ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Outcome, Parameter, Prepared, Rows,
-    Session, SqlError, Statement, TransactionStatus,
+    BoundParameters, ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Outcome,
+    Parameter, Prepared, Rows, Session, SqlError, Statement, TransactionStatus,
 };
 
 /// Makes sessions.
@@ -27,6 +27,7 @@ pub trait SqlEngine: Send + Sync + 'static {
 pub trait SqlSession: Send + 'static {
     type Statement: Send + Sync;
     type Prepared: Clone + Send + Sync;
+    type Bound: Send + Sync;
 
     fn parse(&self, text: &str) -> Result<Vec<Self::Statement>, SqlError>;
     async fn prepare(
@@ -35,11 +36,13 @@ pub trait SqlSession: Send + 'static {
         types: &[Option<PgType>],
     ) -> Result<Self::Prepared, SqlError>;
     async fn execute(&mut self, statement: &Self::Statement) -> Result<Answer, SqlError>;
-    async fn execute_prepared(
+    fn bind(
         &mut self,
+        portal: Option<&str>,
         prepared: &Self::Prepared,
         parameters: &[Parameter],
-    ) -> Result<Answer, SqlError>;
+    ) -> Result<Self::Bound, SqlError>;
+    async fn execute_prepared(&mut self, prepared: &Self::Prepared, bound: &Self::Bound) -> Result<Answer, SqlError>;
     async fn end_implicit(&mut self) -> Result<(), SqlError>;
     fn fail(&mut self);
     fn transaction_status(&self) -> TransactionStatus;
@@ -54,10 +57,12 @@ pub trait SqlSession: Send + 'static {
 }
 
 /// Stops a session's statement from another task; see [`Interrupts`].
+#[async_trait]
 #[allow(missing_docs)]
 pub trait Interrupt: Send + Sync {
     fn cancel(&self);
     fn terminate(&self);
+    async fn terminated(&self) -> SqlError;
 }
 
 /// As [`Outcome`], with the COPY behind its trait.
@@ -77,6 +82,7 @@ pub trait CopySink: Send {
     fn column_count(&self) -> usize;
     fn is_binary(&self) -> bool;
     async fn write(&mut self, bytes: Bytes) -> Result<(), SqlError>;
+    async fn stopped(&mut self) -> SqlError;
     async fn finish(self: Box<Self>) -> Result<String, SqlError>;
     async fn abort(self: Box<Self>);
 }
@@ -93,6 +99,7 @@ impl SqlEngine for Engine {
 impl SqlSession for Session {
     type Statement = Statement;
     type Prepared = Prepared;
+    type Bound = BoundParameters;
 
     fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
         Session::parse(self, text)
@@ -106,8 +113,17 @@ impl SqlSession for Session {
         Session::execute(self, statement).await.map(Answer::from)
     }
 
-    async fn execute_prepared(&mut self, prepared: &Prepared, parameters: &[Parameter]) -> Result<Answer, SqlError> {
-        Session::execute_prepared(self, prepared, parameters).await.map(Answer::from)
+    fn bind(
+        &mut self,
+        portal: Option<&str>,
+        prepared: &Prepared,
+        parameters: &[Parameter],
+    ) -> Result<BoundParameters, SqlError> {
+        Session::bind(self, portal, prepared, parameters)
+    }
+
+    async fn execute_prepared(&mut self, prepared: &Prepared, bound: &BoundParameters) -> Result<Answer, SqlError> {
+        Session::execute_prepared(self, prepared, bound).await.map(Answer::from)
     }
 
     async fn end_implicit(&mut self) -> Result<(), SqlError> {
@@ -147,6 +163,7 @@ impl SqlSession for Session {
     }
 }
 
+#[async_trait]
 impl Interrupt for Interrupts {
     fn cancel(&self) {
         Interrupts::cancel(self);
@@ -154,6 +171,10 @@ impl Interrupt for Interrupts {
 
     fn terminate(&self) {
         Interrupts::terminate(self);
+    }
+
+    async fn terminated(&self) -> SqlError {
+        Interrupts::terminated(self).await
     }
 }
 
@@ -181,6 +202,10 @@ impl CopySink for CopyIn {
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), SqlError> {
         CopyIn::write(self, bytes).await
+    }
+
+    async fn stopped(&mut self) -> SqlError {
+        CopyIn::stopped(self).await
     }
 
     async fn finish(self: Box<Self>) -> Result<String, SqlError> {

@@ -91,9 +91,14 @@ impl<S: SqlSession> Connection<S> {
         if let Some(columns) = prepared.as_deref().and_then(|prepared| S::columns(prepared)) {
             formats.of_columns(columns.len())?;
         }
-        let portal = Portal { prepared, parameters, formats, progress: Progress::Bound };
+        let name = bind.portal_name.as_deref();
+        let bound = match &prepared {
+            Some(prepared) => Some(self.session.bind(name, prepared, &parameters)?),
+            None => None,
+        };
+        let portal = Portal { prepared, bound, formats, progress: Progress::Bound };
         let kept = self.portals.insert(bind.portal_name.clone(), portal);
-        kept.map_err(|refused| portal_refused(bind.portal_name.as_deref(), &refused))?;
+        kept.map_err(|refused| portal_refused(name, &refused))?;
         Ok(self.out.push(&BindComplete::new())?)
     }
 
@@ -147,12 +152,12 @@ impl<S: SqlSession> Connection<S> {
 
     /// Runs a portal for the first time.
     async fn start(&mut self, name: Option<&str>, rows_max: u64) -> Result<(), Fault> {
-        self.membership.forget_cancels();
         let portal = self.portals.get_mut(name).ok_or_else(|| unknown_portal(name))?;
-        let parameters = std::mem::take(&mut portal.parameters);
-        let (prepared, formats) = (portal.prepared.clone(), portal.formats.clone());
-        let Some(prepared) = prepared else { return Ok(self.complete(Completion::Empty)?) };
-        match self.frames.during(self.session.execute_prepared(&prepared, &parameters)).await?? {
+        let formats = portal.formats.clone();
+        let (Some(prepared), Some(bound)) = (portal.prepared.clone(), portal.bound.take()) else {
+            return Ok(self.complete(Completion::Empty)?);
+        };
+        match self.frames.during(self.session.execute_prepared(&prepared, &bound)).await?? {
             Answer::Rows(rows) => {
                 let source = RowSource::new(rows, &formats, self.session.output_style())?;
                 self.fetch(name, source, rows_max).await

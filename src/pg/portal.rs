@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use peristyle_sql::values::OutputStyle;
-use peristyle_sql::{BatchStream, Parameter, Rows, RowsTag, SqlError, SqlState, WireFormat};
+use peristyle_sql::{BatchStream, Rows, RowsTag, SqlError, SqlState, WireFormat};
 use pgwire::messages::data::{FORMAT_CODE_BINARY, FORMAT_CODE_TEXT};
 
 use super::errors::violation;
 use super::rows::{RowEncoder, RowShape};
 
-/// A bound statement. `P` is the engine's prepared statement, `None` of it an empty query.
-pub(crate) struct Portal<P> {
+/// A bound statement. `P` is the engine's prepared statement, `None` of it an empty query; `B` its parameters, taken
+/// when it runs.
+pub(crate) struct Portal<P, B> {
     pub(crate) prepared: Option<P>,
-    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) bound: Option<B>,
     pub(crate) formats: Formats,
     pub(crate) progress: Progress,
 }

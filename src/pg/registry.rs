@@ -10,6 +10,7 @@ use peristyle_sql::{SqlError, SqlState};
 use tokio::sync::watch;
 
 use super::door::Interrupt;
+use super::errors::shutting_down;
 use super::startup::Version;
 
 /// Length of the cancel key, in bytes: all that protocol 3.0 can carry.
@@ -45,8 +46,6 @@ struct Sessions {
 struct Entry {
     key: Bytes,
     interrupts: OnceLock<Arc<dyn Interrupt>>,
-    /// How many times the session was asked to cancel.
-    cancels: watch::Sender<u64>,
 }
 
 /// A session's place among the others; dropping it frees the place.
@@ -55,7 +54,6 @@ pub(crate) struct Membership {
     process_id: i32,
     entry: Arc<Entry>,
     phase: watch::Receiver<Phase>,
-    cancels: watch::Receiver<u64>,
 }
 
 impl Registry {
@@ -74,19 +72,19 @@ impl Registry {
             return Err(SqlError::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"));
         }
         let process_id = sessions.free_process();
-        let entry =
-            Arc::new(Entry { key: self.key(version), interrupts: OnceLock::new(), cancels: watch::Sender::new(0) });
+        let entry = Arc::new(Entry { key: self.key(version), interrupts: OnceLock::new() });
         sessions.by_process.insert(process_id, entry.clone());
-        let (phase, cancels) = (self.phase.subscribe(), entry.cancels.subscribe());
-        Ok(Membership { registry: self.clone(), process_id, entry, phase, cancels })
+        Ok(Membership { registry: self.clone(), process_id, entry, phase: self.phase.subscribe() })
     }
 
     /// Stops the statement of the session with that id and key; nothing happens if there is none, as nothing may be
     /// learnt by guessing.
     pub(crate) fn cancel(&self, process_id: i32, key: &[u8]) {
         let entry = self.sessions.lock().by_process.get(&process_id).cloned();
-        if let Some(entry) = entry.filter(|entry| entry.key == key) {
-            entry.cancel();
+        if let Some(entry) = entry.filter(|entry| entry.key == key)
+            && let Some(interrupts) = entry.interrupts.get()
+        {
+            interrupts.cancel();
         }
     }
 
@@ -128,15 +126,6 @@ impl Sessions {
     }
 }
 
-impl Entry {
-    fn cancel(&self) {
-        self.cancels.send_modify(|count| *count += 1);
-        if let Some(interrupts) = self.interrupts.get() {
-            interrupts.cancel();
-        }
-    }
-}
-
 impl Membership {
     pub(crate) fn process_id(&self) -> i32 {
         self.process_id
@@ -162,22 +151,19 @@ impl Membership {
         }
     }
 
-    /// Waits until the server is at least in that phase.
-    pub(crate) async fn reached(&mut self, phase: Phase) {
-        // The sender lives as long as the registry, which this holds.
-        let _ = self.phase.wait_for(|now| *now >= phase).await;
-    }
-
-    /// From now on [`Self::stopped`] waits for a new cancel.
-    pub(crate) fn forget_cancels(&mut self) {
-        self.cancels.mark_unchanged();
-    }
-
-    /// Waits until the session is cancelled or must end, and says which.
-    pub(crate) async fn stopped(&mut self) -> SqlError {
+    /// Waits until the server is at least in that phase, or the session was terminated, and says why it is over.
+    pub(crate) async fn over(&mut self, phase: Phase) -> SqlError {
+        let interrupts = self.entry.interrupts.get();
+        let terminated = async {
+            match interrupts {
+                Some(interrupts) => interrupts.terminated().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.cancels.changed() => super::errors::cancelled(),
-            _ = self.phase.wait_for(|now| *now == Phase::Terminating) => super::errors::shutting_down(),
+            // The sender lives as long as the registry, which this holds.
+            _ = self.phase.wait_for(|now| *now >= phase) => shutting_down(),
+            error = terminated => error,
         }
     }
 }
@@ -197,6 +183,7 @@ mod tests {
     #[derive(Default)]
     struct Counted(AtomicUsize);
 
+    #[async_trait::async_trait]
     impl Interrupt for Counted {
         fn cancel(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);
@@ -204,6 +191,10 @@ mod tests {
 
         fn terminate(&self) {
             self.0.fetch_add(100, Ordering::Relaxed);
+        }
+
+        async fn terminated(&self) -> SqlError {
+            std::future::pending().await
         }
     }
 

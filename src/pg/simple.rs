@@ -39,7 +39,6 @@ impl<S: SqlSession> Connection<S> {
     }
 
     async fn run_statement(&mut self, statement: &S::Statement) -> Result<Completion, Fault> {
-        self.membership.forget_cancels();
         match self.frames.during(self.session.execute(statement)).await?? {
             Answer::Rows(rows) => {
                 let mut source = RowSource::new(rows, &Formats::text(), self.session.output_style())?;

@@ -198,3 +198,60 @@ def test_both_databases_take_connections(server):
     for database in ("peristyle", "postgres"):
         with psycopg.connect(**{**server.dsn(), "dbname": database}, autocommit=True) as connection:
             assert connection.execute("select current_database()").fetchone() == (database,)
+
+
+def test_a_value_that_cannot_be_read_is_refused_by_bind(server):
+    with started(server) as wire:
+        for value, code in (("abc", "22P02"), ("99999999999", "22003")):
+            wire.send("P", "", "select $1::int", 0)
+            wire.send("B", "", "", 0, 1, int32(len(value)), value.encode(), 0)
+            wire.send("S")
+            messages = wire.until("Z")
+            assert kinds(messages) == "1EZ"
+            error = only_error(messages)
+            assert (error["C"], error["W"]) == (code, "unnamed portal parameter $1")
+
+
+def test_an_idle_session_hears_that_it_was_terminated(server):
+    with started(server) as idle, server.connect() as other:
+        (process,) = rows(idle.query("select pg_backend_pid()"))[0]
+        assert other.execute("select pg_terminate_backend(%s::int)", [process]).fetchone() == (True,)
+        messages = idle.until("E")
+        assert only_error(messages)["C"] == "57P01"
+        assert only_error(messages)["S"] == "FATAL"
+
+
+def test_a_copy_that_waits_for_data_runs_out_of_time(server, table):
+    server.run(f"create table {table} (id int)")
+    with started(server) as wire:
+        wire.query("set statement_timeout = '100ms'")
+        wire.send("Q", f"copy {table} from stdin")
+        error = only_error(wire.until("Z"))
+        assert (error["C"], error["M"]) == ("57014", "canceling statement due to statement timeout")
+
+
+def test_another_session_cancels_a_copy_that_waits_for_data(server, table):
+    server.run(f"create table {table} (id int)")
+    with started(server) as wire, server.connect() as other:
+        (process,) = rows(wire.query("select pg_backend_pid()"))[0]
+        wire.send("Q", f"copy {table} from stdin")
+        wire.until("G")
+        assert other.execute("select pg_cancel_backend(%s::int)", [process]).fetchone() == (True,)
+        assert only_error(wire.until("Z"))["C"] == "57014"
+
+
+def test_what_a_failed_string_set_was_never_set(server):
+    with started(server) as wire:
+        wire.query("set application_name = 'before'")
+        wire.query("set application_name = 'x'; select set_config('extra_float_digits', '0', false); select 1/0")
+        assert rows(wire.query("show application_name")) == [("before",)]
+        assert rows(wire.query("show extra_float_digits")) == [("1",)]
+        shown = wire.query("set local application_name = 'here'; show application_name")
+        assert rows(shown) == [("here",)]
+        assert rows(wire.query("show application_name")) == [("before",)]
+
+
+def test_the_client_is_told_what_set_config_set(server):
+    with started(server) as wire:
+        messages = wire.query("select set_config('application_name', 'told', false)")
+    assert [message.body for message in messages if message.type == "S"] == [b"application_name\0told\0"]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::{ParamValues, ScalarValue};
@@ -17,7 +16,7 @@ use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::semantics;
 use crate::session::{Parameter, WireFormat};
-use crate::values::ColumnBuilder;
+use crate::values::{ColumnBuilder, InputStyle};
 
 /// Most parameters of a statement (the wire counts them in 16 bits).
 const PARAMETERS_MAX: usize = 65_535;
@@ -30,21 +29,24 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Decodes what the client sent.
-    pub(crate) fn new(scope: &Scope, parameters: &[Parameter], types: &[PgType]) -> Result<Bound, SqlError> {
+    /// Decodes what the client sent. An error that is one parameter's comes with its number.
+    pub(crate) fn new(
+        style: InputStyle,
+        parameters: &[Parameter],
+        types: &[PgType],
+    ) -> Result<Bound, (SqlError, Option<usize>)> {
         if parameters.len() != types.len() {
             let message = format!(
                 "bind message supplies {} parameters, but the prepared statement requires {}",
                 parameters.len(),
                 types.len()
             );
-            return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message));
+            return Err((SqlError::new(SqlState::PROTOCOL_VIOLATION, message), None));
         }
-        let values = parameters
-            .iter()
-            .zip(types)
-            .map(|(parameter, ty)| Ok(ScalarValue::try_from_array(&decode(scope, parameter, *ty)?, 0)?))
-            .collect::<Result<_, SqlError>>()?;
+        let numbered = parameters.iter().zip(types).zip(1..);
+        let values = numbered
+            .map(|((parameter, ty), number)| decode(style, parameter, *ty).map_err(|error| (error, Some(number))))
+            .collect::<Result<_, _>>()?;
         Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
     }
 
@@ -78,15 +80,14 @@ impl Bound {
     }
 }
 
-fn decode(scope: &Scope, parameter: &Parameter, ty: PgType) -> Result<ArrayRef, SqlError> {
-    let mut column =
-        ColumnBuilder::new(ty, arrow_type(ty, None), scope.settings.input_style(scope.transaction_started))?;
+fn decode(style: InputStyle, parameter: &Parameter, ty: PgType) -> Result<ScalarValue, SqlError> {
+    let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), style)?;
     match (&parameter.value, parameter.format) {
         (None, _) => column.push_null(),
         (Some(bytes), WireFormat::Binary) => column.push_binary(bytes)?,
         (Some(bytes), WireFormat::Text) => column.push_text(utf8(bytes)?)?,
     }
-    column.finish()
+    Ok(ScalarValue::try_from_array(&column.finish()?, 0)?)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, SqlError> {

@@ -7,10 +7,10 @@ use arrow::datatypes::Schema;
 use futures::stream;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{arrow_type, pg_field};
-use sqlparser::ast::{self, DiscardObject, Expr, Ident, Reset, Set};
+use sqlparser::ast::{self, ContextModifier, DiscardObject, Expr, Ident, Reset, Set};
 
 use super::Session;
-use super::settings;
+use super::settings::{self, Settings};
 use crate::error::{SqlError, SqlState};
 use crate::outcome::{ColumnDescription, Notice, Outcome, Rows, RowsTag};
 use crate::parse::{Statement, Tree};
@@ -48,62 +48,83 @@ impl Session {
 
     fn run_set(&mut self, set: &Set) -> Result<Outcome, SqlError> {
         match set {
-            Set::SingleAssignment { variable, values, .. } => self.assign(&variable.to_string(), values)?,
-            Set::SetTimeZone { value, .. } => self.assign("TimeZone", std::slice::from_ref(value))?,
-            Set::SetNames { charset_name, .. } => {
-                self.settings_mut().set("client_encoding", std::slice::from_ref(&charset_name.value))?;
+            Set::SingleAssignment { scope, variable, values, .. } => {
+                let is_local = matches!(scope, Some(ContextModifier::Local));
+                self.assign(is_local, &variable.to_string(), values)?;
             }
-            Set::SetNamesDefault {} => self.settings_mut().reset("client_encoding")?,
-            Set::SetTransaction { modes, .. } => self.set_transaction(modes)?,
+            Set::SetTimeZone { local, value } => self.assign(*local, "TimeZone", std::slice::from_ref(value))?,
+            Set::SetNames { charset_name, .. } => {
+                let value = std::slice::from_ref(&charset_name.value);
+                self.change(false, |settings| settings.set("client_encoding", value))?;
+            }
+            Set::SetNamesDefault {} => self.change(false, |settings| settings.reset("client_encoding"))?,
+            Set::SetTransaction { modes, session, .. } => self.set_transaction(modes, *session)?,
             other => return Err(SqlError::unsupported(format!("{other} is not supported"))),
         }
         Ok(Outcome::Command("SET".to_owned()))
     }
 
-    fn assign(&mut self, name: &str, values: &[Expr]) -> Result<(), SqlError> {
+    fn assign(&mut self, is_local: bool, name: &str, values: &[Expr]) -> Result<(), SqlError> {
         let parts: Vec<String> = values.iter().map(setting_text).collect::<Result<_, _>>()?;
         if let [Expr::Identifier(word)] = values
             && word.quote_style.is_none()
             && word.value.eq_ignore_ascii_case("default")
         {
-            return self.settings_mut().reset(name);
+            return self.change(is_local, |settings| settings.reset(name));
         }
-        self.settings_mut().set(name, &parts)
+        self.change(is_local, |settings| settings.set(name, &parts))
     }
 
-    fn set_transaction(&mut self, modes: &[ast::TransactionMode]) -> Result<(), SqlError> {
+    /// SET TRANSACTION concerns the transaction that runs, SET SESSION CHARACTERISTICS those that come.
+    fn set_transaction(&mut self, modes: &[ast::TransactionMode], session: bool) -> Result<(), SqlError> {
         for mode in modes {
-            match mode {
-                ast::TransactionMode::IsolationLevel(ast::TransactionIsolationLevel::Serializable) => {
-                    return Err(SqlError::unsupported("isolation level SERIALIZABLE is not supported"));
-                }
-                ast::TransactionMode::IsolationLevel(level) => {
-                    let level = level.to_string().to_lowercase();
-                    self.settings_mut().set("default_transaction_isolation", &[level])?;
-                }
-                ast::TransactionMode::AccessMode(access) => {
-                    let read_only = matches!(access, ast::TransactionAccessMode::ReadOnly);
-                    let value = if read_only { "on" } else { "off" };
-                    self.settings_mut().set("default_transaction_read_only", &[value.to_owned()])?;
-                }
-            }
+            let (isolation, value) = match mode {
+                ast::TransactionMode::IsolationLevel(level) => (true, level.to_string().to_lowercase()),
+                ast::TransactionMode::AccessMode(ast::TransactionAccessMode::ReadOnly) => (false, "on".to_owned()),
+                ast::TransactionMode::AccessMode(ast::TransactionAccessMode::ReadWrite) => (false, "off".to_owned()),
+            };
+            let name = match (isolation, session) {
+                (true, true) => "default_transaction_isolation",
+                (true, false) => "transaction_isolation",
+                (false, true) => "default_transaction_read_only",
+                (false, false) => "transaction_read_only",
+            };
+            self.change(!session, |settings| settings.set_text(name, &value))?;
         }
         Ok(())
     }
 
     fn run_reset(&mut self, reset: &Reset) -> Result<Outcome, SqlError> {
         match reset {
-            Reset::ALL => self.settings_mut().reset_all(),
-            Reset::ConfigurationParameter(name) => self.settings_mut().reset(&name.to_string())?,
+            Reset::ALL => self.reset_all()?,
+            Reset::ConfigurationParameter(name) => {
+                let name = name.to_string();
+                self.change(false, |settings| settings.reset(&name))?;
+            }
         }
         Ok(Outcome::Command("RESET".to_owned()))
     }
 
     fn run_discard(&mut self, object: &DiscardObject) -> Result<Outcome, SqlError> {
         if matches!(object, DiscardObject::ALL) {
-            self.settings_mut().reset_all();
+            self.reset_all()?;
         }
         Ok(Outcome::Command(format!("DISCARD {object}")))
+    }
+
+    fn reset_all(&mut self) -> Result<(), SqlError> {
+        self.change(false, |settings| {
+            settings.reset_all();
+            Ok(())
+        })
+    }
+
+    fn change(
+        &mut self,
+        is_local: bool,
+        change: impl Fn(&mut Settings) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        self.settings.lock().change(is_local, change)
     }
 
     fn run_show(&self, variable: &[Ident]) -> Result<Outcome, SqlError> {
@@ -120,22 +141,19 @@ impl Session {
         if name == "is_superuser" {
             return one_row(&[("is_superuser", vec!["on".to_owned()])]);
         }
-        let definition = settings::definition(&name)?;
-        one_row(&[(definition.name, vec![self.settings.get(&name)?.to_owned()])])
+        let value = self.settings().get(&name)?.to_owned();
+        let shown = settings::definition(&name).map_or(name.as_str(), |definition| definition.name);
+        one_row(&[(shown, vec![value])])
     }
 
     fn show_all(&self) -> Result<Outcome, SqlError> {
         let (mut names, mut values, mut descriptions) = (Vec::new(), Vec::new(), Vec::new());
-        for (definition, value) in self.settings.all() {
+        for (definition, value) in self.settings().all() {
             names.push(definition.name.to_owned());
             values.push(value.to_owned());
             descriptions.push(definition.description.to_owned());
         }
         one_row(&[("name", names), ("setting", values), ("description", descriptions)])
-    }
-
-    fn settings_mut(&mut self) -> &mut settings::Settings {
-        Arc::make_mut(&mut self.settings)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Stopping a statement from outside: cancel requests, time limits, shutdown.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,14 +13,14 @@ use crate::error::{SqlError, SqlState};
 pub struct Interrupts {
     /// The token of the statement that runs, if one does.
     running: Arc<Mutex<Option<CancellationToken>>>,
-    terminated: Arc<AtomicBool>,
+    terminated: CancellationToken,
 }
 
 /// One statement's guard: ends with an error when it is cancelled, terminated or out of time.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     token: CancellationToken,
-    terminated: Arc<AtomicBool>,
+    terminated: CancellationToken,
     deadline: Option<tokio::time::Instant>,
     limit: Option<Duration>,
 }
@@ -36,19 +35,21 @@ impl Interrupts {
 
     /// The running statement, and every later one, ends with 57P01.
     pub fn terminate(&self) {
-        self.terminated.store(true, Ordering::Release);
-        self.cancel();
+        self.terminated.cancel();
+    }
+
+    /// Waits until the session is terminated, and says why it is over.
+    pub async fn terminated(&self) -> SqlError {
+        self.terminated.cancelled().await;
+        terminated()
     }
 
     /// Begins a statement with its time limit.
     pub(crate) fn guard(&self, limit: Option<Duration>) -> Guard {
-        let token = CancellationToken::new();
+        let token = self.terminated.child_token();
         *self.running.lock() = Some(token.clone());
-        if self.terminated.load(Ordering::Acquire) {
-            token.cancel();
-        }
         let deadline = limit.map(|limit| tokio::time::Instant::now() + limit);
-        Guard { token, terminated: Arc::clone(&self.terminated), deadline, limit }
+        Guard { token, terminated: self.terminated.clone(), deadline, limit }
     }
 }
 
@@ -88,9 +89,8 @@ impl Guard {
     }
 
     fn cancelled_error(&self) -> SqlError {
-        if self.terminated.load(Ordering::Acquire) {
-            let message = "terminating connection due to administrator command";
-            return SqlError::new(SqlState::ADMIN_SHUTDOWN, message);
+        if self.terminated.is_cancelled() {
+            return terminated();
         }
         SqlError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
     }
@@ -99,6 +99,11 @@ impl Guard {
         tracing::debug!(limit = ?self.limit, "statement ran out of time");
         SqlError::new(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout")
     }
+}
+
+/// 57P01, as PostgreSQL words it.
+fn terminated() -> SqlError {
+    SqlError::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
 }
 
 #[cfg(test)]
@@ -117,6 +122,16 @@ mod tests {
         assert!(interrupts.guard(None).check().is_ok());
         interrupts.terminate();
         assert_eq!(interrupts.guard(None).check().expect_err("terminated").code, SqlState::ADMIN_SHUTDOWN);
+        assert_eq!(interrupts.terminated().await.code, SqlState::ADMIN_SHUTDOWN);
+    }
+
+    #[tokio::test]
+    async fn a_termination_reaches_the_running_statement() {
+        let interrupts = Interrupts::default();
+        let guard = interrupts.guard(None);
+        interrupts.terminate();
+        let error = guard.watch(std::future::pending::<Result<(), _>>()).await.expect_err("terminated");
+        assert_eq!(error.code, SqlState::ADMIN_SHUTDOWN);
     }
 
     #[tokio::test]

@@ -19,12 +19,13 @@ use peristyle_catalog::model::{Oid, PgType};
 pub(crate) use activity::{Activities, Activity, ActivityRow};
 pub(crate) use interrupt::Guard;
 pub use interrupt::Interrupts;
-use settings::Settings;
+use settings::{Layers, Settings, SharedSettings};
 
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::{ColumnDescription, Notice, Outcome};
 use crate::parse::{self, Statement};
+use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::statement;
 use crate::transaction::{Looks, Transaction};
@@ -61,7 +62,7 @@ pub(crate) type SharedTransaction = Arc<Mutex<Option<Transaction>>>;
 pub struct Session {
     engine: Arc<Engine>,
     facts: Arc<SessionFacts>,
-    settings: Arc<Settings>,
+    settings: SharedSettings,
     transaction: SharedTransaction,
     interrupts: Interrupts,
     notices: Arc<Mutex<Vec<Notice>>>,
@@ -75,8 +76,7 @@ pub struct Session {
 /// The only statement of an implicit transaction so far.
 struct Rerun {
     statement: Statement,
-    parameters: Vec<Parameter>,
-    types: Vec<PgType>,
+    bound: Arc<Bound>,
 }
 
 /// A statement with its parameters' types resolved. Resolved anew when it is executed; if its result type then
@@ -95,6 +95,10 @@ pub struct Parameter {
     pub format: WireFormat,
     pub value: Option<Bytes>,
 }
+
+/// The values of a statement's parameters, decoded.
+#[derive(Clone)]
+pub struct BoundParameters(Arc<Bound>);
 
 /// The byte of ReadyForQuery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +124,7 @@ impl Session {
         Ok(Session {
             engine,
             facts: Arc::new(facts),
-            settings: Arc::new(settings),
+            settings: Arc::new(Mutex::new(Layers::new(settings))),
             transaction: SharedTransaction::default(),
             interrupts,
             notices: Arc::default(),
@@ -153,16 +157,36 @@ impl Session {
     /// Runs a statement within the implicit transaction, which it opens if none is open. Reading starts here; a
     /// result's rows come as they are taken. An error leaves the transaction failed until it is ended.
     pub async fn execute(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
-        self.run(statement, &[], &[]).await
+        self.run(statement, Arc::default()).await
+    }
+
+    /// Decodes what the client sent for a statement's parameters; a portal without a name is the unnamed one.
+    pub fn bind(
+        &mut self,
+        portal: Option<&str>,
+        prepared: &Prepared,
+        parameters: &[Parameter],
+    ) -> Result<BoundParameters, SqlError> {
+        self.refuse_if_failed(&prepared.statement)?;
+        let started = self.transaction.lock().get_or_insert_with(|| self.engine.begin()).started();
+        let style = self.settings().input_style(started);
+        match Bound::new(style, parameters, &prepared.parameters) {
+            Ok(bound) => Ok(BoundParameters(Arc::new(bound))),
+            Err((error, None)) => Err(error),
+            Err((error, Some(number))) => Err(match portal {
+                None => error.context(format!("unnamed portal parameter ${number}")),
+                Some(portal) => error.context(format!("portal \"{portal}\" parameter ${number}")),
+            }),
+        }
     }
 
     /// As [`Self::execute`], with bound parameters.
     pub async fn execute_prepared(
         &mut self,
         prepared: &Prepared,
-        parameters: &[Parameter],
+        bound: &BoundParameters,
     ) -> Result<Outcome, SqlError> {
-        let outcome = self.run(&prepared.statement, parameters, &prepared.parameters).await?;
+        let outcome = self.run(&prepared.statement, Arc::clone(&bound.0)).await?;
         if let (Outcome::Rows(rows), Some(promised)) = (&outcome, &prepared.columns) {
             let same = rows.columns.len() == promised.len()
                 && rows.columns.iter().zip(promised).all(|(now, then)| now.ty.oid == then.ty.oid);
@@ -174,43 +198,43 @@ impl Session {
         Ok(outcome)
     }
 
-    async fn run(
-        &mut self,
-        statement: &Statement,
-        parameters: &[Parameter],
-        types: &[PgType],
-    ) -> Result<Outcome, SqlError> {
+    async fn run(&mut self, statement: &Statement, bound: Arc<Bound>) -> Result<Outcome, SqlError> {
         self.refuse_if_failed(statement)?;
         self.activity.begin(statement.text(), self.engine.now());
         let writers = self.writers();
-        let result = self.run_once(statement, parameters, types).await;
+        let result = self.run_once(statement, &bound).await;
         match &result {
-            Ok(_) => self.remember_for_rerun(writers, statement, parameters, types),
+            Ok(_) => self.remember_for_rerun(writers, statement, bound),
             Err(_) => self.fail(),
         }
         result.map_err(|error| statement::place(error, statement))
     }
 
-    async fn run_once(
-        &mut self,
-        statement: &Statement,
-        parameters: &[Parameter],
-        types: &[PgType],
-    ) -> Result<Outcome, SqlError> {
+    async fn run_once(&mut self, statement: &Statement, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
         if let Some(outcome) = self.run_control(statement)? {
             return Ok(outcome);
         }
         let scope = self.scope(statement::looks(statement))?;
         let guard = scope.guard.clone();
         let transaction = Arc::clone(&self.transaction);
-        let (statement, parameters, types) = (statement.clone(), parameters.to_vec(), types.to_vec());
-        let work = async move { statement::run(scope, transaction, &statement, &parameters, &types).await };
+        let (statement, bound) = (statement.clone(), Arc::clone(bound));
+        let work = async move { statement::run(scope, transaction, &statement, &bound).await };
         guard.watch(self.engine.on_cpu(work)).await
     }
 
     /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
     /// error. The last CommandComplete of a simple query, and ReadyForQuery after Sync, come after it.
     pub async fn end_implicit(&mut self) -> Result<(), SqlError> {
+        let ended = self.end_transaction().await;
+        self.activity.end(self.engine.now());
+        match &ended {
+            Ok(()) => self.settings.lock().commit(),
+            Err(_) => self.settings.lock().roll_back(),
+        }
+        ended
+    }
+
+    async fn end_transaction(&mut self) -> Result<(), SqlError> {
         let mut rerun = self.rerun.take();
         for attempt in 0.. {
             let Some(transaction) = self.transaction.lock().take() else { break };
@@ -219,20 +243,15 @@ impl Session {
                 Err(error) => error,
             };
             let retryable = error.code == SqlState::SERIALIZATION_FAILURE && attempt < self.engine.limits().retries_max;
-            let Some(again) = rerun.take().filter(|_| retryable) else {
-                self.activity.end(self.engine.now());
-                return Err(error);
-            };
+            let Some(again) = rerun.take().filter(|_| retryable) else { return Err(error) };
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
-            if let Err(error) = self.run_once(&again.statement, &again.parameters, &again.types).await {
+            if let Err(error) = self.run_once(&again.statement, &again.bound).await {
                 // What it had begun ends with it; the next statement begins anew.
                 self.discard().await;
-                self.activity.end(self.engine.now());
                 return Err(error);
             }
             rerun = Some(again);
         }
-        self.activity.end(self.engine.now());
         Ok(())
     }
 
@@ -246,6 +265,7 @@ impl Session {
     /// Marks the implicit transaction as failed: the wire found an error that the session did not see.
     pub fn fail(&mut self) {
         self.rerun = None;
+        self.settings.lock().roll_back();
         if let Some(transaction) = &mut *self.transaction.lock() {
             transaction.fail();
         }
@@ -262,7 +282,8 @@ impl Session {
 
     /// Settings of those that the protocol reports (ParameterStatus) that changed since the last call; at first all.
     pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
-        let mut now: Vec<_> = self.settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
+        let settings = self.settings();
+        let mut now: Vec<_> = settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
         now.push(("is_superuser", "on".to_owned()));
         now.push(("session_authorization", self.facts.user.clone()));
         let mut changes = Vec::new();
@@ -282,7 +303,11 @@ impl Session {
 
     /// How values are written for this session (TimeZone, extra_float_digits, …).
     pub fn output_style(&self) -> OutputStyle {
-        self.settings.output_style()
+        self.settings().output_style()
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(self.settings.lock().current())
     }
 
     fn scope(&mut self, looks: Looks) -> Result<Arc<Scope>, SqlError> {
@@ -291,11 +316,13 @@ impl Session {
             let transaction = slot.get_or_insert_with(|| self.engine.begin());
             (transaction.view(looks)?, transaction.started())
         };
-        let limit = self.settings.milliseconds("statement_timeout").map(Duration::from_millis);
+        let settings = self.settings();
+        let limit = settings.milliseconds("statement_timeout").map(Duration::from_millis);
         Ok(Arc::new(Scope {
             engine: Arc::clone(&self.engine),
             session: Arc::clone(&self.facts),
-            settings: Arc::clone(&self.settings),
+            settings,
+            session_settings: Arc::clone(&self.settings),
             view,
             transaction_started: started,
             started: self.engine.now(),
@@ -320,13 +347,10 @@ impl Session {
 
     /// A lone writing statement can be run again if its commit loses a race: nothing of it was sent. Any statement
     /// after it may have seen what it did, so then it cannot.
-    fn remember_for_rerun(&mut self, before: usize, statement: &Statement, parameters: &[Parameter], types: &[PgType]) {
+    fn remember_for_rerun(&mut self, before: usize, statement: &Statement, bound: Arc<Bound>) {
         let is_lone_writer = before == 0 && self.writers() == 1;
-        self.rerun = (is_lone_writer && statement::can_rerun(statement)).then(|| Rerun {
-            statement: statement.clone(),
-            parameters: parameters.to_vec(),
-            types: types.to_vec(),
-        });
+        self.rerun =
+            (is_lone_writer && statement::can_rerun(statement)).then(|| Rerun { statement: statement.clone(), bound });
     }
 }
 

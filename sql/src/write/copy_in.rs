@@ -67,6 +67,11 @@ impl CopyIn {
         }
     }
 
+    /// Waits until the statement is stopped, and says why: a client may send nothing for as long as it likes.
+    pub async fn stopped(&mut self) -> SqlError {
+        self.guard.stopped().await
+    }
+
     /// The client sent everything: the rows become part of the transaction. Returns the command tag.
     pub async fn finish(mut self) -> Result<String, SqlError> {
         if let Some(feed) = self.feed.take() {
@@ -146,7 +151,7 @@ fn decoder(
             None => TargetColumn::new(name.clone(), PgType::TEXT),
         })
         .collect();
-    let limit = scope.engine.limits().table_columns_max;
+    let limit = scope.engine.limits().max_table_columns;
     let unknown = match target.is_open() {
         true => Unknown::Infer { new_columns_max: limit.saturating_sub(target.fields.len() + 1) },
         false => Unknown::Refuse,

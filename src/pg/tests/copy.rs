@@ -70,7 +70,7 @@ async fn a_copy_that_waits_for_data_can_be_cancelled() {
     let mut client = server.client().await;
     start_simple(&mut client, "copyin").await;
     super::lifecycle::cancel(&server, &client).await;
-    let error = "E(ERROR 57014 canceling statement due to user request)";
+    let error = "E(ERROR 57014 stopped)";
     assert_eq!(client.until_ready().await, format!("{error} Z(I)"));
     client.raw(b'd', b"late\n").raw(b'c', b"").send().await;
     assert_eq!(client.query("rows 1").await, "T(n) D(0) C(SELECT 1) Z(I)");

@@ -27,12 +27,18 @@ const BATCH_ROWS: i32 = 10;
 pub(super) struct ScriptedEngine {
     events: Arc<Mutex<Vec<String>>>,
     pub(super) connected: Mutex<Vec<ConnectOptions>>,
+    stops: Mutex<Vec<Arc<watch::Sender<Option<SqlState>>>>>,
 }
 
 impl ScriptedEngine {
     /// What happened since the last call.
     pub(super) fn events(&self) -> Vec<String> {
         std::mem::take(&mut self.events.lock())
+    }
+
+    /// Ends every session, as an administrator's statement does.
+    pub(super) fn terminate_all(&self) {
+        self.stops.lock().iter().for_each(|stop| Stop(stop.clone()).terminate());
     }
 
     /// Waits until an event has happened.
@@ -52,9 +58,11 @@ impl SqlEngine for ScriptedEngine {
             return Err(SqlError::new(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, message));
         }
         self.connected.lock().push(options);
+        let stop = Arc::new(watch::Sender::new(None));
+        self.stops.lock().push(stop.clone());
         Ok(ScriptedSession {
             events: self.events.clone(),
-            stop: Arc::new(watch::Sender::new(None)),
+            stop,
             changes: Vec::new(),
             is_failed: false,
             is_doomed: false,
@@ -95,9 +103,12 @@ impl ScriptedSession {
                 Err(stopped(self.stop.subscribe()).await)
             }
             "drip" => Ok(Answer::Rows(self.drip())),
-            "copyin" => {
-                Ok(Answer::CopyIn(Box::new(Sink { events: self.events.clone(), bytes: Vec::new(), is_closed: false })))
-            }
+            "copyin" => Ok(Answer::CopyIn(Box::new(Sink {
+                events: self.events.clone(),
+                bytes: Vec::new(),
+                is_closed: false,
+                stop: self.stop.clone(),
+            }))),
             "copyout" => Ok(Answer::CopyOut(copy_out(rest.parse().unwrap()))),
             "notice" => {
                 self.notices.push(notice(rest));
@@ -136,6 +147,7 @@ impl ScriptedSession {
 impl SqlSession for ScriptedSession {
     type Statement = String;
     type Prepared = ScriptedPrepared;
+    type Bound = Vec<Parameter>;
 
     fn parse(&self, text: &str) -> Result<Vec<String>, SqlError> {
         if text.contains('!') {
@@ -162,13 +174,25 @@ impl SqlSession for ScriptedSession {
         self.run(statement, None).await
     }
 
+    fn bind(
+        &mut self,
+        _portal: Option<&str>,
+        _prepared: &ScriptedPrepared,
+        parameters: &[Parameter],
+    ) -> Result<Vec<Parameter>, SqlError> {
+        if parameters.iter().any(|parameter| parameter.value.as_deref() == Some(b"bad")) {
+            return Err(SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "bad value"));
+        }
+        Ok(parameters.to_vec())
+    }
+
     async fn execute_prepared(
         &mut self,
         prepared: &ScriptedPrepared,
-        parameters: &[Parameter],
+        bound: &Vec<Parameter>,
     ) -> Result<Answer, SqlError> {
         self.event(format!("execute {}", prepared.statement));
-        self.run(&prepared.statement, parameters.first()).await
+        self.run(&prepared.statement, bound.first()).await
     }
 
     async fn end_implicit(&mut self) -> Result<(), SqlError> {
@@ -235,6 +259,7 @@ pub(super) struct ScriptedPrepared {
 
 struct Stop(Arc<watch::Sender<Option<SqlState>>>);
 
+#[async_trait]
 impl Interrupt for Stop {
     fn cancel(&self) {
         self.0.send_replace(Some(SqlState::QUERY_CANCELED));
@@ -242,6 +267,12 @@ impl Interrupt for Stop {
 
     fn terminate(&self) {
         self.0.send_replace(Some(SqlState::ADMIN_SHUTDOWN));
+    }
+
+    async fn terminated(&self) -> SqlError {
+        let mut stop = self.0.subscribe();
+        let _ = stop.wait_for(|code| *code == Some(SqlState::ADMIN_SHUTDOWN)).await;
+        SqlError::new(SqlState::ADMIN_SHUTDOWN, "terminated")
     }
 }
 
@@ -254,6 +285,7 @@ struct Sink {
     events: Arc<Mutex<Vec<String>>>,
     bytes: Vec<u8>,
     is_closed: bool,
+    stop: Arc<watch::Sender<Option<SqlState>>>,
 }
 
 #[async_trait]
@@ -273,6 +305,10 @@ impl CopySink for Sink {
         self.bytes.extend_from_slice(&bytes);
         self.events.lock().push("copying".to_owned());
         Ok(())
+    }
+
+    async fn stopped(&mut self) -> SqlError {
+        stopped(self.stop.subscribe()).await
     }
 
     async fn finish(mut self: Box<Self>) -> Result<String, SqlError> {

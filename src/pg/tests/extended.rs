@@ -100,6 +100,16 @@ async fn a_portal_gives_its_rows_in_parts() {
 }
 
 #[tokio::test]
+async fn a_value_that_cannot_be_is_refused_when_it_is_bound() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    parse(&mut client, None, "echo $1");
+    bind(&mut client, None, None, &["bad"], &[]);
+    assert_eq!(sync(&mut client).await, "1 E(ERROR 22P02 bad value) Z(I)");
+    assert_eq!(server.engine.events(), ["rollback"]);
+}
+
+#[tokio::test]
 async fn a_command_runs_once_per_portal() {
     let server = Server::start().await;
     let mut client = server.client().await;

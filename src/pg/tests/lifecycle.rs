@@ -70,6 +70,14 @@ async fn a_stop_ends_idle_sessions_and_lets_statements_finish() {
 }
 
 #[tokio::test]
+async fn an_idle_session_hears_that_it_was_terminated() {
+    let server = Server::start().await;
+    let mut idle = server.client().await;
+    server.engine.terminate_all();
+    assert_eq!(idle.until_closed().await, "E(FATAL 57P01 terminated)");
+}
+
+#[tokio::test]
 async fn a_statement_that_outlasts_the_drain_is_terminated() {
     let server = Server::with(WireSettings { drain_seconds: 0, ..WireSettings::default() }).await;
     let mut busy = server.client().await;

@@ -1,0 +1,136 @@
+//! Values of settings: checked, and brought to the form in which they are shown.
+
+use chrono_tz::Tz;
+
+use super::Settings;
+use super::definitions::{ISOLATION_LEVELS, SettingDefinition, SettingKind};
+use super::name_list::quote_name;
+use crate::error::{SqlError, SqlState};
+
+/// Checks a value and brings it to the form that `SHOW` prints.
+pub(super) fn canonical(
+    definition: &SettingDefinition,
+    parts: &[String],
+    settings: &Settings,
+) -> Result<String, SqlError> {
+    let joined = parts.join(", ");
+    let invalid = || {
+        let message = format!("invalid value for parameter \"{}\": \"{joined}\"", definition.name);
+        SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+    };
+    match definition.kind {
+        SettingKind::Bool => parse_bool(&joined).map(|on| if on { "on" } else { "off" }.to_owned()).ok_or_else(|| {
+            let message = format!("parameter \"{}\" requires a Boolean value", definition.name);
+            SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+        }),
+        SettingKind::Integer(least, greatest) => {
+            let value: i64 = joined.trim().parse().map_err(|_| invalid())?;
+            if (least..=greatest).contains(&value) {
+                return Ok(value.to_string());
+            }
+            let range = format!(
+                "{value} is outside the valid range for parameter \"{}\" ({least} .. {greatest})",
+                definition.name
+            );
+            Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, range))
+        }
+        SettingKind::Milliseconds => parse_milliseconds(&joined).map(render_milliseconds).ok_or_else(invalid),
+        SettingKind::Text => Ok(joined),
+        SettingKind::Enum(words) => {
+            let word = joined.to_lowercase();
+            let word = match (words, word.as_str()) {
+                (["on"], "true" | "yes" | "1") => "on".to_owned(),
+                _ => word,
+            };
+            if words == ISOLATION_LEVELS && word == "serializable" {
+                return Err(SqlError::unsupported("isolation level SERIALIZABLE is not supported"));
+            }
+            if words.contains(&word.as_str()) {
+                return Ok(word);
+            }
+            Err(invalid().hint(format!("Available values: {}.", words.join(", "))))
+        }
+        SettingKind::TimeZone => canonical_time_zone(&joined).ok_or_else(invalid),
+        SettingKind::DateStyle => canonical_date_style(parts, &settings.values["DateStyle"]).ok_or_else(invalid),
+        // As in PostgreSQL, only letters and digits of an encoding's name count: clients send `'utf-8'`.
+        SettingKind::Encoding => match joined.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str()
+        {
+            "UTF8" | "UNICODE" => Ok("UTF8".to_owned()),
+            "SQLASCII" | "LATIN1" | "ISO88591" | "WIN1252" => {
+                Err(SqlError::unsupported(format!("client encoding \"{joined}\" is not supported")))
+            }
+            _ => Err(invalid()),
+        },
+        SettingKind::SearchPath => Ok(parts.iter().map(|name| quote_name(name)).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn parse_bool(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "on" | "true" | "t" | "yes" | "y" | "1" => Some(true),
+        "off" | "false" | "f" | "no" | "n" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn parse_milliseconds(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..digits].parse().ok()?;
+    let factor = match text[digits..].trim() {
+        "" | "ms" => 1.0,
+        "us" => 0.001,
+        "s" => 1000.0,
+        "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        _ => return None,
+    };
+    let milliseconds = (number * factor).round();
+    (milliseconds <= f64::from(i32::MAX)).then_some(milliseconds as u64)
+}
+
+/// In the largest unit that divides it, as PostgreSQL shows times.
+fn render_milliseconds(milliseconds: u64) -> String {
+    const UNITS: &[(u64, &str)] = &[(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
+    if milliseconds == 0 {
+        return "0".to_owned();
+    }
+    match UNITS.iter().find(|(size, _)| milliseconds.is_multiple_of(*size)) {
+        Some((size, unit)) => format!("{}{unit}", milliseconds / size),
+        None => format!("{milliseconds}ms"),
+    }
+}
+
+fn canonical_time_zone(text: &str) -> Option<String> {
+    let text = text.trim();
+    match text.to_lowercase().as_str() {
+        "local" | "default" | "z" | "zulu" | "utc" => Some("UTC".to_owned()),
+        _ => parse_time_zone(text).map(|zone| zone.name().to_owned()),
+    }
+}
+
+/// A zone by its IANA name (any case), or a whole number of hours east as `Etc/GMT` writes it with the sign turned.
+pub(super) fn parse_time_zone(text: &str) -> Option<Tz> {
+    if let Ok(zone) = Tz::from_str_insensitive(text) {
+        return Some(zone);
+    }
+    let hours: i32 = text.trim_start_matches('+').parse().ok()?;
+    let name = if hours == 0 { "UTC".to_owned() } else { format!("Etc/GMT{:+}", -hours) };
+    Tz::from_str_insensitive(&name).ok()
+}
+
+fn canonical_date_style(parts: &[String], current: &str) -> Option<String> {
+    let mut order = current.rsplit_once(", ").map_or("MDY", |(_, order)| order).to_owned();
+    for word in parts.iter().flat_map(|part| part.split(',')) {
+        match word.trim().to_uppercase().as_str() {
+            "ISO" | "" => {}
+            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => order = "MDY".to_owned(),
+            "DMY" | "EURO" | "EUROPEAN" => order = "DMY".to_owned(),
+            "YMD" => order = "YMD".to_owned(),
+            "DEFAULT" => order = "MDY".to_owned(),
+            _ => return None,
+        }
+    }
+    Some(format!("ISO, {order}"))
+}

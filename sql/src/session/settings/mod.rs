@@ -1,0 +1,255 @@
+//! A session's settings: PostgreSQL's names and values for `SET`, `SHOW`, `RESET` and `pg_settings`.
+
+mod canonical;
+mod definitions;
+mod layers;
+mod name_list;
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use peristyle_catalog::model::TimestampMicros;
+
+pub(crate) use definitions::{DEFINITIONS, SettingDefinition, SettingKind, definition};
+pub(crate) use layers::{Layers, SharedSettings};
+
+use self::canonical::{canonical, parse_milliseconds, parse_time_zone};
+use self::name_list::split_names;
+use crate::error::{SqlError, SqlState};
+use crate::functions::SettingsReader;
+use crate::values::{ByteaOutput, DateOrder, InputStyle, IntervalStyle, OutputStyle, Zone};
+
+/// The values of one session.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    values: BTreeMap<&'static str, String>,
+    /// What `RESET` goes back to: the start-up packet's values over the defaults.
+    reset_values: BTreeMap<&'static str, String>,
+    /// Settings of the user's own, `prefix.name`, by name in lower case.
+    custom: BTreeMap<String, Custom>,
+}
+
+/// A setting of the user's own.
+#[derive(Clone, Debug)]
+struct Custom {
+    value: String,
+    reset_value: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let values: BTreeMap<_, _> = DEFINITIONS.iter().map(|d| (d.name, d.default.to_owned())).collect();
+        Settings { reset_values: values.clone(), values, custom: BTreeMap::new() }
+    }
+}
+
+impl Settings {
+    /// The value as `SHOW` prints it.
+    pub(crate) fn get(&self, name: &str) -> Result<&str, SqlError> {
+        if let Some(custom) = self.custom.get(&name.to_lowercase()) {
+            return Ok(&custom.value);
+        }
+        let definition = definition(name)?;
+        Ok(self.values.get(definition.name).map_or(definition.default, String::as_str))
+    }
+
+    /// Sets a value after checking it; several parts are the elements of a list.
+    pub(crate) fn set(&mut self, name: &str, parts: &[String]) -> Result<(), SqlError> {
+        if name.contains('.') {
+            return self.set_custom(name, parts.join(", "));
+        }
+        let definition = definition(name)?;
+        if definition.fixed {
+            let message = format!("parameter \"{}\" cannot be changed", definition.name);
+            return Err(SqlError::new(SqlState::CANT_CHANGE_RUNTIME_PARAM, message));
+        }
+        let value = canonical(definition, parts, self)?;
+        self.values.insert(definition.name, value);
+        Ok(())
+    }
+
+    fn set_custom(&mut self, name: &str, value: String) -> Result<(), SqlError> {
+        if !is_custom_name(name) {
+            let message = format!("invalid configuration parameter name \"{name}\"");
+            let detail = "Custom parameter names must be two or more simple identifiers separated by dots.";
+            return Err(SqlError::new(SqlState::INVALID_NAME, message).detail(detail));
+        }
+        let custom = self.custom.entry(name.to_lowercase());
+        custom.or_insert_with(|| Custom { value: String::new(), reset_value: String::new() }).value = value;
+        Ok(())
+    }
+
+    /// Sets a value that is one text, a list's too.
+    pub(crate) fn set_text(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
+        let is_list = definition(name).is_ok_and(|definition| definition.kind == SettingKind::SearchPath);
+        let parts = if is_list { split_names(value)? } else { vec![value.to_owned()] };
+        self.set(name, &parts)
+    }
+
+    /// Sets a value that the start-up packet asked for; `RESET` comes back to it.
+    pub(crate) fn set_at_startup(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
+        self.set_text(name, value)?;
+        if let Some(custom) = self.custom.get_mut(&name.to_lowercase()) {
+            custom.reset_value = custom.value.clone();
+            return Ok(());
+        }
+        let name = definition(name)?.name;
+        self.reset_values.insert(name, self.values[name].clone());
+        Ok(())
+    }
+
+    /// Back to the session's start.
+    pub(crate) fn reset(&mut self, name: &str) -> Result<(), SqlError> {
+        if let Some(custom) = self.custom.get_mut(&name.to_lowercase()) {
+            custom.value = custom.reset_value.clone();
+            return Ok(());
+        }
+        let definition = definition(name)?;
+        self.values.insert(definition.name, self.reset_values[definition.name].clone());
+        Ok(())
+    }
+
+    /// All settings back to the session's start.
+    pub(crate) fn reset_all(&mut self) {
+        self.values = self.reset_values.clone();
+        self.custom.values_mut().for_each(|custom| custom.value = custom.reset_value.clone());
+    }
+
+    /// What RESET gives.
+    pub(crate) fn reset_value(&self, definition: &SettingDefinition) -> &str {
+        self.reset_values.get(definition.name).map_or(definition.default, String::as_str)
+    }
+
+    /// The schemas to search, in order, `"$user"` replaced.
+    pub(crate) fn search_path(&self, user: &str) -> Vec<String> {
+        let names = split_names(&self.values["search_path"]).unwrap_or_default();
+        names.into_iter().map(|name| if name == "$user" { user.to_owned() } else { name }).collect()
+    }
+
+    pub(crate) fn time_zone(&self) -> Tz {
+        parse_time_zone(&self.values["TimeZone"]).unwrap_or(Tz::UTC)
+    }
+
+    pub(crate) fn time_zone_name(&self) -> &str {
+        &self.values["TimeZone"]
+    }
+
+    /// How this session's values are written.
+    pub(crate) fn output_style(&self) -> OutputStyle {
+        OutputStyle {
+            zone: self.zone(),
+            extra_float_digits: self.values["extra_float_digits"].parse().unwrap_or(1),
+            bytea_output: if self.values["bytea_output"] == "escape" { ByteaOutput::Escape } else { ByteaOutput::Hex },
+            interval_style: match self.values["IntervalStyle"].as_str() {
+                "iso_8601" => IntervalStyle::Iso8601,
+                _ => IntervalStyle::Postgres,
+            },
+        }
+    }
+
+    /// How this session's values are read in a transaction that began at `now`.
+    pub(crate) fn input_style(&self, now: TimestampMicros) -> InputStyle {
+        let date_order = match self.values["DateStyle"].rsplit_once(", ") {
+            Some((_, "DMY")) => DateOrder::Dmy,
+            Some((_, "YMD")) => DateOrder::Ymd,
+            _ => DateOrder::Mdy,
+        };
+        InputStyle { zone: self.zone(), date_order, now_micros: now.0 }
+    }
+
+    fn zone(&self) -> Zone {
+        Zone::by_name(self.time_zone_name()).unwrap_or(Zone::Utc)
+    }
+
+    /// A time limit in milliseconds, `None` for 0.
+    pub(crate) fn milliseconds(&self, name: &'static str) -> Option<u64> {
+        let text = self.values.get(name)?;
+        parse_milliseconds(text).filter(|&ms| ms > 0)
+    }
+
+    /// Every setting that the wire reports, with its value.
+    pub(crate) fn reported(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        DEFINITIONS.iter().filter(|d| d.reported).map(|d| (d.name, self.values[d.name].as_str()))
+    }
+
+    /// Every setting with its value, for `SHOW ALL` and `pg_settings`.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static SettingDefinition, &str)> {
+        DEFINITIONS.iter().map(|d| (d, self.values[d.name].as_str()))
+    }
+}
+
+impl SettingsReader for Settings {
+    fn setting(&self, name: &str) -> Option<String> {
+        self.get(name).ok().map(str::to_owned)
+    }
+}
+
+/// Identifiers separated by dots.
+fn is_custom_name(name: &str) -> bool {
+    let is_identifier = |part: &str| {
+        part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$')
+    };
+    name.contains('.') && name.split('.').all(is_identifier)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(settings: &mut Settings, name: &str, value: &str) -> Result<(), SqlError> {
+        settings.set(name, &[value.to_owned()])
+    }
+
+    #[test]
+    fn values_are_checked_and_shown_as_postgresql_shows_them() {
+        let mut settings = Settings::default();
+        set(&mut settings, "statement_timeout", "90000").expect("a number of milliseconds");
+        assert_eq!(settings.get("statement_timeout").expect("exists"), "90s");
+        set(&mut settings, "timezone", "america/new_york").expect("a zone");
+        assert_eq!(settings.get("TimeZone").expect("exists"), "America/New_York");
+        set(&mut settings, "datestyle", "ISO, DMY").expect("a style");
+        assert_eq!(settings.get("datestyle").expect("exists"), "ISO, DMY");
+        let error = set(&mut settings, "extra_float_digits", "9").expect_err("out of range");
+        assert_eq!(error.code, SqlState::INVALID_PARAMETER_VALUE);
+        assert_eq!(set(&mut settings, "server_version", "9").expect_err("fixed").code.code(), "55P02");
+        assert_eq!(settings.get("nonsense").expect_err("unknown").code, SqlState::UNDEFINED_OBJECT);
+    }
+
+    #[test]
+    fn reset_goes_back_to_the_start_up_packet() {
+        let mut settings = Settings::default();
+        settings.set_at_startup("search_path", "a, \"B c\"").expect("names");
+        set(&mut settings, "search_path", "x").expect("a name");
+        assert_eq!(settings.search_path("u"), ["x"]);
+        settings.reset("search_path").expect("exists");
+        assert_eq!(settings.search_path("u"), ["a", "B c"]);
+        assert_eq!(Settings::default().search_path("u"), ["u", "public"]);
+    }
+
+    #[test]
+    fn settings_of_the_users_own_have_a_dot() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.get("my.Colour").expect_err("not set").code, SqlState::UNDEFINED_OBJECT);
+        set(&mut settings, "my.Colour", "blue").expect("any value");
+        assert_eq!(settings.get("MY.colour").expect("set"), "blue");
+        settings.reset("my.colour").expect("exists");
+        assert_eq!(settings.get("my.colour").expect("set before"), "");
+        assert_eq!(set(&mut settings, "my.1", "x").expect_err("no identifier").code, SqlState::INVALID_NAME);
+    }
+
+    #[test]
+    fn definitions_are_sorted_and_valid() {
+        let lower: Vec<_> = DEFINITIONS.iter().map(|d| d.name.to_lowercase()).collect();
+        assert!(lower.is_sorted(), "SHOW ALL lists settings by name");
+        let settings = Settings::default();
+        for d in DEFINITIONS.iter().filter(|d| d.kind != SettingKind::SearchPath) {
+            assert_eq!(
+                canonical(d, &[d.default.to_owned()], &settings).expect("valid default"),
+                d.default,
+                "{}",
+                d.name
+            );
+        }
+    }
+}
