@@ -30,6 +30,8 @@ pub struct Settings {
     pub statistics_cache_bytes: u64,
     /// Memory for sled's page cache, in bytes.
     pub index_cache_bytes: u64,
+    /// Rows that the index may be behind the log; they are kept in memory and replayed at a start after a crash.
+    pub index_lag_rows_max: usize,
     /// Commits that may wait for the committer.
     pub commit_queue_max: usize,
     /// Most columns of a table.

@@ -31,6 +31,8 @@ pub struct Head {
     pub(crate) relations: OrdMap<Oid, Arc<Relation>>,
     pub(crate) names: OrdMap<(Oid, String), Oid>,
     pub(crate) contents: OrdMap<Oid, Arc<TableContents>>,
+    /// Of all tables' chunks together.
+    pub(crate) real_time_bytes: u64,
     /// Partitions with an end mark, by the commit that set it, until their objects are deleted.
     pub(crate) ended: OrdMap<(Seq, Oid, PartitionId), Arc<Partition>>,
     pub(crate) ingested: OrdMap<IngestId, (Seq, TimestampMicros)>,
@@ -115,7 +117,7 @@ impl Head {
 
     /// Memory that the rows of all tables' chunks hold, in bytes.
     pub fn real_time_bytes(&self) -> u64 {
-        self.contents.values().filter_map(|contents| contents.real_time()).map(|rows| rows.bytes()).sum()
+        self.real_time_bytes
     }
 
     /// Views that read the relation.

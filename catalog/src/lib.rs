@@ -5,7 +5,7 @@
 //! ChangeSet ─▶ Catalog::commit ─▶ queue ─▶ the committer (one thread)
 //!                                             │ committer::resolve   check requirements, give numbers; operations on rows
 //!                                             │ log::LogWriter       one frame, one fdatasync for all that waited
-//!                                             │ index::Index         the same operations, into sled
+//!                                             │ indexing::Indexing   the same operations, into sled
 //!                                             │ pins::Pins           the new head, for readers
 //!                                             ▼
 //!                                           Commit
@@ -33,6 +33,7 @@
 //! | `records` | rows and their bytes |
 //! | `log` | frames, segments, reading and writing them |
 //! | `index` | rows on the local disk; the one place that knows sled |
+//! | `indexing` | keeps the index a few rows behind the log |
 //! | `statistics` | a bounded cache of partitions' statistics over the index |
 //! | `manifest` | the exported catalog and checkpoints |
 //! | `open` | start: trust or rebuild the index, replay, fetch chunks' rows |
@@ -51,6 +52,7 @@ mod error;
 mod folder;
 mod head;
 mod index;
+mod indexing;
 mod log;
 mod manifest;
 mod open;

@@ -1,22 +1,23 @@
 //! What the door, the committer and checkpoints share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::catalog::{Parts, Settings};
 use crate::committer::{Context, Numbers, Outcome, resolve};
 use crate::folder::Folder;
 use crate::index::{Applied, Index};
+use crate::indexing::Indexing;
 use crate::log::{LogPoint, Segments};
 use crate::manifest::Unexported;
 use crate::model::{ChangeSet, Seq};
 use crate::pins::Pins;
 use crate::records::RawOp;
 use crate::statistics::StatisticsCache;
-use crate::{Error, Head, Result};
+use crate::{Head, Result};
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
@@ -26,10 +27,7 @@ pub(crate) struct Shared {
     pub(crate) segments: Arc<Segments>,
     pub(crate) statistics: StatisticsCache,
     pub(crate) counters: MetricCounters,
-    /// Empty once the catalog is closed.
-    index: RwLock<Option<Index>>,
-    /// The index missed a batch: it is not written any more and not trusted at the next start.
-    is_index_behind: AtomicBool,
+    indexing: Indexing,
     /// What the manifest lacks, and the end of the log that the published head is of: they change together.
     unexported: Mutex<(Unexported, LogPoint)>,
     newest: watch::Sender<Seq>,
@@ -88,8 +86,7 @@ impl Shared {
             segments: opened.segments,
             statistics: StatisticsCache::new(settings.statistics_cache_bytes),
             counters: MetricCounters::default(),
-            index: RwLock::new(Some(opened.index)),
-            is_index_behind: AtomicBool::new(false),
+            indexing: Indexing::new(opened.index, settings.index_lag_rows_max),
             unexported: Mutex::new((opened.unexported, opened.end)),
             newest: watch::Sender::new(opened.head.seq),
             folder: opened.folder,
@@ -117,9 +114,9 @@ impl Shared {
         }
     }
 
-    /// Makes durable commits visible: rows to the index, then the head to readers.
+    /// Makes durable commits visible: statistics to the index, then the head to readers.
     pub(crate) fn publish(&self, head: Arc<Head>, ops: Vec<RawOp>, end: LogPoint) {
-        self.index_ops(&ops, Applied { seq: head.seq, point: end });
+        self.indexing.add(&ops, Applied { seq: head.seq, point: end }, &self.folder);
         let seq = head.seq;
         {
             let mut unexported = self.unexported.lock();
@@ -130,22 +127,14 @@ impl Shared {
         self.newest.send_replace(seq);
     }
 
-    /// The commits are durable whatever happens here; an index that fails is rebuilt at the next start.
-    fn index_ops(&self, ops: &[RawOp], applied: Applied) {
-        let index = self.index.read();
-        let Some(index) = index.as_ref().filter(|_| !self.is_index_behind.load(Ordering::Relaxed)) else { return };
-        if let Err(error) = index.apply(ops, Some(applied)) {
-            self.is_index_behind.store(true, Ordering::Relaxed);
-            tracing::error!(%error, "the index could not be written; it will be rebuilt at the next start");
-            if let Err(error) = self.folder.doubt() {
-                tracing::error!(%error, "the index could not be marked as doubtful");
-            }
-        }
-    }
-
     /// Runs with the open index.
     pub(crate) fn with_index<T>(&self, run: impl FnOnce(&Index) -> Result<T>) -> Result<T> {
-        run(self.index.read().as_ref().ok_or(Error::Closed)?)
+        self.indexing.with(run)
+    }
+
+    /// Brings the index up to the newest published commit, before log that it may lack is freed.
+    pub(crate) fn catch_up_index(&self) {
+        self.indexing.catch_up(&self.folder);
     }
 
     /// The end of the log as far as it is published.
@@ -166,11 +155,6 @@ impl Shared {
 
     /// Closes the index so that it can be trusted at the next start.
     pub(crate) fn close_index(&self) -> Result<()> {
-        let Some(index) = self.index.write().take() else { return Ok(()) };
-        if self.is_index_behind.load(Ordering::Relaxed) {
-            return self.folder.doubt();
-        }
-        index.close()?;
-        self.folder.trust_after_clean_stop()
+        self.indexing.close(&self.folder)
     }
 }

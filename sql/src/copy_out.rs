@@ -32,7 +32,7 @@ pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outco
     let column_count = columns.len();
     let has_header = options.header != Header::Absent;
     let encoder = Arc::new(Encoder::new(options, columns, scope.settings.output_style()));
-    let batches = start(&scope, physical, planner.state().task_ctx())?;
+    let batches = start(&scope, physical, planner.task())?;
     let header = has_header.then(|| header_piece(&encoder));
     let rows = batches.map(move |batch| {
         let batch = batch?;

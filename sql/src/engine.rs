@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::error::{SqlError, SqlState};
 use crate::plan;
 use crate::session::{Activities, ConnectOptions, Session, SessionFacts};
-use crate::transaction::Transaction;
+use crate::transaction::{Modes, Transaction};
 
 /// What an engine is built from.
 pub struct EngineParts {
@@ -36,6 +36,8 @@ pub struct EngineLimits {
     pub spill_bytes: u64,
     /// Times that a lone statement whose commit lost a race is run again.
     pub retries_max: usize,
+    /// Savepoints of one transaction.
+    pub savepoints_max: usize,
     /// Rows of one statement that go to the log as a chunk; more become partitions.
     pub chunk_rows_max: usize,
     /// The same in bytes.
@@ -62,6 +64,7 @@ impl Default for EngineLimits {
             query_memory_bytes: 2048 * MIB,
             spill_bytes: 100 << 30,
             retries_max: 10,
+            savepoints_max: 10_000,
             chunk_rows_max: 16 * 1024,
             chunk_bytes_max: MIB,
             real_time_bytes_max: 512 << 20,
@@ -150,8 +153,8 @@ impl Engine {
         self.parts.sources.clock.now()
     }
 
-    pub(crate) fn begin(&self) -> Transaction {
-        Transaction::begin(&self.parts.catalog, &self.parts.store, self.now())
+    pub(crate) fn begin(&self, modes: Modes) -> Transaction {
+        Transaction::begin(&self.parts.catalog, &self.parts.store, self.now(), modes)
     }
 
     /// Runs a future on the computing threads; dropping the result stops it.

@@ -77,7 +77,7 @@ async fn explain_query(
     let planned = scope.engine.now();
     let mut lines = Vec::new();
     if analyze {
-        let rows = run_through(scope, &physical, planner.state().task_ctx()).await?;
+        let rows = run_through(scope, &physical, planner.task()).await?;
         let ended = scope.engine.now();
         operators(&physical, true, &mut lines);
         lines.push(format!("Planning Time: {:.3} ms", milliseconds(begun, planned)));

@@ -56,11 +56,55 @@ pub(crate) async fn describe(
             ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
             ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types),
             ast::Statement::Explain { statement, .. } => explain::describe(scope, statement, types),
-            ast::Statement::ShowVariable { variable } => Ok((Vec::new(), Some(describe_show(variable)))),
             _ => Ok((Vec::new(), None)),
         },
     };
     described.map_err(|error| place(error, statement))
+}
+
+/// As [`describe`], for statements about the session itself, which need no snapshot; `None` for others.
+pub(crate) fn describe_control(statement: &Statement) -> Option<Description> {
+    let Tree::Sql(tree) = &*statement.tree else { return None };
+    match tree.as_ref() {
+        ast::Statement::ShowVariable { variable } => Some((Vec::new(), Some(describe_show(variable)))),
+        ast::Statement::Set(_)
+        | ast::Statement::Reset(_)
+        | ast::Statement::Discard { .. }
+        | ast::Statement::StartTransaction { .. }
+        | ast::Statement::Commit { .. }
+        | ast::Statement::Rollback { .. }
+        | ast::Statement::Savepoint { .. }
+        | ast::Statement::ReleaseSavepoint { .. } => Some((Vec::new(), None)),
+        _ => None,
+    }
+}
+
+/// The command that a statement writes by; `None` for one that a read-only transaction takes.
+pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
+    let tree = match &*statement.tree {
+        Tree::Copy(copy) => return (!copy.to).then(|| "COPY FROM".to_owned()),
+        Tree::Sql(tree) => tree.as_ref(),
+    };
+    match tree {
+        ast::Statement::Query(_) | ast::Statement::Explain { .. } => None,
+        // The words before the name: CREATE TABLE, ALTER TABLE, INSERT, …
+        _ => Some(first_words(statement.text())),
+    }
+}
+
+/// PostgreSQL's name of a command: its verb, with the kind of object for those that define one.
+fn first_words(text: &str) -> String {
+    let mut words = text.split_whitespace().map(str::to_uppercase);
+    let verb = words.next().unwrap_or_default();
+    match verb.as_str() {
+        "TRUNCATE" => "TRUNCATE TABLE".to_owned(),
+        "CREATE" | "ALTER" | "DROP" => {
+            let object =
+                words.find(|word| !matches!(word.as_str(), "OR" | "REPLACE" | "UNIQUE" | "TEMP" | "TEMPORARY"));
+            format!("{verb} {}", object.unwrap_or_default())
+        }
+        _ => verb,
+    }
 }
 
 fn describe_show(variable: &[ast::Ident]) -> Vec<ColumnDescription> {
@@ -84,10 +128,10 @@ pub(crate) fn looks(statement: &Statement) -> Looks {
     if only_definitions { Looks::AtDefinitions } else { Looks::AtRows }
 }
 
-/// Whether the statement may run in a failed transaction.
+/// Whether the statement may run in a failed transaction: it ends it or goes back in it.
 pub(crate) fn ends_transaction(statement: &Statement) -> bool {
     matches!(&*statement.tree, Tree::Sql(tree)
-        if matches!(tree.as_ref(), ast::Statement::Commit { .. } | ast::Statement::Rollback { savepoint: None, .. }))
+        if matches!(tree.as_ref(), ast::Statement::Commit { .. } | ast::Statement::Rollback { .. }))
 }
 
 /// Whether a statement whose commit lost a race can be run again: its rows do not come from the client.

@@ -19,6 +19,7 @@ use crate::relation::{
     VirtualRelation,
 };
 use crate::scope::Scope;
+use crate::session::ActivityState;
 use crate::session::settings::{SettingDefinition, SettingKind, Settings};
 
 /// The rows of a system relation.
@@ -136,9 +137,9 @@ fn statement_view(row: crate::session::ActivityRow) -> StatementView {
         database: row.database,
         application: row.application,
         client_address: row.client_address,
-        state: if row.active { "active" } else { "idle" },
+        state: row.state.name(),
         connected_at: row.connected_at,
-        transaction_started_at: row.started.filter(|_| row.active),
+        transaction_started_at: row.started.filter(|_| row.state != ActivityState::Idle),
         started_at: row.started,
         state_changed_at: row.state_changed_at,
         text: row.text,

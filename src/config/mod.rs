@@ -125,6 +125,7 @@ fn catalog_defaults() -> peristyle_catalog::Settings {
         commit_queue_max: 1024,
         max_table_columns: 1600,
         ingest_id_seconds: 7 * 24 * 60 * 60,
+        index_lag_rows_max: 16_384,
         manifest_deltas_max: 64,
     }
 }

@@ -184,7 +184,7 @@ impl<S: SqlSession> Connection<S> {
 
     /// Portals do not outlive their transaction.
     pub(super) fn forget_finished_portals(&mut self) {
-        if self.session.transaction_status() == TransactionStatus::Idle {
+        if self.session.transaction_status() != TransactionStatus::InBlock {
             self.portals.clear();
         }
     }

@@ -76,9 +76,12 @@ def test_the_listing_equals_live_ended_and_manifests(make_server, bucket):
     server.settings = {**merging.held_back(), **merging.kept_after_end()}
     server.start()
     before = live(server)
+    # A last merge may have ended partitions between the wait and the stop; the catalog knows of them.
+    merged = partitions_in(bucket) - before
+    assert orphans(server) == set()
     server.run("drop table lineitem", "truncate orders")
     ended = before - live(server)
-    assert ended and partitions_in(bucket) == live(server) | ended
+    assert ended and partitions_in(bucket) == live(server) | ended | merged
     assert orphans(server) == set()
 
 

@@ -164,10 +164,14 @@ impl Head {
     /// Changes what a table holds and forgets the table when nothing of it is left.
     pub(crate) fn change_contents(&mut self, table: Oid, change: impl FnOnce(&mut TableContents)) {
         let Some(contents) = self.contents.get_mut(&table).map(Arc::make_mut) else { return };
+        let before = contents.real_time_bytes();
         change(contents);
-        if contents.is_empty() {
+        let is_empty = contents.is_empty();
+        let after = if is_empty { 0 } else { contents.real_time_bytes() };
+        if is_empty {
             self.contents.remove(&table);
         }
+        self.real_time_bytes = self.real_time_bytes - before + after;
     }
 
     /// Appends the rows of chunks that the head has already; those of a table that is gone are nobody's.
@@ -177,11 +181,14 @@ impl Head {
         arriving: Vec<ArrivingChunk>,
         tier: &dyn RealTimeTier,
     ) -> Result<(), TierError> {
-        let Some(contents) = self.contents.get_mut(&table).map(Arc::make_mut) else { return Ok(()) };
+        let mut result = Ok(());
         if !arriving.is_empty() {
-            contents.real_time = Some(tier.append(contents.real_time.as_ref(), arriving)?);
+            self.change_contents(table, |contents| match tier.append(contents.real_time.as_ref(), arriving) {
+                Ok(rows) => contents.real_time = Some(rows),
+                Err(error) => result = Err(error),
+            });
         }
-        Ok(())
+        result
     }
 
     fn delete_ingested(&mut self, id: &IngestId) {

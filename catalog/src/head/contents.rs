@@ -117,6 +117,10 @@ impl TableContents {
         self.real_time.as_ref()
     }
 
+    pub(crate) fn real_time_bytes(&self) -> u64 {
+        self.real_time.as_ref().map_or(0, |rows| rows.bytes())
+    }
+
     /// The ways in which the table's files were written.
     pub fn layouts(&self) -> impl Iterator<Item = &Arc<Layout>> {
         self.layouts.values().map(|used| &used.layout)

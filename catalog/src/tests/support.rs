@@ -201,6 +201,7 @@ pub(crate) fn settings() -> Settings {
         commit_queue_max: 256,
         max_table_columns: 1600,
         ingest_id_seconds: 3600,
+        index_lag_rows_max: 5,
         manifest_deltas_max: 3,
     }
 }

@@ -7,6 +7,8 @@
 //! | `CREATE TABLE t AS … WITH NO DATA` | `CREATE TABLE t AS … LIMIT 0` |
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `U&'…'` | the string that it stands for |
+//! | `ABORT` | `ROLLBACK` |
+//! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
 //!
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
 //! they stand.
@@ -68,9 +70,26 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             tokens[words[1]].token = Token::make_keyword("TABLE");
         }
         (Some(Keyword::CREATE), Some(Keyword::TABLE)) => create_table_as(&mut tokens, &words),
+        (Some(Keyword::ABORT), _) => tokens[words[0]].token = Token::make_keyword("ROLLBACK"),
+        (Some(Keyword::BEGIN | Keyword::START), _) | (Some(Keyword::SET), Some(Keyword::TRANSACTION)) => {
+            leave_out_deferrable(&mut tokens, &words);
+        }
         _ => {}
     }
     table_commands(tokens)
+}
+
+/// Takes `[,] [NOT] DEFERRABLE` out of a list of transaction modes.
+fn leave_out_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    let Some(place) = words.iter().position(|&at| is(&tokens[at], Keyword::DEFERRABLE)) else { return };
+    let mut first = place;
+    if first > 0 && is(&tokens[words[first - 1]], Keyword::NOT) {
+        first -= 1;
+    }
+    if first > 0 && tokens[words[first - 1]].token == Token::Comma {
+        first -= 1;
+    }
+    tokens.drain(words[first]..=words[place]);
 }
 
 /// The list of names and the end of CREATE TABLE AS.
@@ -212,6 +231,14 @@ mod tests {
         let long = "x".repeat(70);
         assert_eq!(printed(&format!("select {long}")), format!("SELECT {}", "x".repeat(63)));
         assert!(parse("select \"\"", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn transactions_have_more_words() {
+        assert_eq!(printed("abort"), "ROLLBACK");
+        let modes = "begin isolation level read committed, read only, not deferrable";
+        assert_eq!(printed(modes), "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
+        assert_eq!(printed("begin deferrable;"), "BEGIN");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
@@ -80,6 +80,11 @@ impl<'a> Planner<'a> {
 
     pub(crate) fn state(&self) -> &SessionState {
         self.provider.state()
+    }
+
+    /// What the statement's plans run in.
+    pub(crate) fn task(&self) -> Arc<TaskContext> {
+        self.provider.task()
     }
 
     /// The relations that planning met so far.
@@ -171,7 +176,7 @@ pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bou
     let plan = planner.shown_query(query, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
     let columns = describe_schema(&physical.schema());
-    let task = planner.state().task_ctx();
+    let task = planner.task();
     let batches = start(&scope, physical, task)?;
     Ok(Outcome::Rows(Rows { columns, batches, tag: RowsTag::Select }))
 }
@@ -228,7 +233,7 @@ pub(crate) async fn constant(
     let plan = LogicalPlanBuilder::empty(true).project([planned.alias("value")])?.build()?;
     let physical = planner.physical(plan, &Bound::default()).await?;
     let ty = pg_type(physical.schema().field(0));
-    let batches = collect(scope, physical, planner.state().task_ctx()).await?;
+    let batches = collect(scope, physical, planner.task()).await?;
     let batch = batches.iter().find(|batch| batch.num_rows() > 0).ok_or_else(|| SqlError::internal("no value"))?;
     Ok((ScalarValue::try_from_array(batch.column(0), 0)?, ty))
 }

@@ -9,7 +9,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DataFusionError, Result, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
-use datafusion::execution::SessionState;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
 use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
 use parking_lot::Mutex;
@@ -75,6 +75,13 @@ impl<'a> Provider<'a> {
 
     pub(super) fn state(&self) -> &SessionState {
         &self.state
+    }
+
+    /// What the statement's plans run in: its state and memory of its own.
+    pub(super) fn task(&self) -> Arc<TaskContext> {
+        let limit = self.scope.engine.limits().query_memory_bytes;
+        let environment = memory::query_environment(self.state.runtime_env(), limit);
+        Arc::new(TaskContext::from(&self.state).with_runtime(environment))
     }
 
     pub(super) fn touched(&self) -> Vec<Touched> {
@@ -147,10 +154,9 @@ impl<'a> Provider<'a> {
     }
 }
 
-/// The engine's state with this statement's clock, session and memory.
+/// The engine's state with this statement's clock and session.
 fn statement_state(scope: &Scope) -> SessionState {
-    let shared = scope.engine.state();
-    let mut state = shared.clone();
+    let mut state = scope.engine.state().clone();
     let context = FunctionContext {
         transaction_start: scope.transaction_started,
         statement_start: scope.started,
@@ -168,8 +174,7 @@ fn statement_state(scope: &Scope) -> SessionState {
     options.execution.time_zone = Some(scope.settings.time_zone().name().to_owned());
     context.install(options);
     state.mark_start_execution();
-    let memory = memory::query_environment(shared.runtime_env(), scope.engine.limits().query_memory_bytes);
-    datafusion::execution::SessionStateBuilder::new_from_existing(state).with_runtime_env(memory).build()
+    state
 }
 
 impl ContextProvider for Provider<'_> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use peristyle_catalog::model::TimestampMicros;
 
-use super::{Interrupts, SessionFacts};
+use super::{Interrupts, SessionFacts, TransactionStatus};
 
 /// Longest statement text that is kept, in bytes (PostgreSQL's `track_activity_query_size`).
 const STATEMENT_TEXT_BYTES_MAX: usize = 1024;
@@ -22,10 +22,31 @@ pub(crate) struct ActivityRow {
     /// The statement that runs, or the last one.
     pub(crate) text: String,
     pub(crate) started: Option<TimestampMicros>,
-    pub(crate) active: bool,
+    pub(crate) state: ActivityState,
     pub(crate) application: String,
     pub(crate) connected_at: TimestampMicros,
     pub(crate) state_changed_at: TimestampMicros,
+}
+
+/// What a session is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ActivityState {
+    Active,
+    Idle,
+    IdleInTransaction,
+    IdleInFailedTransaction,
+}
+
+impl ActivityState {
+    /// PostgreSQL's words in `pg_stat_activity`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ActivityState::Active => "active",
+            ActivityState::Idle => "idle",
+            ActivityState::IdleInTransaction => "idle in transaction",
+            ActivityState::IdleInFailedTransaction => "idle in transaction (aborted)",
+        }
+    }
 }
 
 struct Entry {
@@ -60,7 +81,7 @@ impl Activities {
             client_address,
             text: String::new(),
             started: None,
-            active: false,
+            state: ActivityState::Idle,
             application: String::new(),
             connected_at: now,
             state_changed_at: now,
@@ -91,14 +112,18 @@ impl Activity {
             row.text.clear();
             row.text.push_str(&text[..text.floor_char_boundary(STATEMENT_TEXT_BYTES_MAX)]);
             row.started = Some(at);
-            row.active = true;
+            row.state = ActivityState::Active;
             row.state_changed_at = at;
         }
     }
 
-    pub(crate) fn end(&self, at: TimestampMicros) {
+    pub(crate) fn end(&self, at: TimestampMicros, status: TransactionStatus) {
         if let Some(Entry { row, .. }) = self.all.rows.lock().get_mut(&self.process_id) {
-            row.active = false;
+            row.state = match status {
+                TransactionStatus::Idle => ActivityState::Idle,
+                TransactionStatus::InBlock => ActivityState::IdleInTransaction,
+                TransactionStatus::Failed => ActivityState::IdleInFailedTransaction,
+            };
             row.state_changed_at = at;
         }
     }

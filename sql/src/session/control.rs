@@ -1,4 +1,4 @@
-//! Statements about the session itself: SET, SHOW, RESET, DISCARD, and the ends of transactions.
+//! Statements about the session itself: SET, SHOW, RESET, DISCARD.
 
 use std::sync::Arc;
 
@@ -12,38 +12,20 @@ use sqlparser::ast::{self, ContextModifier, DiscardObject, Expr, Ident, Reset, S
 use super::Session;
 use super::settings::{self, Settings};
 use crate::error::{SqlError, SqlState};
-use crate::outcome::{ColumnDescription, Notice, Outcome, Rows, RowsTag};
+use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::parse::{Statement, Tree};
 
 impl Session {
-    /// Runs a statement that only concerns the session; `None` for any other.
-    pub(super) fn run_control(&mut self, statement: &Statement) -> Result<Option<Outcome>, SqlError> {
+    /// Runs a statement that only concerns the session or its transaction; `None` for any other.
+    pub(super) async fn run_control(&mut self, statement: &Statement) -> Result<Option<Outcome>, SqlError> {
         let Tree::Sql(tree) = &*statement.tree else { return Ok(None) };
         match tree.as_ref() {
             ast::Statement::Set(set) => self.run_set(set).map(Some),
             ast::Statement::Reset(reset) => self.run_reset(&reset.reset).map(Some),
             ast::Statement::ShowVariable { variable } => self.run_show(variable).map(Some),
             ast::Statement::Discard { object_type } => self.run_discard(object_type).map(Some),
-            ast::Statement::StartTransaction { .. } => Err(blocks_unsupported("BEGIN")),
-            ast::Statement::Savepoint { .. } | ast::Statement::ReleaseSavepoint { .. } => {
-                Err(blocks_unsupported("SAVEPOINT"))
-            }
-            ast::Statement::Commit { .. } => Ok(Some(self.end_without_block("COMMIT"))),
-            ast::Statement::Rollback { savepoint: None, .. } => Ok(Some(self.end_without_block("ROLLBACK"))),
-            ast::Statement::Rollback { .. } => Err(blocks_unsupported("SAVEPOINT")),
-            _ => Ok(None),
+            other => self.run_transaction_control(other).await,
         }
-    }
-
-    fn end_without_block(&mut self, tag: &str) -> Outcome {
-        self.notices.lock().push(Notice {
-            severity: "WARNING",
-            code: SqlState::NO_ACTIVE_SQL_TRANSACTION.code(),
-            message: "there is no transaction in progress".to_owned(),
-            detail: None,
-            hint: None,
-        });
-        Outcome::Command(tag.to_owned())
     }
 
     fn run_set(&mut self, set: &Set) -> Result<Outcome, SqlError> {
@@ -58,7 +40,11 @@ impl Session {
                 self.change(false, |settings| settings.set("client_encoding", value))?;
             }
             Set::SetNamesDefault {} => self.change(false, |settings| settings.reset("client_encoding"))?,
-            Set::SetTransaction { modes, session, .. } => self.set_transaction(modes, *session)?,
+            Set::SetTransaction { session: true, modes, .. } => self.set_characteristics(modes)?,
+            Set::SetTransaction { snapshot: Some(_), .. } => {
+                return Err(SqlError::unsupported("SET TRANSACTION SNAPSHOT is not supported"));
+            }
+            Set::SetTransaction { modes, .. } => self.set_transaction(modes)?,
             other => return Err(SqlError::unsupported(format!("{other} is not supported"))),
         }
         Ok(Outcome::Command("SET".to_owned()))
@@ -66,6 +52,9 @@ impl Session {
 
     fn assign(&mut self, is_local: bool, name: &str, values: &[Expr]) -> Result<(), SqlError> {
         let parts: Vec<String> = values.iter().map(setting_text).collect::<Result<_, _>>()?;
+        if is_local && self.block.is_none() {
+            self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
+        }
         if let [Expr::Identifier(word)] = values
             && word.quote_style.is_none()
             && word.value.eq_ignore_ascii_case("default")
@@ -73,25 +62,6 @@ impl Session {
             return self.change(is_local, |settings| settings.reset(name));
         }
         self.change(is_local, |settings| settings.set(name, &parts))
-    }
-
-    /// SET TRANSACTION concerns the transaction that runs, SET SESSION CHARACTERISTICS those that come.
-    fn set_transaction(&mut self, modes: &[ast::TransactionMode], session: bool) -> Result<(), SqlError> {
-        for mode in modes {
-            let (isolation, value) = match mode {
-                ast::TransactionMode::IsolationLevel(level) => (true, level.to_string().to_lowercase()),
-                ast::TransactionMode::AccessMode(ast::TransactionAccessMode::ReadOnly) => (false, "on".to_owned()),
-                ast::TransactionMode::AccessMode(ast::TransactionAccessMode::ReadWrite) => (false, "off".to_owned()),
-            };
-            let name = match (isolation, session) {
-                (true, true) => "default_transaction_isolation",
-                (true, false) => "transaction_isolation",
-                (false, true) => "default_transaction_read_only",
-                (false, false) => "transaction_read_only",
-            };
-            self.change(!session, |settings| settings.set_text(name, &value))?;
-        }
-        Ok(())
     }
 
     fn run_reset(&mut self, reset: &Reset) -> Result<Outcome, SqlError> {
@@ -107,6 +77,10 @@ impl Session {
 
     fn run_discard(&mut self, object: &DiscardObject) -> Result<Outcome, SqlError> {
         if matches!(object, DiscardObject::ALL) {
+            if self.block.is_some() {
+                let message = "DISCARD ALL cannot run inside a transaction block";
+                return Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+            }
             self.reset_all()?;
         }
         Ok(Outcome::Command(format!("DISCARD {object}")))
@@ -155,11 +129,6 @@ impl Session {
         }
         one_row(&[("name", names), ("setting", values), ("description", descriptions)])
     }
-}
-
-fn blocks_unsupported(what: &str) -> SqlError {
-    SqlError::unsupported(format!("{what}: transaction blocks are not supported yet"))
-        .hint("The statements of one query string, or of one pipeline up to Sync, are one transaction.")
 }
 
 /// A value of SET as text: a word, a string, a number with its sign.

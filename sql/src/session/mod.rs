@@ -1,9 +1,11 @@
 //! A connection's session: settings, the transaction, and the statements it runs.
 //!
 //! Every statement runs in a transaction object. One query string, or all up to one Sync, is one implicit
-//! transaction; the caller says where it ends ([`Session::end_implicit`]), since only the protocol knows.
+//! transaction; the caller says where it ends ([`Session::end_implicit`]), since only the protocol knows. BEGIN keeps
+//! it open beyond that ([`block`]).
 
 mod activity;
+mod block;
 mod control;
 mod interrupt;
 pub(crate) mod settings;
@@ -16,11 +18,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, PgType};
 
-pub(crate) use activity::{Activities, Activity, ActivityRow};
-pub(crate) use interrupt::Guard;
-pub use interrupt::Interrupts;
-use settings::{Layers, Settings, SharedSettings};
-
+use self::block::Block;
+use self::settings::{Layers, Settings, SharedSettings};
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::{ColumnDescription, Notice, Outcome};
@@ -31,6 +30,9 @@ use crate::statement;
 use crate::transaction::{Looks, Transaction};
 pub use crate::values::Format as WireFormat;
 use crate::values::OutputStyle;
+pub(crate) use activity::{Activities, Activity, ActivityRow, ActivityState};
+pub(crate) use interrupt::Guard;
+pub use interrupt::Interrupts;
 
 /// What a start-up packet says.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +66,8 @@ pub struct Session {
     facts: Arc<SessionFacts>,
     settings: SharedSettings,
     transaction: SharedTransaction,
+    /// While the client has a block open.
+    block: Option<Block>,
     interrupts: Interrupts,
     notices: Arc<Mutex<Vec<Notice>>>,
     /// What the wire was told last of the settings that it reports.
@@ -126,6 +130,7 @@ impl Session {
             facts: Arc::new(facts),
             settings: Arc::new(Mutex::new(Layers::new(settings))),
             transaction: SharedTransaction::default(),
+            block: None,
             interrupts,
             notices: Arc::default(),
             told: BTreeMap::new(),
@@ -142,6 +147,9 @@ impl Session {
     /// Resolves a statement; `types` are those the client named for `$1`, `$2`, …
     pub async fn prepare(&mut self, statement: &Statement, types: &[Option<PgType>]) -> Result<Prepared, SqlError> {
         self.refuse_if_failed(statement)?;
+        if let Some((parameters, columns)) = statement::describe_control(statement) {
+            return Ok(Prepared { parameters, columns, statement: statement.clone() });
+        }
         let scope = self.scope(Looks::AtDefinitions)?;
         let (statement, types) = (statement.clone(), types.to_vec());
         let guard = scope.guard.clone();
@@ -168,7 +176,7 @@ impl Session {
         parameters: &[Parameter],
     ) -> Result<BoundParameters, SqlError> {
         self.refuse_if_failed(&prepared.statement)?;
-        let started = self.transaction.lock().get_or_insert_with(|| self.engine.begin()).started();
+        let started = self.transaction_started();
         let style = self.settings().input_style(started);
         match Bound::new(style, parameters, &prepared.parameters) {
             Ok(bound) => Ok(BoundParameters(Arc::new(bound))),
@@ -202,7 +210,11 @@ impl Session {
         self.refuse_if_failed(statement)?;
         self.activity.begin(statement.text(), self.engine.now());
         let writers = self.writers();
-        let result = self.run_once(statement, &bound).await;
+        let result = match self.run_control(statement).await {
+            Ok(None) => self.run_once(statement, &bound).await,
+            Ok(Some(outcome)) => Ok(outcome),
+            Err(error) => Err(error),
+        };
         match &result {
             Ok(_) => self.remember_for_rerun(writers, statement, bound),
             Err(_) => self.fail(),
@@ -211,9 +223,7 @@ impl Session {
     }
 
     async fn run_once(&mut self, statement: &Statement, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
-        if let Some(outcome) = self.run_control(statement)? {
-            return Ok(outcome);
-        }
+        self.refuse_if_read_only(statement)?;
         let scope = self.scope(statement::looks(statement))?;
         let guard = scope.guard.clone();
         let transaction = Arc::clone(&self.transaction);
@@ -223,18 +233,26 @@ impl Session {
     }
 
     /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
-    /// error. The last CommandComplete of a simple query, and ReadyForQuery after Sync, come after it.
+    /// error. The last CommandComplete of a simple query, and ReadyForQuery after Sync, come after it. A block goes on.
     pub async fn end_implicit(&mut self) -> Result<(), SqlError> {
-        let ended = self.end_transaction().await;
-        self.activity.end(self.engine.now());
-        match &ended {
-            Ok(()) => self.settings.lock().commit(),
-            Err(_) => self.settings.lock().roll_back(),
-        }
+        let ended = if self.block.is_some() { Ok(()) } else { self.end_transaction().await.map(drop) };
+        self.activity.end(self.engine.now(), self.transaction_status());
         ended
     }
 
-    async fn end_transaction(&mut self) -> Result<(), SqlError> {
+    /// Commits the transaction, if one is open; false if it had failed and was discarded.
+    async fn end_transaction(&mut self) -> Result<bool, SqlError> {
+        let is_good = !self.has_failed();
+        let ended = self.commit_or_run_again().await;
+        if is_good && ended.is_ok() {
+            self.settings.lock().commit()
+        } else {
+            self.settings.lock().roll_back()
+        }
+        ended.map(|()| is_good)
+    }
+
+    async fn commit_or_run_again(&mut self) -> Result<(), SqlError> {
         let mut rerun = self.rerun.take();
         for attempt in 0.. {
             let Some(transaction) = self.transaction.lock().take() else { break };
@@ -243,7 +261,7 @@ impl Session {
                 Err(error) => error,
             };
             let retryable = error.code == SqlState::SERIALIZATION_FAILURE && attempt < self.engine.limits().retries_max;
-            let Some(again) = rerun.take().filter(|_| retryable) else { return Err(error) };
+            let again = rerun.take().filter(|_| retryable).ok_or(error)?;
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
             if let Err(error) = self.run_once(&again.statement, &again.bound).await {
                 // What it had begun ends with it; the next statement begins anew.
@@ -256,23 +274,35 @@ impl Session {
     }
 
     async fn discard(&mut self) {
+        self.rerun = None;
+        self.settings.lock().roll_back();
         let transaction = self.transaction.lock().take();
         if let Some(transaction) = transaction {
             transaction.discard().await;
         }
     }
 
-    /// Marks the implicit transaction as failed: the wire found an error that the session did not see.
+    /// Marks the transaction as failed: the wire found an error that the session did not see.
     pub fn fail(&mut self) {
         self.rerun = None;
-        self.settings.lock().roll_back();
+        if self.block.is_none() {
+            self.settings.lock().roll_back();
+        }
         if let Some(transaction) = &mut *self.transaction.lock() {
             transaction.fail();
         }
     }
 
     pub fn transaction_status(&self) -> TransactionStatus {
-        TransactionStatus::Idle
+        match (&self.block, self.has_failed()) {
+            (None, _) => TransactionStatus::Idle,
+            (Some(_), false) => TransactionStatus::InBlock,
+            (Some(_), true) => TransactionStatus::Failed,
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.transaction.lock().as_ref().is_some_and(Transaction::is_failed)
     }
 
     /// Notices since the last call.
@@ -311,11 +341,8 @@ impl Session {
     }
 
     fn scope(&mut self, looks: Looks) -> Result<Arc<Scope>, SqlError> {
-        let (view, started) = {
-            let mut slot = self.transaction.lock();
-            let transaction = slot.get_or_insert_with(|| self.engine.begin());
-            (transaction.view(looks)?, transaction.started())
-        };
+        let started = self.transaction_started();
+        let view = self.in_transaction(|transaction| transaction.view(looks))?;
         let settings = self.settings();
         let limit = settings.milliseconds("statement_timeout").map(Duration::from_millis);
         Ok(Arc::new(Scope {
@@ -332,12 +359,20 @@ impl Session {
     }
 
     fn refuse_if_failed(&self, statement: &Statement) -> Result<(), SqlError> {
-        let failed = self.transaction.lock().as_ref().is_some_and(Transaction::is_failed);
-        if failed && !statement::ends_transaction(statement) {
+        if self.has_failed() && !statement::ends_transaction(statement) {
             let message = "current transaction is aborted, commands ignored until end of transaction block";
             return Err(SqlError::new(SqlState::IN_FAILED_SQL_TRANSACTION, message));
         }
         Ok(())
+    }
+
+    fn refuse_if_read_only(&mut self, statement: &Statement) -> Result<(), SqlError> {
+        let Some(command) = statement::writing_command(statement) else { return Ok(()) };
+        if !self.in_transaction(|transaction| transaction.modes().is_read_only) {
+            return Ok(());
+        }
+        let message = format!("cannot execute {command} in a read-only transaction");
+        Err(SqlError::new(SqlState::READ_ONLY_SQL_TRANSACTION, message))
     }
 
     /// Statements of the transaction that changed something.
@@ -348,9 +383,9 @@ impl Session {
     /// A lone writing statement can be run again if its commit loses a race: nothing of it was sent. Any statement
     /// after it may have seen what it did, so then it cannot.
     fn remember_for_rerun(&mut self, before: usize, statement: &Statement, bound: Arc<Bound>) {
-        let is_lone_writer = before == 0 && self.writers() == 1;
-        self.rerun =
-            (is_lone_writer && statement::can_rerun(statement)).then(|| Rerun { statement: statement.clone(), bound });
+        let is_lone_writer = self.block.is_none() && before == 0 && self.writers() == 1;
+        let can_rerun = is_lone_writer && statement::can_rerun(statement);
+        self.rerun = can_rerun.then(|| Rerun { statement: statement.clone(), bound });
     }
 }
 

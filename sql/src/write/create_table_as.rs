@@ -58,7 +58,7 @@ pub(crate) async fn create_table_as(
         .collect();
     let renamed = Arc::new(Schema::new(given.clone()));
     let mut load = Load::begin(&scope, target, &given)?;
-    let mut batches = execute_stream(physical, planner.state().task_ctx())?;
+    let mut batches = execute_stream(physical, planner.task())?;
     while let Some(batch) = batches.next().await {
         let pushed = match batch {
             Ok(batch) => load.push(&called(&batch, &renamed)?, false).await,

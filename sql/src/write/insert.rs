@@ -172,7 +172,7 @@ async fn load_query(
     let physical = planner.physical(plan, bound).await?;
     let fields: Vec<FieldRef> = physical.schema().fields().iter().cloned().collect();
     let mut load = Load::begin(scope, target, &fields)?;
-    let mut batches = execute_stream(physical, planner.state().task_ctx())?;
+    let mut batches = execute_stream(physical, planner.task())?;
     while let Some(batch) = batches.next().await {
         let pushed = match batch {
             Ok(batch) => load.push(&batch, keep).await,

@@ -31,6 +31,7 @@ pub(super) const STATEMENTS: &[Key] = &[
         0,
         "Times that a lone statement whose commit lost a race is run again"
     ),
+    number!("savepoints_max", engine.savepoints_max, 1, "Savepoints that one transaction may have"),
     number!(
         "chunk_rows_max",
         engine.chunk_rows_max,
@@ -90,6 +91,12 @@ pub(super) const CATALOG: &[Key] = &[
         "Deltas of the manifest before it is written whole again"
     ),
     number!("ingest_id_seconds", catalog.ingest_id_seconds, 0, "How long the id of a load is remembered"),
+    number!(
+        "index_lag_rows_max",
+        catalog.index_lag_rows_max,
+        0,
+        "Rows that the catalog's index may be behind the log, to be replayed after a crash"
+    ),
     number!("index_cache_bytes", catalog.index_cache_bytes, 0, "Memory for the catalog's index"),
     number!("statistics_cache_bytes", catalog.statistics_cache_bytes, 0, "Memory for statistics of partitions"),
 ];

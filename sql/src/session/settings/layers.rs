@@ -66,6 +66,25 @@ impl Layers {
     }
 }
 
+/// The settings at a savepoint.
+#[derive(Clone)]
+pub(crate) struct Mark {
+    current: Arc<Settings>,
+    kept: Option<Arc<Settings>>,
+}
+
+impl Layers {
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { current: Arc::clone(&self.current), kept: self.kept.clone() }
+    }
+
+    /// The transaction went back to a savepoint.
+    pub(crate) fn go_back(&mut self, mark: &Mark) {
+        self.current = Arc::clone(&mark.current);
+        self.kept.clone_from(&mark.kept);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +110,19 @@ mod tests {
         assert_eq!(shown(&layers), "later");
         layers.commit();
         assert_eq!(shown(&layers), "later");
+    }
+
+    #[test]
+    fn a_savepoint_brings_settings_back() {
+        let mut layers = Layers::new(Settings::default());
+        set(&mut layers, false, "one");
+        let mark = layers.mark();
+        set(&mut layers, false, "two");
+        set(&mut layers, true, "local");
+        layers.go_back(&mark);
+        assert_eq!(shown(&layers), "one");
+        layers.commit();
+        assert_eq!(shown(&layers), "one");
     }
 
     #[test]

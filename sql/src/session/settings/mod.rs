@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use peristyle_catalog::model::TimestampMicros;
 
 pub(crate) use definitions::{DEFINITIONS, SettingDefinition, SettingKind, definition};
-pub(crate) use layers::{Layers, SharedSettings};
+pub(crate) use layers::{Layers, Mark, SharedSettings};
 
 use self::canonical::{canonical, parse_milliseconds, parse_time_zone};
 use self::name_list::split_names;

@@ -1,0 +1,285 @@
+//! Transaction blocks: BEGIN, COMMIT, ROLLBACK, SAVEPOINT.
+//!
+//! A block is the session's transaction, kept open over the ends of query strings and pipelines. Statements that came
+//! before BEGIN in the same string or pipeline belong to it, as in PostgreSQL.
+
+use peristyle_catalog::model::TimestampMicros;
+use sqlparser::ast::{self, Ident, LockTableMode, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
+
+use super::Session;
+use super::settings::Mark;
+use crate::error::{SqlError, SqlState};
+use crate::names::{QualifiedName, fold};
+use crate::outcome::{Notice, Outcome};
+use crate::transaction::{Isolation, Looks, Modes, Savepoint, Transaction};
+
+/// An open block.
+#[derive(Default)]
+pub(super) struct Block {
+    /// Oldest first; the last of a name is the one that counts.
+    savepoints: Vec<NamedSavepoint>,
+}
+
+struct NamedSavepoint {
+    name: String,
+    staged: Savepoint,
+    settings: Mark,
+}
+
+impl Session {
+    /// Runs a statement that begins, ends or marks a transaction; `None` for any other.
+    pub(super) async fn run_transaction_control(&mut self, tree: &ast::Statement) -> Result<Option<Outcome>, SqlError> {
+        let tag = match tree {
+            ast::Statement::StartTransaction { modes, begin, .. } => {
+                self.begin_block(modes)?;
+                if *begin { "BEGIN" } else { "START TRANSACTION" }
+            }
+            ast::Statement::Commit { chain, .. } => self.commit_block(*chain).await?,
+            ast::Statement::Rollback { savepoint: None, chain } => self.roll_back_block(*chain).await?,
+            ast::Statement::Rollback { savepoint: Some(name), .. } => {
+                self.roll_back_to(name).await?;
+                "ROLLBACK"
+            }
+            ast::Statement::Savepoint { name } => {
+                self.set_savepoint(name)?;
+                "SAVEPOINT"
+            }
+            ast::Statement::ReleaseSavepoint { name } => {
+                self.release(name)?;
+                "RELEASE"
+            }
+            ast::Statement::Lock(lock) => {
+                self.lock(lock)?;
+                "LOCK TABLE"
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Outcome::Command(tag.to_owned())))
+    }
+
+    fn begin_block(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
+        if self.block.is_some() {
+            self.warn(SqlState::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
+            return self.set_modes(asked);
+        }
+        let modes = with_modes(self.default_modes(), asked)?;
+        self.open_block(modes)
+    }
+
+    fn open_block(&mut self, modes: Modes) -> Result<(), SqlError> {
+        self.rerun = None;
+        self.block = Some(Block::default());
+        self.in_transaction(|transaction| transaction.set_modes(modes));
+        self.show_modes(modes)
+    }
+
+    async fn commit_block(&mut self, chain: bool) -> Result<&'static str, SqlError> {
+        let modes = self.modes();
+        if self.block.take().is_none() {
+            self.without_block("COMMIT", chain)?;
+            return self.end_transaction().await.map(|_| "COMMIT");
+        }
+        let ended = self.end_transaction().await;
+        if chain {
+            self.open_block(modes)?;
+        }
+        Ok(if ended? { "COMMIT" } else { "ROLLBACK" })
+    }
+
+    async fn roll_back_block(&mut self, chain: bool) -> Result<&'static str, SqlError> {
+        let modes = self.modes();
+        if self.block.take().is_none() {
+            self.without_block("ROLLBACK", chain)?;
+        }
+        self.discard().await;
+        if chain {
+            self.open_block(modes)?;
+        }
+        Ok("ROLLBACK")
+    }
+
+    /// The end of a transaction that no BEGIN opened: what came before in the string or pipeline ends.
+    fn without_block(&mut self, command: &str, chain: bool) -> Result<(), SqlError> {
+        if chain {
+            return Err(needs_block(&format!("{command} AND CHAIN")));
+        }
+        self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress");
+        Ok(())
+    }
+
+    fn set_savepoint(&mut self, name: &Ident) -> Result<(), SqlError> {
+        let staged = self.in_transaction(|transaction| transaction.savepoint());
+        let settings = self.settings.lock().mark();
+        let block = self.block.as_mut().ok_or_else(|| needs_block("SAVEPOINT"))?;
+        if block.savepoints.len() >= self.engine.limits().savepoints_max {
+            let message =
+                format!("too many savepoints in one transaction (savepoints_max = {})", block.savepoints.len());
+            return Err(SqlError::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message));
+        }
+        block.savepoints.push(NamedSavepoint { name: fold(name), staged, settings });
+        Ok(())
+    }
+
+    fn release(&mut self, name: &Ident) -> Result<(), SqlError> {
+        let block = self.block.as_mut().ok_or_else(|| needs_block("RELEASE SAVEPOINT"))?;
+        let at = block.find(name)?;
+        block.savepoints.truncate(at);
+        Ok(())
+    }
+
+    async fn roll_back_to(&mut self, name: &Ident) -> Result<(), SqlError> {
+        let block = self.block.as_mut().ok_or_else(|| needs_block("ROLLBACK TO SAVEPOINT"))?;
+        let at = block.find(name)?;
+        block.savepoints.truncate(at + 1);
+        let savepoint = &block.savepoints[at];
+        self.settings.lock().go_back(&savepoint.settings);
+        let slot = self.transaction.lock().as_mut().map(|transaction| transaction.go_back(&savepoint.staged));
+        if let Some(deleted) = slot {
+            deleted.await;
+        }
+        Ok(())
+    }
+
+    /// The weaker locks promise what a snapshot gives anyway; the stronger would keep others from writing, which
+    /// nothing here does.
+    fn lock(&mut self, lock: &ast::Lock) -> Result<(), SqlError> {
+        if self.block.is_none() {
+            return Err(needs_block("LOCK TABLE"));
+        }
+        let scope = self.scope(Looks::AtDefinitions)?;
+        for table in &lock.tables {
+            let name = QualifiedName::of(&scope, &table.name)?;
+            scope.require_relation(name.schema(), &name.name)?;
+        }
+        match lock.lock_mode.as_ref().unwrap_or(&LockTableMode::AccessExclusive) {
+            LockTableMode::AccessShare | LockTableMode::RowShare | LockTableMode::RowExclusive => Ok(()),
+            mode => Err(SqlError::unsupported(format!("LOCK TABLE in {mode} mode is not supported"))
+                .hint("Who commits second of two that change the same rows fails with 40001.")),
+        }
+    }
+
+    /// `SET TRANSACTION`: how the open block runs.
+    pub(super) fn set_transaction(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
+        if self.block.is_none() {
+            let message = "SET TRANSACTION can only be used in transaction blocks";
+            self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, message);
+            return Ok(());
+        }
+        self.set_modes(asked)
+    }
+
+    fn set_modes(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
+        let before = self.modes();
+        let modes = with_modes(before, asked)?;
+        let is_used = self.in_transaction(|transaction| transaction.is_used());
+        if is_used && modes.isolation != before.isolation {
+            let message = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
+            return Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+        }
+        if is_used && before.is_read_only && !modes.is_read_only {
+            let message = "transaction read-write mode must be set before any query";
+            return Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
+        }
+        self.in_transaction(|transaction| transaction.set_modes(modes));
+        self.show_modes(modes)
+    }
+
+    /// `SET SESSION CHARACTERISTICS AS TRANSACTION`: how later transactions run.
+    pub(super) fn set_characteristics(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
+        let modes = with_modes(self.default_modes(), asked)?;
+        self.settings.lock().change(false, |settings| {
+            settings.set("default_transaction_isolation", &[modes.isolation.name().to_owned()])?;
+            settings.set("default_transaction_read_only", &[on_off(modes.is_read_only)])
+        })
+    }
+
+    /// What `SHOW transaction_isolation` says until the transaction ends.
+    fn show_modes(&mut self, modes: Modes) -> Result<(), SqlError> {
+        self.settings.lock().change(true, |settings| {
+            settings.set("transaction_isolation", &[modes.isolation.name().to_owned()])?;
+            settings.set("transaction_read_only", &[on_off(modes.is_read_only)])
+        })
+    }
+
+    /// How transactions run that do not say so.
+    pub(super) fn default_modes(&self) -> Modes {
+        let settings = self.settings();
+        let is = |name: &str, value: &str| settings.get(name).is_ok_and(|set| set == value);
+        let repeatable = is("default_transaction_isolation", "repeatable read");
+        let isolation = if repeatable { Isolation::RepeatableRead } else { Isolation::ReadCommitted };
+        Modes { isolation, is_read_only: is("default_transaction_read_only", "on") }
+    }
+
+    fn modes(&mut self) -> Modes {
+        self.in_transaction(|transaction| transaction.modes())
+    }
+
+    /// Does something with the transaction, which it begins if none is open.
+    pub(super) fn in_transaction<T>(&mut self, act: impl FnOnce(&mut Transaction) -> T) -> T {
+        let modes = self.default_modes();
+        let mut slot = self.transaction.lock();
+        act(slot.get_or_insert_with(|| self.engine.begin(modes)))
+    }
+
+    /// When the transaction began.
+    pub(super) fn transaction_started(&mut self) -> TimestampMicros {
+        self.in_transaction(|transaction| transaction.started())
+    }
+
+    pub(super) fn warn(&self, code: SqlState, message: &str) {
+        let message = message.to_owned();
+        self.notices.lock().push(Notice { severity: "WARNING", code: code.code(), message, detail: None, hint: None });
+    }
+}
+
+impl Block {
+    fn find(&self, name: &Ident) -> Result<usize, SqlError> {
+        let name = fold(name);
+        self.savepoints.iter().rposition(|savepoint| savepoint.name == name).ok_or_else(|| {
+            let message = format!("savepoint \"{name}\" does not exist");
+            SqlError::new(SqlState::INVALID_SAVEPOINT_SPECIFICATION, message)
+        })
+    }
+}
+
+impl Isolation {
+    fn name(self) -> &'static str {
+        match self {
+            Isolation::ReadCommitted => "read committed",
+            Isolation::RepeatableRead => "repeatable read",
+        }
+    }
+}
+
+fn with_modes(mut modes: Modes, asked: &[TransactionMode]) -> Result<Modes, SqlError> {
+    for mode in asked {
+        match mode {
+            TransactionMode::AccessMode(access) => modes.is_read_only = *access == TransactionAccessMode::ReadOnly,
+            TransactionMode::IsolationLevel(level) => modes.isolation = isolation(*level)?,
+        }
+    }
+    Ok(modes)
+}
+
+/// READ UNCOMMITTED is READ COMMITTED, as in PostgreSQL.
+fn isolation(level: TransactionIsolationLevel) -> Result<Isolation, SqlError> {
+    match level {
+        TransactionIsolationLevel::ReadUncommitted | TransactionIsolationLevel::ReadCommitted => {
+            Ok(Isolation::ReadCommitted)
+        }
+        TransactionIsolationLevel::RepeatableRead => Ok(Isolation::RepeatableRead),
+        TransactionIsolationLevel::Serializable | TransactionIsolationLevel::Snapshot => {
+            Err(SqlError::unsupported(format!("isolation level {level} is not supported"))
+                .hint("REPEATABLE READ is snapshot isolation."))
+        }
+    }
+}
+
+fn on_off(on: bool) -> String {
+    if on { "on" } else { "off" }.to_owned()
+}
+
+fn needs_block(what: &str) -> SqlError {
+    let message = format!("{what} can only be used in transaction blocks");
+    SqlError::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message)
+}

@@ -1,0 +1,252 @@
+//! The transaction object: every statement runs in one, an implicit one too.
+//!
+//! It holds the changes of its statements until the end ([`staged`]), in one change set, and shows them to its own
+//! statements: a statement reads a new snapshot (READ COMMITTED), or the one that the transaction read first
+//! (REPEATABLE READ), with the transaction's own changes applied on top by the same code that a commit runs. Nothing
+//! lasts before the catalog commits; objects written on the way are deleted if it does not.
+
+mod own;
+mod staged;
+
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Change, ChangeSet, ChunkId, Commit, Oid, PartitionId, Seq, TimestampMicros};
+use peristyle_catalog::{Catalog, Head, Snapshot};
+use peristyle_storage::Store;
+use peristyle_storage::objects::partition_path;
+
+use self::staged::{Staged, appended_objects};
+use crate::error::SqlError;
+
+/// What one statement sees: a snapshot, which stays pinned, with the transaction's own changes.
+#[derive(Clone)]
+pub(crate) struct View {
+    head: Arc<Head>,
+    _pin: Snapshot,
+}
+
+impl View {
+    /// The head, for one who keeps it beside the view.
+    pub(crate) fn head(&self) -> &Arc<Head> {
+        &self.head
+    }
+}
+
+impl Deref for View {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        &self.head
+    }
+}
+
+/// What a transaction's statements see of others' commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// Each statement, all that was committed before it began.
+    ReadCommitted,
+    /// All of them, what was committed before the first began.
+    RepeatableRead,
+}
+
+/// How a transaction runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Modes {
+    pub(crate) isolation: Isolation,
+    pub(crate) is_read_only: bool,
+}
+
+/// Changes on their way to one commit.
+pub(crate) struct Transaction {
+    catalog: Arc<Catalog>,
+    store: Arc<Store>,
+    modes: Modes,
+    /// The first snapshot that a statement read, pinned: later changes may rest on it.
+    first: Option<Snapshot>,
+    staged: Staged,
+    started: TimestampMicros,
+    failed: bool,
+    /// The last view that showed own changes, so that the next adds only what came since.
+    shown: Option<Shown>,
+}
+
+/// A view of own changes.
+struct Shown {
+    view: View,
+    /// The snapshot that it rests on, and how many of the transaction's changes it has.
+    rests_on: Seq,
+    changes: usize,
+}
+
+/// What a statement looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// At rows too: it must see the transaction's own.
+    AtRows,
+    /// At definitions only, as an INSERT of constants does.
+    AtDefinitions,
+}
+
+/// A moment to which a transaction can go back.
+#[derive(Clone)]
+pub(crate) struct Savepoint(Staged);
+
+impl Transaction {
+    pub(crate) fn begin(catalog: &Arc<Catalog>, store: &Arc<Store>, started: TimestampMicros, modes: Modes) -> Self {
+        Transaction {
+            catalog: Arc::clone(catalog),
+            store: Arc::clone(store),
+            modes,
+            first: None,
+            staged: Staged::default(),
+            started,
+            failed: false,
+            shown: None,
+        }
+    }
+
+    /// When it began: `now()`.
+    pub(crate) fn started(&self) -> TimestampMicros {
+        self.started
+    }
+
+    pub(crate) fn modes(&self) -> Modes {
+        self.modes
+    }
+
+    /// How it runs from here on.
+    pub(crate) fn set_modes(&mut self, modes: Modes) {
+        self.modes = modes;
+    }
+
+    /// Whether a statement has read or written in it.
+    pub(crate) fn is_used(&self) -> bool {
+        self.first.is_some()
+    }
+
+    pub(crate) fn is_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Statements that changed something.
+    pub(crate) fn writers(&self) -> usize {
+        self.staged.writers()
+    }
+
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// The snapshot that a statement reads, with this transaction's own changes as far as the statement looks at
+    /// them. Fails where somebody else's commit made them impossible.
+    pub(crate) fn view(&mut self, looks: Looks) -> Result<View, SqlError> {
+        let snapshot = self.snapshot();
+        let only_rows = looks == Looks::AtDefinitions && self.staged.only_adds_rows();
+        if self.staged.is_empty() || only_rows {
+            return Ok(View { head: Arc::clone(snapshot.head()), _pin: snapshot });
+        }
+        let rests_on = snapshot.seq();
+        let (start, done) = match self.shown.take().filter(|shown| shown.rests_on == rests_on) {
+            Some(shown) => (shown.view.head, shown.changes),
+            None => (Arc::clone(snapshot.head()), 0),
+        };
+        let more = self.staged.changes_from(done);
+        let head = if more.changes.is_empty() { start } else { self.catalog.preview(&start, &more)? };
+        let view = View { head, _pin: snapshot };
+        self.shown = Some(Shown { view: view.clone(), rests_on, changes: self.staged.len() });
+        Ok(view)
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        match (&self.first, self.modes.isolation) {
+            (Some(first), Isolation::RepeatableRead) => first.clone(),
+            (Some(_), Isolation::ReadCommitted) => self.catalog.snapshot(),
+            (None, _) => self.first.insert(self.catalog.snapshot()).clone(),
+        }
+    }
+
+    /// Takes the changes of one statement.
+    pub(crate) fn stage(&mut self, statement: ChangeSet) {
+        let removes_rows = statement.changes.iter().any(|change| matches!(change, Change::Remove { .. }));
+        // What it takes back of this transaction's own rows, the view still shows.
+        let shown = if removes_rows { self.shown.take() } else { None };
+        self.staged.add(statement, &shown.as_ref().map(own_chunks).unwrap_or_default());
+    }
+
+    /// The moment after what was staged so far.
+    pub(crate) fn savepoint(&self) -> Savepoint {
+        Savepoint(self.staged.clone())
+    }
+
+    /// Goes back to a moment: what was staged since is gone, and the transaction is good again. The objects that were
+    /// written since are deleted by the future.
+    pub(crate) fn go_back(&mut self, savepoint: &Savepoint) -> impl Future<Output = ()> + use<> {
+        let kept: HashSet<_> = savepoint.0.objects().collect();
+        let left: Vec<_> = self.staged.objects().filter(|object| !kept.contains(object)).collect();
+        self.staged = savepoint.0.clone();
+        self.shown = None;
+        self.failed = false;
+        let store = Arc::clone(&self.store);
+        async move { delete_objects(&store, left).await }
+    }
+
+    /// Commits everything, or discards it if a statement failed.
+    pub(crate) async fn end(self) -> Result<Option<Commit>, SqlError> {
+        if self.failed {
+            self.discard().await;
+            return Ok(None);
+        }
+        if self.staged.is_empty() {
+            return Ok(None);
+        }
+        let objects: Vec<_> = self.staged.objects().collect();
+        match self.catalog.commit(self.staged.into_change_set()).await {
+            Ok(commit) => {
+                if commit.duplicate {
+                    delete_objects(&self.store, objects).await;
+                }
+                Ok(Some(commit))
+            }
+            Err(error) => {
+                if error.left_nothing() {
+                    delete_objects(&self.store, objects).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Leaves no trace: deletes the objects that its statements wrote.
+    pub(crate) async fn discard(self) {
+        delete_objects(&self.store, self.staged.objects().collect()).await;
+    }
+}
+
+/// Deletes the objects of changes that will not be committed.
+pub(crate) async fn delete_appended(store: &Store, changes: &[Change]) {
+    delete_objects(store, changes.iter().flat_map(appended_objects).collect()).await;
+}
+
+/// The provisional numbers of the transaction's own chunks, in order.
+fn own_chunks(shown: &Shown) -> Vec<ChunkId> {
+    let head = &shown.view.head;
+    let tables = head.relations().filter_map(|relation| head.contents(relation.oid));
+    let mut own: Vec<ChunkId> = tables
+        .flat_map(|contents| contents.chunks())
+        .map(|chunk| chunk.id)
+        .filter(|id| id.seq > shown.rests_on)
+        .collect();
+    own.sort_unstable();
+    own
+}
+
+/// Best effort: what stays is an orphan, which no reader can see and `system.orphans` shows.
+async fn delete_objects(store: &Store, objects: Vec<(Oid, PartitionId)>) {
+    for (table, partition) in objects {
+        if let Err(error) = store.delete(&partition_path(table, partition)).await {
+            tracing::warn!(%table, %partition, %error, "could not delete the object of a discarded write");
+        }
+    }
+}

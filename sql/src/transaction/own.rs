@@ -1,0 +1,64 @@
+//! What a transaction made or changed itself, and what that guards.
+
+use imbl::OrdSet;
+use peristyle_catalog::model::{Change, Oid, PartitionId, RelationKind, Requirement};
+
+/// Kept as statements are staged, so that a long transaction does not look at all its changes for each. Copies share
+/// structure.
+#[derive(Clone, Default)]
+pub(super) struct Own {
+    relations: OrdSet<Oid>,
+    schemas: OrdSet<Oid>,
+    partitions: OrdSet<PartitionId>,
+    /// Whether names were given or freed.
+    renamed: bool,
+    /// Whether anything but new rows was changed.
+    pub(super) is_more_than_rows: bool,
+}
+
+impl Own {
+    pub(super) fn add(&mut self, change: &Change) {
+        self.is_more_than_rows |= !matches!(change, Change::Append { .. });
+        match change {
+            Change::CreateSchema(schema) => {
+                self.schemas.insert(schema.oid);
+                self.renamed = true;
+            }
+            Change::DropSchema(_) | Change::CreateDatabase(_) => self.renamed = true,
+            Change::CreateRelation(relation) | Change::ReplaceRelation(relation) => {
+                self.relations.insert(relation.oid);
+                if let RelationKind::Index(index) = &relation.kind {
+                    self.relations.insert(index.table);
+                }
+                self.renamed = true;
+            }
+            Change::DropRelation(oid) => {
+                self.relations.insert(*oid);
+                self.renamed = true;
+            }
+            Change::EnsureColumn { table, .. } => {
+                self.relations.insert(*table);
+            }
+            Change::Append { partitions, .. } => self.partitions.extend(partitions.iter().map(|p| p.id)),
+            Change::Remove { .. } | Change::Forget(_) => {}
+        }
+    }
+
+    /// Whether the committer checks this again when it applies the transaction's own changes in order.
+    pub(super) fn guards(&self, requirement: &Requirement) -> bool {
+        match requirement {
+            Requirement::SchemaLive(oid) | Requirement::SchemaEmpty(oid) => self.schemas.contains(oid) || self.renamed,
+            Requirement::SchemaNameFree { .. } | Requirement::NameFree { .. } => self.renamed,
+            Requirement::RelationLive(oid)
+            | Requirement::RelationVersion { oid, .. }
+            | Requirement::ColumnsAccept { table: oid, .. }
+            | Requirement::EnforcesOnly { table: oid, .. }
+            | Requirement::TableEmpty(oid) => self.relations.contains(oid),
+            Requirement::NoDependents { .. } | Requirement::NoColumnDependents { .. } => self.renamed,
+            Requirement::PartitionsLive { partitions, .. } => {
+                partitions.iter().any(|partition| self.partitions.contains(partition))
+            }
+            Requirement::ChunksLive { .. } => false,
+        }
+    }
+}
