@@ -99,9 +99,16 @@ impl<S: SqlSession> Connection<S> {
     async fn next_frame(&mut self) -> Result<Frame, End> {
         let is_idle = !self.is_pipelining && self.session.transaction_status() == TransactionStatus::Idle;
         let leaves_at = if is_idle { Phase::Draining } else { Phase::Terminating };
+        let idle_limit = if self.is_pipelining { None } else { self.session.idle_limit() };
+        let silent_too_long = async {
+            let Some((limit, error)) = idle_limit else { return std::future::pending().await };
+            tokio::time::sleep(limit).await;
+            error
+        };
         tokio::select! {
             biased;
             error = self.membership.over(leaves_at) => Err(End::Fatal(error)),
+            error = silent_too_long => Err(End::Fatal(error)),
             frame = self.frames.next() => frame,
         }
     }

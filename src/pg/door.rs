@@ -2,6 +2,7 @@
 //! that the list of what crosses the border is in one place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -46,6 +47,7 @@ pub trait SqlSession: Send + 'static {
     async fn end_implicit(&mut self) -> Result<(), SqlError>;
     fn fail(&mut self);
     fn transaction_status(&self) -> TransactionStatus;
+    fn idle_limit(&self) -> Option<(Duration, SqlError)>;
     fn take_notices(&mut self) -> Vec<Notice>;
     fn take_parameter_changes(&mut self) -> Vec<(String, String)>;
     fn interrupts(&self) -> Arc<dyn Interrupt>;
@@ -136,6 +138,10 @@ impl SqlSession for Session {
 
     fn transaction_status(&self) -> TransactionStatus {
         Session::transaction_status(self)
+    }
+
+    fn idle_limit(&self) -> Option<(Duration, SqlError)> {
+        Session::idle_limit(self)
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {

@@ -13,9 +13,7 @@ from polling import wait_until
 
 
 def engine(server, driver):
-    # Blocks (BEGIN) are a later step of the server, so the engine opens none, nor do the drivers to look for hstore.
-    options = {} if driver == "pg8000" else {"use_native_hstore": False}
-    return sqlalchemy.create_engine(server.url(f"postgresql+{driver}"), isolation_level="AUTOCOMMIT", **options)
+    return sqlalchemy.create_engine(server.url(f"postgresql+{driver}"))
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
@@ -23,7 +21,46 @@ def test_sqlalchemy(server, table, driver):
     with engine(server, driver).connect() as connection:
         connection.execute(sqlalchemy.text(f"create table {table} (id int, name text)"))
         connection.execute(sqlalchemy.text(f"insert into {table} values (:id, :name)"), [{"id": 1, "name": "one"}])
-        assert connection.execute(sqlalchemy.text(f"select * from {table}")).all() == [(1, "one")]
+        connection.commit()
+        with connection.begin():
+            with pytest.raises(ZeroDivisionError), connection.begin_nested():
+                connection.execute(sqlalchemy.text(f"insert into {table} values (2, 'two')"))
+                raise ZeroDivisionError
+            connection.execute(sqlalchemy.text(f"insert into {table} values (3, 'three')"))
+        found = connection.execute(sqlalchemy.text(f"select * from {table} order by id"))
+        assert found.all() == [(1, "one"), (3, "three")]
+
+
+@pytest.mark.parametrize("module", [psycopg, psycopg2], ids=["psycopg", "psycopg2"])
+def test_drivers_commit_and_roll_back(server, table, module):
+    server.run(f"create table {table} (id int)")
+    connection = module.connect(**server.dsn())
+    cursor = connection.cursor()
+    cursor.execute(f"insert into {table} values (1)")
+    connection.rollback()
+    cursor.executemany(f"insert into {table} values (%s)", [(2,), (3,)])
+    connection.commit()
+    cursor.execute(f"select id from {table} order by id")
+    assert cursor.fetchall() == [(2,), (3,)]
+    connection.close()
+
+
+def test_asyncpg_transactions_nest(server, table):
+    async def ask():
+        connection = await asyncpg.connect(server.url())
+        await connection.execute(f"create table {table} (id int)")
+        async with connection.transaction(isolation="repeatable_read"):
+            await connection.execute(f"insert into {table} values (1)")
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                async with connection.transaction():
+                    await connection.execute(f"insert into {table} values (2)")
+                    await connection.execute("select 1 / 0")
+            await connection.execute(f"insert into {table} values (3)")
+        rows = await connection.fetch(f"select id from {table} order by id")
+        await connection.close()
+        return [row["id"] for row in rows]
+
+    assert asyncio.run(ask()) == [1, 3]
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])

@@ -116,10 +116,61 @@ def test_a_pipeline_stands_or_falls_together(server, table):
         assert connection.execute(f"select count(*) from {table}").fetchone() == (2,)
 
 
-@pytest.mark.peristyle_only
-def test_blocks_are_refused_until_they_are_real(server):
-    with server.connect() as connection, pytest.raises(psycopg.errors.FeatureNotSupported):
-        connection.execute("begin")
+def test_ready_tells_of_the_block(server, table):
+    with started(server) as wire:
+        states = []
+        for text in ("begin", f"create table {table} (a int)", "select 1 / 0", "rollback", "select 1"):
+            wire.send("Q", text)
+            states.append(wire.until("Z")[-1].body)
+    assert states == [b"T", b"T", b"E", b"I", b"I"]
+
+
+def test_a_portal_lives_as_long_as_its_block(server):
+    with started(server) as wire:
+        wire.send("Q", "begin")
+        wire.until("Z")
+        prepare_and_bind(wire, SERIES, "long")
+        wire.send("E", "long", int32(3))
+        wire.send("S")
+        assert rows(wire.until("Z")) == [("1",), ("2",), ("3",)]
+        wire.send("E", "long", int32(2))
+        wire.send("S")
+        assert rows(wire.until("Z")) == [("4",), ("5",)]
+        wire.send("Q", "commit")
+        wire.until("Z")
+        wire.send("E", "long", int32(1))
+        wire.send("S")
+        assert only_error(wire.until("Z"))["C"] == "34000"
+
+
+def test_a_pipeline_may_hold_whole_blocks(server, table):
+    server.run(f"create table {table} (id int)")
+    with server.connect() as connection, connection.pipeline():
+        for text in ("begin", f"insert into {table} values (1)", "commit", "begin", f"insert into {table} values (2)", "rollback"):
+            connection.execute(text)
+    assert server.rows(f"select id from {table}") == [(1,)]
+
+
+def test_a_lost_connection_rolls_back(server, table):
+    server.run(f"create table {table} (id int)")
+    wire = started(server).__enter__()
+    wire.send("Q", f"begin; insert into {table} values (1)")
+    wire.until("Z")
+    wire.close()
+    assert server.rows(f"select count(*) from {table}") == [(0,)]
+
+
+def test_idle_sessions_are_ended_when_asked(server):
+    for setting, before, state in (
+        ("idle_session_timeout", "select 1", "57P05"),
+        ("idle_in_transaction_session_timeout", "begin", "25P03"),
+    ):
+        with started(server) as wire:
+            wire.send("Q", f"set {setting} = '50ms'")
+            wire.until("Z")
+            wire.send("Q", before)
+            wire.until("Z")
+            assert only_error([wire.read()])["C"] == state
 
 
 @pytest.mark.parametrize("prepared", [False, True], ids=["simple", "extended"])

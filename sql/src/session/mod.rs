@@ -301,6 +301,20 @@ impl Session {
         }
     }
 
+    /// How long the client may now stay silent, and what ends its session after that.
+    pub fn idle_limit(&self) -> Option<(Duration, SqlError)> {
+        let (setting, code, what) = match self.block {
+            Some(_) => (
+                "idle_in_transaction_session_timeout",
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                "idle-in-transaction",
+            ),
+            None => ("idle_session_timeout", SqlState::IDLE_SESSION_TIMEOUT, "idle-session"),
+        };
+        let limit = self.settings().milliseconds(setting).map(Duration::from_millis)?;
+        Some((limit, SqlError::new(code, format!("terminating connection due to {what} timeout"))))
+    }
+
     fn has_failed(&self) -> bool {
         self.transaction.lock().as_ref().is_some_and(Transaction::is_failed)
     }

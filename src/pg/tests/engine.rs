@@ -5,6 +5,7 @@
 //! commit fails with 40001 · `panic`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringViewArray};
 use async_trait::async_trait;
@@ -213,6 +214,10 @@ impl SqlSession for ScriptedSession {
 
     fn fail(&mut self) {
         self.is_failed = true;
+    }
+
+    fn idle_limit(&self) -> Option<(Duration, SqlError)> {
+        None
     }
 
     fn transaction_status(&self) -> TransactionStatus {
