@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::committer::{Committer, Request, Waiting};
 use crate::log::{FrameBuffer, LogWriter};
 use crate::manifest::Checkpoints;
-use crate::model::{ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq};
+use crate::model::{ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
 use crate::open::{self, Machine};
 use crate::pins::Snapshot;
 use crate::shared::{Metrics, Shared};
@@ -152,6 +152,12 @@ impl Catalog {
         columns: &[ColumnId],
     ) -> Result<Vec<Vec<Option<ColumnStatistics>>>> {
         self.shared.with_index(|index| self.shared.statistics.read(index, partitions, columns))
+    }
+
+    /// Ends the hold of snapshots that have not been the newest since that time or before: no reader can stop the
+    /// deletion of objects for ever. Returns the number of readers that this concerns.
+    pub fn expire_snapshots(&self, until: TimestampMicros) -> usize {
+        self.shared.pins.expire(until)
     }
 
     /// The oldest sequence number that a reader may still hold.

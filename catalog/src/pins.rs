@@ -3,23 +3,35 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::head::Head;
-use crate::model::Seq;
+use crate::model::{Seq, TimestampMicros};
 
 /// The newest head, and how many readers hold which.
 pub(crate) struct Pins {
     head: ArcSwap<Head>,
-    held: Mutex<BTreeMap<Seq, usize>>,
+    held: Mutex<BTreeMap<Seq, Hold>>,
 }
 
-/// A head that is held: while it lives, nothing that it sees is deleted.
+/// The readers of one head.
+#[derive(Default)]
+struct Hold {
+    readers: usize,
+    /// When a newer head took its place: no reader of it is younger.
+    superseded: Option<TimestampMicros>,
+    /// Whether it was held for too long and holds nothing any more.
+    expired: Arc<AtomicBool>,
+}
+
+/// A head that is held: while it lives and has not expired, nothing that it sees is deleted.
 pub struct Snapshot {
     head: Arc<Head>,
     pins: Arc<Pins>,
+    expired: Arc<AtomicBool>,
 }
 
 impl Pins {
@@ -28,7 +40,12 @@ impl Pins {
     }
 
     pub(crate) fn publish(&self, head: Arc<Head>) {
+        let mut held = self.held.lock();
+        let at = head.at;
         self.head.store(head);
+        for hold in held.values_mut().rev().take_while(|hold| hold.superseded.is_none()) {
+            hold.superseded = Some(at);
+        }
     }
 
     /// The newest head, not held.
@@ -42,28 +59,37 @@ impl Pins {
         // a head that is not newer than this one.
         let mut held = self.held.lock();
         let head = self.head.load_full();
-        *held.entry(head.seq).or_default() += 1;
-        Snapshot { head, pins: Arc::clone(self) }
+        let hold = held.entry(head.seq).or_default();
+        hold.readers += 1;
+        Snapshot { expired: Arc::clone(&hold.expired), head, pins: Arc::clone(self) }
     }
 
     pub(crate) fn horizon(&self) -> Seq {
         let held = self.held.lock();
-        held.keys().next().copied().unwrap_or_else(|| self.head.load().seq)
+        let oldest = held.iter().find(|(_, hold)| !hold.expired.load(Ordering::Acquire));
+        oldest.map_or_else(|| self.head.load().seq, |(seq, _)| *seq)
+    }
+
+    /// Snapshots that were superseded at that time or before expire. Returns the number of their readers.
+    pub(crate) fn expire(&self, until: TimestampMicros) -> usize {
+        let held = self.held.lock();
+        let old = held.values().take_while(|hold| hold.superseded.is_some_and(|at| at <= until));
+        old.filter(|hold| !hold.expired.swap(true, Ordering::AcqRel)).map(|hold| hold.readers).sum()
     }
 
     pub(crate) fn held(&self) -> Vec<(Seq, u64)> {
-        self.held.lock().iter().map(|(seq, count)| (*seq, *count as u64)).collect()
+        self.held.lock().iter().map(|(seq, hold)| (*seq, hold.readers as u64)).collect()
     }
 
     fn hold(&self, seq: Seq) {
-        *self.held.lock().entry(seq).or_default() += 1;
+        self.held.lock().entry(seq).or_default().readers += 1;
     }
 
     fn release(&self, seq: Seq) {
         let mut held = self.held.lock();
-        if let Some(count) = held.get_mut(&seq) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(hold) = held.get_mut(&seq) {
+            hold.readers -= 1;
+            if hold.readers == 0 {
                 held.remove(&seq);
             }
         }
@@ -74,6 +100,11 @@ impl Snapshot {
     /// The head itself, for one who keeps the snapshot beside it.
     pub fn head(&self) -> &Arc<Head> {
         &self.head
+    }
+
+    /// Whether it was held for so long that what it sees may be gone.
+    pub fn is_expired(&self) -> bool {
+        self.expired.load(Ordering::Acquire)
     }
 }
 
@@ -88,7 +119,7 @@ impl Deref for Snapshot {
 impl Clone for Snapshot {
     fn clone(&self) -> Self {
         self.pins.hold(self.head.seq);
-        Snapshot { head: Arc::clone(&self.head), pins: Arc::clone(&self.pins) }
+        Snapshot { head: Arc::clone(&self.head), pins: Arc::clone(&self.pins), expired: Arc::clone(&self.expired) }
     }
 }
 

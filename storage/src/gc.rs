@@ -22,17 +22,27 @@ pub fn due<'a>(
     now: TimestampMicros,
     settings: &GcSettings,
 ) -> Vec<Arc<Partition>> {
-    let age = i64::try_from(settings.ended_age_seconds).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND);
+    let age = micros(settings.ended_age_seconds);
     let is_due = |partition: &&Arc<Partition>| {
         partition.removed.is_some_and(|end| end.seq <= horizon && now.0.saturating_sub(end.at.0) >= age)
     };
     ended.filter(is_due).take(settings.batch_max).cloned().collect()
 }
 
-/// Deletes what is due, a bounded number of objects, and forgets it. Returns how many.
+fn micros(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND)
+}
+
+/// Deletes what is due, a bounded number of objects, and forgets it. Returns how many. A reader that holds an old state
+/// for too long does not stop it.
 pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, settings: &GcSettings) -> Result<usize> {
-    let horizon = catalog.horizon();
-    let due = due(catalog.snapshot().ended(), horizon, sources.clock.now(), settings);
+    let now = sources.clock.now();
+    let readers =
+        catalog.expire_snapshots(TimestampMicros(now.0.saturating_sub(micros(settings.snapshot_seconds_max))));
+    if readers > 0 {
+        tracing::warn!(readers, "snapshots were held too long and expired");
+    }
+    let due = due(catalog.snapshot().ended(), catalog.horizon(), now, settings);
     if due.is_empty() {
         return Ok(0);
     }
@@ -101,7 +111,7 @@ mod tests {
 
     #[test]
     fn only_what_no_reader_sees_and_is_old_enough_is_due() {
-        let settings = GcSettings { ended_age_seconds: 100, batch_max: 2, deletes_max: 1 };
+        let settings = GcSettings { ended_age_seconds: 100, batch_max: 2, deletes_max: 1, ..GcSettings::default() };
         let all = [ended(1, 5, 0), ended(2, 6, 50), ended(3, 7, 0), ended(4, 9, 0)];
         let due = |horizon, now: i64| -> Vec<u128> {
             let now = TimestampMicros(now * MICROS_PER_SECOND);

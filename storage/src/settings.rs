@@ -43,6 +43,8 @@ pub struct StoreSettings {
 pub struct GcSettings {
     /// Least time between the end mark and the deletion, in seconds.
     pub ended_age_seconds: u64,
+    /// How long a reader may hold a state that is not the newest any more, in seconds.
+    pub snapshot_seconds_max: u64,
     /// Objects deleted per run.
     pub batch_max: usize,
     /// Deletions under way at once.
@@ -78,6 +80,6 @@ impl Default for StoreSettings {
 
 impl Default for GcSettings {
     fn default() -> Self {
-        GcSettings { ended_age_seconds: 300, batch_max: 1000, deletes_max: 16 }
+        GcSettings { ended_age_seconds: 300, snapshot_seconds_max: 86_400, batch_max: 1000, deletes_max: 16 }
     }
 }

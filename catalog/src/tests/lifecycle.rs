@@ -2,7 +2,7 @@
 
 use super::support::{Home, T, append_chunk, append_partition, create_t, describe, rows_of, set};
 use crate::Error;
-use crate::model::{Change, ChangeSet, IngestId, Oid, Seq};
+use crate::model::{Change, ChangeSet, IngestId, Oid, Seq, TimestampMicros};
 
 #[tokio::test]
 async fn a_new_catalog_has_its_databases_and_schemas() {
@@ -74,6 +74,25 @@ async fn snapshots_stay_and_hold_the_horizon() {
     assert_eq!(catalog.horizon(), Seq(1), "the copy still holds it");
     drop(copy);
     assert_eq!(catalog.horizon(), Seq(2));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_held_too_long_holds_nothing_any_more() {
+    let home = Home::new();
+    let catalog = home.open().await;
+    catalog.commit(create_t()).await.unwrap();
+    let old = catalog.snapshot();
+    let superseded = catalog.commit(set(vec![append_chunk(T, b"one")])).await.unwrap().at;
+    let newest = catalog.snapshot();
+    assert_eq!(catalog.expire_snapshots(TimestampMicros(superseded.0 - 1)), 0);
+    assert_eq!((old.is_expired(), catalog.horizon()), (false, Seq(1)));
+    assert_eq!(catalog.expire_snapshots(superseded), 1);
+    assert_eq!(catalog.expire_snapshots(superseded), 0, "it is told once");
+    assert!(old.is_expired() && old.clone().is_expired());
+    assert_eq!(catalog.horizon(), Seq(2));
+    assert!(!newest.is_expired(), "the newest is as old as the last commit, and holds nothing back");
+    drop(old);
+    assert_eq!((newest.is_expired(), catalog.horizon()), (false, Seq(2)));
 }
 
 #[tokio::test]

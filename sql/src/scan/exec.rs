@@ -25,6 +25,7 @@ use peristyle_storage::{Store, real_time};
 use super::TableScan;
 use super::prune::{self, Pruned};
 use super::work::{Piece, Work};
+use crate::transaction::View;
 
 /// The leaf of every plan that reads a table.
 pub(crate) struct ScanExec {
@@ -52,7 +53,7 @@ struct Reader {
     /// All of the table's columns, by which row groups are pruned.
     table_columns: Vec<ReadColumn>,
     schema: SchemaRef,
-    as_of: Seq,
+    view: View,
     real_time: Option<Arc<dyn RealTimeRows>>,
     /// Whether a stream has taken the rows in memory.
     real_time_taken: AtomicBool,
@@ -74,7 +75,7 @@ impl ScanExec {
             columns: columns.into(),
             table_columns: scan.columns.clone(),
             schema,
-            as_of: scan.scope.view.seq(),
+            view: scan.scope.view.clone(),
             real_time: scan.contents.as_ref().and_then(|contents| contents.real_time()).cloned(),
             real_time_taken: AtomicBool::new(false),
             metrics: Arc::default(),
@@ -118,6 +119,7 @@ impl Reader {
             return Ok(Some(stream::iter(rows.into_iter().map(Ok)).boxed()));
         }
         while let Some(piece) = work.take() {
+            self.view.check_age().map_err(|error| DataFusionError::External(Box::new(error)))?;
             let (partition, row_groups) = match piece {
                 Piece::RowGroups(partition, row_groups) => (partition, Some(row_groups)),
                 Piece::Partition(partition) => match self.open(&partition, pruned).await? {
@@ -135,10 +137,10 @@ impl Reader {
 
     /// The row groups to read, or `None` for a read that needs no column and so no file.
     async fn open(&self, partition: &Arc<Partition>, pruned: &Pruned) -> Result<Option<Vec<usize>>> {
-        if self.columns.is_empty() && partition.row_seqs.1 <= self.as_of {
+        if self.columns.is_empty() && partition.row_seqs.1 <= self.as_of() {
             return Ok(None);
         }
-        let footer = open_footer(&self.store, partition, &self.metrics).await.map_err(external)?;
+        let footer = open_footer(&self.store, partition, &self.metrics).await.map_err(|error| self.failure(error))?;
         let groups = RowGroups::new(Arc::clone(partition), footer);
         match &pruned.predicate {
             Some(predicate) => prune::row_groups(predicate, &groups, &self.table_columns).map(Some),
@@ -147,20 +149,33 @@ impl Reader {
     }
 
     async fn read(
-        &self,
+        self: &Arc<Self>,
         partition: &Arc<Partition>,
         row_groups: Option<Vec<usize>>,
         batch_rows: usize,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let spec = ReadSpec {
             columns: Arc::clone(&self.columns),
-            as_of: self.as_of,
+            as_of: self.as_of(),
             batch_rows,
             row_groups,
             metrics: Arc::clone(&self.metrics),
         };
-        let batches = read_partition(&self.store, partition, spec).await.map_err(external)?;
-        Ok(batches.map_err(external).boxed())
+        let batches = read_partition(&self.store, partition, spec).await.map_err(|error| self.failure(error))?;
+        let reader = Arc::clone(self);
+        Ok(batches.map_err(move |error| reader.failure(error)).boxed())
+    }
+
+    fn as_of(&self) -> Seq {
+        self.view.seq()
+    }
+
+    /// An object that is gone may be one that an expired snapshot held no longer.
+    fn failure(&self, error: peristyle_storage::Error) -> DataFusionError {
+        match self.view.check_age() {
+            Ok(()) => external(error),
+            Err(too_old) => DataFusionError::External(Box::new(too_old)),
+        }
     }
 
     /// The rows in memory, for the first stream that asks.
@@ -169,7 +184,7 @@ impl Reader {
         if self.real_time_taken.swap(true, Ordering::AcqRel) {
             return Ok(None);
         }
-        real_time::read(rows, &self.columns, self.as_of).map(Some).map_err(external)
+        real_time::read(rows, &self.columns, self.as_of()).map(Some).map_err(external)
     }
 }
 
@@ -230,7 +245,7 @@ impl ExecutionPlan for ScanExec {
             columns: Arc::clone(&self.reader.columns),
             table_columns: self.reader.table_columns.clone(),
             schema: Arc::clone(&self.reader.schema),
-            as_of: self.reader.as_of,
+            view: self.reader.view.clone(),
             real_time: self.reader.real_time.clone(),
             real_time_taken: AtomicBool::new(false),
             metrics: Arc::clone(&self.reader.metrics),

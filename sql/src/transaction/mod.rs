@@ -18,16 +18,25 @@ use peristyle_storage::Store;
 use peristyle_storage::objects::partition_path;
 
 use self::staged::{Staged, appended_objects};
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 
 /// What one statement sees: a snapshot, which stays pinned, with the transaction's own changes.
 #[derive(Clone)]
 pub(crate) struct View {
     head: Arc<Head>,
-    _pin: Snapshot,
+    pin: Snapshot,
 }
 
 impl View {
+    /// 72000 if the snapshot was held for so long that the objects it sees may be gone.
+    pub(crate) fn check_age(&self) -> Result<(), SqlError> {
+        if !self.pin.is_expired() {
+            return Ok(());
+        }
+        Err(SqlError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old")
+            .detail("The state that the statement reads was held for longer than snapshot_seconds_max."))
+    }
+
     /// The head, for one who keeps it beside the view.
     pub(crate) fn head(&self) -> &Arc<Head> {
         &self.head
@@ -145,7 +154,7 @@ impl Transaction {
         let snapshot = self.snapshot();
         let only_rows = looks == Looks::AtDefinitions && self.staged.only_adds_rows();
         if self.staged.is_empty() || only_rows {
-            return Ok(View { head: Arc::clone(snapshot.head()), _pin: snapshot });
+            return Ok(View { head: Arc::clone(snapshot.head()), pin: snapshot });
         }
         let rests_on = snapshot.seq();
         let (start, done) = match self.shown.take().filter(|shown| shown.rests_on == rests_on) {
@@ -154,7 +163,7 @@ impl Transaction {
         };
         let more = self.staged.changes_from(done);
         let head = if more.changes.is_empty() { start } else { self.catalog.preview(&start, &more)? };
-        let view = View { head, _pin: snapshot };
+        let view = View { head, pin: snapshot };
         self.shown = Some(Shown { view: view.clone(), rests_on, changes: self.staged.len() });
         Ok(view)
     }

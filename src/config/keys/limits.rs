@@ -179,6 +179,12 @@ pub(super) const BACKGROUND: &[Key] = &[
         0,
         "Least time between an object's end mark and its deletion"
     ),
+    number!(
+        "snapshot_seconds_max",
+        storage.gc.snapshot_seconds_max,
+        1,
+        "How long a statement may read a state that is not the newest any more; past it objects go and it gets 72000"
+    ),
     number!("gc_batch_max", storage.gc.batch_max, 1, "Objects deleted at a time"),
     number!("gc_requests_max", storage.gc.deletes_max, 1, "Deletions under way at once"),
     number!("retry_seconds_max", background.retry_seconds_max, 1, "Longest pause after background work failed"),
