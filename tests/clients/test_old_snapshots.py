@@ -18,11 +18,14 @@ SETTINGS = {
 ROWS = 400_000
 
 
+def objects_of(server):
+    return [file for file in (server.folder / "store" / "data").rglob("*") if file.is_file()]
+
+
 def test_a_portal_that_idles_too_long_does_not_keep_objects(make_server):
     server = make_server(settings=SETTINGS).start()
     server.run("create table t (n int)", f"insert into t select * from generate_series(1, {ROWS})")
-    objects = lambda: list(server.data.glob("objects/data/**/*.parquet"))
-    assert objects()
+    assert objects_of(server)
     with started(server) as wire:
         wire.send("P", "", "select n from t", 0)
         wire.send("B", "p", "", 0, 0, 0)
@@ -30,7 +33,7 @@ def test_a_portal_that_idles_too_long_does_not_keep_objects(make_server):
         wire.send("H")
         wire.until("s")
         server.run("truncate t")
-        wait_until(lambda: not objects(), "deletion of the objects", 30)
+        wait_until(lambda: not objects_of(server), "deletion of the objects", 30)
         wire.send("E", "p", int32(0))
         wire.send("S")
         error = only_error(wire.until("Z"))
