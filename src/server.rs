@@ -56,7 +56,7 @@ impl Server {
     /// Opens the data folder and listens. When this returns clients can connect.
     pub async fn start(config: &Config) -> Result<Server, StartError> {
         let sources = system_sources();
-        let cpu = CpuThreads::start(config.cpu_threads)?;
+        let cpu = CpuThreads::start(config.cpu_threads, config.thread_stack_bytes)?;
         let assembly = assemble(config, &sources, &cpu.handle()).await?;
         let engine = assembly.engine.clone();
         let tls = config.tls();
@@ -119,18 +119,23 @@ pub fn psql_line(address: SocketAddr) -> String {
 
 /// The runtime for sockets and waiting.
 pub fn io_runtime(config: &Config) -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(config.io_threads).thread_name("peristyle-io").enable_all().build()
+    Builder::new_multi_thread()
+        .worker_threads(config.io_threads)
+        .thread_stack_size(config.thread_stack_bytes)
+        .thread_name("peristyle-io")
+        .enable_all()
+        .build()
 }
 
 /// The runtime for computing, apart so that long computations do not hold up the sockets.
 struct CpuThreads(Option<Runtime>);
 
 impl CpuThreads {
-    fn start(threads: usize) -> std::io::Result<CpuThreads> {
+    fn start(threads: usize, stack_bytes: usize) -> std::io::Result<CpuThreads> {
         let threads = if threads == 0 { std::thread::available_parallelism()?.get() } else { threads };
         let mut builder = Builder::new_multi_thread();
-        let runtime = builder.worker_threads(threads).thread_name("peristyle-cpu").enable_all();
-        Ok(CpuThreads(Some(runtime.build()?)))
+        builder.worker_threads(threads).thread_stack_size(stack_bytes).thread_name("peristyle-cpu").enable_all();
+        Ok(CpuThreads(Some(builder.build()?)))
     }
 
     fn handle(&self) -> Handle {

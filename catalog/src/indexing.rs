@@ -4,8 +4,10 @@
 //! only, which takes what is missing from the log. So rows of small commits wait until there are enough of them or
 //! statistics come, and are applied as one batch: a batch per commit cost more than the commit itself.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use crate::folder::Folder;
@@ -23,12 +25,39 @@ pub(crate) struct Indexing {
     is_behind: AtomicBool,
 }
 
-/// Rows of durable commits that the index lacks, in order.
+/// Rows of durable commits that the index lacks, each as it was last.
 #[derive(Default)]
-struct Lag {
-    ops: Vec<RawOp>,
+pub(crate) struct Lag {
+    rows: BTreeMap<Bytes, Option<Bytes>>,
     /// Where the index stands with them.
     reaches: Applied,
+}
+
+impl Lag {
+    /// Takes the rows of commits up to `reaches`.
+    pub(crate) fn add<'a>(&mut self, ops: impl IntoIterator<Item = &'a RawOp>, reaches: Applied) {
+        for op in ops {
+            let never_seen = op.value.is_none() && Key::is_written_once(&op.key) && self.rows.remove(&op.key).is_some();
+            if !never_seen {
+                self.rows.insert(op.key.clone(), op.value.clone());
+            }
+        }
+        self.reaches = reaches;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Brings the index up.
+    pub(crate) fn apply(&mut self, index: &Index) -> std::result::Result<(), IndexError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.rows);
+        let ops: Vec<RawOp> = rows.into_iter().map(|(key, value)| RawOp { key, value }).collect();
+        index.apply(&ops, Some(self.reaches))
+    }
 }
 
 impl Indexing {
@@ -44,9 +73,8 @@ impl Indexing {
     /// Takes the rows of durable commits, up to `reaches`. Once it returns, the statistics among them can be read.
     pub(crate) fn add(&self, ops: &[RawOp], reaches: Applied, folder: &Folder) {
         let mut lag = self.lag.lock();
-        lag.ops.extend(ops.iter().cloned());
-        lag.reaches = reaches;
-        let can_wait = lag.ops.len() <= self.lag_rows_max && !ops.iter().any(is_statistics);
+        lag.add(ops, reaches);
+        let can_wait = lag.len() <= self.lag_rows_max && !ops.iter().any(is_statistics);
         if !can_wait {
             self.apply(&mut lag, folder);
         }
@@ -60,9 +88,8 @@ impl Indexing {
     /// The commits are durable whatever happens here; an index that fails is rebuilt at the next start.
     fn apply(&self, lag: &mut Lag, folder: &Folder) {
         let index = self.index.read();
-        let ops = std::mem::take(&mut lag.ops);
-        let Some(index) = index.as_ref().filter(|_| !ops.is_empty() && !self.is_behind()) else { return };
-        if let Err(error) = index.apply(&ops, Some(lag.reaches)) {
+        let Some(index) = index.as_ref().filter(|_| lag.len() > 0 && !self.is_behind()) else { return };
+        if let Err(error) = lag.apply(index) {
             self.give_up(&error, folder);
         }
     }
@@ -98,4 +125,27 @@ impl Indexing {
 
 fn is_statistics(op: &RawOp) -> bool {
     op.key.starts_with(Key::STATISTICS_PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChunkId, Oid, Seq};
+
+    fn op(key: &Key, value: Option<&'static [u8]>) -> RawOp {
+        RawOp { key: key.encode().into(), value: value.map(Bytes::from_static) }
+    }
+
+    #[test]
+    fn a_row_is_kept_as_it_was_last_and_not_at_all_if_it_came_and_went() {
+        let chunk = Key::Chunk(Oid(20000), ChunkId { seq: Seq(5), ordinal: 0 });
+        let merged = Key::Chunk(Oid(20000), ChunkId { seq: Seq(4), ordinal: 0 });
+        let mut lag = Lag::default();
+        lag.add(&[op(&Key::Counters, Some(b"5")), op(&chunk, Some(b"rows"))], Applied::default());
+        lag.add(&[op(&Key::Counters, Some(b"6")), op(&chunk, None), op(&merged, None)], Applied::default());
+        let rows: Vec<_> = lag.rows.values().cloned().collect();
+        assert_eq!(rows, [Some(Bytes::from_static(b"6")), None], "the counters, and a chunk that the index has");
+        lag.add(&[op(&Key::Counters, None)], Applied::default());
+        assert_eq!(lag.len(), 2, "a row that is overwritten may be in the index");
+    }
 }

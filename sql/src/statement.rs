@@ -128,6 +128,17 @@ pub(crate) fn looks(statement: &Statement) -> Looks {
     if only_definitions { Looks::AtDefinitions } else { Looks::AtRows }
 }
 
+/// Whether a statement computes so little that handing it to a computing thread would cost more: a small INSERT of
+/// constants.
+pub(crate) fn is_quick(statement: &Statement, bound: &Bound) -> bool {
+    const BYTES_MAX: usize = 16 * 1024;
+    let Tree::Sql(tree) = &*statement.tree else { return false };
+    let ast::Statement::Insert(insert) = tree.as_ref() else { return false };
+    insert.returning.is_none()
+        && insert.source.as_ref().is_some_and(|source| write::is_constant(source))
+        && statement.text.len() + bound.bytes() <= BYTES_MAX
+}
+
 /// Whether the statement may run in a failed transaction: it ends it or goes back in it.
 pub(crate) fn ends_transaction(statement: &Statement) -> bool {
     matches!(&*statement.tree, Tree::Sql(tree)

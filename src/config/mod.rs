@@ -48,6 +48,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Threads that serve sockets.
     pub io_threads: usize,
+    /// Stack of each thread, in bytes; what it does not use costs no memory.
+    pub thread_stack_bytes: usize,
     /// Threads that execute statements; 0 for one per core.
     pub cpu_threads: usize,
     /// Limits of the wire.
@@ -75,6 +77,7 @@ impl Default for Config {
             log_level: None,
             log_format: LogFormat::Text,
             io_threads: 2,
+            thread_stack_bytes: 256 << 20,
             cpu_threads: 0,
             wire: WireSettings::default(),
             catalog: catalog_defaults(),
@@ -125,7 +128,7 @@ fn catalog_defaults() -> peristyle_catalog::Settings {
         commit_queue_max: 1024,
         max_table_columns: 1600,
         ingest_id_seconds: 7 * 24 * 60 * 60,
-        index_lag_rows_max: 16_384,
+        index_lag_rows_max: 2_048,
         manifest_deltas_max: 64,
     }
 }

@@ -41,10 +41,11 @@ impl<S: SqlSession> Connection<S> {
         }
     }
 
+    /// The error is sent at once: a client that asked with Flush waits for it before its Sync.
     pub(super) async fn skip_until_sync(&mut self, error: SqlError) -> Result<(), End> {
         self.is_skipping = true;
         self.report(error).await?;
-        self.flush_if_full().await
+        Ok(self.out.flush().await?)
     }
 
     /// Ends the implicit transaction and the pipeline.

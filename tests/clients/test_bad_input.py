@@ -304,3 +304,12 @@ def test_more_connections_than_allowed(server):
         for connection in held:
             connection.close()
     assert wait_until(server.answers, "the server takes connections again")
+
+
+def test_a_long_expression_is_worked_out_or_refused(server):
+    with server.connect() as connection:
+        assert connection.execute("select " + " + ".join(["1"] * 1000)).fetchone() == (1000,)
+        assert connection.execute("select " + " + ".join(["%s::int"] * 1000), [1] * 1000).fetchone() == (1000,)
+        with pytest.raises(psycopg.errors.StatementTooComplex):
+            connection.execute("select " + " + ".join(["1"] * 100_000))
+        assert connection.execute("select 1").fetchone() == (1,)

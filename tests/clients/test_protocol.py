@@ -37,6 +37,15 @@ def test_a_portal_gives_its_rows_in_pieces(server):
     assert rows(messages) == [(str(number),) for number in range(1, 11)]
 
 
+def test_an_error_comes_without_sync(server):
+    with started(server) as wire:
+        wire.send("P", "", "select nothing from nowhere", 0)
+        wire.send("H")
+        assert only_error([wire.read()])["C"] == "42P01"
+        wire.send("S")
+        assert kinds(wire.until("Z")) == "Z"
+
+
 def test_a_portal_ends_with_its_sync(server):
     with started(server) as wire:
         prepare_and_bind(wire, SERIES, "gone")

@@ -6,12 +6,15 @@ use uuid::Uuid;
 
 use super::{Loaded, rebuild};
 use crate::index::Applied;
+use crate::indexing::Lag;
 use crate::log::{LogPoint, LogReader, LoggedCommit, Segments, decode_payload};
 use crate::records::RawOp;
 use crate::{Error, Result};
 
 /// After how many bytes of log a line of trace tells how far the replay is.
 const PROGRESS_BYTES: u64 = 256 << 20;
+/// Rows that are applied to the index at once.
+const LAG_ROWS_MAX: usize = 16_384;
 
 /// Applies every frame that follows and returns the end of the log.
 pub(super) fn replay(loaded: &mut Loaded, segments: &Arc<Segments>, log_id: Uuid) -> Result<LogPoint> {
@@ -21,14 +24,21 @@ pub(super) fn replay(loaded: &mut Loaded, segments: &Arc<Segments>, log_id: Uuid
         return Err(log_is_missing(loaded, segments));
     }
     let mut reported = start.position;
+    let mut lag = Lag::default();
     loop {
         let frame = match reader.next()? {
             Ok(frame) => frame,
-            Err(tail) => return Ok(tail.end),
+            Err(tail) => {
+                lag.apply(&loaded.index)?;
+                return Ok(tail.end);
+            }
         };
         let commits = decode_payload(&frame.payload);
         let commits = commits.map_err(|error| corrupt(frame.position, &error.to_string()))?;
-        apply_frame(loaded, commits, frame.after).map_err(|detail| corrupt(frame.position, &detail))?;
+        apply_frame(loaded, &mut lag, commits, frame.after).map_err(|detail| corrupt(frame.position, &detail))?;
+        if lag.len() > LAG_ROWS_MAX {
+            lag.apply(&loaded.index)?;
+        }
         if frame.after.position - reported >= PROGRESS_BYTES {
             reported = frame.after.position;
             tracing::info!(position = reported, commit = %loaded.head.seq, "replaying the log");
@@ -36,7 +46,12 @@ pub(super) fn replay(loaded: &mut Loaded, segments: &Arc<Segments>, log_id: Uuid
     }
 }
 
-fn apply_frame(loaded: &mut Loaded, commits: Vec<LoggedCommit>, after: LogPoint) -> std::result::Result<(), String> {
+fn apply_frame(
+    loaded: &mut Loaded,
+    lag: &mut Lag,
+    commits: Vec<LoggedCommit>,
+    after: LogPoint,
+) -> std::result::Result<(), String> {
     let mut ops = Vec::new();
     for commit in commits {
         if commit.seq != loaded.head.seq.next() {
@@ -46,8 +61,9 @@ fn apply_frame(loaded: &mut Loaded, commits: Vec<LoggedCommit>, after: LogPoint)
         ops.extend(commit.ops);
     }
     loaded.applied = Applied { seq: loaded.head.seq, point: after };
-    loaded.index.apply(&ops, Some(loaded.applied)).map_err(|error| error.to_string())?;
-    loaded.unexported.add(ops.iter().map(RawOp::detached));
+    let ops: Vec<RawOp> = ops.iter().map(RawOp::detached).collect();
+    lag.add(&ops, loaded.applied);
+    loaded.unexported.add(ops);
     Ok(())
 }
 

@@ -63,6 +63,11 @@ impl Key {
     /// Above every statistics key, not above the next kind's.
     pub(crate) const AFTER_STATISTICS: &'static [u8] = &[STATISTICS + 1];
 
+    /// Whether the row of an encoded key is put once and perhaps deleted, never put again.
+    pub(crate) fn is_written_once(encoded: &[u8]) -> bool {
+        matches!(encoded.first(), Some(&(CHUNK | COMMIT)))
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(32);
         match self {

@@ -4,6 +4,7 @@
 //! functions of ours on the same parser.
 
 mod copy;
+mod depth;
 mod forms;
 mod position;
 mod reserved;
@@ -97,7 +98,9 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
 
 fn tokenize(text: &str, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
-    forms::rewrite(tokens.map_err(|error| lexical_error(&error, index))?, index)
+    let tokens = tokens.map_err(|error| lexical_error(&error, index))?;
+    depth::check(&tokens, index)?;
+    forms::rewrite(tokens, index)
 }
 
 /// Cuts identifiers at 63 bytes, at a character's end, and says so.

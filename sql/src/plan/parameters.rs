@@ -57,6 +57,11 @@ impl Bound {
         Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
     }
 
+    /// Memory that the values hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.iter().map(ScalarValue::size).sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

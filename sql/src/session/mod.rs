@@ -227,6 +227,9 @@ impl Session {
         let scope = self.scope(statement::looks(statement))?;
         let guard = scope.guard.clone();
         let transaction = Arc::clone(&self.transaction);
+        if statement::is_quick(statement, bound) {
+            return guard.watch(statement::run(scope, transaction, statement, bound)).await;
+        }
         let (statement, bound) = (statement.clone(), Arc::clone(bound));
         let work = async move { statement::run(scope, transaction, &statement, &bound).await };
         guard.watch(self.engine.on_cpu(work)).await

@@ -66,6 +66,12 @@ pub(super) const PLACES: &[Key] = &[
         "Form of the trace: text or json"
     ),
     number!("io_threads", io_threads, 1, "Threads that serve sockets"),
+    number!(
+        "thread_stack_bytes",
+        thread_stack_bytes,
+        8_388_608,
+        "Stack of each thread, for long expressions; what is not used costs no memory"
+    ),
     number!("cpu_threads", cpu_threads, 0, "Threads that execute statements; 0 for one per core"),
 ];
 
