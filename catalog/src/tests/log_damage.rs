@@ -11,6 +11,8 @@ use crate::log::{FRAME_HEADER_BYTES, LogReader, Segments};
 async fn written() -> (Home, Vec<Vec<String>>) {
     let mut home = Home::new();
     home.settings.log_segment_bytes = 700;
+    // The index then is a witness of every commit.
+    home.settings.index_lag_rows_max = 0;
     let catalog = home.open().await;
     let mut heads = vec![describe(&catalog.snapshot())];
     catalog.commit(create_t()).await.unwrap();

@@ -1,14 +1,15 @@
 //! A function of ours as DataFusion takes it: named, overloaded, with PostgreSQL's resolution and result types.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
 
@@ -200,6 +201,10 @@ impl ScalarUDFImpl for PgFunction {
         Ok(return_field(self.definition.name, self.overload(arguments)?, &fields)?.data_type().clone())
     }
 
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        call_name(self.definition.name, args)
+    }
+
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let overload = self.overload(&types_of(args.arg_fields))?;
         return_field(self.definition.name, overload, args.arg_fields)
@@ -209,6 +214,31 @@ impl ScalarUDFImpl for PgFunction {
         let overload = self.overload(&types_of(&args.arg_fields))?;
         invoke(overload, args)
     }
+}
+
+/// Nodes of an expression up to which a call is named by its text.
+const NAMED_NODES_MAX: usize = 64;
+
+/// The name of a call in schemas, which tells it from others. DataFusion asks for it at each level of an expression
+/// and it holds those of all levels below: by its text, a chain of a thousand operators takes minutes.
+fn call_name(function: &str, args: &[Expr]) -> Result<String> {
+    let mut nodes = 0;
+    for arg in args {
+        arg.apply(|_| {
+            nodes += 1;
+            Ok(if nodes > NAMED_NODES_MAX { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })?;
+    }
+    if nodes <= NAMED_NODES_MAX {
+        let names: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
+        return Ok(format!("{function}({})", names.join(",")));
+    }
+    let hash = |seed: u8| {
+        let mut hasher = DefaultHasher::new();
+        (seed, args).hash(&mut hasher);
+        hasher.finish()
+    };
+    Ok(format!("{function}(#{:016x}{:016x})", hash(0), hash(1)))
 }
 
 fn return_field(name: &str, overload: &Overload, arguments: &[FieldRef]) -> Result<FieldRef> {

@@ -81,16 +81,20 @@ impl Guard {
 
     /// An error if the statement is to stop; for code that does not wait.
     pub(crate) fn check(&self) -> Result<(), SqlError> {
-        if self.token.is_cancelled() {
-            return Err(self.cancelled_error());
-        }
-        let is_late = self.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now());
-        if is_late { Err(self.timed_out()) } else { Ok(()) }
+        if self.token.is_cancelled() || self.is_late() { Err(self.cancelled_error()) } else { Ok(()) }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now())
     }
 
     fn cancelled_error(&self) -> SqlError {
         if self.terminated.is_cancelled() {
             return terminated();
+        }
+        // Whoever finds the time out first cancels the token for the others.
+        if self.is_late() {
+            return self.timed_out();
         }
         SqlError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
     }
