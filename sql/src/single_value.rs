@@ -1,7 +1,9 @@
 //! One value in and out, by the codecs of [`crate::values`].
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, FieldRef};
+use arrow::util::display::FormatOptions;
 use bytes::BytesMut;
 use datafusion::common::ScalarValue;
 use peristyle_catalog::model::{MissingValue, PgType};
@@ -10,11 +12,16 @@ use peristyle_storage::types::pg_type;
 use crate::error::SqlError;
 use crate::values::{ColumnBuilder, Format, InputStyle, OutputStyle, value_writer};
 
+/// A value that does not fit is an error.
+const EXACT: CastOptions<'static> = CastOptions { safe: false, format_options: FormatOptions::new() };
+
 /// A text as an array of one value.
 pub(crate) fn parse(ty: PgType, arrow: &DataType, text: &str) -> Result<ArrayRef, SqlError> {
     let mut column = ColumnBuilder::new(ty, arrow.clone(), InputStyle::new(0))?;
     column.push_text(text)?;
-    column.finish()
+    let values = column.finish()?;
+    // A bare numeric comes in the width of its digits, an array's element without its mark.
+    if values.data_type() == arrow { Ok(values) } else { Ok(cast_with_options(&values, arrow, &EXACT)?) }
 }
 
 /// The value that a missing column reads as, for a merge that writes it out.

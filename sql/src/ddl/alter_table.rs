@@ -14,7 +14,7 @@ use super::{Done, keys, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::scope::Scope;
-use crate::{plan, semantics, single_value, values};
+use crate::{plan, semantics, values};
 
 pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, SqlError> {
     let name = QualifiedName::of(scope, &alter.name)?;
@@ -359,6 +359,7 @@ async fn missing_value(
     if value.is_null() {
         return Ok(None);
     }
-    let text = single_value::print(&value.to_array()?, 0, ty, &scope.settings.output_style())?;
+    // Not the session's text: it is read again under any setting, and as text once the column is widened to it.
+    let text = peristyle_storage::partition::text_of(&value.to_array()?, ty, 0)?;
     Ok(Some(MissingValue { text }))
 }

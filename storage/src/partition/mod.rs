@@ -24,6 +24,7 @@ pub use options::WriteOptions;
 pub use physical::canonical;
 pub use reader::{ReadColumn, ReadSpec, open_footer, read_partition, stored_type};
 pub use row_groups::RowGroups;
+pub use widening::text_of;
 pub use writer::{RollingWriter, WriteSpec};
 
 pub(crate) const NANOS_PER_MICRO: i64 = 1000;

@@ -45,6 +45,14 @@ pub fn widen_array(values: &ArrayRef, stored: PgType, target: &Field) -> Result<
     }
 }
 
+/// The text that a value which is not NULL reads as once its column became text. No setting changes it, and it is read
+/// back as the same value of its own type.
+pub fn text_of(values: &ArrayRef, ty: PgType, row: usize) -> Result<String> {
+    let mut text = String::new();
+    text::write(values, ty, row, &mut text)?;
+    Ok(text)
+}
+
 fn is_jsonb(ty: PgType) -> bool {
     !ty.is_array() && ty.kind() == Some(TypeKind::Jsonb)
 }
