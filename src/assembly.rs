@@ -27,9 +27,6 @@ pub struct Assembly {
 /// Opens the store and checks that it is the data folder's, opens the catalog (which replays the log), and makes the
 /// engine, whose work runs on `cpu`.
 pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Result<Assembly, StartError> {
-    let mut storage = config.storage.clone();
-    let spill_folder = empty_spill_folder(&config.data_dir)?;
-    storage.write.spill_folder = spill_folder;
     let store = open_store(config, sources).await?;
     let parts = Parts {
         sources: sources.clone(),
@@ -46,6 +43,9 @@ pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Resul
         sources: sources.clone(),
         cpu: cpu.clone(),
     };
+    let mut storage = config.storage.clone();
+    // Only now: before the catalog is open the folder may be another server's, which is spilling to it.
+    storage.write.spill_folder = empty_spill_folder(&config.data_dir)?;
     let engine = Engine::new(engine_parts, config.engine.clone(), storage)?;
     let jobs = vec![
         merge_job(&catalog, &store, config, sources, cpu),
@@ -66,14 +66,13 @@ fn of_store(config: &Config, error: StartError) -> StartError {
 }
 
 /// The folder for what does not fit in memory; what an earlier process left there is worthless.
-fn empty_spill_folder(data_dir: &Path) -> std::io::Result<PathBuf> {
+fn empty_spill_folder(data_dir: &Path) -> Result<PathBuf, StartError> {
     let folder = data_dir.join("spill");
-    match std::fs::remove_dir_all(&folder) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    std::fs::create_dir_all(&folder)?;
+    let emptied = match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => std::fs::create_dir_all(&folder),
+    };
+    emptied.map_err(|source| StartError::SpillFolder { folder: folder.clone(), source })?;
     Ok(folder)
 }
 

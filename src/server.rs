@@ -40,6 +40,14 @@ pub enum StartError {
     /// The engine could not be built.
     #[error(transparent)]
     Engine(#[from] peristyle_sql::SqlError),
+    /// The folder for what does not fit in memory could not be emptied.
+    #[error("could not empty {}: {source}", .folder.display())]
+    SpillFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The threads could not be made.
     #[error("could not start threads: {0}")]
     Threads(#[from] std::io::Error),

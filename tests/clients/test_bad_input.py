@@ -132,11 +132,27 @@ def test_an_identifier_of_10_kb_is_cut_with_a_notice(server):
             connection.execute(f"select * from {LONG}")
 
 
-def test_deep_nesting_is_an_error_and_no_crash(server):
+@pytest.mark.parametrize("statement", [
+    "select " + "(" * 100_000 + "1" + ")" * 100_000,
+    "select 1" + " + 1" * 100_000,
+    "select 1" + "::int" * 100_000,
+    "select 1 where true" + " or 1 = 1" * 100_000,
+    "select 1" + " union all select 1" * 100_000,
+], ids=["parentheses", "operators", "casts", "conditions", "unions"])  # fmt: skip
+def test_deep_nesting_is_an_error_and_no_crash(server, statement):
     with server.connect() as connection, pytest.raises(psycopg.Error) as raised:
-        connection.execute("select " + "(" * 100_000 + "1" + ")" * 100_000)
+        connection.execute(statement)
     assert raised.value.sqlstate in ("54001", "42601")
     assert server.answers()
+
+
+@pytest.mark.parametrize("statement", [
+    "select 1 where 1 = 1" + " or 1 = 1" * 200,
+    "select 1" + " union select 1" * 200,
+    "select 1 from (select 1) t" + "".join(f" cross join (select 1) t{n}" for n in range(100)),
+], ids=["conditions", "unions", "joins"])  # fmt: skip
+def test_long_chains_have_the_stack_that_they_need(server, statement):
+    assert server.rows(statement) == [(1,)]
 
 
 # What stops a start.
@@ -145,10 +161,12 @@ def test_deep_nesting_is_an_error_and_no_crash(server):
 @pytest.mark.peristyle_only
 def test_two_servers_on_one_folder(make_server):
     server = make_server().start()
+    spilled = server.data / "spill" / "of a running statement"
+    spilled.touch()
     second = make_server()
     code, printed = second.start_fails()
     assert code != 0 and str(server.process.pid) in printed
-    assert server.answers()
+    assert server.answers() and spilled.exists()
 
 
 @pytest.mark.peristyle_only
