@@ -6,17 +6,18 @@ use arrow::compute::kernels::cmp;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::partition::canonical;
 
 use super::define::{Call, Definition, immutable, overload};
 use super::error::{error, not_supported};
 use super::rows::*;
 use super::signature::Ty;
 
+/// `x op ANY (array)`.
+pub(crate) const ANY: &str = "pg_op_any";
+
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable(
-        "pg_op_any",
-        &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()],
-    ),
+    immutable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
     immutable(
         "pg_op_all",
         &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()],
@@ -60,7 +61,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 /// The first element's comparison with each item: true, false or unknown (NULL).
 fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef) -> Result<BooleanArray> {
     let (value, items) = common_type(&value.slice(index, 1), items)?;
-    let scalar = arrow::array::Scalar::new(value);
+    // Arrow's order tells the zeros apart.
+    let scalar = arrow::array::Scalar::new(canonical(&value));
+    let items = canonical(&items);
     Ok(match op {
         "=" => cmp::eq(&scalar, &items)?,
         "<>" => cmp::neq(&scalar, &items)?,

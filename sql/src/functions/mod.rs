@@ -5,7 +5,7 @@
 
 mod aggregate;
 pub(crate) mod arithmetic;
-mod array;
+pub(crate) mod array;
 mod clock;
 pub(crate) mod context;
 mod datetime;

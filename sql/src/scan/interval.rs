@@ -5,6 +5,9 @@
 //! a non-decreasing function turns from false to true is searched over the µs from year 1 to 9999, many points at a
 //! time. So every function that is known not to decrease prunes, in any time zone, with its own arithmetic. The range
 //! only adds to what the statement says; the predicate itself is still applied to every row.
+//!
+//! Local time goes back where daylight saving ends, so what is computed of it may turn more than once within hours.
+//! All turns near the one that was found are looked for, and the range takes the outermost.
 
 use std::sync::Arc;
 
@@ -21,8 +24,27 @@ const END_MICROS: i64 = 253_402_300_800_000_000;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// Points that one evaluation looks at.
 const POINTS: i64 = 1024;
-/// Functions that never decrease in their column argument, the others constant.
-const NON_DECREASING: &[&str] = &["date_trunc", "date_bin", "to_timestamp", "floor", "ceil", "trunc", "round"];
+/// How far from a turn there may be others: the furthest that a zone's clocks went back is a day.
+const NEAR_MICROS: i64 = 25 * 3600 * 1_000_000;
+/// Clocks change by whole minutes.
+const MICROS_PER_MINUTE: i64 = 60_000_000;
+/// Functions that never decrease in the argument at that place, the others constant, but for where clocks go back.
+const NON_DECREASING: &[(&str, usize)] = &[
+    ("date_trunc", 1),
+    ("date_bin", 1),
+    ("extract", 1),
+    ("date_part", 1),
+    ("timezone", 1),
+    ("to_timestamp", 0),
+    ("floor", 0),
+    ("ceil", 0),
+    ("trunc", 0),
+    ("round", 0),
+    ("pg_op_add", 0),
+    ("pg_op_subtract", 0),
+    ("pg_op_time_add", 0),
+    ("pg_op_time_subtract", 0),
+];
 /// Fields that `extract` and `date_part` count without starting over.
 const NON_DECREASING_FIELDS: &[&str] = &["epoch", "year", "isoyear", "decade", "century", "millennium", "julian"];
 
@@ -113,7 +135,9 @@ impl Searcher<'_> {
             return Interval::default();
         }
         let predicate = Expr::BinaryExpr(BinaryExpr::new(Box::new(side.clone()), op, Box::new(constant.clone())));
-        self.search(&predicate, matches!(op, Operator::Gt | Operator::GtEq)).unwrap_or_default()
+        let rising = matches!(op, Operator::Gt | Operator::GtEq);
+        let turns_once = matches!(side, Expr::Column(_)) || *self.column.data_type() == DataType::Date32;
+        self.search(&predicate, rising, turns_once).unwrap_or_default()
     }
 
     /// Whether the expression is a function of the column alone that never decreases.
@@ -124,13 +148,16 @@ impl Searcher<'_> {
             Expr::TryCast(TryCast { expr, field }) => self.never_decreases(expr) && keeps_order(field.data_type()),
             Expr::Alias(alias) => self.never_decreases(&alias.expr),
             Expr::ScalarFunction(function) => {
-                let keeps = crate::semantics::is_order_keeping_cast(expression)
-                    || is_non_decreasing(function.name(), &function.args);
-                let mut columns = function.args.iter().filter(|arg| !is_constant(arg));
-                keeps && matches!((columns.next(), columns.next()), (Some(only), None) if self.never_decreases(only))
+                let place = match crate::semantics::is_order_keeping_cast(expression) {
+                    true => Some(0),
+                    false => non_decreasing_place(function.name(), &function.args),
+                };
+                let others_are_constant =
+                    |place| function.args.iter().enumerate().all(|(at, arg)| at == place || is_constant(arg));
+                place.is_some_and(|at| others_are_constant(at) && self.never_decreases(&function.args[at]))
             }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus | Operator::Minus, right }) => {
-                self.never_decreases(left) && is_constant(right)
+                self.never_decreases(left) && is_shift(right)
             }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Multiply | Operator::Divide, right }) => {
                 self.never_decreases(left) && is_positive(right)
@@ -140,7 +167,7 @@ impl Searcher<'_> {
     }
 
     /// Where the predicate turns. `rising`: false below and true above.
-    fn search(&self, predicate: &Expr, rising: bool) -> Option<Interval> {
+    fn search(&self, predicate: &Expr, rising: bool, turns_once: bool) -> Option<Interval> {
         let schema = Schema::new(vec![self.column.clone().with_nullable(true)]);
         let predicate = unqualified(predicate)?;
         let df_schema = DFSchema::try_from(schema.clone()).ok()?;
@@ -165,7 +192,8 @@ impl Searcher<'_> {
             };
             (before, after) = (low, high);
         }
-        Some(if rising { Interval { from: Some(after), to: None } } else { Interval { from: None, to: Some(after) } })
+        let turn = if turns_once { after } else { outermost_turn(after, rising, holds)? };
+        Some(if rising { Interval { from: Some(turn), to: None } } else { Interval { from: None, to: Some(turn) } })
     }
 
     /// The predicate at some points; `None` if it fails there or is NULL.
@@ -184,6 +212,16 @@ impl Searcher<'_> {
         let values: &BooleanArray = values.as_boolean_opt()?;
         (values.null_count() == 0).then(|| values.iter().flatten().collect())
     }
+}
+
+/// The first place near a turn from which on a rising predicate may hold, or the last up to which a falling one may.
+fn outermost_turn(turn: i64, rising: bool, holds: impl Fn(&[i64]) -> Option<Vec<bool>>) -> Option<i64> {
+    let first_minute = turn.div_euclid(MICROS_PER_MINUTE) * MICROS_PER_MINUTE;
+    let step = if rising { -MICROS_PER_MINUTE } else { MICROS_PER_MINUTE };
+    let points: Vec<i64> = (1..=NEAR_MICROS / MICROS_PER_MINUTE).map(|minute| first_minute + minute * step).collect();
+    let furthest = holds(&points)?.iter().rposition(|&held| held);
+    // Between that minute and the next further one it turned.
+    Some(furthest.map_or(turn, |at| points[at] + step))
 }
 
 fn hull(a: Interval, b: Interval) -> Interval {
@@ -211,26 +249,36 @@ fn is_positive(expression: &Expr) -> bool {
     }
 }
 
-/// A cast of a time to one of these never decreases. To `timestamp` it could, at the hour that daylight saving repeats.
-fn keeps_order(to: &DataType) -> bool {
-    match to {
-        DataType::Timestamp(_, zone) => zone.is_some(),
-        DataType::Date32 => true,
-        other => other.is_numeric(),
+/// A constant that moves every time by the same, and every number: months differ in length.
+fn is_shift(expression: &Expr) -> bool {
+    match expression {
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => interval.months == 0,
+        Expr::Literal(ScalarValue::IntervalYearMonth(_), _) => false,
+        other => matches!(other, Expr::Literal(..)),
     }
 }
 
-fn is_non_decreasing(name: &str, args: &[Expr]) -> bool {
-    match name {
-        "extract" | "date_part" => match args.first() {
-            Some(Expr::Literal(field, _)) => {
-                let field = field.try_as_str().flatten().unwrap_or_default().to_lowercase();
-                NON_DECREASING_FIELDS.contains(&field.as_str())
-            }
-            _ => false,
-        },
-        _ => NON_DECREASING.contains(&name),
-    }
+/// A cast of a time to one of these never decreases, but for where clocks go back.
+fn keeps_order(to: &DataType) -> bool {
+    matches!(to, DataType::Timestamp(..) | DataType::Date32) || to.is_numeric()
+}
+
+/// The place of the argument in which a call never decreases.
+fn non_decreasing_place(name: &str, args: &[Expr]) -> Option<usize> {
+    let (_, place) = NON_DECREASING.iter().find(|(known, _)| *known == name)?;
+    let keeps = match name {
+        "extract" | "date_part" => args.first().is_some_and(counts_on),
+        "pg_op_add" | "pg_op_subtract" | "pg_op_time_add" | "pg_op_time_subtract" => args.last().is_some_and(is_shift),
+        _ => true,
+    };
+    (keeps && *place < args.len()).then_some(*place)
+}
+
+/// Whether a field does not start over.
+fn counts_on(field: &Expr) -> bool {
+    let Expr::Literal(field, _) = field else { return false };
+    let field = field.try_as_str().flatten().unwrap_or_default().to_lowercase();
+    NON_DECREASING_FIELDS.contains(&field.as_str())
 }
 
 /// The predicate over the bare column.
@@ -282,6 +330,29 @@ mod tests {
         let date = Expr::Cast(Cast::new(Box::new(col("ts")), DataType::Date32));
         let day = lit(ScalarValue::Date32(Some(3)));
         assert_eq!(interval(&[date.eq(day)]), Interval { from: Some(3 * DAY), to: Some(4 * DAY) });
+    }
+
+    #[test]
+    fn a_month_more_may_be_earlier() {
+        let shift = |months, days| lit(ScalarValue::new_interval_mdn(months, days, 0));
+        let later = |shift| Expr::BinaryExpr(BinaryExpr::new(Box::new(col("ts")), Operator::Plus, Box::new(shift)));
+        assert_eq!(interval(&[later(shift(0, 1)).gt_eq(at(DAY))]), Interval { from: Some(0), to: None });
+        assert!(interval(&[later(shift(1, 0)).gt_eq(at(DAY))]).is_unbounded());
+    }
+
+    /// What holds from 02:00 on, but for an hour from 03:00 on that the clocks repeat.
+    #[test]
+    fn all_turns_near_the_first_are_taken_in() {
+        let hour = 60 * MICROS_PER_MINUTE;
+        let holds = |points: &[i64]| {
+            Some(points.iter().map(|&p| p >= 2 * hour && !(3 * hour..4 * hour).contains(&p)).collect())
+        };
+        assert_eq!(outermost_turn(4 * hour, true, holds), Some(2 * hour - MICROS_PER_MINUTE));
+        assert_eq!(outermost_turn(2 * hour, true, holds), Some(2 * hour), "exact where it turns once");
+        let falls =
+            |points: &[i64]| Some(points.iter().map(|&p| p < hour || (2 * hour..3 * hour).contains(&p)).collect());
+        assert_eq!(outermost_turn(hour, false, falls), Some(3 * hour));
+        assert_eq!(outermost_turn(3 * hour, false, falls), Some(3 * hour));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array, new_null_array};
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{DataType, Field};
 use datafusion::catalog::Session;
 use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, col, lit};
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use peristyle_catalog::model::{ColumnId, ColumnStatistics, Partition, PartitionKey};
 use peristyle_storage::partition::{ReadColumn, RowGroups};
@@ -17,6 +18,7 @@ use peristyle_storage::statistics::bounds_array;
 
 use super::interval::{self, Interval};
 use super::{TableScan, bucket_range};
+use crate::functions::array::ANY;
 
 /// What is left of a table for one scan.
 pub(crate) struct Pruned {
@@ -33,9 +35,11 @@ pub(super) fn prune(scan: &TableScan, state: &dyn Session, filters: &[Expr]) -> 
         return Ok(Pruned { partitions: Vec::new(), total: 0, predicate: None });
     };
     let total = contents.partition_count();
-    let intervals = intervals(scan, state, filters);
-    let mut partitions = by_key(scan, filters, &intervals);
-    let predicate = pruning_predicate(scan, state, filters, &intervals);
+    let schema = DFSchema::try_from(scan.schema.as_ref().clone())?;
+    let filters: Vec<Expr> = filters.iter().map(|filter| any_as_list(bare(filter), &schema)).collect();
+    let intervals = intervals(scan, state, &filters);
+    let mut partitions = by_key(scan, &filters, &intervals);
+    let predicate = pruning_predicate(scan, state, filters, &intervals, &schema);
     if let Some(predicate) = &predicate
         && !partitions.is_empty()
     {
@@ -88,15 +92,14 @@ fn by_key(scan: &TableScan, filters: &[Expr], intervals: &[(usize, Interval)]) -
 fn pruning_predicate(
     scan: &TableScan,
     state: &dyn Session,
-    filters: &[Expr],
+    filters: Vec<Expr>,
     intervals: &[(usize, Interval)],
+    schema: &DFSchema,
 ) -> Option<Arc<PruningPredicate>> {
     let ranges = intervals.iter().flat_map(|(at, interval)| range_filters(&scan.columns[*at].field, *interval));
-    let all: Vec<Expr> = filters.iter().map(bare).chain(ranges).collect();
-    let schema: SchemaRef = scan.schema.clone();
-    let df_schema = DFSchema::try_from(schema.as_ref().clone()).ok()?;
-    let physical = state.create_physical_expr(conjunction(all)?, &df_schema).ok()?;
-    PruningPredicateBuilder::new().with_file_schema(schema).build(physical)
+    let all = filters.into_iter().chain(ranges);
+    let physical = state.create_physical_expr(conjunction(all)?, schema).ok()?;
+    PruningPredicateBuilder::new().with_file_schema(Arc::clone(&scan.schema)).build(physical)
 }
 
 fn range_filters(field: &Field, interval: Interval) -> Vec<Expr> {
@@ -121,7 +124,6 @@ fn range_filters(field: &Field, interval: Interval) -> Vec<Expr> {
 
 /// Filters name columns by table; the statistics' schema has bare names.
 fn bare(filter: &Expr) -> Expr {
-    use datafusion::common::tree_node::{Transformed, TreeNode};
     let stripped = filter.clone().transform(|expression| {
         Ok(match expression {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::new_unqualified(column.name))),
@@ -129,6 +131,36 @@ fn bare(filter: &Expr) -> Expr {
         })
     });
     stripped.map_or_else(|_| filter.clone(), |transformed| transformed.data)
+}
+
+/// `x = ANY (constant array)` as `x IN (its values)`, which the rules know. A NULL among them decides no row.
+fn any_as_list(filter: Expr, schema: &DFSchema) -> Expr {
+    let unchanged = filter.clone();
+    let rewritten = filter.transform(|expression| {
+        Ok(match in_list_of(&expression, schema) {
+            Some(list) => Transformed::yes(list),
+            None => Transformed::no(expression),
+        })
+    });
+    rewritten.map_or(unchanged, |transformed| transformed.data)
+}
+
+fn in_list_of(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::ScalarFunction(call) = expression else { return None };
+    let [Expr::Literal(operator, _), tested, Expr::Literal(ScalarValue::List(list), _)] = call.args.as_slice() else {
+        return None;
+    };
+    if call.name() != ANY || operator.try_as_str().flatten() != Some("=") || list.is_null(0) {
+        return None;
+    }
+    let values = list.value(0);
+    if tested.get_type(schema).ok()? != *values.data_type() {
+        return None;
+    }
+    let present = (0..values.len()).filter(|&at| values.is_valid(at));
+    let values =
+        present.map(|at| ScalarValue::try_from_array(&values, at).map(lit)).collect::<Result<Vec<_>>>().ok()?;
+    (!values.is_empty()).then(|| tested.clone().in_list(values, false))
 }
 
 /// Statistics of partitions as the predicate wants them: only the columns that it names are loaded.

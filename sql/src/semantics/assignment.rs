@@ -79,14 +79,12 @@ pub fn is_integer(ty: PgType) -> bool {
     !ty.is_array() && matches!(ty.kind(), Some(TypeKind::Int2 | TypeKind::Int4 | TypeKind::Int8 | TypeKind::Oid))
 }
 
-/// Whether a call is a cast of ours of a time that never decreases; one to a local timestamp can, at the hour that
-/// daylight saving repeats.
+/// Whether a call is a cast of ours of a time that never decreases, but for where clocks go back.
 pub fn is_order_keeping_cast(expression: &Expr) -> bool {
     let Expr::ScalarFunction(function) = expression else { return false };
     let target = function.func.inner().downcast_ref::<super::cast::PgCast>().map(super::cast::PgCast::arrow);
     match target {
-        Some(DataType::Timestamp(_, zone)) => zone.is_some(),
-        Some(DataType::Date32) => true,
+        Some(DataType::Timestamp(..) | DataType::Date32) => true,
         Some(other) => other.is_numeric(),
         None => false,
     }

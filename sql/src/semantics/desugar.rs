@@ -16,6 +16,7 @@ use super::type_name::pg_type_of_sql;
 use super::{cast_call, desugar_call, desugar_exists};
 
 use crate::functions::arithmetic::NEGATE;
+use crate::functions::array::ANY;
 use crate::functions::rounding::{fixed_scale_name, whole_name};
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
@@ -129,7 +130,7 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
             None
         }
         Expr::AnyOp { left, compare_op, right, .. } if !matches!(**right, Expr::Subquery(_)) => {
-            quantified("pg_op_any", left, compare_op, right)
+            quantified(ANY, left, compare_op, right)
         }
         Expr::AllOp { left, compare_op, right } if !matches!(**right, Expr::Subquery(_)) => {
             quantified("pg_op_all", left, compare_op, right)
