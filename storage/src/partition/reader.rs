@@ -71,6 +71,7 @@ pub async fn open_footer(store: &Arc<Store>, partition: &Partition, metrics: &Ar
     if let Some(footer) = store.footers().get(partition.id) {
         return Ok(footer);
     }
+    metrics.open(partition.id);
     let mut reader = ObjectReader { store: store.clone(), path: path_of(partition), metrics: metrics.clone() };
     let metadata = ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Skip)
@@ -107,7 +108,7 @@ pub async fn read_partition(
         let rows = row_groups.iter().map(|group| footer.row_group_rows(*group)).sum();
         return Ok(constant_batches(plan, rows, spec.batch_rows));
     }
-    spec.metrics.opened();
+    spec.metrics.open(partition.id);
     spec.metrics.row_groups(row_groups.len());
     let reader = ObjectReader { store: store.clone(), path: path_of(partition), metrics: spec.metrics.clone() };
     let schema = footer.reader.parquet_schema();
