@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use futures::StreamExt;
+use peristyle_catalog::model::PgType;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
@@ -30,6 +31,7 @@ pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outco
     let columns: Vec<_> =
         physical.schema().fields().iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();
     let column_count = columns.len();
+    check_forced(&options, &columns)?;
     let has_header = options.header != Header::Absent;
     let encoder = Arc::new(Encoder::new(options, columns, scope.settings.output_style()));
     let batches = start(&scope, physical, planner.task())?;
@@ -43,6 +45,13 @@ pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outco
     });
     let pieces = Box::pin(futures::stream::iter(header.map(Ok)).chain(rows));
     Ok(Outcome::CopyOut(CopyOut { column_count, binary: false, pieces }))
+}
+
+fn check_forced(options: &CopyOptions, columns: &[(String, PgType)]) -> Result<(), SqlError> {
+    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    options
+        .force_quote
+        .check(&names, |name| SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")))
 }
 
 fn header_piece(encoder: &Encoder) -> CopyPiece {

@@ -3,7 +3,7 @@
 mod given;
 
 use self::given::Given;
-use crate::error::Result;
+use crate::error::{Result, SqlError, SqlState};
 
 /// Which way the data goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,21 @@ impl ColumnSet {
 
     fn is_given(&self) -> bool {
         *self != ColumnSet::None
+    }
+
+    /// Fails for a name that stands twice (42701) or is not one of the copied columns: by what `unknown` makes of it.
+    pub(crate) fn check(&self, copied: &[String], unknown: impl Fn(&str) -> SqlError) -> Result<()> {
+        let ColumnSet::Listed(names) = self else { return Ok(()) };
+        for (at, name) in names.iter().enumerate() {
+            if names[..at].contains(name) {
+                let message = format!("column \"{name}\" specified more than once");
+                return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+            }
+            if !copied.contains(name) {
+                return Err(unknown(name));
+            }
+        }
+        Ok(())
     }
 }
 

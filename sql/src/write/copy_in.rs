@@ -138,6 +138,7 @@ fn decoder(
 ) -> Result<(Target, Decoder), SqlError> {
     let target = Target::find(scope, name)?;
     let names = if columns.is_empty() { all_columns(&target) } else { target.named(columns)? };
+    check_forced(&target, &options, &names)?;
     let arrival = Arrival(scope.transaction_started.0);
     let targets = names
         .iter()
@@ -159,6 +160,23 @@ fn decoder(
     let style = scope.settings.input_style(scope.transaction_started);
     let decoder = Decoder::new(target.name(), targets, options, style, unknown);
     Ok((target, decoder))
+}
+
+/// On an open table the header may bring any column.
+fn check_forced(target: &Target, options: &CopyOptions, copied: &[String]) -> Result<(), SqlError> {
+    if target.is_open() {
+        return Ok(());
+    }
+    for (set, option) in [(&options.force_not_null, "FORCE_NOT_NULL"), (&options.force_null, "FORCE_NULL")] {
+        set.check(copied, |name| match target.position(name) {
+            None => target.unknown_column(name),
+            Some(_) => {
+                let message = format!("{option} column \"{name}\" not referenced by COPY");
+                SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message)
+            }
+        })?;
+    }
+    Ok(())
 }
 
 /// What data without a column list goes to. The rest column is filled by the decoder itself.
