@@ -97,7 +97,6 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
         (from, DataType::Decimal128(..) | DataType::Decimal256(..)) => !widens_to_decimal(from, to),
         (DataType::Float32, DataType::Float64) => false,
         (DataType::Decimal128(..) | DataType::Decimal256(..), DataType::Float64) => false,
-        (DataType::Date32, DataType::Timestamp(_, None)) => false,
         (DataType::List(_), DataType::List(_)) => true,
         _ => true,
     }
