@@ -47,6 +47,19 @@ enum Source {
     Null,
 }
 
+impl Source {
+    /// The column's field; a default of a bare numeric comes with digits of its own, which are kept.
+    fn field(&self, field: &FieldRef) -> Result<FieldRef, SqlError> {
+        let Source::Default(expression) = self else { return Ok(Arc::clone(field)) };
+        match expression.data_type(&Schema::empty())? {
+            digits if digits.is_decimal() && digits != *field.data_type() => {
+                Ok(Arc::new(field.as_ref().clone().with_data_type(digits)))
+            }
+            _ => Ok(Arc::clone(field)),
+        }
+    }
+}
+
 impl Shaper {
     /// A shaper for batches whose columns are called by these names, types already the table's; `extra` are columns
     /// that the write adds to the table.
@@ -67,7 +80,8 @@ impl Shaper {
                     None => default_source(&planner, target, *id, field)?,
                 };
                 let not_null = target.table().column_by_id(*id).is_some_and(|column| column.not_null);
-                Ok(ShapedColumn { id: *id, field: Arc::clone(field), source, not_null })
+                let field = source.field(field)?;
+                Ok(ShapedColumn { id: *id, field, source, not_null })
             })
             .collect::<Result<Vec<_>, SqlError>>()?;
         let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
