@@ -31,6 +31,9 @@ pub enum Error {
     /// The column is gone or its type does not take the written one; plan again on a new snapshot (40001).
     #[error("could not serialize access due to concurrent change of a column")]
     ColumnChanged { table: Oid, column: ColumnId },
+    /// No decimal would hold all values of a bare numeric any more, so that it could not be read (22003).
+    #[error("numeric column \"{column}\" would need {whole} digits before and {scale} behind the decimal point, more than 76 together")]
+    NumericTooWide { column: String, whole: i16, scale: i16 },
     /// The log's disk is full; nothing was committed (53100).
     #[error("could not write to the log: no space left on device")]
     DiskFull,
@@ -85,6 +88,7 @@ impl Error {
             | Error::DependentObjects { .. }
             | Error::TooManyColumns { .. }
             | Error::ColumnChanged { .. }
+            | Error::NumericTooWide { .. }
             | Error::Invalid(_)
             | Error::DiskFull
             | Error::LogWrite(_)

@@ -4,6 +4,7 @@
 mod apply;
 mod bootstrap;
 mod contents;
+mod decimals;
 mod dump;
 
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use imbl::OrdMap;
 pub(crate) use apply::next_layout;
 pub(crate) use bootstrap::bootstrap;
 pub use contents::{PartitionOrder, TableContents};
+pub use decimals::DecimalNeeds;
+pub(crate) use decimals::decimals_fit;
 pub(crate) use dump::{relation_records, statistics_keys};
 
 use crate::model::{

@@ -68,7 +68,7 @@ mod tests;
 
 pub use catalog::{Catalog, Parts, Settings};
 pub use error::{Error, Result};
-pub use head::{Head, PartitionOrder, TableContents};
+pub use head::{DecimalNeeds, Head, PartitionOrder, TableContents};
 pub use pins::Snapshot;
 pub use shared::Metrics;
 pub use sources::{Clock, Entropy, Sources};

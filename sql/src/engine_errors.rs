@@ -358,6 +358,7 @@ impl From<&catalog::Error> for SqlError {
             E::DuplicateSchema(_) => SqlState::DUPLICATE_SCHEMA,
             E::DependentObjects { .. } => SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
             E::TooManyColumns { .. } => SqlState::TOO_MANY_COLUMNS,
+            E::NumericTooWide { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
             E::DiskFull => SqlState::DISK_FULL,
             E::LogWrite(_) | E::Io { .. } | E::Tier(_) => SqlState::IO_ERROR,
             E::CommitTooLarge { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,

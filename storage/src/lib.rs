@@ -26,6 +26,7 @@ pub mod types;
 
 mod batches;
 mod error;
+mod tight_decimal;
 #[cfg(test)]
 mod testing;
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit, i256};
 use peristyle_catalog::model::{PgType, TypeKind};
 
 /// Arrow extension type of every field that knows its PostgreSQL type.
@@ -16,6 +16,9 @@ const METADATA_KEY: &str = "ARROW:extension:metadata";
 pub const DECIMAL128_PRECISION_MAX: u8 = 38;
 /// Greatest precision that fits Decimal256, and so the greatest that Peristyle stores.
 pub const DECIMAL256_PRECISION_MAX: u8 = 76;
+/// The type of computed numerics whose digits behind the point are not known beforehand, as of a text's or a double's
+/// cast. It is closed under arithmetic; zeros at the end of its values mean nothing and are not shown.
+pub const OPEN_DECIMAL: DataType = DataType::Decimal256(DECIMAL256_PRECISION_MAX, 38);
 /// The time zone of every timestamptz array.
 pub const UTC: &str = "UTC";
 
@@ -83,6 +86,18 @@ pub fn decimal_type(precision: u8, scale: i8) -> DataType {
     } else {
         DataType::Decimal256(precision.min(DECIMAL256_PRECISION_MAX), scale)
     }
+}
+
+/// How many zeros the value ends in, at most `limit`.
+pub fn trailing_zeros(value: i256, limit: i8) -> i8 {
+    let ten = i256::from_i128(10);
+    let mut rest = value;
+    let mut zeros = 0;
+    while zeros < limit && rest.wrapping_rem(ten) == i256::ZERO {
+        rest = rest.wrapping_div(ten);
+        zeros += 1;
+    }
+    zeros
 }
 
 /// A field that carries its PostgreSQL type.

@@ -1,8 +1,10 @@
 //! Changes of definitions.
 
+use std::sync::Arc;
+
 use super::resolve::Resolver;
 use super::{invalid, require};
-use crate::head::relation_records;
+use crate::head::{decimals_fit, relation_records};
 use crate::model::{Column, ColumnId, Constraint, ConstraintKind, Oid, PgType, Relation, RelationKind, Table, widen};
 use crate::records::{Key, Record};
 use crate::{Error, Result};
@@ -35,7 +37,15 @@ impl Resolver<'_> {
             }
         }
         self.delete_missing_parts(&before, &relation)?;
-        self.define(relation)
+        let oid = relation.oid;
+        let is_table = relation.as_table().is_some();
+        self.define(relation)?;
+        if is_table { self.check_decimals(oid) } else { Ok(()) }
+    }
+
+    /// The table's bare numerics can still be read.
+    pub(super) fn check_decimals(&self, table: Oid) -> Result<()> {
+        decimals_fit(require::table(&self.head, table)?, self.head.contents(table).map(Arc::as_ref))
     }
 
     /// Removes a definition, what a table holds, and its indexes.
@@ -65,7 +75,8 @@ impl Resolver<'_> {
             return Ok(());
         }
         self.put_header(&relation)?;
-        self.put(Record::Column(oid, Column { ty: wide, ..column.clone() }))
+        self.put(Record::Column(oid, Column { ty: wide, ..column.clone() }))?;
+        self.check_decimals(oid)
     }
 
     fn add_column(

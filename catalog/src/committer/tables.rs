@@ -19,7 +19,8 @@ impl Resolver<'_> {
     pub(super) fn append(&mut self, table: Oid, partitions: &[NewPartition], chunks: &[NewChunk]) -> Result<()> {
         require::table(&self.head, table)?;
         partitions.iter().try_for_each(|partition| self.append_partition(table, partition))?;
-        chunks.iter().try_for_each(|chunk| self.append_chunk(table, chunk))
+        chunks.iter().try_for_each(|chunk| self.append_chunk(table, chunk))?;
+        self.check_decimals(table)
     }
 
     fn append_partition(&mut self, table: Oid, new: &NewPartition) -> Result<()> {

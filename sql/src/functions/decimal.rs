@@ -12,7 +12,7 @@ use arrow::compute::kernels::numeric;
 use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX};
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, trailing_zeros};
 
 use super::arithmetic::{arithmetic_error, with_datums};
 use super::define::Call;
@@ -146,8 +146,22 @@ pub(crate) fn multiply(call: &Call<'_>) -> Result<ArrayRef> {
         let product = with_datums(&call, numeric::mul).map_err(|error| arithmetic_error(error, call.return_type()))?;
         return as_type(product, call.return_type());
     }
-    let divisor = power_of_ten(exact_scale - i32::from(scale))?;
-    per_row(call, |a, b| divide_rounded(a.checked_mul(b)?, divisor))
+    let dropped = exact_scale - i32::from(scale);
+    let divisor = power_of_ten(dropped)?;
+    per_row(call, |a, b| match a.checked_mul(b) {
+        Some(product) => divide_rounded(product, divisor),
+        None => shortened_product(a, b, dropped),
+    })
+}
+
+/// a · b / 10ⁿ where the product itself has no room: zeros at the end of the operands are left out of it.
+fn shortened_product(a: i256, b: i256, n: i32) -> Option<i256> {
+    let limit = n.clamp(0, i32::from(PRODUCT_SCALE_MAX)) as i8;
+    let of_a = trailing_zeros(a, limit);
+    let of_b = trailing_zeros(b, limit - of_a);
+    let without = |value: i256, zeros: i8| value.checked_div(power_of_ten(zeros.into()).ok()?);
+    let product = without(a, of_a)?.checked_mul(without(b, of_b)?)?;
+    divide_rounded(product, power_of_ten(n - i32::from(of_a) - i32::from(of_b)).ok()?)
 }
 
 pub(crate) fn divide(call: &Call<'_>) -> Result<ArrayRef> {
@@ -156,8 +170,19 @@ pub(crate) fn divide(call: &Call<'_>) -> Result<ArrayRef> {
     let Some((_, scale)) = decimal_parts(call.return_type()) else {
         return internal_err!("a quotient of decimals is a decimal");
     };
-    let factor = power_of_ten(i32::from(scale) - parts[0] + parts[1])?;
-    per_row(call, |a, b| divide_rounded(a.checked_mul(factor)?, b))
+    let shift = i32::from(scale) - parts[0] + parts[1];
+    let factor = power_of_ten(shift)?;
+    per_row(call, |a, b| match a.checked_mul(factor) {
+        Some(numerator) => divide_rounded(numerator, b),
+        None => shortened_quotient(a, b, shift),
+    })
+}
+
+/// a · 10ⁿ / b where the numerator has no room: zeros at the end of the divisor take its place.
+fn shortened_quotient(a: i256, b: i256, n: i32) -> Option<i256> {
+    let zeros = trailing_zeros(b, n.clamp(0, i8::MAX.into()) as i8);
+    let divisor = b.checked_div(power_of_ten(zeros.into()).ok()?)?;
+    divide_rounded(a.checked_mul(power_of_ten(n - i32::from(zeros)).ok()?)?, divisor)
 }
 
 pub(crate) fn modulo(call: &Call<'_>) -> Result<ArrayRef> {
@@ -224,5 +249,14 @@ mod tests {
         assert_eq!(divide(7, 3), Some(2));
         assert_eq!(divide(-8, 3), Some(-3));
         assert_eq!(divide(1, 0), None);
+    }
+
+    #[test]
+    fn zeros_at_the_end_take_no_room() {
+        let of = |value: i128, zeros: i32| i256::from_i128(value).checked_mul(power_of_ten(zeros).unwrap()).unwrap();
+        let (a, b) = (of(105, 37), of(25, 37));
+        assert_eq!(shortened_product(a, b, 38), Some(of(2625, 36)), "10.5 by 2.5 with 38 digits behind the point");
+        assert_eq!(shortened_quotient(a, b, 38), Some(of(42, 37)), "and divided");
+        assert_eq!(shortened_quotient(i256::from_i128(10), of(3, 38), 76), divide_rounded(of(1, 39), i256::from_i128(3)));
     }
 }

@@ -13,7 +13,7 @@ use super::error::invalid_parameter;
 use super::json_operator;
 use super::rows::*;
 use super::signature::Ty;
-use crate::values::{Json, escape_json, parse_json, plain_number};
+use crate::values::{Json, escape_json, jsonb_key, parse_json, plain_number};
 
 const TYPEOF: &[Overload] =
     &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |text| Ok(type_of(&parse(text)?).to_owned())))];
@@ -23,7 +23,14 @@ const EXTRACT_PATH: &[Overload] =
 const EXTRACT_PATH_TEXT: &[Overload] =
     &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| extract_path(c, as_text)).variadic()];
 
+/// The bytes that order jsonb values.
+pub(crate) const KEY: &str = "pg_jsonb_key";
+
 pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable(
+        KEY,
+        &[overload(&[Ty::Text], PgType::BYTEA, |c| map1::<Text, Vec<u8>>(c, |json| Ok(jsonb_key(&parse(json)?))))],
+    ),
     immutable(
         "pg_op_json_get",
         &[

@@ -16,7 +16,7 @@ pub(crate) mod error;
 mod extract;
 mod integer_series;
 pub(crate) mod interval;
-mod json;
+pub(crate) mod json;
 pub(crate) mod json_build;
 pub(crate) mod json_operator;
 mod math;

@@ -6,7 +6,7 @@
 
 use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, UTC, decimal_type, marked_pg_type, pg_type_of_arrow};
+use peristyle_storage::types::{OPEN_DECIMAL, UTC, decimal_type, marked_pg_type, pg_type_of_arrow};
 
 use crate::semantics::type_name::type_name;
 
@@ -175,9 +175,7 @@ pub(crate) fn decimal_of(ty: &DataType) -> DataType {
             decimal_type(*precision, *scale)
         }
         DataType::UInt64 => decimal_type(20, 0),
-        DataType::Float32 | DataType::Float64 | DataType::Utf8 | DataType::Utf8View => {
-            DataType::Decimal128(DECIMAL128_PRECISION_MAX, 16)
-        }
+        DataType::Float32 | DataType::Float64 | DataType::Utf8 | DataType::Utf8View => OPEN_DECIMAL,
         _ => decimal_type(integer_digits(ty), 0),
     }
 }

@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr as Planned, ExprSchemable};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, marked_pg_type, pg_type};
+use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, marked_pg_type, pg_type};
 use sqlparser::ast::{
     ArrayElemTypeDef, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Ident, ObjectName, Query, SetExpr,
     Statement, Value, Values, VisitMut, VisitorMut,
@@ -154,6 +154,7 @@ fn digits(cells: &[Cell]) -> ExactNumberInfo {
             Cell::Unknown(None) => return ExactNumberInfo::None,
             Cell::Unknown(Some(digits)) => *digits,
             Cell::Known { arrow, .. } => match arrow {
+                open if *open == OPEN_DECIMAL => return ExactNumberInfo::None,
                 DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
                     (p.saturating_sub(s.max(&0).unsigned_abs()), s.max(&0).unsigned_abs())
                 }

@@ -22,7 +22,8 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(super::operands::PgOperands),
         // Type coercion refuses the frames of windows that intervals order.
-        Arc::new(super::interval_order::IntervalOrder),
+        Arc::new(super::key_order::KeyOrder),
+        Arc::new(super::key_equality::KeyEquality),
         Arc::new(TypeCoercion::new()),
         Arc::new(PgCasts),
     ]

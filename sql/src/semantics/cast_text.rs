@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
+use peristyle_storage::types::OPEN_DECIMAL;
 
 use super::cast::{CastJob, CastKind};
 use super::text::Printer;
@@ -14,7 +15,8 @@ use super::type_name::type_name;
 use crate::functions::decimal::{decimal_parts, from_wide};
 use crate::functions::error::error;
 use crate::values::{
-    ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_array, parse_decimal_at, validate_json,
+    ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_array, parse_decimal_at, parse_open_decimal,
+    validate_json,
 };
 
 fn strings(input: &ArrayRef) -> Result<StringViewArray> {
@@ -43,7 +45,11 @@ pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef>
 }
 
 fn text_to_decimal(arrow: &DataType, texts: &StringViewArray, precision: u8, scale: i8) -> Result<ArrayRef> {
-    let parse = |text: &str| parse_decimal_at(text, precision, scale).map(|decimal| decimal.unscaled);
+    let is_open = *arrow == OPEN_DECIMAL;
+    let parse = |text: &str| match is_open {
+        true => parse_open_decimal(text, scale),
+        false => parse_decimal_at(text, precision, scale).map(|decimal| decimal.unscaled),
+    };
     let values = texts.iter().map(|text| text.map(parse).transpose()).collect::<Result<Vec<_>, _>>()?;
     from_wide(values, arrow)
 }

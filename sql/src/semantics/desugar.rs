@@ -201,11 +201,10 @@ fn is_bare_numeric(data_type: &DataType) -> bool {
 
 /// A bare numeric has the scale of what is cast: the literal's own, or the argument type's.
 fn to_numeric(operand: &mut Expr) -> Expr {
-    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = operand {
-        let digits = text.trim();
-        if !digits.is_empty() && digits.starts_with(|c: char| c.is_ascii_digit()) && digits.parse::<f64>().is_ok() {
-            return written_out(digits);
-        }
+    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = operand
+        && let Some(number) = exact_number(text.trim_ascii())
+    {
+        return number;
     }
     call("pg_to_numeric", vec![take(operand)])
 }
@@ -221,22 +220,23 @@ fn number_literal(value: &ValueWithSpan) -> Option<Expr> {
         return None;
     }
     if is_integer || text.contains(['e', 'E']) {
-        return Some(written_out(text));
+        return Some(exact_number(text).unwrap_or_else(|| cast(string(text.as_str()), DataType::Float8)));
     }
     None
 }
 
-/// A number without exponent; a whole one as `numeric(digits, 0)`, which DataFusion would read as unsigned or float.
-fn written_out(text: &str) -> Expr {
-    let plain = crate::values::plain_number(text).unwrap_or_else(|| text.to_owned());
-    if plain.contains('.') {
-        return Expr::Value(ValueWithSpan::from(Value::Number(plain, false)));
+/// The number written out, without exponent and with a point, so that DataFusion reads it as a decimal of those digits;
+/// `None` if it is no number or has more digits than a decimal.
+fn exact_number(text: &str) -> Option<Expr> {
+    let mut plain = crate::values::plain_number(text)?;
+    let digits = plain.bytes().filter(u8::is_ascii_digit).count();
+    if digits > usize::from(DECIMAL256_PRECISION_MAX) {
+        return None;
     }
-    let digits = plain.len() as u64;
-    if digits > u64::from(DECIMAL256_PRECISION_MAX) {
-        return cast(string(text), DataType::Float8);
+    if !plain.contains('.') {
+        plain.push('.');
     }
-    cast(string(plain), DataType::Numeric(sqlparser::ast::ExactNumberInfo::Precision(digits)))
+    Some(Expr::Value(ValueWithSpan::from(Value::Number(plain, false))))
 }
 
 /// `-5` as one literal, so that -2147483648 is an int4 and -9223372036854775808 an int8.

@@ -12,6 +12,8 @@ use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
 use super::category::{Category, arithmetic_type, category, comparison_type};
+use super::comparison_key::key_function;
+use super::numeric_literal::numeric_literal;
 use super::type_name::type_name;
 use super::type_planner::field_of;
 use crate::functions::error::FunctionError;
@@ -87,6 +89,11 @@ pub(crate) fn as_type(operand: Expr, from: Option<PgType>, to: PgType) -> Expr {
             Expr::Placeholder(Placeholder::new_with_field(id, Some(field_of(to))))
         }
         expr if from == Some(to) => expr,
+        expr if to == PgType::NUMERIC
+            && let Some(number) = numeric_literal(&expr) =>
+        {
+            number
+        }
         expr => Expr::Cast(Cast::new_from_field(Box::new(expr), field_of(to))),
     }
 }
@@ -153,10 +160,9 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result
         BinaryOperator::Gt => Operator::Gt,
         _ => Operator::GtEq,
     };
-    let is_interval = common.oid == PgType::INTERVAL.oid;
     let (left, right) = (for_comparison(left, common), for_comparison(right, common));
-    if is_interval {
-        return Ok(Ok(binary_expr(call(interval::KEY, vec![left])?, operator, call(interval::KEY, vec![right])?)));
+    if let Some(key) = key_function(common) {
+        return Ok(Ok(binary_expr(call(key, vec![left])?, operator, call(key, vec![right])?)));
     }
     Ok(Ok(binary_expr(left, operator, right)))
 }
@@ -184,8 +190,8 @@ pub(crate) fn compared_operands(
     let Some(common) = types.try_fold(first, comparison_type) else { return Ok(Err(exprs)) };
     let common = PgType::plain(common.oid);
     let operands = exprs.into_iter().zip(fields).map(|(expr, ty)| for_comparison(Operand { expr, ty }, common));
-    if common.oid == PgType::INTERVAL.oid {
-        return operands.map(|expr| call(interval::KEY, vec![expr])).collect::<Result<Vec<_>>>().map(Ok);
+    if let Some(key) = key_function(common) {
+        return operands.map(|expr| call(key, vec![expr])).collect::<Result<Vec<_>>>().map(Ok);
     }
     Ok(Ok(operands.collect()))
 }

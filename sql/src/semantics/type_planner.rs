@@ -6,12 +6,9 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::planner::TypePlanner;
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, arrow_type, pg_field, pg_type_of_arrow};
+use peristyle_storage::types::{OPEN_DECIMAL, arrow_type, pg_field, pg_type_of_arrow};
 
 use super::type_name::pg_type_of_sql;
-
-/// Digits behind the point of a bare `numeric` whose source tells nothing about them (text, double precision).
-pub(crate) const OPEN_NUMERIC_SCALE: i8 = 16;
 
 /// DataFusion's hook for the names of types.
 #[derive(Debug)]
@@ -38,13 +35,14 @@ pub(crate) fn typed_field(name: &str, ty: PgType, arrow: DataType) -> FieldRef {
     pg_field(if name.is_empty() { "cast" } else { name }, ty, arrow, true)
 }
 
-/// The Arrow type of a cast's target; a bare numeric is open.
+/// The Arrow type of a cast's target; a bare numeric, whose source tells nothing about its digits, is open.
 pub(crate) fn arrow_of(ty: PgType) -> DataType {
     match ty.element() {
         Some(element) => {
             let item = typed_field(Field::LIST_FIELD_DEFAULT_NAME, element, arrow_of(element));
             DataType::List(item)
         }
-        None => arrow_type(ty, Some((DECIMAL128_PRECISION_MAX, OPEN_NUMERIC_SCALE))),
+        None if ty == PgType::NUMERIC => OPEN_DECIMAL,
+        None => arrow_type(ty, None),
     }
 }

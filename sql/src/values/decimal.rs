@@ -216,6 +216,14 @@ pub fn parse_decimal_at(text: &str, precision: u8, scale: i8) -> Result<Decimal>
     rounded.fit(precision, scale)
 }
 
+/// Parses a numeric whose digits behind the point are not known beforehand; 22003 where digits would be lost.
+pub fn parse_open_decimal(text: &str, scale: i8) -> Result<i256> {
+    let decimal = parse_decimal(text)?;
+    let fitted = decimal.rescale(scale).ok_or_else(too_many_digits)?;
+    let is_exact = decimal.scale <= scale || fitted.rescale(decimal.scale) == Some(decimal);
+    if is_exact { Ok(fitted.unscaled) } else { Err(too_many_digits()) }
+}
+
 /// Parses a numeric and applies its type's modifier.
 pub(super) fn parse_numeric(ty: PgType, text: &str) -> Result<Decimal> {
     number_of_type(&number_text(text)?, ty)

@@ -15,6 +15,7 @@ mod float;
 mod interval;
 mod interval_text;
 mod json;
+mod json_key;
 mod json_writer;
 mod names;
 mod nested_writer;
@@ -41,7 +42,7 @@ pub use calendar::{
 pub use cell::{Cell, parse_text};
 pub use column_builder::ColumnBuilder;
 pub use datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
-pub use decimal::{Decimal, parse_decimal, parse_decimal_at};
+pub use decimal::{Decimal, parse_decimal, parse_decimal_at, parse_open_decimal};
 pub use float::{write_f32, write_f64};
 pub use interval::{Interval, IntervalStyle};
 pub use interval_text::parse_interval;
@@ -58,3 +59,4 @@ pub use zone::Zone;
 
 pub(crate) use decimal::plain_number;
 pub(crate) use json::write_members;
+pub(crate) use json_key::jsonb_key;

@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{Decimal256Type, i256};
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::TypeKind;
+use peristyle_storage::types::{OPEN_DECIMAL, trailing_zeros};
 
 use super::decimal;
 use super::float::{write_f32, write_f64};
@@ -141,20 +142,31 @@ pub(super) fn decimal<'a, T: ArrowPrimitiveType>(
     request.bridge(array)
 }
 
-/// Writes Arrow decimals of 256 bits with the array's scale.
+/// The value without the zeros at its end that mean nothing.
+fn shortened(value: i256, scale: i8) -> (i256, i8) {
+    let zeros = trailing_zeros(value, scale);
+    // At most 38 zeros are cut.
+    let divisor = i256::from_i128(10_i128.pow(zeros.unsigned_abs().into()));
+    (value.wrapping_div(divisor), scale - zeros)
+}
+
+/// Writes Arrow decimals of 256 bits with the array's scale; numbers whose scale is not known with the digits they have.
 pub(super) fn decimal256(
     array: &PrimitiveArray<Decimal256Type>,
     request: Request,
     scale: i8,
 ) -> Result<BoxedWriter<'_>> {
+    let is_open = *array.data_type() == OPEN_DECIMAL && request.ty.typmod < 0;
     if request.is_plain_text() {
         return Ok(primitive(array, move |value: i256, out| {
+            let (value, scale) = if is_open { shortened(value, scale) } else { (value, scale) };
             decimal::write_i256(value, scale, out);
             Ok(())
         }));
     }
     if request.kind == TypeKind::Numeric {
         return Ok(primitive(array, move |value: i256, out| {
+            let (value, scale) = if is_open { shortened(value, scale) } else { (value, scale) };
             decimal::write_binary(value, scale, out);
             Ok(())
         }));

@@ -8,6 +8,7 @@ use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
 use peristyle_storage::types::{arrow_type, pg_field, pg_type};
 
 use super::Target;
+use crate::functions::signature::decimal_of;
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 
@@ -80,12 +81,8 @@ impl Evolution {
     }
 }
 
-/// The field in which a write stores a column of type `ty`: a bare numeric keeps the given decimal's digits.
+/// The field in which a write stores a column of type `ty`: a bare numeric has the digits of what is given.
 fn stored_field(ty: PgType, name: &str, given: &FieldRef) -> FieldRef {
-    let open = match given.data_type() {
-        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => Some((*precision, *scale)),
-        DataType::Int16 | DataType::Int32 | DataType::Int64 => Some((19, 0)),
-        _ => None,
-    };
-    pg_field(name, ty, arrow_type(ty, open), true)
+    let is_open = ty == PgType::NUMERIC && given.data_type().is_numeric();
+    pg_field(name, ty, if is_open { decimal_of(given.data_type()) } else { arrow_type(ty, None) }, true)
 }

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuil
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use peristyle_catalog::model::{Change, PgType, widen};
-use peristyle_storage::types::{arrow_type, marked_pg_type, pg_type};
+use peristyle_storage::types::{marked_pg_type, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
 use super::evolve::{Evolution, evolve};
@@ -23,6 +23,7 @@ use crate::outcome::{Outcome, Rows, RowsTag};
 use crate::plan::parameters::{self, Bound};
 use crate::plan::{Planner, shown_name};
 use crate::scope::Scope;
+use crate::semantics::type_planner::arrow_of;
 use crate::session::{Guard, SharedTransaction};
 use crate::{semantics, statement};
 
@@ -207,7 +208,7 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
                 let wide = widen(target.fields[at].ty, pg_type(field));
                 match target.fields[at].field.name() == TIME_COLUMN {
                     true => time_from(target, at, column, &schema)?,
-                    false => semantics::assignment_cast(column, &schema, wide, &arrow_type(wide, None))?,
+                    false => semantics::assignment_cast(column, &schema, wide, &arrow_of(wide))?,
                 }
             }
             Some(at) => assigned(target, at, column, &schema)?,

@@ -10,12 +10,14 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, FieldRef, Schema};
 use peristyle_catalog::model::{ChangeSet, PgType, widen};
 use peristyle_storage::partition::widening::widen_array;
-use peristyle_storage::types::{arrow_type, pg_field, pg_type};
+use peristyle_storage::types::{arrow_type, decimal_type, pg_field, pg_type};
 
 use super::Target;
 use super::insert::Load;
 use crate::copy::Decoded;
 use crate::error::SqlError;
+use crate::functions::decimal::decimal_parts;
+use crate::functions::signature::decimal_of;
 use crate::scope::Scope;
 
 /// Bytes of pieces that are kept before the shape is settled.
@@ -137,23 +139,16 @@ fn join_fields(a: &FieldRef, b: &FieldRef) -> FieldRef {
         return Arc::clone(b);
     }
     let ty = widen(pg_type(a), pg_type(b));
-    let open = (ty == PgType::NUMERIC).then(|| digits(a, b));
-    pg_field(a.name(), ty, arrow_type(ty, open), true)
+    let is_open = ty == PgType::NUMERIC;
+    pg_field(a.name(), ty, if is_open { joined_decimal(a, b) } else { arrow_type(ty, None) }, true)
 }
 
-/// Precision and scale that hold the decimals and integers of both sides.
-fn digits(a: &FieldRef, b: &FieldRef) -> (u8, i8) {
-    let needs = |field: &FieldRef| match field.data_type() {
-        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
-            (i16::from(*precision) - i16::from(*scale), i16::from(*scale))
-        }
-        DataType::Float32 | DataType::Float64 => (38, 38),
-        _ => (19, 0),
-    };
-    let ((whole_a, scale_a), (whole_b, scale_b)) = (needs(a), needs(b));
-    let (whole, scale) = (whole_a.max(whole_b), scale_a.max(scale_b));
-    let precision = (whole + scale).clamp(38, 76);
-    (precision as u8, scale as i8)
+/// The decimal that holds the numbers of both sides.
+fn joined_decimal(a: &FieldRef, b: &FieldRef) -> DataType {
+    let sides = [a, b].map(|field| decimal_parts(&decimal_of(field.data_type())).unwrap_or_default());
+    let scale = sides.iter().map(|(_, scale)| *scale).max().unwrap_or(0);
+    let whole = sides.iter().map(|(precision, scale)| i16::from(*precision) - i16::from(*scale)).max().unwrap_or(0);
+    decimal_type((whole + i16::from(scale)).clamp(38, 76) as u8, scale)
 }
 
 /// The batch with the shape's columns: widened, or NULL where it lacks them.

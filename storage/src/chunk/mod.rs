@@ -10,12 +10,14 @@ mod encode;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::FieldRef;
 use bytes::Bytes;
 use peristyle_catalog::model::{ColumnId, NewChunk, PartitionKey, PgType};
 
 use crate::batches::{batch_of, conforming_batch};
 use crate::partition::KeyRule;
 use crate::schema::{stored_schema, written_type};
+use crate::tight_decimal::tightened;
 use crate::{Error, Result};
 
 /// First byte of every body.
@@ -28,22 +30,24 @@ const ALL_NULL: u8 = 2;
 /// Encodes rows as a chunk. `ids` names the batch's columns in their order; the batch's fields carry their types.
 /// [`Error::Unsupported`] for a type that is not stored.
 pub fn encode(batch: &RecordBatch, ids: &[ColumnId], partition_key: &PartitionKey) -> Result<NewChunk> {
-    let fields = batch.schema();
-    let columns: Vec<(ColumnId, PgType)> =
-        ids.iter().zip(fields.fields()).map(|(&id, field)| (id, written_type(field))).collect();
-    if columns.len() != batch.num_columns() {
+    if ids.len() != batch.num_columns() {
         return Err(Error::Internal("a chunk's columns and their ids differ in number".into()));
     }
-    let stored = restored(batch, &columns)?;
+    let fields = batch.schema();
+    let tight = batch.columns().iter().zip(fields.fields()).map(|(values, field)| tightened(values, field));
+    let (arrays, fields): (Vec<ArrayRef>, Vec<FieldRef>) = tight.collect::<Result<_>>()?;
+    let columns: Vec<(ColumnId, PgType)> =
+        ids.iter().zip(&fields).map(|(&id, field)| (id, written_type(field))).collect();
+    let stored = restored(&arrays, batch.num_rows(), &columns)?;
     let key = KeyRule::new(partition_key, ids)?.range_of(&stored)?;
     let body = encode_body(&stored)?;
     Ok(NewChunk { columns, rows: batch.num_rows() as u64, key, body, decoded: Some(Arc::new(stored)) })
 }
 
 /// The same rows under the schema that decoding gives them, floats canonical.
-fn restored(batch: &RecordBatch, columns: &[(ColumnId, PgType)]) -> Result<RecordBatch> {
-    let arrays: Vec<ArrayRef> = batch.columns().iter().map(crate::partition::canonical).collect();
-    conforming_batch(stored_schema(columns), &arrays, batch.num_rows())
+fn restored(arrays: &[ArrayRef], rows: usize, columns: &[(ColumnId, PgType)]) -> Result<RecordBatch> {
+    let arrays: Vec<ArrayRef> = arrays.iter().map(crate::partition::canonical).collect();
+    conforming_batch(stored_schema(columns), &arrays, rows)
 }
 
 fn encode_body(batch: &RecordBatch) -> Result<Bytes> {

@@ -8,7 +8,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
-use peristyle_catalog::model::{ColumnId, NewPartition, Oid, PartitionId, PgType, Seq};
+use peristyle_catalog::model::{ColumnId, ColumnStatistics, NewPartition, Oid, PartitionId, PgType, Seq};
 
 use super::footers::{Footer, NAN_COLUMNS};
 use super::key::{KeyRule, KeyTracker};
@@ -17,6 +17,7 @@ use super::physical;
 use crate::objects::{Store, Upload, partition_path};
 use crate::schema::row_seq_field;
 use crate::statistics::Collector;
+use crate::tight_decimal::tightened_type;
 use crate::{Error, Result};
 
 /// What all files of one writer have in common.
@@ -205,15 +206,18 @@ impl Encoder {
         // Nothing selects rows within a row group, so the offset index would only take memory.
         let footer = footer.into_builder().set_offset_index(None).set_column_index(None).build();
         let seq = |seq: i64| Seq(u64::try_from(seq).unwrap_or(0));
+        let statistics: Vec<ColumnStatistics> = self.statistics.into_iter().map(Collector::finish).collect();
+        let written = self.plan.columns.iter().zip(self.plan.input_schema.fields()).zip(&statistics);
+        let columns = written.map(|(((id, ty), field), known)| (*id, tightened_type(field, *ty, known))).collect();
         let partition = NewPartition {
             id: PartitionId(uuid::Uuid::nil()),
-            columns: self.plan.columns.clone(),
+            columns,
             rows: self.rows,
             bytes: 0,
             row_seqs: self.seqs.map(|(from, to)| (seq(from), seq(to))),
             key: self.key.range(),
             level: self.plan.level,
-            statistics: self.statistics.into_iter().map(Collector::finish).collect(),
+            statistics,
         };
         Ok(Finished { rest, footer: Arc::new(footer), partition })
     }
