@@ -32,7 +32,9 @@ pub enum Error {
     #[error("could not serialize access due to concurrent change of a column")]
     ColumnChanged { table: Oid, column: ColumnId },
     /// No decimal would hold all values of a bare numeric any more, so that it could not be read (22003).
-    #[error("numeric column \"{column}\" would need {whole} digits before and {scale} behind the decimal point, more than 76 together")]
+    #[error(
+        "numeric column \"{column}\" would need {whole} digits before and {scale} behind the decimal point, more than 76 together"
+    )]
     NumericTooWide { column: String, whole: i16, scale: i16 },
     /// The log's disk is full; nothing was committed (53100).
     #[error("could not write to the log: no space left on device")]

@@ -26,9 +26,9 @@ pub mod types;
 
 mod batches;
 mod error;
-mod tight_decimal;
 #[cfg(test)]
 mod testing;
+mod tight_decimal;
 
 pub use error::{Error, ErrorKind, Result};
 pub use objects::Store;

@@ -37,7 +37,10 @@ pub(crate) fn tightened_type(field: &Field, written: PgType, statistics: &Column
     let is_bare = types::pg_type(field) == PgType::NUMERIC;
     let bounds = (statistics.min.as_ref().map(|b| &b.value), statistics.max.as_ref().map(|b| &b.value));
     match (is_bare, bounds) {
-        (true, (Some(BoundValue::Decimal { unscaled: low, scale }), Some(BoundValue::Decimal { unscaled: high, .. }))) => {
+        (
+            true,
+            (Some(BoundValue::Decimal { unscaled: low, scale }), Some(BoundValue::Decimal { unscaled: high, .. })),
+        ) => {
             let digits = digits(low.unsigned_abs().max(high.unsigned_abs()));
             PgType::numeric(narrow_precision(digits, *scale), *scale)
         }

@@ -2,7 +2,7 @@ use super::{PgType, TypeKind};
 
 /// The narrowest type of law 8's lattice that holds every value of both types, whatever the order in which they
 /// were met: smallint → int → bigint → numeric → text; real → double; double joins smallint and int (exact in 53
-/// bits) and otherwise goes to numeric, else text; objects and arrays → jsonb; any two others → text.
+/// bits) and otherwise goes to numeric, else text; objects and arrays → jsonb → json; any two others → text.
 pub fn widen(a: PgType, b: PgType) -> PgType {
     if a == b {
         return a;
@@ -13,7 +13,12 @@ pub fn widen(a: PgType, b: PgType) -> PgType {
     if let (Some(x), Some(y)) = (Rank::of(a), Rank::of(b)) {
         return x.join(y);
     }
-    if is_container(a) && is_container(b) { PgType::JSONB } else { PgType::TEXT }
+    match (is_container(a) && is_container(b), a == PgType::JSON || b == PgType::JSON) {
+        // The text of a jsonb is a json, but a json's is not in jsonb's form.
+        (true, true) => PgType::JSON,
+        (true, false) => PgType::JSONB,
+        (false, _) => PgType::TEXT,
+    }
 }
 
 /// Where a number type stands in the lattice.
@@ -92,6 +97,8 @@ mod tests {
         PgType::TIMESTAMPTZ,
         PgType::DATE,
         PgType::JSONB,
+        PgType::JSON,
+        PgType { oid: 1007, typmod: -1 },
     ];
 
     #[test]
@@ -100,6 +107,9 @@ mod tests {
             for &b in SCALARS {
                 assert_eq!(widen(a, b), widen(b, a), "{a:?} with {b:?}");
                 assert_eq!(widen(widen(a, b), b), widen(a, b), "{a:?} with {b:?} twice");
+                for &c in SCALARS {
+                    assert_eq!(widen(widen(a, b), c), widen(a, widen(b, c)), "{a:?}, {b:?}, {c:?}");
+                }
             }
         }
     }

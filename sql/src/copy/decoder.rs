@@ -108,7 +108,8 @@ pub fn parse_header(piece: &Piece, options: &CopyOptions, table: &str) -> Result
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Destination {
     Target(usize),
-    New(String),
+    /// To a column that takes the type of its values, beside the type that it has.
+    New(String, Option<PgType>),
     /// Into `_rest` under this name.
     Rest(String),
 }
@@ -158,7 +159,7 @@ impl Decoder {
                 (None, Unknown::Infer { new_columns_max }) => {
                     new_columns += 1;
                     let has_room = new_columns <= new_columns_max && can_name_column(name);
-                    if has_room { Destination::New(name.clone()) } else { Destination::Rest(name.clone()) }
+                    if has_room { Destination::New(name.clone(), None) } else { Destination::Rest(name.clone()) }
                 }
             };
             self.destinations.push(destination);
@@ -213,7 +214,10 @@ impl Decoder {
     fn widening(&self, picks: fn(&TargetColumn) -> bool) -> Decoder {
         let place_of = |target: usize| self.targets[..target].iter().filter(|column| !picks(column)).count();
         let destinations = self.destinations.iter().map(|destination| match destination {
-            Destination::Target(at) if picks(&self.targets[*at]) => Destination::New(self.targets[*at].name.clone()),
+            Destination::Target(at) if picks(&self.targets[*at]) => {
+                let column = &self.targets[*at];
+                Destination::New(column.name.clone(), Some(column.ty))
+            }
             Destination::Target(at) => Destination::Target(place_of(*at)),
             other => other.clone(),
         });

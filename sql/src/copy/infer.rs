@@ -8,7 +8,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::arrow_type;
 
 use crate::error::Result;
-use crate::values::{ColumnBuilder, InputStyle, write_f64};
+use crate::values::{ColumnBuilder, InputStyle, plain_number, write_f64};
 
 /// Digits that a Decimal128 holds.
 const NUMERIC_DIGITS_MAX: usize = 38;
@@ -52,6 +52,15 @@ impl Candidates {
         Candidates(found)
     }
 
+    /// The types that hold a value without loss for a column of doubles, which prints it in its own way: a double, unless
+    /// zeros in front say that it is no number.
+    fn of_double(text: &str) -> Candidates {
+        let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+        let is_code = matches!(digits, [b'0', b'0'..=b'9', ..]);
+        let found = Candidates::of(text);
+        if is_code || !is_exact_double(text) { found } else { Candidates(found.0 | Self::FLOAT8) }
+    }
+
     /// The narrowest type left.
     fn narrowest(self) -> PgType {
         [
@@ -77,22 +86,43 @@ fn prints_as_double(text: &str) -> bool {
     printed == text.as_bytes()
 }
 
+/// Whether the double is the very number that the text names.
+fn is_exact_double(text: &str) -> bool {
+    let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else { return false };
+    let mut printed = BytesMut::new();
+    write_f64(value, 1, &mut printed);
+    let number = |text: &str| plain_number(text).map(without_zeros);
+    let is_negative_zero = value == 0.0 && value.is_sign_negative();
+    let printed = std::str::from_utf8(&printed).ok().and_then(number);
+    !is_negative_zero && printed.is_some() && printed == number(text)
+}
+
+/// A number without the zeros at the end of its fraction.
+fn without_zeros(plain: String) -> String {
+    if plain.contains('.') { plain.trim_end_matches('0').trim_end_matches('.').to_owned() } else { plain }
+}
+
 /// A column's values as text, and what they could be.
 pub(super) struct InferredColumn {
+    /// The column is one of doubles so far.
+    is_double: bool,
     texts: StringViewBuilder,
     candidates: Candidates,
     has_value: bool,
 }
 
 impl InferredColumn {
-    pub(super) fn new() -> InferredColumn {
-        InferredColumn { texts: StringViewBuilder::new(), candidates: Candidates::ALL, has_value: false }
+    /// For a column that has that type so far, or none.
+    pub(super) fn beside(has: Option<PgType>) -> InferredColumn {
+        let is_double = has == Some(PgType::FLOAT8);
+        InferredColumn { is_double, texts: StringViewBuilder::new(), candidates: Candidates::ALL, has_value: false }
     }
 
     pub(super) fn push(&mut self, text: Option<&str>) {
         let Some(text) = text else { return self.texts.append_null() };
         if self.candidates.0 != 0 {
-            self.candidates.0 &= Candidates::of(text).0;
+            let found = if self.is_double { Candidates::of_double(text) } else { Candidates::of(text) };
+            self.candidates.0 &= found.0;
         }
         self.has_value = true;
         self.texts.append_value(text);
@@ -103,7 +133,8 @@ impl InferredColumn {
         if !self.has_value {
             return Ok(None);
         }
-        let ty = self.candidates.narrowest();
+        let stays_double = self.is_double && self.candidates.0 & Candidates::FLOAT8 != 0;
+        let ty = if stays_double { PgType::FLOAT8 } else { self.candidates.narrowest() };
         let texts = self.texts.finish();
         let array = if ty == PgType::TEXT { Arc::new(texts) } else { typed(&texts, ty, style)? };
         Ok(Some((ty, array)))
@@ -127,7 +158,11 @@ mod tests {
     use super::*;
 
     fn inferred(values: &[&str]) -> PgType {
-        let mut column = InferredColumn::new();
+        inferred_beside(None, values)
+    }
+
+    fn inferred_beside(has: Option<PgType>, values: &[&str]) -> PgType {
+        let mut column = InferredColumn::beside(has);
         values.iter().for_each(|value| column.push(Some(value)));
         column.finish(InputStyle::new(0)).unwrap().unwrap().0
     }
@@ -161,8 +196,18 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_doubles_takes_any_notation_of_a_double() {
+        let beside = |values| inferred_beside(Some(PgType::FLOAT8), values);
+        assert_eq!(beside(&["1.0", "2.50", "1e5", "3000000000", "-7"]), PgType::FLOAT8);
+        for values in [&["007"][..], &["x"], &["-0"], &["0.12345678901234567890"], &["9007199254740993"]] {
+            assert_ne!(beside(values), PgType::FLOAT8, "{values:?}");
+        }
+        assert_eq!(inferred_beside(Some(PgType::INT4), &["1.0"]), PgType::TEXT);
+    }
+
+    #[test]
     fn a_column_of_nulls_is_none() {
-        let mut column = InferredColumn::new();
+        let mut column = InferredColumn::beside(None);
         column.push(None);
         assert!(column.finish(InputStyle::new(0)).unwrap().is_none());
     }

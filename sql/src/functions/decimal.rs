@@ -257,6 +257,9 @@ mod tests {
         let (a, b) = (of(105, 37), of(25, 37));
         assert_eq!(shortened_product(a, b, 38), Some(of(2625, 36)), "10.5 by 2.5 with 38 digits behind the point");
         assert_eq!(shortened_quotient(a, b, 38), Some(of(42, 37)), "and divided");
-        assert_eq!(shortened_quotient(i256::from_i128(10), of(3, 38), 76), divide_rounded(of(1, 39), i256::from_i128(3)));
+        assert_eq!(
+            shortened_quotient(i256::from_i128(10), of(3, 38), 76),
+            divide_rounded(of(1, 39), i256::from_i128(3))
+        );
     }
 }

@@ -9,6 +9,7 @@ use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
 use super::datetime::unknown_unit;
+use super::decimal::decimal_parts;
 use super::define::{Call, Definition, Overload, Returns, overload, stable};
 use super::error::error;
 use super::interval::key;
@@ -21,6 +22,8 @@ use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
 
 /// Fields are computed in millionths, which seconds, epochs and Julian days need.
 const SCALE: i8 = 6;
+/// Digits of a result.
+const DIGITS: u8 = 24;
 const UNIT: i128 = 1_000_000;
 
 /// What a value of time is taken apart as.
@@ -35,21 +38,27 @@ enum Source {
     TimeOfDay(i64),
 }
 
-const fn as_numeric(parameters: &'static [Ty], eval: super::define::Eval) -> Overload {
-    Overload { parameters, variadic: false, strict: true, returns: Returns::Computed(numeric_type), eval }
+const fn as_numeric<const SCALE: i8>(parameters: &'static [Ty], eval: super::define::Eval) -> Overload {
+    Overload { parameters, variadic: false, strict: true, returns: Returns::Computed(numeric_type::<SCALE>), eval }
+}
+
+/// `extract` to so many digits behind the point. Of dates, which have no time, it has whole fields alone.
+macro_rules! extract_overloads {
+    ($scale:literal) => {
+        &[
+            as_numeric::<$scale>(&[Ty::Text, Ty::Timestamp], |c| numeric(c, timestamp_values)),
+            as_numeric::<$scale>(&[Ty::Text, Ty::Timestamptz], |c| numeric(c, timestamptz_values)),
+            as_numeric::<0>(&[Ty::Text, Ty::Date], |c| numeric(c, date_values)),
+            as_numeric::<$scale>(&[Ty::Text, Ty::Interval], |c| numeric(c, interval_values)),
+            as_numeric::<$scale>(&[Ty::Text, Ty::Time], |c| numeric(c, time_values)),
+        ]
+    };
 }
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable(
-        "extract",
-        &[
-            as_numeric(&[Ty::Text, Ty::Timestamp], |c| numeric(c, timestamp_values)),
-            as_numeric(&[Ty::Text, Ty::Timestamptz], |c| numeric(c, timestamptz_values)),
-            as_numeric(&[Ty::Text, Ty::Date], |c| numeric(c, date_values)),
-            as_numeric(&[Ty::Text, Ty::Interval], |c| numeric(c, interval_values)),
-            as_numeric(&[Ty::Text, Ty::Time], |c| numeric(c, time_values)),
-        ],
-    ),
+    stable("extract", extract_overloads!(6)),
+    stable(OF_MILLISECONDS, extract_overloads!(3)),
+    stable(OF_WHOLE, extract_overloads!(0)),
     stable(
         "date_part",
         &[
@@ -62,14 +71,32 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
 ];
 
-fn numeric_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal128(24, SCALE)))
+const OF_MILLISECONDS: &str = "pg_extract_milliseconds";
+const OF_WHOLE: &str = "pg_extract_whole";
+
+/// Every name under which a field is extracted as a numeric.
+pub(crate) const NAMES: &[&str] = &["extract", OF_MILLISECONDS, OF_WHOLE];
+
+/// The function whose result has as many digits behind the point as the field.
+pub(crate) fn function_for(field: &str) -> &'static str {
+    match field {
+        "epoch" | "julian" | "second" | "seconds" => "extract",
+        "millisecond" | "milliseconds" | "ms" => OF_MILLISECONDS,
+        _ => OF_WHOLE,
+    }
+}
+
+fn numeric_type<const SCALE: i8>(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal128(DIGITS, SCALE)))
 }
 
 type Values = fn(&Call<'_>) -> Result<Vec<Option<i128>>>;
 
 fn numeric(call: &Call<'_>, values: Values) -> Result<ArrayRef> {
-    Ok(Arc::new(Decimal128Array::from(values(call)?).with_data_type(call.return_type().clone())))
+    let scale = decimal_parts(call.return_type()).map_or(0, |parts| parts.1);
+    let divisor = 10_i128.pow((SCALE - scale).unsigned_abs().into());
+    let values = values(call)?.into_iter().map(|value| value.map(|value| value / divisor));
+    Ok(Arc::new(values.collect::<Decimal128Array>().with_data_type(call.return_type().clone())))
 }
 
 fn double(call: &Call<'_>, values: Values) -> Result<ArrayRef> {

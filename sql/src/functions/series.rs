@@ -17,7 +17,7 @@ use super::integer_series::{IntegerSeries, Integers};
 use super::interval::{add_to_timestamp, add_to_timestamptz, key};
 use super::rows::{Out, TimestampOut, TimestamptzOut};
 use super::time_zone::is_infinite;
-use crate::semantics::{analyzed_cast, cast_array, type_planner};
+use crate::semantics::{CastKind, analyzed_cast, cast_array, cast_expr, type_planner};
 
 /// Most timestamps that one series gives; integers have no such limit, they are made as they are read.
 const SERIES_ROWS_MAX: usize = 10_000_000;
@@ -38,6 +38,7 @@ impl TableFunctionImpl for GenerateSeries {
         if !(2..=3).contains(&values.len()) {
             return Err(undefined(&values));
         }
+        let values = typed(values, session)?;
         match values[0].data_type() {
             DataType::Int16 | DataType::Int32 | DataType::Int64 => integers(&values),
             DataType::Timestamp(..) | DataType::Date32 => timestamps(&values, session),
@@ -45,6 +46,23 @@ impl TableFunctionImpl for GenerateSeries {
             _ => Err(undefined(&values)),
         }
     }
+}
+
+/// Beside a time or an interval a literal without a type is a time; timestamptz if no bound says otherwise.
+fn typed(values: Vec<ScalarValue>, session: &dyn Session) -> Result<Vec<ScalarValue>> {
+    let is_time = |value: &ScalarValue| matches!(value.data_type(), DataType::Timestamp(..) | DataType::Interval(_));
+    if !values.iter().any(is_time) {
+        return Ok(values);
+    }
+    let is_local = |value: &ScalarValue| matches!(value.data_type(), DataType::Timestamp(_, None));
+    let ty = if values.iter().take(2).any(is_local) { PgType::TIMESTAMP } else { PgType::TIMESTAMPTZ };
+    let bound = |(at, value): (usize, ScalarValue)| match value {
+        ScalarValue::Utf8(Some(_)) if at < 2 => {
+            constant(&cast_expr(Expr::Literal(value, None), ty, CastKind::Explicit), session)
+        }
+        value => Ok(value),
+    };
+    values.into_iter().enumerate().map(bound).collect()
 }
 
 fn undefined(values: &[ScalarValue]) -> datafusion::common::DataFusionError {

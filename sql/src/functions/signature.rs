@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{OPEN_DECIMAL, UTC, decimal_type, marked_pg_type, pg_type_of_arrow};
 
-use crate::semantics::type_name::type_name;
+use crate::values::type_name;
 
 /// A parameter's type, as functions declare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

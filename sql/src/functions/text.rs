@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
+use peristyle_storage::types::marked_pg_type;
 
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{error, invalid_parameter};
@@ -36,6 +37,9 @@ const SUBSTRING: &[Overload] = &[
     }),
 ];
 
+/// A char(n) with its trailing blanks, which are not stored.
+pub(crate) const PADDED: &str = "pg_bpchar_padded";
+
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("length", LENGTH),
     immutable("char_length", LENGTH),
@@ -44,6 +48,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "bit_length",
         &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32 * 8)))],
     ),
+    immutable(PADDED, &[overload(&[Ty::Text], PgType::TEXT, padded)]),
     immutable(
         "octet_length",
         &[
@@ -330,6 +335,11 @@ fn push_text(text: &mut String, array: &ArrayRef, index: usize, style: &OutputSt
         _ => text.push_str(&print_value(array, index, style)?),
     }
     Ok(())
+}
+
+fn padded(call: &Call<'_>) -> Result<ArrayRef> {
+    let width = marked_pg_type(&call.arg_fields[0]).and_then(PgType::character_limit).unwrap_or(0);
+    map1::<Text, _>(call, |s| Ok(format!("{s:width$}")))
 }
 
 fn string_to_array(call: &Call<'_>, has_null_text: bool) -> Result<ArrayRef> {

@@ -18,6 +18,8 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Operator, TryCast};
 use datafusion::physical_plan::PhysicalExpr;
 
+use crate::functions::extract;
+
 /// 0001-01-01 and 10000-01-01 in µs: where the search looks. Beyond it nothing is excluded.
 const FIRST_MICROS: i64 = -62_135_596_800_000_000;
 const END_MICROS: i64 = 253_402_300_800_000_000;
@@ -267,7 +269,7 @@ fn keeps_order(to: &DataType) -> bool {
 fn non_decreasing_place(name: &str, args: &[Expr]) -> Option<usize> {
     let (_, place) = NON_DECREASING.iter().find(|(known, _)| *known == name)?;
     let keeps = match name {
-        "extract" | "date_part" => args.first().is_some_and(counts_on),
+        name if name == "date_part" || extract::NAMES.contains(&name) => args.first().is_some_and(counts_on),
         "pg_op_add" | "pg_op_subtract" | "pg_op_time_add" | "pg_op_time_subtract" => args.last().is_some_and(is_shift),
         _ => true,
     };

@@ -20,12 +20,12 @@ use peristyle_storage::types::marked_pg_type;
 use super::cast_number;
 use super::cast_text;
 use super::cast_time;
-use super::type_name::type_name;
 use super::type_planner::typed_field;
 use crate::functions::context::{FunctionContext, StatementContext};
 use crate::functions::define::first_value;
 use crate::functions::error::error;
 use crate::functions::signature::is_string;
+use crate::values::type_name;
 
 /// How a value too long for its type is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,11 +86,11 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
         return true;
     }
     if from.is_null() || from == to {
-        return is_json(target) && !from.is_null();
+        return rewrites_text(target) && !from.is_null();
     }
     match (from, to) {
         (from, to) if is_string(from) && is_string(to) => {
-            is_json(target) || target == PgType::CHAR || target == PgType::NAME
+            rewrites_text(target) || target == PgType::CHAR || target == PgType::NAME
         }
         (from, to) if is_string(from) || is_string(to) => true,
         (from, to) if from.is_integer() && (to.is_floating() || to.is_integer()) => narrows(from, to),
@@ -102,8 +102,9 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
     }
 }
 
-fn is_json(target: PgType) -> bool {
-    target == PgType::JSON || target == PgType::JSONB
+/// Whether a value of the type is another text than the one that it was read from: char(n) loses its trailing blanks.
+fn rewrites_text(target: PgType) -> bool {
+    target == PgType::JSON || target == PgType::JSONB || target == PgType::BPCHAR
 }
 
 fn narrows(from: &DataType, to: &DataType) -> bool {

@@ -13,8 +13,8 @@ use datafusion::logical_expr::{
 };
 use peristyle_catalog::model::PgType;
 
-use super::type_name::type_name;
 use super::type_planner::{arrow_of, field_of, typed_field};
+use crate::values::type_name;
 
 /// The function's name. Its second argument is the target as `oid:typmod`.
 pub(crate) const NAME: &str = "pg_cast_to";

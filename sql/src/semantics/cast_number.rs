@@ -10,10 +10,9 @@ use peristyle_catalog::model::PgType;
 
 use super::cast::CastJob;
 use super::text::{float4_text, float8_text};
-use super::type_name::type_name;
 use crate::functions::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten};
 use crate::functions::error::{FunctionError, error, float_overflow, numeric_overflow, out_of_range};
-use crate::values::parse_decimal_at;
+use crate::values::{parse_decimal_at, type_name};
 
 pub(crate) fn number_to_number(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let from = input.data_type();

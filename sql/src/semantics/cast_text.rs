@@ -11,12 +11,11 @@ use peristyle_storage::types::OPEN_DECIMAL;
 
 use super::cast::{CastJob, CastKind};
 use super::text::Printer;
-use super::type_name::type_name;
 use crate::functions::decimal::{decimal_parts, from_wide};
 use crate::functions::error::error;
 use crate::values::{
     ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_array, parse_decimal_at, parse_open_decimal,
-    validate_json,
+    type_name, validate_json,
 };
 
 fn strings(input: &ArrayRef) -> Result<StringViewArray> {

@@ -77,7 +77,8 @@ impl Groups {
         }
         let wanted = Arc::clone(&aggregate.schema);
         let group = aggregate.group_expr.into_iter().map(|expr| self.grouped(expr)).collect();
-        let shown = self.keyed.iter().map(|(at, value, _)| first_value(value.clone().unalias(), vec![]).alias(shown_name(*at)));
+        let shown =
+            self.keyed.iter().map(|(at, value, _)| first_value(value.clone().unalias(), vec![]).alias(shown_name(*at)));
         let results = aggregate.aggr_expr.into_iter().chain(shown).collect();
         let plan = Aggregate::try_new(aggregate.input, group, results)?;
         let columns: Vec<Expr> = plan.schema.columns().into_iter().map(Expr::Column).collect();

@@ -19,7 +19,7 @@ mod operands;
 pub(crate) mod operators;
 mod session;
 pub(crate) mod text;
-pub mod type_name;
+mod type_name;
 pub(crate) mod type_planner;
 
 use std::sync::Arc;

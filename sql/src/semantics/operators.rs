@@ -14,10 +14,10 @@ use sqlparser::ast::BinaryOperator;
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::key_function;
 use super::numeric_literal::numeric_literal;
-use super::type_name::type_name;
 use super::type_planner::field_of;
 use crate::functions::error::FunctionError;
-use crate::functions::{arithmetic, interval, json_operator, named};
+use crate::functions::{arithmetic, extract, interval, json_operator, named};
+use crate::values::type_name;
 
 /// DataFusion's hook for binary operators.
 #[derive(Debug)]
@@ -251,7 +251,9 @@ pub(crate) struct PgForms;
 impl ExprPlanner for PgForms {
     fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
         let args = args.into_iter().enumerate().map(|(index, arg)| if index == 0 { lower_literal(arg) } else { arg });
-        Ok(PlannerResult::Planned(call("extract", args.collect())?))
+        let args: Vec<Expr> = args.collect();
+        let field = args.first().and_then(|field| field.as_literal()?.try_as_str().flatten().map(str::to_owned));
+        Ok(PlannerResult::Planned(call(extract::function_for(&field.unwrap_or_default()), args)?))
     }
 
     fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {

@@ -1,4 +1,4 @@
-//! Names of types: from SQL to `PgType`, and as `format_type` writes them.
+//! Types as the grammar has them → `PgType`. What types are called is in `values::names`.
 
 use datafusion::common::Result;
 use peristyle_catalog::model::{PgType, TypeKind};
@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use crate::functions::error::{error, not_supported};
+use crate::values::{interval_of_digits, type_by_name, type_name};
 
 /// Greatest precision that PostgreSQL takes for `numeric(p, s)`.
 const NUMERIC_PRECISION_MAX: u64 = 1000;
@@ -43,7 +44,7 @@ pub fn pg_type_of_sql(sql: &SqlType) -> Result<PgType> {
         SqlType::Date => Ok(PgType::DATE),
         SqlType::Time(digits, zone) => time_type(*digits, zone),
         SqlType::Timestamp(digits, zone) => timestamp_type(*digits, zone),
-        SqlType::Interval { precision, .. } => with_second_digits(PgType::INTERVAL, *precision, "interval"),
+        SqlType::Interval { precision, .. } => interval_type(*precision),
         SqlType::Regclass => Ok(PgType::plain(TypeKind::Regclass.oid())),
         SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => array_type(element),
         SqlType::Array(ArrayElemTypeDef::AngleBracket(element) | ArrayElemTypeDef::Parenthesis(element)) => {
@@ -119,6 +120,11 @@ fn with_second_digits(ty: PgType, digits: Option<u64>, name: &str) -> Result<PgT
     }
 }
 
+fn interval_type(digits: Option<u64>) -> Result<PgType> {
+    let ty = with_second_digits(PgType::INTERVAL, digits, "interval")?;
+    Ok(if ty.typmod < 0 { ty } else { interval_of_digits(ty.typmod) })
+}
+
 fn time_type(digits: Option<u64>, zone: &TimezoneInfo) -> Result<PgType> {
     match zone {
         TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => with_second_digits(PgType::TIME, digits, "time"),
@@ -154,128 +160,24 @@ fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
         return Ok(PgType::CHAR);
     }
     let lower = last.trim_matches('"').to_lowercase();
-    named_type(&lower, modifiers)?.ok_or_else(|| unknown_type(&lower))
+    named_type(&lower, modifiers)
 }
 
-/// A type by its name in `pg_type`, or an alias that only the grammar knows; `None` if there is none.
-pub fn named_type(name: &str, modifiers: &[String]) -> Result<Option<PgType>> {
-    if let Some(element) = name.strip_suffix("[]").or_else(|| name.strip_prefix('_')) {
-        return Ok(named_type(element, modifiers)?.and_then(PgType::array));
-    }
-    let alias = match name {
-        "serial" | "serial4" | "int" | "integer" => Some(PgType::INT4),
-        "bigserial" | "serial8" | "bigint" => Some(PgType::INT8),
-        "smallserial" | "serial2" | "smallint" => Some(PgType::INT2),
-        "string" | "citext" => None,
-        "boolean" => Some(PgType::BOOL),
-        "decimal" => Some(PgType::NUMERIC),
-        "real" => Some(PgType::FLOAT4),
-        "double precision" => Some(PgType::FLOAT8),
-        "timetz" => return Err(not_supported("type time with time zone")),
-        "money" | "xml" | "inet" | "cidr" | "macaddr" | "bit" | "varbit" | "point" | "box" | "tsvector" => {
-            return Err(not_supported(format!("type {name}")));
-        }
-        _ => TypeKind::all().map(|kind| PgType::plain(kind.oid())).find(|ty| catalog_name(*ty) == name),
-    };
-    alias.map(|ty| with_modifiers(ty, modifiers)).transpose()
-}
+/// Types of PostgreSQL's that are not there.
+const LACKING: &[&str] =
+    &["timetz", "money", "xml", "inet", "cidr", "macaddr", "bit", "varbit", "point", "box", "tsvector"];
 
-fn with_modifiers(ty: PgType, modifiers: &[String]) -> Result<PgType> {
-    let numbers: Vec<u64> = modifiers.iter().filter_map(|modifier| modifier.trim().parse().ok()).collect();
-    match (ty, numbers.as_slice()) {
-        (_, []) => Ok(ty),
-        (PgType::NUMERIC, [precision]) => numeric_type(&ExactNumberInfo::Precision(*precision)),
-        (PgType::NUMERIC, [precision, scale, ..]) => {
-            numeric_type(&ExactNumberInfo::PrecisionAndScale(*precision, *scale as i64))
-        }
-        (PgType::VARCHAR, [n, ..]) => varchar_type(Some(&CharacterLength::IntegerLength { length: *n, unit: None })),
-        (PgType::BPCHAR, [n, ..]) => char_type(Some(&CharacterLength::IntegerLength { length: *n, unit: None })),
-        (PgType::TIMESTAMP | PgType::TIMESTAMPTZ | PgType::TIME | PgType::INTERVAL, [n, ..]) => {
-            with_second_digits(ty, Some(*n), catalog_name(ty))
-        }
-        _ => Err(error("42601", format!("type modifier is not allowed for type \"{}\"", catalog_name(ty)))),
+fn named_type(name: &str, modifiers: &[String]) -> Result<PgType> {
+    if LACKING.contains(&name) {
+        return Err(not_supported(format!("type {name}")));
     }
-}
-
-/// `pg_type.typname` of a type that is no array.
-pub fn catalog_name(ty: PgType) -> &'static str {
-    let Some(kind) = ty.kind() else { return "record" };
-    match kind {
-        TypeKind::Bool => "bool",
-        TypeKind::Bytea => "bytea",
-        TypeKind::Char => "char",
-        TypeKind::Name => "name",
-        TypeKind::Int8 => "int8",
-        TypeKind::Int2 => "int2",
-        TypeKind::Int2Vector => "int2vector",
-        TypeKind::Int4 => "int4",
-        TypeKind::Regproc => "regproc",
-        TypeKind::Text => "text",
-        TypeKind::Oid => "oid",
-        TypeKind::Xid => "xid",
-        TypeKind::OidVector => "oidvector",
-        TypeKind::Json => "json",
-        TypeKind::PgNodeTree => "pg_node_tree",
-        TypeKind::Float4 => "float4",
-        TypeKind::Float8 => "float8",
-        TypeKind::Unknown => "unknown",
-        TypeKind::AclItem => "aclitem",
-        TypeKind::Bpchar => "bpchar",
-        TypeKind::Varchar => "varchar",
-        TypeKind::Date => "date",
-        TypeKind::Time => "time",
-        TypeKind::Timestamp => "timestamp",
-        TypeKind::Timestamptz => "timestamptz",
-        TypeKind::Interval => "interval",
-        TypeKind::Numeric => "numeric",
-        TypeKind::Regclass => "regclass",
-        TypeKind::Regtype => "regtype",
-        TypeKind::Regnamespace => "regnamespace",
-        TypeKind::Regrole => "regrole",
-        TypeKind::Record => "record",
-        TypeKind::Void => "void",
-        TypeKind::Uuid => "uuid",
-        TypeKind::Jsonb => "jsonb",
-        TypeKind::AnyArray => "anyarray",
+    let plain = type_by_name(name, &[]).ok_or_else(|| unknown_type(name))?;
+    if modifiers.is_empty() {
+        return Ok(plain);
     }
-}
-
-/// The type as `format_type(oid, typmod)` writes it.
-pub fn type_name(ty: PgType) -> String {
-    if let Some(element) = ty.element() {
-        return format!("{}[]", type_name(element));
-    }
-    let base = match ty {
-        PgType { oid, .. } if oid == PgType::INT2.oid => "smallint",
-        PgType { oid, .. } if oid == PgType::INT4.oid => "integer",
-        PgType { oid, .. } if oid == PgType::INT8.oid => "bigint",
-        PgType { oid, .. } if oid == PgType::BOOL.oid => "boolean",
-        PgType { oid, .. } if oid == PgType::FLOAT4.oid => "real",
-        PgType { oid, .. } if oid == PgType::FLOAT8.oid => "double precision",
-        PgType { oid, .. } if oid == PgType::VARCHAR.oid => "character varying",
-        PgType { oid, .. } if oid == PgType::BPCHAR.oid && ty.typmod >= 0 => "character",
-        PgType { oid, .. } if oid == PgType::CHAR.oid => "\"char\"",
-        PgType { oid, .. } if oid == PgType::TIME.oid => return with_zone("time", ty, "without time zone"),
-        PgType { oid, .. } if oid == PgType::TIMESTAMP.oid => return with_zone("timestamp", ty, "without time zone"),
-        PgType { oid, .. } if oid == PgType::TIMESTAMPTZ.oid => return with_zone("timestamp", ty, "with time zone"),
-        _ => catalog_name(ty),
-    };
-    format!("{base}{}", modifier_text(ty))
-}
-
-fn with_zone(base: &str, ty: PgType, zone: &str) -> String {
-    if ty.typmod < 0 { format!("{base} {zone}") } else { format!("{base}({}) {zone}", ty.typmod) }
-}
-
-fn modifier_text(ty: PgType) -> String {
-    if let Some((precision, scale)) = ty.numeric_precision_scale() {
-        return format!("({precision},{scale})");
-    }
-    match ty.character_limit() {
-        Some(limit) => format!("({limit})"),
-        None if ty.oid == PgType::INTERVAL.oid && ty.typmod >= 0 => format!("({})", ty.typmod),
-        None => String::new(),
-    }
+    let numbers: Option<Vec<i32>> = modifiers.iter().map(|modifier| modifier.trim().parse().ok()).collect();
+    let ty = numbers.and_then(|numbers| type_by_name(name, &numbers));
+    ty.ok_or_else(|| error("22023", format!("invalid type modifier for type {}", type_name(plain))))
 }
 
 #[cfg(test)]
@@ -294,7 +196,6 @@ mod tests {
     fn names_lead_to_types_and_back_as_format_type_writes_them() {
         for (sql, formatted) in [
             ("int", "integer"),
-            ("serial", "integer"),
             ("bigint[]", "bigint[]"),
             ("varchar(10)", "character varying(10)"),
             ("char", "character(1)"),

@@ -60,3 +60,4 @@ pub use zone::Zone;
 pub(crate) use decimal::plain_number;
 pub(crate) use json::write_members;
 pub(crate) use json_key::jsonb_key;
+pub(crate) use names::interval_of_digits;

@@ -42,6 +42,11 @@ pub fn type_name(ty: PgType) -> String {
     }
 }
 
+/// `interval(digits)`.
+pub(crate) fn interval_of_digits(digits: i32) -> PgType {
+    PgType { typmod: INTERVAL_FULL_RANGE | digits, ..PgType::INTERVAL }
+}
+
 /// Digits behind the second that an interval's modifier asks for, -1 for all.
 pub(super) fn interval_digits(ty: PgType) -> i32 {
     let digits = ty.typmod & INTERVAL_FULL_PRECISION;
@@ -234,7 +239,9 @@ fn with_modifiers(kind: TypeKind, modifiers: &[i32]) -> Option<PgType> {
         (TypeKind::Time | TypeKind::Timestamp | TypeKind::Timestamptz, [digits]) if *digits >= 0 => {
             (*digits).min(SECOND_DIGITS_MAX)
         }
-        (TypeKind::Interval, [digits]) if *digits >= 0 => INTERVAL_FULL_RANGE | (*digits).min(SECOND_DIGITS_MAX),
+        (TypeKind::Interval, [digits]) if *digits >= 0 => {
+            return Some(interval_of_digits((*digits).min(SECOND_DIGITS_MAX)));
+        }
         _ => return None,
     };
     Some(PgType { typmod, ..plain })

@@ -8,8 +8,8 @@ use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
 use peristyle_storage::types::{arrow_type, pg_field, pg_type};
 
 use super::Target;
-use crate::functions::signature::decimal_of;
 use crate::error::{SqlError, SqlState};
+use crate::functions::signature::decimal_of;
 use crate::scope::Scope;
 
 /// The columns that a write stores and the changes that make the table take them.

@@ -163,7 +163,10 @@ async fn load_query(
     let plan = match value_rows::plan(&planner, &target, names, &source, bound.types())? {
         Some(plan) => plan,
         None => {
-            let plan = planner.query(&source, bound.types())?;
+            let plan = match value_rows::plan_mixed(&planner, &target, names, &source, bound.types())? {
+                Some(plan) => plan,
+                None => planner.query(&source, bound.types())?,
+            };
             // Without a list of names the source tells how many columns it gives.
             let given =
                 if insert.columns.is_empty() { names.len().min(plan.schema().fields().len()) } else { names.len() };
@@ -221,7 +224,7 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
 
 /// A value for the time column of an open table: a text is read as a timestamp, a number counts since 1970 in the unit
 /// that its magnitude shows.
-fn time_from(target: &Target, at: usize, column: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+pub(super) fn time_from(target: &Target, at: usize, column: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
     let (_, field) = column.to_field(schema)?;
     if semantics::is_number(pg_type(&field)) {
         return Ok(crate::functions::epoch_by_magnitude(column)?);

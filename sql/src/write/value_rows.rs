@@ -8,14 +8,18 @@ use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::DFSchema;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
-use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, decimal_type, pg_field, pg_metadata};
+use peristyle_catalog::model::{PgType, widen};
+use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, decimal_type, pg_field, pg_metadata, pg_type};
 use sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 
 use super::Target;
-use super::insert::{assigned, check_count};
+use super::insert::{assigned, check_count, time_from};
+use crate::ddl::TIME_COLUMN;
 use crate::error::SqlError;
+use crate::functions::signature::decimal_of;
 use crate::plan::Planner;
+use crate::semantics::type_planner::arrow_of;
+use crate::semantics::{self, CastKind};
 
 /// The rows of a bare VALUES list, columns called and typed as the target's; `None` for any other source, and for open
 /// tables, whose columns take the type of what they are given.
@@ -27,8 +31,7 @@ pub(super) fn plan(
     types: &[Option<PgType>],
 ) -> Result<Option<LogicalPlan>, SqlError> {
     let SetExpr::Values(values) = source.body.as_ref() else { return Ok(None) };
-    let is_bare = source.with.is_none() && source.order_by.is_none() && source.limit_clause.is_none();
-    if target.is_open() || !is_bare {
+    if target.is_open() || !is_bare(source) {
         return Ok(None);
     }
     let positions: Vec<usize> = names.iter().filter_map(|name| target.position(name)).collect();
@@ -46,6 +49,74 @@ pub(super) fn plan(
     let fields = fields.collect::<Result<Vec<_>, _>>()?;
     let plan = if has_subquery(source) { one_by_one(rows)? } else { at_once(rows, &fields)? };
     name(plan, &fields).map(Some)
+}
+
+/// The rows of a bare VALUES list for an open table whose cells differ in type within a column: each column has the type
+/// that takes all of its cells (law 8). `None` for any other source, and where the cells agree.
+pub(super) fn plan_mixed(
+    planner: &Planner<'_>,
+    target: &Target,
+    names: &[String],
+    source: &Query,
+    types: &[Option<PgType>],
+) -> Result<Option<LogicalPlan>, SqlError> {
+    let SetExpr::Values(values) = source.body.as_ref() else { return Ok(None) };
+    let width = values.rows.first().map_or(0, |row| row.len());
+    if !target.is_open() || !is_bare(source) || values.rows.iter().any(|row| row.len() != width) {
+        return Ok(None);
+    }
+    let time = names.iter().position(|name| name == TIME_COLUMN).zip(target.position(TIME_COLUMN));
+    let mut rows: Vec<Vec<Expr>> = Vec::with_capacity(values.rows.len());
+    for row in &values.rows {
+        let cells = row.iter().map(|cell| planner.cell(&planner.prepared(cell)?, types));
+        let mut cells = cells.collect::<Result<Vec<Expr>, SqlError>>()?;
+        if let Some((place, at)) = time
+            && place < width
+        {
+            cells[place] = time_from(target, at, cells[place].clone(), &DFSchema::empty())?;
+        }
+        rows.push(cells);
+    }
+    let columns = (0..width).map(|place| mixed_field(place, &rows)).collect::<Result<Vec<_>, SqlError>>()?;
+    if columns.iter().all(|column| !column.is_mixed) {
+        return Ok(None);
+    }
+    let fields: Vec<FieldRef> = columns.into_iter().map(|column| column.field).collect();
+    let as_field = |(cell, field): (Expr, &FieldRef)| {
+        semantics::cast_to_arrow(cell, pg_type(field), field.data_type().clone(), CastKind::Explicit)
+    };
+    let rows: Vec<Vec<Expr>> =
+        rows.into_iter().map(|row| row.into_iter().zip(&fields).map(as_field).collect()).collect();
+    let plan = if has_subquery(source) { one_by_one(rows)? } else { at_once(rows, &fields)? };
+    name(plan, &fields).map(Some)
+}
+
+struct MixedField {
+    field: FieldRef,
+    is_mixed: bool,
+}
+
+fn mixed_field(place: usize, rows: &[Vec<Expr>]) -> Result<MixedField, SqlError> {
+    let mut types: Vec<(PgType, DataType)> = Vec::new();
+    for row in rows {
+        let (_, field) = row[place].to_field(&DFSchema::empty())?;
+        let cell = (pg_type(&field), field.data_type().clone());
+        if !cell.1.is_null() && !types.contains(&cell) {
+            types.push(cell);
+        }
+    }
+    let ty = types.iter().map(|(ty, _)| *ty).reduce(widen).unwrap_or(PgType::TEXT);
+    let decimals = types.iter().map(|(_, arrow)| decimal_of(arrow));
+    let arrow = match ty {
+        PgType::NUMERIC => decimals.reduce(|a, b| wider(&a, &b)).unwrap_or(DataType::Null),
+        ty => arrow_of(ty),
+    };
+    let is_mixed = types.iter().any(|(other, _)| *other != types[0].0);
+    Ok(MixedField { field: pg_field(&format!("column{}", place + 1), ty, arrow, true), is_mixed })
+}
+
+fn is_bare(source: &Query) -> bool {
+    source.with.is_none() && source.order_by.is_none() && source.limit_clause.is_none()
 }
 
 /// The column as the rows give it: a bare numeric has the digits that its cells need.

@@ -137,7 +137,13 @@ pub fn change_set(table: Oid, group: &Group, partitions: &[NewPartition]) -> Cha
 }
 
 fn is_lost_race(error: &CatalogError) -> bool {
-    matches!(error, CatalogError::Conflict { .. } | CatalogError::RelationGone(_) | CatalogError::ColumnChanged { .. } | CatalogError::NumericTooWide { .. })
+    matches!(
+        error,
+        CatalogError::Conflict { .. }
+            | CatalogError::RelationGone(_)
+            | CatalogError::ColumnChanged { .. }
+            | CatalogError::NumericTooWide { .. }
+    )
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl<'d> PieceDecoder<'d> {
         let rule = |destination: &Destination| {
             let name = match destination {
                 Destination::Target(at) => &decoder.targets[*at].name,
-                Destination::New(name) | Destination::Rest(name) => name,
+                Destination::New(name, _) | Destination::Rest(name) => name,
             };
             NullRule {
                 when_quoted: decoder.options.force_null.contains(name),
@@ -63,8 +63,10 @@ impl<'d> PieceDecoder<'d> {
             }
         };
         let has_rest = destinations.iter().any(|d| matches!(d, Destination::Rest(_)));
-        let is_new =
-            |(at, d): (usize, &Destination)| matches!(d, Destination::New(_)).then(|| (at, InferredColumn::new()));
+        let new_column = |(at, destination): (usize, &Destination)| match destination {
+            Destination::New(_, has) => Some((at, InferredColumn::beside(*has))),
+            Destination::Target(_) | Destination::Rest(_) => None,
+        };
         let target_count = decoder.targets.len();
         Ok(PieceDecoder {
             decoder,
@@ -76,7 +78,7 @@ impl<'d> PieceDecoder<'d> {
                 .is_some()
                 .then(|| (0..target_count).map(|_| BooleanBuilder::new()).collect()),
             absent: (0..target_count).filter(|at| !destinations.contains(&Destination::Target(*at))).collect(),
-            inferred: destinations.iter().enumerate().filter_map(is_new).collect(),
+            inferred: destinations.iter().enumerate().filter_map(new_column).collect(),
             rest: if has_rest { Some(RestColumn::new(decoder.style)?) } else { None },
             rows: Rows::default(),
         })
@@ -104,7 +106,7 @@ impl<'d> PieceDecoder<'d> {
             };
             match destination {
                 Destination::Target(target) => self.take_target(at, *target, field, place)?,
-                Destination::New(_) => self.take_new(at, field),
+                Destination::New(..) => self.take_new(at, field),
                 Destination::Rest(name) => self.take_rest(at, name, field),
             }
         }
@@ -166,7 +168,7 @@ impl<'d> PieceDecoder<'d> {
             columns.push(column);
         }
         for (at, destination) in self.decoder.destinations.iter().enumerate() {
-            if let (Destination::New(name), Some(column)) = (destination, self.inferred.remove(&at)) {
+            if let (Destination::New(name, _), Some(column)) = (destination, self.inferred.remove(&at)) {
                 columns
                     .extend(column.finish(self.decoder.style)?.map(|(ty, array)| DecodedColumn::new(name, ty, array)));
             }
@@ -205,7 +207,7 @@ impl RestColumn {
 fn missing_data(decoder: &Decoder, destination: &Destination) -> SqlError {
     let name = match destination {
         Destination::Target(at) => &decoder.targets[*at].name,
-        Destination::New(name) | Destination::Rest(name) => name,
+        Destination::New(name, _) | Destination::Rest(name) => name,
     };
     SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, format!("missing data for column \"{name}\""))
 }

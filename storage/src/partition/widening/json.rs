@@ -1,4 +1,4 @@
-//! Any value as jsonb, as PostgreSQL's `to_jsonb` gives it.
+//! Any value as json or jsonb, as PostgreSQL's `to_jsonb` gives it.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use super::text;
 use crate::{Error, Result};
 
-/// Appends the jsonb text of a value that is not NULL. [`Error::Unsupported`] for `json`, whose text is not normalised.
+/// Appends the JSON text of a value that is not NULL.
 pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
     match values.data_type() {
         DataType::Boolean | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::UInt32 => {
@@ -27,9 +27,8 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
             out.push('"');
             Ok(())
         }
-        DataType::Utf8View if ty.kind() == Some(TypeKind::Jsonb) => text::write(values, ty, row, out),
-        DataType::Utf8View if ty.kind() == Some(TypeKind::Json) => {
-            Err(Error::Unsupported("reading a column stored as json as jsonb".into()))
+        DataType::Utf8View if matches!(ty.kind(), Some(TypeKind::Json | TypeKind::Jsonb)) => {
+            text::write(values, ty, row, out)
         }
         _ => {
             let mut plain = String::new();

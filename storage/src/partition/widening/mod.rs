@@ -27,8 +27,11 @@ pub fn widen_array(values: &ArrayRef, stored: PgType, target: &Field) -> Result<
     if is_same_text(stored, wanted) && values.data_type() == target.data_type() {
         return Ok(values.clone());
     }
-    if is_jsonb(wanted) {
+    if is_json(wanted) && !is_json(stored) {
         return build_text(values, |row, out| json::write(values, stored, row, out));
+    }
+    if stored == PgType::JSON && wanted == PgType::JSONB {
+        return Err(Error::Unsupported("reading a column stored as json as jsonb".into()));
     }
     match (values.data_type(), target.data_type()) {
         (from, DataType::Utf8View) if *from != DataType::Utf8View => {
@@ -53,13 +56,13 @@ pub fn text_of(values: &ArrayRef, ty: PgType, row: usize) -> Result<String> {
     Ok(text)
 }
 
-fn is_jsonb(ty: PgType) -> bool {
-    !ty.is_array() && ty.kind() == Some(TypeKind::Jsonb)
+fn is_json(ty: PgType) -> bool {
+    !ty.is_array() && matches!(ty.kind(), Some(TypeKind::Json | TypeKind::Jsonb))
 }
 
-/// Whether values of one type are values of the other as they stand. Only jsonb is a text of its own.
+/// Whether values of one type are values of the other as they stand: a text, jsonb as json, any string as text.
 fn is_same_text(stored: PgType, wanted: PgType) -> bool {
-    is_jsonb(stored) || !is_jsonb(wanted)
+    !is_json(wanted) || stored == wanted || (stored == PgType::JSONB && wanted == PgType::JSON)
 }
 
 fn is_number_widening(from: &DataType, to: &DataType) -> bool {
