@@ -13,7 +13,7 @@ use datafusion::common::{DataFusionError, Result, ScalarValue};
 
 use super::decimal::{self, decimal_parts};
 use super::define::{Call, Definition, computed, immutable, same};
-use super::error::{division_by_zero, float_overflow, numeric_overflow, out_of_range};
+use super::error::{division_by_zero, error, float_overflow, numeric_overflow, out_of_range};
 use super::signature::Ty;
 
 /// Internal names of the operators' functions; no user's function can shadow them.
@@ -72,7 +72,9 @@ fn multiply(call: &Call<'_>) -> Result<ArrayRef> {
     if decimal_parts(call.return_type()).is_some() {
         return decimal::multiply(call);
     }
-    binary(call, numeric::mul)
+    let product = binary(call, numeric::mul)?;
+    refuse_underflow(call, &product, false)?;
+    Ok(product)
 }
 
 fn divide(call: &Call<'_>) -> Result<ArrayRef> {
@@ -80,7 +82,9 @@ fn divide(call: &Call<'_>) -> Result<ArrayRef> {
     if decimal_parts(call.return_type()).is_some() {
         return decimal::divide(call);
     }
-    binary(call, numeric::div)
+    let quotient = binary(call, numeric::div)?;
+    refuse_underflow(call, &quotient, true)?;
+    Ok(quotient)
 }
 
 fn modulo(call: &Call<'_>) -> Result<ArrayRef> {
@@ -102,6 +106,33 @@ fn binary(call: &Call<'_>, kernel: Kernel) -> Result<ArrayRef> {
         DataType::Float64 => canonical::<Float64Type>(call, &result),
         _ => Ok(result),
     }
+}
+
+/// 22003 where a product or quotient of floats is 0 though none of the operands that could make it so is: the dividend
+/// or a factor is not 0, and the divisor not infinite.
+fn refuse_underflow(call: &Call<'_>, result: &ArrayRef, is_quotient: bool) -> Result<()> {
+    match call.return_type() {
+        DataType::Float32 => underflows::<Float32Type>(call, result, is_quotient),
+        DataType::Float64 => underflows::<Float64Type>(call, result, is_quotient),
+        _ => Ok(()),
+    }
+}
+
+fn underflows<T: ArrowPrimitiveType>(call: &Call<'_>, result: &ArrayRef, is_quotient: bool) -> Result<()>
+where
+    T::Native: Float,
+{
+    let result = result.as_primitive::<T>();
+    let operand =
+        |argument: usize, row: usize| call.args[argument].as_primitive::<T>().value(call.index(argument, row));
+    let is_lost = |row: usize| {
+        let explains = |value: T::Native| if is_quotient { value.is_infinite() } else { value.equals_zero() };
+        result.is_valid(row)
+            && result.value(row).equals_zero()
+            && !operand(0, row).equals_zero()
+            && !explains(operand(1, row))
+    };
+    if (0..call.rows).any(is_lost) { Err(error("22003", "value out of range: underflow")) } else { Ok(()) }
 }
 
 fn binary_decimal(call: &Call<'_>, kernel: Kernel) -> Result<ArrayRef> {
@@ -179,6 +210,7 @@ where
 pub(crate) trait Float: Copy {
     fn is_infinite(self) -> bool;
     fn is_finite(self) -> bool;
+    fn equals_zero(self) -> bool;
     /// NaN as the one positive NaN, −0.0 as 0.0.
     fn canonical(self) -> Self;
 }
@@ -191,6 +223,9 @@ macro_rules! float {
             }
             fn is_finite(self) -> bool {
                 $float::is_finite(self)
+            }
+            fn equals_zero(self) -> bool {
+                self == 0.0
             }
             fn canonical(self) -> Self {
                 if self.is_nan() { $float::NAN } else { self + 0.0 }

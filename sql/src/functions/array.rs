@@ -1,15 +1,20 @@
 //! Arrays: `= ANY`, `= ALL`, `&&`, lengths and places.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::compute::cast;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, Scalar, new_empty_array};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::kernels::cmp;
+use arrow::compute::kernels::zip::zip;
+use arrow::compute::{cast, concat};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::partition::canonical;
 
-use super::define::{Call, Definition, immutable, overload};
+use super::define::{Call, Definition, immutable, overload, same};
 use super::error::{error, not_supported};
+use super::interval::key_array;
 use super::rows::*;
 use super::signature::Ty;
 
@@ -55,6 +60,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             map1_opt::<List, i32>(c, |items| Ok((!items.is_empty()).then_some(1)))
         })],
     ),
+    immutable("array_remove", &[same(&[Ty::AnyArray, Ty::Any], array_remove).not_strict()]),
+    immutable("array_replace", &[same(&[Ty::AnyArray, Ty::Any, Ty::Any], array_replace).not_strict()]),
     immutable("array_position", &[overload(&[Ty::AnyArray, Ty::Any], PgType::INT4, array_position).not_strict()]),
 ];
 
@@ -62,7 +69,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef) -> Result<BooleanArray> {
     let (value, items) = common_type(&value.slice(index, 1), items)?;
     // Arrow's order tells the zeros apart.
-    let scalar = arrow::array::Scalar::new(canonical(&value));
+    let scalar = Scalar::new(canonical(&value));
     let items = canonical(&items);
     Ok(match op {
         "=" => cmp::eq(&scalar, &items)?,
@@ -78,6 +85,9 @@ fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef) -> Result
 /// Both in one Arrow type; texts (unknown literals) take the other's.
 fn common_type(value: &ArrayRef, items: &ArrayRef) -> Result<(ArrayRef, ArrayRef)> {
     let (left, right) = (value.data_type(), items.data_type());
+    if matches!((left, right), (DataType::Interval(_), DataType::Interval(_))) {
+        return Ok((key_array(value), key_array(items)));
+    }
     if left == right {
         return Ok((value.clone(), items.clone()));
     }
@@ -129,6 +139,47 @@ fn overlap(call: &Call<'_>) -> Result<ArrayRef> {
         }
         Ok(false)
     })
+}
+
+/// Whether each item equals the searched value; NULL equals NULL here.
+fn matches(call: &Call<'_>, row: usize, items: &ArrayRef) -> Result<BooleanArray> {
+    if items.as_list_opt::<i32>().is_some() {
+        return Err(not_supported("a search in an array of arrays"));
+    }
+    let index = call.index(1, row);
+    if call.args[1].is_null(index) {
+        return Ok((0..items.len()).map(|item| Some(items.is_null(item))).collect());
+    }
+    let equal = compare("=", &call.args[1], index, items)?;
+    Ok(equal.iter().map(|equal| Some(equal == Some(true))).collect())
+}
+
+fn array_remove(call: &Call<'_>) -> Result<ArrayRef> {
+    changed_lists(call, |row, items| {
+        let kept = arrow::compute::not(&matches(call, row, items)?)?;
+        Ok(arrow::compute::filter(items, &kept)?)
+    })
+}
+
+fn array_replace(call: &Call<'_>) -> Result<ArrayRef> {
+    changed_lists(call, |row, items| {
+        let index = call.index(2, row);
+        let new = cast(&call.args[2].slice(index, 1), items.data_type())?;
+        Ok(zip(&matches(call, row, items)?, &Scalar::new(new), items)?)
+    })
+}
+
+/// The lists of the first argument, each with other items.
+fn changed_lists(call: &Call<'_>, change: impl Fn(usize, &ArrayRef) -> Result<ArrayRef>) -> Result<ArrayRef> {
+    let lists = Argument::<List>::of(call, 0);
+    let changed = (0..call.rows).map(|row| lists.get(row).map(|items| change(row, &items)).transpose());
+    let changed = changed.collect::<Result<Vec<_>>>()?;
+    let DataType::List(item) = call.return_type() else { return internal_err!("an array was expected") };
+    let offsets = OffsetBuffer::from_lengths(changed.iter().map(|items| items.as_ref().map_or(0, |items| items.len())));
+    let nulls: NullBuffer = changed.iter().map(Option::is_some).collect();
+    let parts: Vec<&dyn Array> = changed.iter().flatten().map(AsRef::as_ref).collect();
+    let values = if parts.is_empty() { new_empty_array(item.data_type()) } else { concat(&parts)? };
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, values, Some(nulls))?))
 }
 
 fn array_position(call: &Call<'_>) -> Result<ArrayRef> {

@@ -376,25 +376,29 @@ fn make_interval(call: &Call<'_>) -> Result<ArrayRef> {
     Ok(IntervalMonthDayNano::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }
 
-fn justify_hours(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let day = DAY_MICROS * 1000;
-    let (mut days, mut time) = (i.days + (i.nanoseconds / day) as i32, i.nanoseconds % day);
-    if days > 0 && time < 0 {
-        time += day;
-        days -= 1;
-    } else if days < 0 && time > 0 {
-        time -= day;
-        days += 1;
+/// Both parts with one sign; `unit` of the smaller make one of the larger.
+fn of_one_sign(larger: i32, smaller: i64, unit: i64) -> (i32, i64) {
+    if larger > 0 && smaller < 0 {
+        (larger - 1, smaller + unit)
+    } else if larger < 0 && smaller > 0 {
+        (larger + 1, smaller - unit)
+    } else {
+        (larger, smaller)
     }
+}
+
+const DAY_NANOS: i64 = DAY_MICROS * 1000;
+
+fn justify_hours(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
+    let whole = (i.nanoseconds / DAY_NANOS) as i32;
+    let (days, time) = of_one_sign(i.days + whole, i.nanoseconds % DAY_NANOS, DAY_NANOS);
     IntervalMonthDayNano::new(i.months, days, time)
 }
 
 /// Whole days out of time, whole months out of days, then one sign for all parts.
 fn justify_interval(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let day = DAY_MICROS * 1000;
-    let (mut days, mut time) = (i.days + (i.nanoseconds / day) as i32, i.nanoseconds % day);
-    let (mut months, rest) = (i.months + days / DAYS_PER_MONTH, days % DAYS_PER_MONTH);
-    days = rest;
+    let (days, time) = (i.days + (i.nanoseconds / DAY_NANOS) as i32, i.nanoseconds % DAY_NANOS);
+    let (mut months, mut days) = (i.months + days / DAYS_PER_MONTH, days % DAYS_PER_MONTH);
     if months > 0 && (days < 0 || (days == 0 && time < 0)) {
         days += DAYS_PER_MONTH;
         months -= 1;
@@ -402,24 +406,12 @@ fn justify_interval(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
         days -= DAYS_PER_MONTH;
         months += 1;
     }
-    if days > 0 && time < 0 {
-        time += day;
-        days -= 1;
-    } else if days < 0 && time > 0 {
-        time -= day;
-        days += 1;
-    }
+    let (days, time) = of_one_sign(days, time, DAY_NANOS);
     IntervalMonthDayNano::new(months, days, time)
 }
 
 fn justify_days(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let (mut months, mut days) = (i.months + i.days / DAYS_PER_MONTH, i.days % DAYS_PER_MONTH);
-    if months > 0 && days < 0 {
-        days += DAYS_PER_MONTH;
-        months -= 1;
-    } else if months < 0 && days > 0 {
-        days -= DAYS_PER_MONTH;
-        months += 1;
-    }
-    IntervalMonthDayNano::new(months, days, i.nanoseconds)
+    let (whole, rest) = (i.days / DAYS_PER_MONTH, i.days % DAYS_PER_MONTH);
+    let (months, days) = of_one_sign(i.months + whole, rest.into(), DAYS_PER_MONTH.into());
+    IntervalMonthDayNano::new(months, days as i32, i.nanoseconds)
 }

@@ -5,11 +5,11 @@ use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
-use super::error::{error, invalid_parameter};
+use super::error::{error, invalid_parameter, not_supported};
 use super::rows::*;
 use super::signature::Ty;
 use crate::semantics::text::print_value;
-use crate::values::{parse_escaped_bytes, parse_hex_bytes};
+use crate::values::{checked_utf8, parse_escaped_bytes, parse_hex_bytes};
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// Characters per line of base64 (RFC 2045).
@@ -32,11 +32,41 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         .not_strict()],
     ),
     stable("format", &[overload(&[Ty::Text, Ty::Any], PgType::TEXT, format_rows).variadic().not_strict()]),
+    immutable("get_byte", &[overload(&[Ty::Bytea, Ty::Int4], PgType::INT4, |c| map2::<Bytea, Int4, i32>(c, get_byte))]),
+    immutable(
+        "convert_from",
+        &[overload(&[Ty::Bytea, Ty::Text], PgType::TEXT, |c| {
+            map2::<Bytea, Text, _>(c, |bytes, encoding| {
+                check_utf8(encoding)?;
+                Ok(checked_utf8(bytes)?.to_owned())
+            })
+        })],
+    ),
+    immutable(
+        "convert_to",
+        &[overload(&[Ty::Text, Ty::Text], PgType::BYTEA, |c| {
+            map2::<Text, Text, _>(c, |text, encoding| check_utf8(encoding).map(|()| text.as_bytes().to_vec()))
+        })],
+    ),
     immutable(
         "pg_op_concat",
         &[overload(&[Ty::Bytea, Ty::Bytea], PgType::BYTEA, |c| map2::<Bytea, Bytea, _>(c, |a, b| Ok([a, b].concat())))],
     ),
 ];
+
+fn get_byte(bytes: &[u8], at: i32) -> Result<i32> {
+    let byte = usize::try_from(at).ok().and_then(|at| bytes.get(at));
+    let last = bytes.len() as i64 - 1;
+    byte.map(|byte| i32::from(*byte)).ok_or_else(|| error("2202E", format!("index {at} out of valid range, 0..{last}")))
+}
+
+/// Text is UTF-8 here.
+fn check_utf8(encoding: &str) -> Result<()> {
+    if matches!(encoding.to_ascii_uppercase().as_str(), "UTF8" | "UTF-8") {
+        return Ok(());
+    }
+    Err(not_supported(format!("encoding \"{encoding}\"")))
+}
 
 fn encode(bytes: &[u8], format: &str) -> Result<String> {
     match format.to_ascii_lowercase().as_str() {

@@ -130,9 +130,13 @@ fn key_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
 }
 
 fn keys(call: &Call<'_>) -> Result<ArrayRef> {
-    let intervals = call.args[0].as_primitive::<IntervalMonthDayNanoType>();
-    let keys: Decimal128Array = intervals.unary(key);
-    Ok(Arc::new(keys.with_data_type(call.return_type().clone())))
+    Ok(key_array(&call.args[0]))
+}
+
+/// The number of each interval that orders them.
+pub(crate) fn key_array(intervals: &ArrayRef) -> ArrayRef {
+    let keys: Decimal128Array = intervals.as_primitive::<IntervalMonthDayNanoType>().unary(key);
+    Arc::new(keys.with_data_type(DataType::Decimal128(KEY_DIGITS, 0)))
 }
 
 /// Microseconds with a month of 30 days and a day of 24 hours.

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use super::define::Definition;
 use super::{
     arithmetic, array, clock, datetime, encoding, extract, interval, json, json_build, math, open_time, ordered_set,
-    pattern, rounding, text, to_char, type_of,
+    pattern, rounding, scale, text, to_char, type_of,
 };
 
 /// The families of functions of ours.
@@ -29,6 +29,7 @@ const FAMILIES: &[&[Definition]] = &[
     ordered_set::DEFINITIONS,
     pattern::DEFINITIONS,
     rounding::DEFINITIONS,
+    scale::DEFINITIONS,
     text::DEFINITIONS,
     to_char::DEFINITIONS,
     type_of::DEFINITIONS,

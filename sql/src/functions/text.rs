@@ -60,7 +60,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("substr", SUBSTRING),
     immutable(
         "strpos",
-        &[overload(&[Ty::Text, Ty::Text], PgType::INT4, |c| map2::<Text, Text, _>(c, |s, part| Ok(position(s, part))))],
+        &[
+            overload(&[Ty::Text, Ty::Text], PgType::INT4, |c| {
+                map2::<Text, Text, _>(c, |s, part| Ok(position(s, part)))
+            }),
+            overload(&[Ty::Bytea, Ty::Bytea], PgType::INT4, |c| {
+                map2::<Bytea, Bytea, _>(c, |bytes, part| Ok(byte_position(bytes, part)))
+            }),
+        ],
     ),
     immutable(
         "position",
@@ -335,6 +342,14 @@ fn push_text(text: &mut String, array: &ArrayRef, index: usize, style: &OutputSt
         _ => text.push_str(&print_value(array, index, style)?),
     }
     Ok(())
+}
+
+/// Where the part begins, counted from 1; 0 if it is not there.
+fn byte_position(bytes: &[u8], part: &[u8]) -> i32 {
+    if part.is_empty() {
+        return 1;
+    }
+    bytes.windows(part.len()).position(|window| window == part).map_or(0, |at| at as i32 + 1)
 }
 
 fn padded(call: &Call<'_>) -> Result<ArrayRef> {

@@ -34,8 +34,6 @@ const MICROS_PER_MINUTE: i64 = 60_000_000;
 const NON_DECREASING: &[(&str, usize)] = &[
     ("date_trunc", 1),
     ("date_bin", 1),
-    ("extract", 1),
-    ("date_part", 1),
     ("timezone", 1),
     ("to_timestamp", 0),
     ("floor", 0),
@@ -267,13 +265,14 @@ fn keeps_order(to: &DataType) -> bool {
 
 /// The place of the argument in which a call never decreases.
 fn non_decreasing_place(name: &str, args: &[Expr]) -> Option<usize> {
-    let (_, place) = NON_DECREASING.iter().find(|(known, _)| *known == name)?;
+    let is_extract = name == "date_part" || extract::NAMES.contains(&name);
+    let place = if is_extract { 1 } else { NON_DECREASING.iter().find(|(known, _)| *known == name)?.1 };
     let keeps = match name {
-        name if name == "date_part" || extract::NAMES.contains(&name) => args.first().is_some_and(counts_on),
+        _ if is_extract => args.first().is_some_and(counts_on),
         "pg_op_add" | "pg_op_subtract" | "pg_op_time_add" | "pg_op_time_subtract" => args.last().is_some_and(is_shift),
         _ => true,
     };
-    (keeps && *place < args.len()).then_some(*place)
+    (keeps && place < args.len()).then_some(place)
 }
 
 /// Whether a field does not start over.

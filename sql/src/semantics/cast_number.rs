@@ -19,6 +19,7 @@ pub(crate) fn number_to_number(job: &CastJob<'_>, input: &ArrayRef) -> Result<Ar
     match job.arrow {
         to if to.is_integer() => to_integer(job, input),
         DataType::Decimal128(..) | DataType::Decimal256(..) => to_decimal(job, input),
+        DataType::Float32 if from.is_decimal() => to_float4(&cast(input, &DataType::Float64)?),
         DataType::Float32 => to_float4(input),
         to if from.is_integer() || from.is_floating() || from.is_decimal() => Ok(cast(input, to)?),
         to => internal_err!("a cast from {from} to {to}"),

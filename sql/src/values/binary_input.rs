@@ -8,7 +8,7 @@ use super::calendar::{
 };
 use super::cell::{Cell, no_input, rounded, stored_text};
 use super::datetime_text::round_micros;
-use super::decimal;
+use super::decimal_binary;
 use super::interval::Interval;
 use super::json::normalise_jsonb;
 use super::names::type_name;
@@ -50,7 +50,7 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8]) -> Result<Cell> {
         | TypeKind::Regrole => Cell::Oid(u32::from_be_bytes(fixed(bytes)?)),
         TypeKind::Float4 => Cell::Float4(canonical_f32(f32::from_be_bytes(fixed(bytes)?))),
         TypeKind::Float8 => Cell::Float8(canonical_f64(f64::from_be_bytes(fixed(bytes)?))),
-        TypeKind::Numeric => Cell::Numeric(decimal::read_binary(ty, bytes).ok_or_else(incorrect)??),
+        TypeKind::Numeric => Cell::Numeric(decimal_binary::read_binary(ty, bytes).ok_or_else(incorrect)??),
         TypeKind::Bytea => Cell::Bytea(bytes.to_vec()),
         TypeKind::Date => Cell::Date(date(i32::from_be_bytes(fixed(bytes)?))?),
         TypeKind::Time => Cell::Time(round_micros(time(i64::from_be_bytes(fixed(bytes)?))?, ty.typmod)),

@@ -17,7 +17,8 @@ use peristyle_storage::types::{UTC, arrow_type, pg_field};
 
 use super::binary_input::parse_binary;
 use super::cell::{Cell, no_input, parse_text, stored_text};
-use super::decimal::{Decimal, parse_plain};
+use super::decimal::Decimal;
+use super::number_text::parse_plain;
 use super::open_numeric::OpenNumeric;
 use super::style::InputStyle;
 use crate::error::{Result, SqlError};

@@ -6,11 +6,11 @@ use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::TypeKind;
 use peristyle_storage::types::{OPEN_DECIMAL, trailing_zeros};
 
-use super::decimal;
 use super::float::{write_f32, write_f64};
 use super::names::type_name;
 use super::style::Format;
 use super::writer::{BoxedWriter, Request, primitive, widen};
+use super::{decimal, decimal_binary};
 use crate::error::{Result, SqlError, SqlState};
 
 /// Writes Arrow integers as any number type.
@@ -60,7 +60,7 @@ where
             Ok(())
         }),
         (_, TypeKind::Numeric) => primitive(array, move |v, out| {
-            decimal::write_binary(widen(wide(v)), 0, out);
+            decimal_binary::write_binary(widen(wide(v)), 0, out);
             Ok(())
         }),
         _ => return request.bridge(array),
@@ -135,7 +135,7 @@ pub(super) fn decimal<'a, T: ArrowPrimitiveType>(
     }
     if request.kind == TypeKind::Numeric {
         return Ok(primitive(array, move |value, out: &mut BytesMut| {
-            decimal::write_binary(widen(to_i128(value)), scale, out);
+            decimal_binary::write_binary(widen(to_i128(value)), scale, out);
             Ok(())
         }));
     }
@@ -167,7 +167,7 @@ pub(super) fn decimal256(
     if request.kind == TypeKind::Numeric {
         return Ok(primitive(array, move |value: i256, out| {
             let (value, scale) = if is_open { shortened(value, scale) } else { (value, scale) };
-            decimal::write_binary(value, scale, out);
+            decimal_binary::write_binary(value, scale, out);
             Ok(())
         }));
     }

@@ -25,7 +25,7 @@ use crate::plan::{Planner, shown_name};
 use crate::scope::Scope;
 use crate::semantics::type_planner::arrow_of;
 use crate::session::{Guard, SharedTransaction};
-use crate::{semantics, statement};
+use crate::{functions, semantics, statement};
 
 /// Runs an INSERT to its end; its rows wait in the transaction.
 pub(crate) async fn insert(
@@ -211,7 +211,7 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
                 let wide = widen(target.fields[at].ty, pg_type(field));
                 match target.fields[at].field.name() == TIME_COLUMN {
                     true => time_from(target, at, column, &schema)?,
-                    false => semantics::assignment_cast(column, &schema, wide, &arrow_of(wide))?,
+                    false => widened(column, &schema, wide)?,
                 }
             }
             Some(at) => assigned(target, at, column, &schema)?,
@@ -220,6 +220,14 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
         columns.push(cast.alias(name));
     }
     Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+/// A value of the type that an open table's column takes to hold it: what is no JSON yet becomes one.
+fn widened(column: Expr, schema: &DFSchema, wide: PgType) -> Result<Expr, SqlError> {
+    let is_json = |ty: PgType| ty == PgType::JSON || ty == PgType::JSONB;
+    let given = pg_type(&column.to_field(schema)?.1);
+    let value = if is_json(wide) && !is_json(given) { functions::named("to_jsonb")?.call(vec![column]) } else { column };
+    semantics::assignment_cast(value, schema, wide, &arrow_of(wide))
 }
 
 /// A value for the time column of an open table: a text is read as a timestamp, a number counts since 1970 in the unit

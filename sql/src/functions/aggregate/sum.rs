@@ -48,39 +48,23 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
 /// Runs a generic expression with the addend of an input type.
 macro_rules! with_addend {
     ($input:expr, $name:expr, $addend:ident => $body:expr) => {
+        with_addend!(@of $input, $name, $addend => $body, {
+            DataType::Int16 => Int2Sum,
+            DataType::Int32 => Int4Sum,
+            DataType::Int64 => Int8Sum,
+            DataType::Decimal128(..) => NumericSum,
+            DataType::Decimal256(..) => WideNumericSum,
+            DataType::Float32 => Float4Sum,
+            DataType::Float64 => Float8Sum,
+            DataType::Interval(IntervalUnit::MonthDayNano) => IntervalSum,
+        })
+    };
+    (@of $input:expr, $name:expr, $addend:ident => $body:expr, { $($type:pat => $sum:ty,)* }) => {
         match $input {
-            DataType::Int16 => {
-                type $addend = Int2Sum;
+            $($type => {
+                type $addend = $sum;
                 $body
-            }
-            DataType::Int32 => {
-                type $addend = Int4Sum;
-                $body
-            }
-            DataType::Int64 => {
-                type $addend = Int8Sum;
-                $body
-            }
-            DataType::Decimal128(..) => {
-                type $addend = NumericSum;
-                $body
-            }
-            DataType::Decimal256(..) => {
-                type $addend = WideNumericSum;
-                $body
-            }
-            DataType::Float32 => {
-                type $addend = Float4Sum;
-                $body
-            }
-            DataType::Float64 => {
-                type $addend = Float8Sum;
-                $body
-            }
-            DataType::Interval(IntervalUnit::MonthDayNano) => {
-                type $addend = IntervalSum;
-                $body
-            }
+            })*
             other => internal_err!("{} over {other}", $name),
         }
     };
