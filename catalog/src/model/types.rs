@@ -195,6 +195,17 @@ impl TypeKind {
         BUILT_IN.iter().find(|t| t.0 == self).map_or(0, |t| t.2)
     }
 
+    /// Whether values are the oids of objects that are read and shown by name: regclass and its kin.
+    pub fn is_registered(self) -> bool {
+        use TypeKind as K;
+        matches!(self, K::Regclass | K::Regtype | K::Regproc | K::Regnamespace | K::Regrole)
+    }
+
+    /// Whether values are stored as oids.
+    pub fn is_oid(self) -> bool {
+        self.is_registered() || matches!(self, TypeKind::Oid | TypeKind::Xid)
+    }
+
     /// Every kind, in the order of oids of PostgreSQL's table of types.
     pub fn all() -> impl Iterator<Item = TypeKind> {
         BUILT_IN.iter().map(|t| t.0)

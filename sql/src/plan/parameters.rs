@@ -172,7 +172,8 @@ impl Visitor for Finder {
         if let Expr::Cast { expr, data_type, .. } = expression
             && let Some(number) = placeholder(expr)
             && let Ok(ty) = semantics::pg_type_of_sql(data_type)
-            && !is_read_from_names(ty)
+            // Names are looked up by the cast of a text alone.
+            && !ty.kind().is_some_and(TypeKind::is_registered)
         {
             self.casts.push((number, PgType::plain(ty.oid)));
         }
@@ -185,12 +186,6 @@ impl Visitor for Finder {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// Types whose values may come as names, which only the cast of a text looks up.
-fn is_read_from_names(ty: PgType) -> bool {
-    let names = [TypeKind::Regclass, TypeKind::Regtype, TypeKind::Regproc, TypeKind::Regnamespace, TypeKind::Regrole];
-    ty.kind().is_some_and(|kind| names.contains(&kind))
 }
 
 /// The number of an expression that is a placeholder and nothing else.

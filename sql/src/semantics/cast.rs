@@ -167,12 +167,18 @@ impl ScalarUDFImpl for PgCast {
             kind: self.kind,
             context,
         };
-        let output = job.run(&input)?;
+        let output = in_width(job.run(&input)?, &self.arrow)?;
         if is_scalar {
             return Ok(ColumnarValue::Scalar(first_value(&output)?));
         }
         Ok(ColumnarValue::Array(output))
     }
+}
+
+/// Texts come as views; DataFusion's own coercions may ask for another layout.
+fn in_width(output: ArrayRef, arrow: &DataType) -> Result<ArrayRef> {
+    let is_other_text = output.data_type() != arrow && is_string(output.data_type()) && is_string(arrow);
+    if is_other_text { Ok(cast(&output, arrow)?) } else { Ok(output) }
 }
 
 /// An array cast to a type whose text does not depend on the session.
@@ -216,7 +222,7 @@ impl<'a> CastJob<'a> {
             (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
             (from, to) if is_bytes(from) && is_bytes(to) => Ok(cast(input, to)?),
             (DataType::Boolean, DataType::Int32) => Ok(cast(input, self.arrow)?),
-            (from, DataType::Boolean) if from.is_integer() => Ok(cast(input, self.arrow)?),
+            (DataType::Int32, DataType::Boolean) => Ok(cast(input, self.arrow)?),
             (from, to) if is_time(from) && is_time(to) => cast_time::time_to_time(self, input),
             (from, to) if from == to => Ok(Arc::clone(input)),
             (from, _) => Err(self.cannot_cast(from)),

@@ -5,15 +5,14 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound,
-    WindowType,
+    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr, TableFactor,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType,
 };
 
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use super::type_name::pg_type_of_sql;
-use super::{cast_call, desugar_call, desugar_exists};
+use super::{cast_call, desugar_call, desugar_exists, desugar_series};
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::ANY;
@@ -48,7 +47,7 @@ impl VisitorMut for Desugar {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        name_series(factor);
+        desugar_series::rewrite(factor);
         ControlFlow::Continue(())
     }
 
@@ -96,7 +95,7 @@ pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(ValueWithSpan::from(Value::Null)))
 }
 
-fn string(text: impl Into<String>) -> Expr {
+pub(super) fn string(text: impl Into<String>) -> Expr {
     Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.into())))
 }
 
@@ -306,23 +305,6 @@ fn fix_rounding_scale(function: &mut Function) {
         list.args.pop();
     }
     function.name = ObjectName::from(vec![Ident::new(name)]);
-}
-
-/// The one column of `generate_series(…) AS n` is called as the table is.
-fn name_series(factor: &mut TableFactor) {
-    let (TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. }) = factor
-    else {
-        return;
-    };
-    let Some(function) = name.0.last().and_then(|part| part.as_ident()) else { return };
-    if !function.value.eq_ignore_ascii_case("generate_series") {
-        return;
-    }
-    let function = function.clone();
-    let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: function, columns: vec![], at: None });
-    if alias.columns.is_empty() {
-        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
-    }
 }
 
 fn restore_bound(bound: &mut WindowFrameBound) {

@@ -12,6 +12,7 @@ mod comparison_key;
 mod desugar;
 mod desugar_call;
 mod desugar_exists;
+mod desugar_series;
 mod key_equality;
 mod key_order;
 mod numeric_literal;

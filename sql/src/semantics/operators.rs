@@ -17,7 +17,7 @@ use super::numeric_literal::numeric_literal;
 use super::type_planner::field_of;
 use crate::functions::error::FunctionError;
 use crate::functions::{arithmetic, extract, interval, json_operator, named};
-use crate::values::type_name;
+use crate::values::{InputStyle, parse_text, type_name};
 
 /// DataFusion's hook for binary operators.
 #[derive(Debug)]
@@ -152,6 +152,7 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result
             None => return Err(no_operator(op, left.ty, right.ty)),
         },
     };
+    check_literals([&left, &right], common)?;
     let operator = match op {
         BinaryOperator::Eq => Operator::Eq,
         BinaryOperator::NotEq => Operator::NotEq,
@@ -189,11 +190,40 @@ pub(crate) fn compared_operands(
     let Some(first) = types.next() else { return Ok(Err(exprs)) };
     let Some(common) = types.try_fold(first, comparison_type) else { return Ok(Err(exprs)) };
     let common = PgType::plain(common.oid);
-    let operands = exprs.into_iter().zip(fields).map(|(expr, ty)| for_comparison(Operand { expr, ty }, common));
+    let operands: Vec<Operand> = exprs.into_iter().zip(fields).map(|(expr, ty)| Operand { expr, ty }).collect();
+    check_literals(&operands, common)?;
+    let operands = operands.into_iter().map(|operand| for_comparison(operand, common));
     if let Some(key) = key_function(common) {
         return operands.map(|expr| call(key, vec![expr])).collect::<Result<Vec<_>>>().map(Ok);
     }
     Ok(Ok(operands.collect()))
+}
+
+/// A string that is no value of the type is an error even if no row meets it.
+fn check_literals<'a>(operands: impl IntoIterator<Item = &'a Operand>, ty: PgType) -> Result<()> {
+    for operand in operands {
+        if let (None, Expr::Literal(value, _)) = (operand.ty, &operand.expr)
+            && let Some(text) = value.try_as_str().flatten()
+        {
+            check_literal(text, ty)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_literal(text: &str, ty: PgType) -> Result<()> {
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    let is_sure = match category(ty) {
+        Category::Number => matches!(ty.kind(), Some(kind) if !kind.is_registered()),
+        Category::Bool | Category::Own(_) => true,
+        // How a date with digits is read is the session's choice.
+        Category::Time => !has_digit,
+        Category::Text | Category::Array | Category::Other => false,
+    };
+    if is_sure {
+        parse_text(ty, text, &InputStyle::new(0))?;
+    }
+    Ok(())
 }
 
 fn is_null(expr: &Expr) -> bool {

@@ -47,7 +47,7 @@ where
             out.put_i64(in_range(wide(v), request)?);
             Ok(())
         }),
-        (_, kind) if is_oid_kind(kind) => primitive(array, move |v, out| {
+        (_, kind) if kind.is_oid() => primitive(array, move |v, out| {
             out.put_u32(in_range(wide(v), request)?);
             Ok(())
         }),
@@ -66,19 +66,6 @@ where
         _ => return request.bridge(array),
     };
     Ok(writer)
-}
-
-fn is_oid_kind(kind: TypeKind) -> bool {
-    matches!(
-        kind,
-        TypeKind::Oid
-            | TypeKind::Xid
-            | TypeKind::Regclass
-            | TypeKind::Regtype
-            | TypeKind::Regproc
-            | TypeKind::Regnamespace
-            | TypeKind::Regrole
-    )
 }
 
 fn in_range<T: TryFrom<i128>>(value: i128, request: Request) -> Result<T> {

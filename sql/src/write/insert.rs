@@ -226,7 +226,8 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
 fn widened(column: Expr, schema: &DFSchema, wide: PgType) -> Result<Expr, SqlError> {
     let is_json = |ty: PgType| ty == PgType::JSON || ty == PgType::JSONB;
     let given = pg_type(&column.to_field(schema)?.1);
-    let value = if is_json(wide) && !is_json(given) { functions::named("to_jsonb")?.call(vec![column]) } else { column };
+    let value =
+        if is_json(wide) && !is_json(given) { functions::named("to_jsonb")?.call(vec![column]) } else { column };
     semantics::assignment_cast(value, schema, wide, &arrow_of(wide))
 }
 
