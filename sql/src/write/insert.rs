@@ -207,7 +207,7 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
         let name = names.get(i).map_or_else(|| shown_name(field), String::as_str);
         let cast = match target.position(name) {
             // An open table's column widens to what it is given.
-            Some(at) if target.is_open() && widen(target.fields[at].ty, pg_type(field)) != target.fields[at].ty => {
+            Some(at) if target.is_open() && is_other_form(target.fields[at].ty, pg_type(field)) => {
                 let wide = widen(target.fields[at].ty, pg_type(field));
                 match target.fields[at].field.name() == TIME_COLUMN {
                     true => time_from(target, at, column, &schema)?,
@@ -220,6 +220,12 @@ fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Resul
         columns.push(cast.alias(name));
     }
     Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+/// Whether an open table's column takes the value in another form than an assignment would give it: a wider type, or an
+/// array as JSON.
+fn is_other_form(has: PgType, given: PgType) -> bool {
+    widen(has, given) != has || (given.is_array() && !has.is_array())
 }
 
 /// A value of the type that an open table's column takes to hold it: what is no JSON yet becomes one.
