@@ -41,10 +41,7 @@ def test_psycopg2_reads_the_same(server, scalar):
 
 
 @pytest.mark.parametrize("scalar", [scalar for scalar in SCALARS if scalar.type != "interval"], ids=scalars.name)
-def test_pg8000_reads_the_same(server, scalar, request):
-    if scalar.type == "numeric" and len(scalar.text) > 25:
-        reason = "a text cast to a bare numeric gets 16 digits behind the point, so its whole part is limited"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_pg8000_reads_the_same(server, scalar):
     connection = pg8000.dbapi.connect(user="peristyle", host="127.0.0.1", port=server.port, database="peristyle")
     connection.autocommit = True
     cursor = connection.cursor()
