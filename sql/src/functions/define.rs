@@ -233,12 +233,9 @@ fn call_name(function: &str, args: &[Expr]) -> Result<String> {
         let names: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
         return Ok(format!("{function}({})", names.join(",")));
     }
-    let hash = |seed: u8| {
-        let mut hasher = DefaultHasher::new();
-        (seed, args).hash(&mut hasher);
-        hasher.finish()
-    };
-    Ok(format!("{function}(#{:016x}{:016x})", hash(0), hash(1)))
+    let mut hasher = DefaultHasher::new();
+    args.hash(&mut hasher);
+    Ok(format!("{function}(#{:016x})", hasher.finish()))
 }
 
 fn return_field(name: &str, overload: &Overload, arguments: &[FieldRef]) -> Result<FieldRef> {

@@ -8,7 +8,7 @@ use crate::error::{SqlError, SqlState};
 
 /// Operators in a row that a statement may have between commas or within one pair of parentheses. Threads have a
 /// stack for trees of that depth (`thread_stack_bytes`).
-const OPERATORS_MAX: usize = 5_000;
+const OPERATORS_MAX: usize = 4_000;
 
 /// 54001 for a chain that would make a tree too deep to walk.
 pub(super) fn check(tokens: &[TokenWithSpan], index: &TextIndex<'_>) -> Result<(), SqlError> {

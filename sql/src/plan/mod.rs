@@ -1,5 +1,6 @@
 //! Trees → plans: names are resolved against the statement's snapshot, DataFusion plans and optimises.
 
+mod balance;
 mod full_join;
 mod guarded;
 mod interruption;

@@ -1,6 +1,6 @@
 //! Rewrites of the syntax tree into forms that DataFusion plans with PostgreSQL's meaning: FETCH FIRST, GROUP BY (),
-//! CASE of conditions, comparisons of rows, and comparisons with ANY and ALL of a subquery. They come before all other rewrites, so that names are given
-//! and literals are typed in what they make too.
+//! CASE of conditions, comparisons of rows, comparisons with ANY and ALL of a subquery, long conditions. They come
+//! before all other rewrites, so that names are given and literals are typed in what they make too.
 
 use std::ops::ControlFlow;
 
@@ -9,6 +9,7 @@ use sqlparser::ast::{
     SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
+use super::balance::balance;
 use super::full_join;
 use super::guarded::guarded;
 use crate::error::SqlError;
@@ -40,6 +41,11 @@ impl VisitorMut for Normaliser {
             // One group of everything, which is what no key means too.
             keys.retain(|key| !matches!(key, Expr::Tuple(none) if none.is_empty()));
         }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        balance(expr);
         ControlFlow::Continue(())
     }
 
