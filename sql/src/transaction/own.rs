@@ -44,6 +44,11 @@ impl Own {
         }
     }
 
+    /// Whether the transaction wrote the partition.
+    pub(super) fn has_partition(&self, id: &PartitionId) -> bool {
+        self.partitions.contains(id)
+    }
+
     /// Whether the committer checks this again when it applies the transaction's own changes in order.
     pub(super) fn guards(&self, requirement: &Requirement) -> bool {
         match requirement {
@@ -55,10 +60,8 @@ impl Own {
             | Requirement::EnforcesOnly { table: oid, .. }
             | Requirement::TableEmpty(oid) => self.relations.contains(oid),
             Requirement::NoDependents { .. } | Requirement::NoColumnDependents { .. } => self.renamed,
-            Requirement::PartitionsLive { partitions, .. } => {
-                partitions.iter().any(|partition| self.partitions.contains(partition))
-            }
-            Requirement::ChunksLive { .. } => false,
+            // Of these the transaction's own are left out one by one.
+            Requirement::PartitionsLive { .. } | Requirement::ChunksLive { .. } => false,
         }
     }
 }

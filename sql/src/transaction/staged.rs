@@ -47,8 +47,12 @@ impl Staged {
     /// change, and is left out.
     pub(super) fn add(&mut self, statement: ChangeSet, own_chunks: &[ChunkId]) {
         for mut requirement in statement.requires {
-            if let Requirement::ChunksLive { chunks, .. } = &mut requirement {
-                chunks.retain(|chunk| own_chunks.binary_search(chunk).is_err());
+            match &mut requirement {
+                Requirement::ChunksLive { chunks, .. } => {
+                    chunks.retain(|chunk| own_chunks.binary_search(chunk).is_err());
+                }
+                Requirement::PartitionsLive { partitions, .. } => partitions.retain(|id| !self.own.has_partition(id)),
+                _ => {}
             }
             if !self.own.guards(&requirement) && !self.requires.contains(&requirement) {
                 self.requires.push_back(requirement);
