@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::claims::Claims;
 use crate::committer::{Committer, Request, Waiting};
 use crate::log::{FrameBuffer, LogWriter};
 use crate::manifest::Checkpoints;
@@ -53,6 +54,7 @@ pub struct Parts {
 pub struct Catalog {
     shared: Arc<Shared>,
     checkpoints: Checkpoints,
+    claims: Arc<Claims>,
     /// Empty once the catalog is dropped.
     queue: Option<mpsc::Sender<Request>>,
     is_closing: AtomicBool,
@@ -88,6 +90,7 @@ impl Catalog {
         Ok(Arc::new(Catalog {
             shared,
             checkpoints: Checkpoints::default(),
+            claims: Arc::default(),
             queue: Some(queue),
             is_closing: AtomicBool::new(false),
             committer: Some(thread),
@@ -97,6 +100,11 @@ impl Catalog {
     /// The catalog's identity, made when the folder was created. It is also the log's.
     pub fn id(&self) -> Uuid {
         self.shared.folder.id
+    }
+
+    /// What open transactions are about to replace.
+    pub fn claims(&self) -> &Arc<Claims> {
+        &self.claims
     }
 
     /// Pins and returns the newest head.

@@ -29,6 +29,7 @@
 //! | `catalog` | the door |
 //! | `head` | the state at one commit; `head::apply` changes it, `head::contents` is what one table holds |
 //! | `pins` | snapshots, and the horizon that they hold |
+//! | `claims` | what open transactions are about to replace |
 //! | `committer` | requirements, changes, groups |
 //! | `records` | rows and their bytes |
 //! | `log` | frames, segments, reading and writing them |
@@ -46,6 +47,7 @@
 pub mod model;
 
 mod catalog;
+mod claims;
 mod committer;
 mod disk;
 mod error;
@@ -67,6 +69,7 @@ mod tier;
 mod tests;
 
 pub use catalog::{Catalog, Parts, Settings};
+pub use claims::{Claim, Claims};
 pub use error::{Error, Result};
 pub use head::{DecimalNeeds, Head, PartitionOrder, TableContents};
 pub use pins::Snapshot;

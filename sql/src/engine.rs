@@ -1,18 +1,23 @@
 //! The engine: what all sessions of a server share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::SessionState;
 use peristyle_catalog::model::TimestampMicros;
 use peristyle_catalog::{Catalog, Sources};
 use peristyle_storage::{StorageSettings, Store};
 use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 
 use crate::error::{SqlError, SqlState};
 use crate::plan;
 use crate::session::{Activities, ConnectOptions, Session, SessionFacts};
 use crate::transaction::{Modes, Transaction};
+
+/// How long a statement that is run again waits for others.
+const TURN_WAIT: Duration = Duration::from_secs(5);
 
 /// What an engine is built from.
 pub struct EngineParts {
@@ -83,6 +88,8 @@ pub struct Engine {
     storage: StorageSettings,
     state: SessionState,
     activities: Activities,
+    /// Held by a statement that is run again after it lost a race.
+    turn: Arc<Mutex<()>>,
     started: TimestampMicros,
 }
 
@@ -91,7 +98,15 @@ impl Engine {
     pub fn new(parts: EngineParts, limits: EngineLimits, storage: StorageSettings) -> Result<Arc<Engine>, SqlError> {
         let state = plan::base_state(&limits, &storage.write.spill_folder)?;
         let started = parts.sources.clock.now();
-        Ok(Arc::new(Engine { parts, limits, storage, state, activities: Activities::default(), started }))
+        Ok(Arc::new(Engine {
+            parts,
+            limits,
+            storage,
+            state,
+            activities: Activities::default(),
+            turn: Arc::default(),
+            started,
+        }))
     }
 
     /// A new session; 3D000 for an unknown database, 28000 for an unknown role, 22023 for a bad parameter.
@@ -142,6 +157,12 @@ impl Engine {
 
     pub(crate) fn activities(&self) -> &Activities {
         &self.activities
+    }
+
+    /// Waits for the other statements that are run again, so that they do not make each other lose time after time. One
+    /// that takes long is not waited for: then they race.
+    pub(crate) async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        tokio::time::timeout(TURN_WAIT, Arc::clone(&self.turn).lock_owned()).await.ok()
     }
 
     /// When this engine was built: `pg_postmaster_start_time()`.

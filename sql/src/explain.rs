@@ -12,6 +12,7 @@ use peristyle_storage::types::{arrow_type, pg_field};
 use sqlparser::ast::{self, UtilityOption};
 
 use crate::error::SqlError;
+use crate::modify::{self, ChangeStatement};
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::plan::parameters::Bound;
 use crate::plan::{self, Planner};
@@ -27,6 +28,7 @@ pub(crate) fn describe(
     types: &[Option<PgType>],
 ) -> Result<(Vec<PgType>, Option<Vec<ColumnDescription>>), SqlError> {
     let parameters = match explained {
+        tree if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types)?.0,
         ast::Statement::Query(_) => plan::describe_query(scope, explained, types)?.0,
         ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types)?.0,
         _ => Vec::new(),
@@ -50,6 +52,9 @@ pub(crate) async fn run(
     };
     let options = Options::of(*analyze, *verbose, options.as_deref(), format.is_some())?;
     let lines = match statement.as_ref() {
+        tree if let Some(change) = ChangeStatement::of(tree) => {
+            explain_change(scope, transaction, change, bound, options.analyze).await?
+        }
         ast::Statement::Query(query) => explain_query(&scope, query, bound, options.analyze).await?,
         ast::Statement::Insert(insert) if options.analyze => run_insert(&scope, transaction, insert, bound).await?,
         ast::Statement::Insert(insert) => {
@@ -119,6 +124,31 @@ async fn run_insert(
         format!("Insert on {}", insert.table),
         format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(begun, ended)),
     ])
+}
+
+/// A statement that changes rows, over the plan that finds them.
+async fn explain_change(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    change: ChangeStatement<'_>,
+    bound: &Bound,
+    analyze: bool,
+) -> Result<Vec<String>, SqlError> {
+    let (title, plan) = modify::explained(&scope, change, bound).await?;
+    let mut lines = vec![title];
+    operators(&plan, false, &mut lines);
+    lines[1..].iter_mut().for_each(|line| line.insert_str(0, "  "));
+    if analyze {
+        let begun = scope.engine.now();
+        let outcome = modify::run(Arc::clone(&scope), transaction, change, bound).await?;
+        let ended = scope.engine.now();
+        let rows = match outcome {
+            Outcome::Command(tag) => tag.rsplit(' ').next().unwrap_or_default().to_owned(),
+            _ => return Err(SqlError::unsupported("EXPLAIN ANALYZE of RETURNING is not supported yet")),
+        };
+        lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(begun, ended)));
+    }
+    Ok(lines)
 }
 
 fn milliseconds(from: TimestampMicros, to: TimestampMicros) -> f64 {

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | SELECT, VALUES | [`plan`] → [`scan`] | a stream of batches |
 //! | INSERT, COPY FROM, CREATE TABLE AS | [`write`] | a change set in the transaction |
+//! | DELETE, UPDATE, MERGE | [`modify`] | a change set in the transaction |
 //! | COPY TO | [`copy_out`] | a stream of bytes |
 //! | CREATE, ALTER, DROP, TRUNCATE, COMMENT | [`ddl`] | a change set in the transaction |
 //! | SET, SHOW, RESET | [`session`] | |
@@ -27,6 +28,7 @@ pub mod error;
 mod explain;
 pub mod functions;
 mod information_schema;
+mod modify;
 mod names;
 mod outcome;
 mod parse;

@@ -58,6 +58,8 @@ pub enum RowsTag {
     Select,
     /// `INSERT 0 n`, n the rows sent.
     InsertReturning,
+    /// `DELETE n` and its like, n the rows sent.
+    Changed(&'static str),
     /// The tag itself (`SHOW`, `EXPLAIN`).
     Fixed(&'static str),
 }
@@ -103,6 +105,7 @@ impl RowsTag {
         match self {
             RowsTag::Select => format!("SELECT {rows}"),
             RowsTag::InsertReturning => format!("INSERT 0 {rows}"),
+            RowsTag::Changed(verb) => format!("{verb} {rows}"),
             RowsTag::Fixed(tag) => (*tag).to_owned(),
         }
     }

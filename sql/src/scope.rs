@@ -32,6 +32,21 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
+    /// The same surroundings with another view.
+    pub(crate) fn with_view(&self, view: View) -> Scope {
+        Scope {
+            engine: Arc::clone(&self.engine),
+            session: Arc::clone(&self.session),
+            settings: Arc::clone(&self.settings),
+            session_settings: Arc::clone(&self.session_settings),
+            view,
+            transaction_started: self.transaction_started,
+            started: self.started,
+            guard: self.guard.clone(),
+            notices: Arc::clone(&self.notices),
+        }
+    }
+
     /// Tells the client something that is not an error.
     pub(crate) fn notice(&self, code: SqlState, message: impl Into<String>) {
         let message = message.into();

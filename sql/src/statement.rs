@@ -9,6 +9,7 @@ use crate::copy_out;
 use crate::ddl;
 use crate::error::{SqlError, SqlState};
 use crate::explain;
+use crate::modify::{self, ChangeStatement};
 use crate::outcome::{ColumnDescription, Outcome};
 use crate::parse::{Statement, Tree};
 use crate::plan;
@@ -33,6 +34,9 @@ pub(crate) async fn run(
         Tree::Copy(copy) => return write::copy_in(scope, transaction, copy).await,
         Tree::Sql(tree) => tree.as_ref(),
     };
+    if let Some(change) = ChangeStatement::of(tree) {
+        return modify::run(scope, transaction, change, bound).await;
+    }
     match tree {
         ast::Statement::Query(_) => plan::select(scope, tree, bound).await,
         ast::Statement::Insert(insert) => write::insert(scope, transaction, insert, bound).await,
@@ -52,6 +56,7 @@ pub(crate) async fn describe(
 ) -> Result<Description, SqlError> {
     let described = match &*statement.tree {
         Tree::Copy(_) => Ok((Vec::new(), None)),
+        Tree::Sql(tree) if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types),
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
             ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types),
@@ -150,7 +155,10 @@ pub(crate) fn can_rerun(statement: &Statement) -> bool {
     match &*statement.tree {
         Tree::Copy(_) => false,
         // What RETURNING gave was sent already.
-        Tree::Sql(tree) => !matches!(tree.as_ref(), ast::Statement::Insert(insert) if insert.returning.is_some()),
+        Tree::Sql(tree) => match tree.as_ref() {
+            ast::Statement::Insert(insert) => insert.returning.is_none(),
+            other => !ChangeStatement::of(other).is_some_and(|change| change.returns_rows()),
+        },
     }
 }
 

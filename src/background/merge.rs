@@ -82,8 +82,11 @@ impl MergeJob {
         let contents = snapshot.contents(table)?;
         let definition = snapshot.relation(table)?;
         let key = definition.as_table().map_or(&PartitionKey::None, |table| &table.partition_key);
-        let chunks: Vec<_> = contents.chunks().cloned().collect();
-        let partitions: Vec<_> = contents.partitions().cloned().collect();
+        // What a client is about to replace is left to it.
+        let claims = self.merger.catalog.claims();
+        let chunks: Vec<_> = contents.chunks().filter(|chunk| !claims.has_chunk(chunk.id)).cloned().collect();
+        let partitions = contents.partitions().filter(|partition| !claims.has_partition(partition.id));
+        let partitions: Vec<_> = partitions.cloned().collect();
         let now = self.merger.sources.clock.now();
         let urgency = if chunks.is_empty() { Urgency::Normal } else { urgency };
         let state = State { key, chunks: &chunks, partitions: &partitions, now, urgency };

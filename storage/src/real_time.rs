@@ -99,19 +99,21 @@ pub fn row_count(rows: &Arc<dyn RealTimeRows>) -> u64 {
 /// The rows that the snapshot sees, in the plan's types. Batches are views of what is in memory where no widening is
 /// needed.
 pub fn read(rows: &Arc<dyn RealTimeRows>, projection: &[ReadColumn], as_of: Seq) -> Result<Vec<RecordBatch>> {
-    read_chunks(rows, projection, |chunk| chunk.seq <= as_of)
+    read_chunks(rows, projection, |chunk| chunk.seq <= as_of, |_| 0)
 }
 
-/// The rows of the chunks that are wanted, in the plan's types.
+/// The rows of the chunks that are wanted, in the plan's types. [`ColumnId::ROW_POSITION`] counts the rows of each
+/// chunk on from its `first_position`.
 pub fn read_chunks(
     rows: &Arc<dyn RealTimeRows>,
     projection: &[ReadColumn],
     wanted: impl Fn(ChunkId) -> bool,
+    first_position: impl Fn(ChunkId) -> i64,
 ) -> Result<Vec<RecordBatch>> {
     let mut batches = Vec::new();
     for layout in &own(rows).layouts {
         for run in &layout.runs {
-            batches.extend(run.read(&layout.layout, projection, &wanted)?);
+            batches.extend(run.read(&layout.layout, projection, &wanted, &first_position)?);
         }
     }
     Ok(batches)
@@ -224,8 +226,13 @@ impl Run {
         layout: &Layout,
         projection: &[ReadColumn],
         wanted: &impl Fn(ChunkId) -> bool,
+        first_position: &impl Fn(ChunkId) -> i64,
     ) -> Result<Option<RecordBatch>> {
-        let arrays = projection.iter().map(|column| self.column(layout, column)).collect::<Result<_>>()?;
+        let column = |column: &ReadColumn| match column.id {
+            ColumnId::ROW_POSITION => Ok(self.positions(first_position)),
+            _ => self.column(layout, column),
+        };
+        let arrays = projection.iter().map(column).collect::<Result<_>>()?;
         let whole = batch_of(schema_of(projection), arrays, self.batch.num_rows())?;
         if self.spans.iter().all(|span| wanted(span.chunk)) {
             return Ok(Some(whole));
@@ -234,8 +241,17 @@ impl Run {
         Ok((some.num_rows() > 0).then_some(some))
     }
 
+    fn positions(&self, first_position: &impl Fn(ChunkId) -> i64) -> ArrayRef {
+        let positions = self.spans.iter().flat_map(|span| {
+            let first = first_position(span.chunk);
+            first..first + span.rows as i64
+        });
+        Arc::new(Int64Array::from_iter_values(positions))
+    }
+
     fn column(&self, layout: &Layout, column: &ReadColumn) -> Result<ArrayRef> {
-        if column.id == ColumnId::ROW_SEQ {
+        let has_own = || layout.columns.iter().any(|(id, _)| *id == ColumnId::ROW_SEQ);
+        if column.id == ColumnId::ROW_SEQ && !has_own() {
             let seqs = self.spans.iter().flat_map(|span| std::iter::repeat_n(span.chunk.seq.0 as i64, span.rows));
             return Ok(Arc::new(Int64Array::from_iter_values(seqs)));
         }

@@ -54,6 +54,11 @@ pub fn row_seq_field() -> FieldRef {
     types::pg_field(ROW_SEQ_NAME, PgType::INT8, DataType::Int64, false)
 }
 
+/// A column for [`ColumnId::ROW_POSITION`].
+pub fn row_position_field(name: &str) -> FieldRef {
+    types::pg_field(name, PgType::INT8, DataType::Int64, false)
+}
+
 /// The type to record for a column that is about to be written: the field's own, a bare `numeric` (or an array of
 /// it) resolved by the field's Arrow type.
 pub fn written_type(field: &Field) -> PgType {

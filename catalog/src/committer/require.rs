@@ -1,6 +1,6 @@
 //! Checks what a change set rests on.
 
-use crate::model::{ColumnId, ConstraintKind, Oid, PgType, Requirement, Table, widen};
+use crate::model::{ColumnId, ConstraintKind, Oid, PgType, Requirement, Seq, Table, widen};
 use crate::{Error, Head, Result};
 
 /// Checks one requirement against a head.
@@ -27,6 +27,10 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
         Requirement::TableEmpty(oid) => {
             let rows = head.contents(*oid).map_or(0, |contents| contents.rows());
             if rows == 0 { Ok(()) } else { Err(conflict(*oid)) }
+        }
+        Requirement::NoRowsSince { table, since } => {
+            let newest = head.contents(*table).map_or(Seq::ZERO, |contents| contents.newest_rows);
+            if newest <= *since { Ok(()) } else { Err(conflict(*table)) }
         }
         Requirement::PartitionsLive { table, partitions } => {
             let contents = head.contents(*table);
@@ -101,12 +105,16 @@ pub(crate) fn columns_accept(oid: Oid, table: &Table, written: &[(ColumnId, PgTy
     }
 }
 
-/// Whether every NOT NULL and CHECK of the table is among those that the writer enforced.
+/// Whether every NOT NULL, CHECK and enforced key of the table is among those that the writer enforced.
 fn enforces_only(table: &Table, not_null: &[ColumnId], checks: &[Oid]) -> bool {
-    let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
+    let is_enforced = |kind: &ConstraintKind| match kind {
+        ConstraintKind::Check { .. } => true,
+        ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => table.enforces_keys(),
+        ConstraintKind::ForeignKey { .. } => false,
+    };
     let columns_hold =
         table.columns.iter().filter(|column| column.not_null).all(|column| not_null.contains(&column.id));
-    columns_hold && table.constraints.iter().filter(|c| is_check(&c.kind)).all(|c| checks.contains(&c.oid))
+    columns_hold && table.constraints.iter().filter(|c| is_enforced(&c.kind)).all(|c| checks.contains(&c.oid))
 }
 
 /// Modifiers were checked by the writer: lengths and precisions are not a matter of the catalog.

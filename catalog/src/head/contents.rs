@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use crate::model::{Chunk, ChunkId, KeyRange, Layout, LayoutId, Partition, PartitionId};
+use crate::model::{Chunk, ChunkId, KeyRange, Layout, LayoutId, Partition, PartitionId, Seq};
 use crate::tier::RealTimeRows;
 
 /// What one table holds at one sequence number.
@@ -21,6 +21,8 @@ pub struct TableContents {
     pub(crate) time_span_max: i64,
     pub(crate) chunks: OrdMap<ChunkId, Arc<Chunk>>,
     pub(crate) real_time: Option<Arc<dyn RealTimeRows>>,
+    /// The newest commit that added rows since the catalog was opened, or whose rows are live.
+    pub(crate) newest_rows: Seq,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
 }
@@ -159,6 +161,7 @@ impl TableContents {
 
     pub(crate) fn insert_partition(&mut self, partition: Arc<Partition>) {
         self.remove_partition(partition.id);
+        self.newest_rows = self.newest_rows.max(partition.row_seqs.1);
         let order = PartitionOrder::of(&partition.key);
         if let Some((least, greatest)) = partition.key.time {
             self.time_span_max = self.time_span_max.max(greatest.saturating_sub(least));
@@ -196,6 +199,7 @@ impl TableContents {
 
     pub(crate) fn insert_chunk(&mut self, chunk: Arc<Chunk>) {
         self.remove_chunk(chunk.id);
+        self.newest_rows = self.newest_rows.max(chunk.id.seq);
         self.rows = self.rows.saturating_add(chunk.rows);
         self.use_layout(chunk.layout.id);
         self.chunks.insert(chunk.id, chunk);

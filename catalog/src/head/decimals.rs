@@ -78,7 +78,9 @@ fn live_layouts(contents: &TableContents) -> impl Iterator<Item = &Arc<Layout>> 
 /// The remaps of the table's partitions; only looked for if a layout names a column that the table does not.
 fn remaps(table: &Table, contents: &TableContents) -> Vec<ColumnRemap> {
     let live: BTreeSet<ColumnId> = table.columns.iter().map(|column| column.id).collect();
-    let is_foreign = contents.layouts().any(|layout| layout.columns.iter().any(|(id, _)| !live.contains(id)));
+    let is_foreign = contents
+        .layouts()
+        .any(|layout| layout.columns.iter().any(|(id, _)| *id != ColumnId::ROW_SEQ && !live.contains(id)));
     if !is_foreign {
         return Vec::new();
     }

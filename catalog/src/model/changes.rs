@@ -46,6 +46,8 @@ pub enum Requirement {
     EnforcesOnly { table: Oid, not_null: Vec<ColumnId>, checks: Vec<Oid> },
     /// The table holds no row, else 40001: a constraint is added that nobody checked its rows against.
     TableEmpty(Oid),
+    /// The table has no row of a commit after that one, else 40001: a key that was found free may be taken.
+    NoRowsSince { table: Oid, since: Seq },
     /// These partitions have no end mark, else 40001.
     PartitionsLive { table: Oid, partitions: Vec<PartitionId> },
     /// These chunks are live, else 40001.

@@ -35,6 +35,8 @@ pub struct ColumnId(pub u32);
 impl ColumnId {
     /// The hidden column that holds each row's commit ([`Seq`]) in partitions that several commits wrote.
     pub const ROW_SEQ: ColumnId = ColumnId(2_147_483_645);
+    /// The hidden column that says where a row lies in its partition or chunk. It is computed, never stored.
+    pub const ROW_POSITION: ColumnId = ColumnId(2_147_483_644);
 }
 
 /// A partition's identity, a time-ordered UUID (version 7). The object's path derives from it.

@@ -145,9 +145,9 @@ pub struct Constraint {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConstraintKind {
-    /// Recorded, not enforced. `index` is the oid of the relation that shows it in `pg_index`.
+    /// Recorded, and enforced if [`Table::enforces_keys`]. `index` is the oid of the relation that shows it in `pg_index`.
     PrimaryKey { columns: Vec<ColumnId>, index: Oid },
-    /// Recorded, not enforced.
+    /// As a primary key, but NULLs are allowed and equal nothing.
     Unique { columns: Vec<ColumnId>, index: Oid },
     /// Recorded, not enforced.
     ForeignKey { columns: Vec<ColumnId>, table: Oid, referenced: Vec<ColumnId> },
@@ -194,6 +194,11 @@ impl Table {
     /// The live column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether no two rows may share a key; otherwise keys are only recorded.
+    pub fn enforces_keys(&self) -> bool {
+        self.options.iter().any(|(name, value)| name == "enforce_key" && value == "true")
     }
 
     /// The live column with that id.

@@ -6,7 +6,8 @@ use super::support::{
     table, view,
 };
 use crate::model::{
-    Change, ChangeSet, ChunkId, ColumnId, Index, Oid, PartitionId, PgType, Relation, RelationKind, Requirement, Table,
+    Change, ChangeSet, ChunkId, ColumnId, Index, NewPartition, Oid, PartitionId, PgType, Relation, RelationKind,
+    Requirement, Table,
 };
 use crate::{Catalog, Error, Head};
 
@@ -27,7 +28,7 @@ const OIDS_PER_SIDE: u32 = 1000;
 #[tokio::test]
 async fn every_pair_ends_as_the_record_says() {
     let cells = cells();
-    assert_eq!(cells.len(), 9 * 9 + 2 * 2 + 5 * 5);
+    assert_eq!(cells.len(), 12 * 12 + 2 * 2 + 5 * 5);
     let mut wrong = Vec::new();
     for (first, second, expected) in cells {
         let found = outcome(&first, &second).await;
@@ -129,8 +130,14 @@ impl Planner<'_> {
     fn change_set(&self, kind: &str) -> ChangeSet {
         let (requires, changes) = match kind {
             "insert" => (self.writable(), vec![self.rows(&[])]),
+            "keyed_insert" => {
+                let no_rows = Requirement::NoRowsSince { table: T, since: self.head.seq() };
+                (self.writable().into_iter().chain([no_rows]).collect(), vec![self.rows(&[])])
+            }
             "evolve" => self.evolve(),
             "truncate" => (self.all_live(), vec![self.remove_all()]),
+            "delete" => self.rewrite(&[]),
+            "update" => self.rewrite(&[self.rows(&[])]),
             "alter" => self.replace_table(|table| {
                 let id = self.catalog.reserve_columns(T, 1);
                 table.columns.push(column(id.0, &format!("d{}", self.side), PgType::INT4));
@@ -145,7 +152,7 @@ impl Planner<'_> {
             "drop_table" => self.drop_relation(T),
             "create_index" => self.create_index(),
             "create_view" => self.create_view(),
-            "merge" => self.merge(),
+            "merge" => self.rewrite(&[]),
             "replace_view" => {
                 let requires = vec![self.unchanged(W), self.unchanged(O)];
                 (requires, vec![Change::ReplaceRelation(self.definition(W))])
@@ -221,11 +228,13 @@ impl Planner<'_> {
         Change::Remove { table: T, partitions, chunks }
     }
 
-    fn merge(&self) -> (Vec<Requirement>, Vec<Change>) {
-        let merged = partition(u128::from(self.oid()), &COLUMNS);
+    /// All that the table holds is replaced by what stays of it and by more rows.
+    fn rewrite(&self, more: &[Change]) -> (Vec<Requirement>, Vec<Change>) {
+        let old = Some((self.head.seq(), self.head.seq()));
+        let rest = NewPartition { row_seqs: old, ..partition(u128::from(self.oid()), &COLUMNS) };
         let requires = self.all_live().into_iter().chain(self.writable().into_iter().skip(1)).collect();
-        let append = Change::Append { table: T, partitions: vec![merged], chunks: Vec::new() };
-        (requires, vec![self.remove_all(), append])
+        let append = Change::Append { table: T, partitions: vec![rest], chunks: Vec::new() };
+        (requires, [self.remove_all(), append].into_iter().chain(more.iter().cloned()).collect())
     }
 
     fn replace_table(&self, change: impl FnOnce(&mut Table)) -> (Vec<Requirement>, Vec<Change>) {

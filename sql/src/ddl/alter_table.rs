@@ -277,7 +277,15 @@ impl Altered<'_> {
     fn set_options(&mut self, written: &[sqlparser::ast::SqlOption]) -> Result<(), SqlError> {
         let table = self.table_mut();
         let mut options = TableOptions::of_table(table.openness, &table.options);
+        let enforced_keys = table.enforces_keys();
         written.iter().try_for_each(|option| options.take(option))?;
+        if options.enforces_keys() != enforced_keys {
+            return Err(SqlError::unsupported("changing enforce_key of a table is not supported")
+                .hint("Create another table and copy the rows."));
+        }
+        if enforced_keys && options.openness == peristyle_catalog::model::Openness::Open {
+            return Err(SqlError::unsupported("enforce_key on open tables is not supported"));
+        }
         table.openness = options.openness;
         table.partition_key = options.partition_key(&table.columns)?;
         table.order_key = options.order_key(&table.columns)?;
@@ -291,6 +299,14 @@ impl Altered<'_> {
         if matches!(new, super::create_table::NewConstraint::Check { .. }) && self.has_rows() {
             return Err(SqlError::unsupported(
                 "adding a CHECK constraint to a table that holds rows is not supported yet",
+            ));
+        }
+        if matches!(new, super::create_table::NewConstraint::Key { .. })
+            && self.table().enforces_keys()
+            && self.has_rows()
+        {
+            return Err(SqlError::unsupported(
+                "adding an enforced key to a table that holds rows is not supported yet",
             ));
         }
         if !self.has_rows() {

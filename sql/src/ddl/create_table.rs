@@ -74,6 +74,9 @@ pub(crate) fn new_table(
         return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
     }
     let options = TableOptions::parse(&create.table_options, create.query.is_none() && columns.is_empty())?;
+    if options.enforces_keys() && options.openness == Openness::Open {
+        return Err(SqlError::unsupported("enforce_key on open tables is not supported"));
+    }
     let columns = with_time(columns, options.openness)?;
     check_names(scope, &columns)?;
     let relation = build(scope, schema, &name.name, &columns, &options)?;

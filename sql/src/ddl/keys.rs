@@ -1,4 +1,5 @@
-//! Constraints of a table: CHECK is enforced; keys and references are recorded and shown as not validated.
+//! Constraints of a table: CHECK is enforced, keys if the table says so; other keys and references are recorded and shown
+//! as not validated.
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(super) fn add(
             }
             NewConstraint::Key { name, columns, primary } => {
                 indexes.push(Change::CreateRelation(add_key(scope, &mut relation, name, &columns, primary)?));
-                unenforced = true;
+                unenforced |= !table_of(&mut relation).enforces_keys();
             }
             NewConstraint::Foreign { name, columns, clause } => {
                 add_reference(scope, &mut relation, name, &columns, clause)?;
@@ -33,7 +34,10 @@ pub(super) fn add(
         }
     }
     if unenforced {
-        let message = "PRIMARY KEY, UNIQUE and REFERENCES constraints are recorded but not enforced";
+        let message = match table_of(&mut relation).enforces_keys() {
+            true => "REFERENCES constraints are recorded but not enforced",
+            false => "PRIMARY KEY, UNIQUE and REFERENCES constraints are recorded but not enforced",
+        };
         scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
     }
     Ok((relation, indexes))

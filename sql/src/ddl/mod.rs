@@ -78,10 +78,5 @@ fn unsupported(sql: &Sql) -> SqlError {
     let words: Vec<&str> =
         text.split_whitespace().take_while(|word| word.chars().all(|c| c.is_ascii_uppercase())).take(3).collect();
     let name = if words.is_empty() { "this statement".to_owned() } else { words.join(" ") };
-    match sql {
-        Sql::Update(_) => SqlError::unsupported("UPDATE is not supported yet"),
-        Sql::Delete(_) => SqlError::unsupported("DELETE is not supported yet"),
-        Sql::Merge(_) => SqlError::unsupported("MERGE is not supported yet"),
-        _ => SqlError::unsupported(format!("{name} is not supported")),
-    }
+    SqlError::unsupported(format!("{name} is not supported"))
 }

@@ -42,6 +42,10 @@ impl TableOptions {
         Ok(parsed)
     }
 
+    pub(super) fn enforces_keys(&self) -> bool {
+        self.written.iter().any(|(name, value)| name == "enforce_key" && value == "true")
+    }
+
     /// What a table has now, for ALTER TABLE … SET.
     pub(super) fn of_table(openness: Openness, written: &[(String, String)]) -> TableOptions {
         let find = |name: &str| written.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
@@ -58,7 +62,7 @@ impl TableOptions {
         let SqlOption::KeyValue { key, value } = option else {
             return Err(SqlError::syntax(format!("syntax error at or near \"{option}\"")));
         };
-        let (name, text) = (fold(key), value_text(value)?);
+        let (name, mut text) = (fold(key), value_text(value)?);
         match name.as_str() {
             "schema" => {
                 self.openness = match text.as_str() {
@@ -67,13 +71,14 @@ impl TableOptions {
                     _ => return Err(invalid(&name, &text).detail("Valid values are \"open\" and \"declared\".")),
                 }
             }
+            "enforce_key" => text = enforcement(&name, &text)?.to_string(),
             "partition_by" => self.partition_by = Some(text.clone()),
             "order_by" => self.order_by = Some(text.clone()),
             other if POSTGRESQL_OPTIONS.contains(&other) => {}
             _ => {
                 let message = format!("unrecognized parameter \"{name}\"");
                 return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
-                    .hint("Options of a table are schema, partition_by and order_by."));
+                    .hint("Options of a table are schema, partition_by, order_by and enforce_key."));
             }
         }
         self.written.retain(|(key, _)| *key != name);
@@ -181,6 +186,14 @@ fn value_text(value: &Expr) -> Result<String, SqlError> {
         },
         Expr::Identifier(word) => Ok(fold(word)),
         other => Err(SqlError::syntax(format!("syntax error at or near \"{other}\""))),
+    }
+}
+
+fn enforcement(name: &str, text: &str) -> Result<bool, SqlError> {
+    match text.to_lowercase().as_str() {
+        "true" | "on" | "yes" | "1" => Ok(true),
+        "false" | "off" | "no" | "0" => Ok(false),
+        _ => Err(invalid(name, text).detail("Valid values are true and false.")),
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `U&'…'` | the string that it stands for |
 //! | `ABORT` | `ROLLBACK` |
 //! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
+//! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
 //!
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
 //! they stand.
@@ -19,6 +20,11 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::TextIndex;
 use crate::error::{SqlError, SqlState};
+
+/// The column whose assignment in MERGE stands for DO NOTHING.
+pub(crate) const NOTHING_MARK: &str = "\u{1}nothing";
+/// The column whose insertion in MERGE stands for DEFAULT VALUES.
+pub(crate) const DEFAULTS_MARK: &str = "\u{1}defaults";
 
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
@@ -76,6 +82,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
         _ => {}
     }
+    merge_deeds(&mut tokens);
     table_commands(tokens)
 }
 
@@ -90,6 +97,49 @@ fn leave_out_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
         first -= 1;
     }
     tokens.drain(words[first]..=words[place]);
+}
+
+/// What may stand behind a THEN of MERGE and sqlparser does not know there.
+fn merge_deeds(tokens: &mut Vec<TokenWithSpan>) {
+    const NOTHING: &[Keyword] = &[Keyword::THEN, Keyword::DO, Keyword::NOTHING];
+    const DEFAULTS: &[Keyword] = &[Keyword::THEN, Keyword::INSERT, Keyword::DEFAULT, Keyword::VALUES];
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    for place in (0..words.len()).rev() {
+        let stands = |form: &[Keyword]| {
+            form.iter().enumerate().all(|(i, &word)| words.get(place + i).is_some_and(|&at| is(&tokens[at], word)))
+        };
+        let (mark, length) = match (stands(NOTHING), stands(DEFAULTS)) {
+            (true, _) => (NOTHING_MARK, NOTHING.len()),
+            (_, true) => (DEFAULTS_MARK, DEFAULTS.len()),
+            _ => continue,
+        };
+        // The condition between MATCHED and THEN may be long.
+        let matched = words[..place].iter().rposition(|&at| is(&tokens[at], Keyword::MATCHED));
+        let is_not = matched.and_then(|at| at.checked_sub(1)).is_some_and(|at| is(&tokens[words[at]], Keyword::NOT));
+        let (from, to, span) = (words[place + 1], words[place + length - 1], tokens[words[place + 1]].span);
+        let deed = if is_not { inserted(mark) } else { updated(mark) };
+        tokens.splice(from..=to, deed.into_iter().map(|token| TokenWithSpan { token, span }));
+    }
+}
+
+fn inserted(column: &str) -> Vec<Token> {
+    let word = Token::make_keyword;
+    let column = Token::make_word(column, Some('"'));
+    vec![
+        word("INSERT"),
+        Token::LParen,
+        column,
+        Token::RParen,
+        word("VALUES"),
+        Token::LParen,
+        word("NULL"),
+        Token::RParen,
+    ]
+}
+
+fn updated(column: &str) -> Vec<Token> {
+    let word = Token::make_keyword;
+    vec![word("UPDATE"), word("SET"), Token::make_word(column, Some('"')), Token::Eq, word("NULL")]
 }
 
 /// The list of names and the end of CREATE TABLE AS.

@@ -18,6 +18,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
+pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK};
 pub(crate) use position::TextIndex;
 
 use crate::error::{SqlError, SqlState};

@@ -1,4 +1,4 @@
-//! `pg_constraint`: keys, shown as not validated since they are recorded and not enforced, and checks.
+//! `pg_constraint`: checks, and keys, which are shown as not validated where they are recorded and not enforced.
 
 use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Oid, Relation, Table};
 
@@ -50,7 +50,7 @@ fn shape<'a>(context: &RelationContext<'a>, table: &Table, kind: &'a ConstraintK
         index,
         referenced: (Oid(0), Value::Null),
         expression: None,
-        is_enforced: false,
+        is_enforced: table.enforces_keys(),
         actions: NO_ACTIONS,
     };
     match kind {
@@ -60,7 +60,8 @@ fn shape<'a>(context: &RelationContext<'a>, table: &Table, kind: &'a ConstraintK
         ConstraintKind::ForeignKey { columns, table: other, referenced } => {
             let target = context.head.relation(*other).and_then(Relation::as_table);
             let key = target.map(|target| attribute_numbers(target, referenced));
-            Shape { referenced: (*other, key.into()), actions: DEFAULT_ACTIONS, ..keyed(columns, Oid(0)) }
+            let referenced = (*other, key.into());
+            Shape { referenced, actions: DEFAULT_ACTIONS, is_enforced: false, ..keyed(columns, Oid(0)) }
         }
         ConstraintKind::Check { expression } => {
             Shape { key: Value::Null, expression: Some(expression), is_enforced: true, ..keyed(&[], Oid(0)) }
@@ -96,7 +97,7 @@ fn push<'a>(
         matching.into(),
         true.into(),
         zero(),
-        (!shape.is_enforced).into(),
+        (kind_letter(&constraint.kind) != "c").into(),
         shape.key,
         referenced_key,
         shape.expression.into(),

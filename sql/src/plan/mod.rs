@@ -25,11 +25,11 @@ use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, Relation};
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{self, Visit, Visitor};
 
-pub(crate) use provider::{Binding, Touched};
+pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched};
 pub(crate) use stream::{collect, start};
 pub(crate) use view::{expand as expand_view, output_fields};
 
@@ -38,6 +38,7 @@ use self::provider::Provider;
 use crate::engine::EngineLimits;
 use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
+use crate::scan::AddressBook;
 use crate::scope::Scope;
 use crate::{functions, pg_catalog, semantics};
 
@@ -77,6 +78,15 @@ impl<'a> Planner<'a> {
         bindings: &[Binding],
     ) -> Result<Self, SqlError> {
         Ok(Planner { provider: Provider::new(scope)?.with_bindings(search_path, bindings) })
+    }
+
+    /// A planner that knows one table with its rows' addresses too, in the schema [`ADDRESSED_SCHEMA`].
+    pub(crate) fn addressing(
+        scope: &'a Arc<Scope>,
+        relation: Arc<Relation>,
+        book: Arc<AddressBook>,
+    ) -> Result<Self, SqlError> {
+        Ok(Planner { provider: Provider::new(scope)?.with_addressed(relation, book) })
     }
 
     pub(crate) fn state(&self) -> &SessionState {
@@ -134,6 +144,17 @@ impl<'a> Planner<'a> {
         Ok(self.to_relation().sql_to_expr(prepared.clone(), &DFSchema::empty(), &mut context)?)
     }
 
+    /// The plan of an expression over the columns of a plan, before the analyzer's rules.
+    pub(crate) fn over(
+        &self,
+        expression: &ast::Expr,
+        schema: &DFSchema,
+        types: &[Option<PgType>],
+    ) -> Result<Expr, SqlError> {
+        let mut context = context(types);
+        Ok(self.to_relation().sql_to_expr(self.prepared(expression)?, schema, &mut context)?)
+    }
+
     /// The expression after the analyzer's rules, which make casts and operators PostgreSQL's.
     fn analysed(&self, expression: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
         let input =
@@ -150,8 +171,12 @@ impl<'a> Planner<'a> {
 
     /// Puts the values of parameters in, optimises, and makes the physical plan.
     pub(crate) async fn physical(&self, plan: LogicalPlan, values: &Bound) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
-        let optimised = self.optimised(plan, values)?;
-        let plan = self.state().query_planner().create_physical_plan(&optimised, self.state()).await?;
+        self.physical_of(&self.optimised(plan, values)?).await
+    }
+
+    /// The physical plan of an optimised one.
+    pub(crate) async fn physical_of(&self, optimised: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+        let plan = self.state().query_planner().create_physical_plan(optimised, self.state()).await?;
         Ok(interruption::interruptible(plan, &self.provider.scope().guard)?)
     }
 

@@ -18,9 +18,13 @@ use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 use super::{expand_view, memory};
 use crate::error::SqlError;
 use crate::functions::{FunctionContext, undefined};
-use crate::scan::{SystemTable, TableScan};
+use crate::scan::{AddressBook, SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
 use crate::system_context::CatalogFunctions;
+
+/// The schema in which a statement that changes rows finds its table with addresses. No name of a client's holds a
+/// control character.
+pub(crate) const ADDRESSED_SCHEMA: &str = "\u{1}addressed";
 
 /// A name in a view's text and the object it stands for, whatever that is called now.
 #[derive(Clone, Debug)]
@@ -50,6 +54,8 @@ pub(super) struct Provider<'a> {
     catalog_functions: Mutex<Option<Arc<CatalogFunctions>>>,
     /// One source per relation and statement, so that a self-join shares it.
     sources: Mutex<HashMap<Oid, Arc<dyn TableSource>>>,
+    /// The table whose rows a statement changes.
+    addressed: Option<(Arc<Relation>, Arc<AddressBook>)>,
 }
 
 impl<'a> Provider<'a> {
@@ -66,11 +72,16 @@ impl<'a> Provider<'a> {
             touched: Mutex::default(),
             catalog_functions: Mutex::default(),
             sources: Mutex::default(),
+            addressed: None,
         })
     }
 
     pub(super) fn with_bindings(self, search_path: &[String], bindings: &[Binding]) -> Self {
         Provider { search_path: search_path.to_vec(), bindings: bindings.to_vec(), ..self }
+    }
+
+    pub(super) fn with_addressed(self, relation: Arc<Relation>, book: Arc<AddressBook>) -> Self {
+        Provider { addressed: Some((relation, book)), ..self }
     }
 
     pub(super) fn state(&self) -> &SessionState {
@@ -89,6 +100,10 @@ impl<'a> Provider<'a> {
     }
 
     fn source(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>, SqlError> {
+        if let Some((relation, book)) = self.addressed.as_ref().filter(|_| schema == Some(ADDRESSED_SCHEMA)) {
+            let scan = TableScan::addressed(Arc::clone(self.scope), Arc::clone(relation), Arc::clone(book))?;
+            return Ok(provider_as_source(Arc::new(scan) as Arc<dyn TableProvider>));
+        }
         let written: Vec<String> = schema.iter().copied().chain([name]).map(str::to_owned).collect();
         if let Some(binding) = self.bindings.iter().find(|binding| binding.written == written) {
             return self.bound_source(binding, written);

@@ -23,6 +23,7 @@ use peristyle_storage::partition::{ReadColumn, ReadSpec, RowGroups, ScanMetrics,
 use peristyle_storage::{Store, real_time};
 
 use super::TableScan;
+use super::addresses::AddressBook;
 use super::prune::{self, Pruned};
 use super::work::{Piece, Work};
 use crate::transaction::View;
@@ -57,6 +58,8 @@ struct Reader {
     real_time: Option<Arc<dyn RealTimeRows>>,
     /// Whether a stream has taken the rows in memory.
     real_time_taken: AtomicBool,
+    /// Of a scan that shows where rows lie.
+    addresses: Option<Arc<AddressBook>>,
     metrics: Arc<ScanMetrics>,
 }
 
@@ -78,6 +81,7 @@ impl ScanExec {
             view: scan.scope.view.clone(),
             real_time: scan.contents.as_ref().and_then(|contents| contents.real_time()).cloned(),
             real_time_taken: AtomicBool::new(false),
+            addresses: scan.addresses.clone(),
             metrics: Arc::default(),
         };
         ScanExec {
@@ -159,6 +163,7 @@ impl Reader {
             as_of: self.as_of(),
             batch_rows,
             row_groups,
+            first_position: self.addresses.as_ref().map_or(0, |book| book.first_of_partition(partition.id)),
             metrics: Arc::clone(&self.metrics),
         };
         let batches = read_partition(&self.store, partition, spec).await.map_err(|error| self.failure(error))?;
@@ -184,7 +189,9 @@ impl Reader {
         if self.real_time_taken.swap(true, Ordering::AcqRel) {
             return Ok(None);
         }
-        real_time::read(rows, &self.columns, self.as_of()).map(Some).map_err(external)
+        let first = |chunk| self.addresses.as_ref().map_or(0, |book| book.first_of_chunk(chunk));
+        let batches = real_time::read_chunks(rows, &self.columns, |chunk| chunk.seq <= self.as_of(), first);
+        batches.map(Some).map_err(external)
     }
 }
 
@@ -248,6 +255,7 @@ impl ExecutionPlan for ScanExec {
             view: self.reader.view.clone(),
             real_time: self.reader.real_time.clone(),
             real_time_taken: AtomicBool::new(false),
+            addresses: self.reader.addresses.clone(),
             metrics: Arc::clone(&self.reader.metrics),
         };
         Ok(Arc::new(ScanExec {

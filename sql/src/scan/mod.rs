@@ -2,9 +2,11 @@
 //!
 //! [`TableScan`] is what the planner sees, [`prune`] picks partitions without opening any, [`exec`] reads them.
 
+mod addresses;
 mod bucket_range;
 mod exec;
 mod interval;
+mod proof;
 mod prune;
 mod statistics;
 mod system;
@@ -20,10 +22,11 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use peristyle_catalog::TableContents;
-use peristyle_catalog::model::{ColumnId, Oid, Relation};
+use peristyle_catalog::model::{ColumnId, Oid, Partition, Relation};
 use peristyle_storage::partition::ReadColumn;
-use peristyle_storage::schema::table_fields;
+use peristyle_storage::schema::{row_position_field, table_fields};
 
+pub(crate) use addresses::{ADDRESS_COLUMN, AddressBook, RowSource};
 pub(crate) use exec::ScanExec;
 pub(crate) use system::SystemTable;
 
@@ -39,6 +42,8 @@ pub(crate) struct TableScan {
     /// The columns in order, with what files that lack them read as.
     columns: Vec<ReadColumn>,
     schema: SchemaRef,
+    /// Of a scan that shows where rows lie.
+    addresses: Option<Arc<AddressBook>>,
 }
 
 impl TableScan {
@@ -67,12 +72,31 @@ impl TableScan {
             let named = Arc::new(field.field.as_ref().clone().with_name(name));
             columns.push(ReadColumn { id: field.id, field: named, missing });
         }
-        let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
-        Ok(TableScan { scope, relation, contents, columns, schema })
+        let schema = schema_of(&columns);
+        Ok(TableScan { scope, relation, contents, columns, schema, addresses: None })
+    }
+
+    /// The table with one more column, which says where each row lies.
+    pub(crate) fn addressed(
+        scope: Arc<Scope>,
+        relation: Arc<Relation>,
+        book: Arc<AddressBook>,
+    ) -> Result<TableScan, SqlError> {
+        let mut scan = TableScan::new(scope, relation, None)?;
+        let field = row_position_field(ADDRESS_COLUMN);
+        scan.columns.push(ReadColumn { id: ColumnId::ROW_POSITION, field, missing: None });
+        scan.schema = schema_of(&scan.columns);
+        scan.addresses = Some(book);
+        Ok(scan)
     }
 }
 
 impl TableScan {
+    /// The partitions whose statistics prove the conditions for every row.
+    pub(crate) fn wholly_matched(&self, state: &dyn Session, conditions: &[Expr]) -> Result<Vec<Arc<Partition>>> {
+        proof::wholly_matched(self, state, conditions)
+    }
+
     pub(crate) fn oid(&self) -> Oid {
         self.relation.oid
     }
@@ -83,6 +107,10 @@ impl TableScan {
         let column = read.and_then(|read| self.relation.as_table()?.column_by_id(read.id));
         column.map_or_else(|| shown.to_owned(), |column| column.name.clone())
     }
+}
+
+fn schema_of(columns: &[ReadColumn]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()))
 }
 
 impl std::fmt::Debug for TableScan {
@@ -108,7 +136,10 @@ impl TableProvider for TableScan {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let pruned = prune::prune(self, state, filters)?;
+        let mut pruned = prune::prune(self, state, filters)?;
+        if let (Some(book), Some(contents)) = (&self.addresses, &self.contents) {
+            book.enter(&mut pruned.partitions, contents.chunks());
+        }
         let positions: Vec<usize> = match projection {
             Some(projection) => projection.clone(),
             None => (0..self.columns.len()).collect(),

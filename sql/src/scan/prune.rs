@@ -89,7 +89,7 @@ fn by_key(scan: &TableScan, filters: &[Expr], intervals: &[(usize, Interval)]) -
 }
 
 /// The filters with the ranges found for time columns, as a predicate over statistics; `None` if it would keep all.
-fn pruning_predicate(
+pub(super) fn pruning_predicate(
     scan: &TableScan,
     state: &dyn Session,
     filters: Vec<Expr>,
@@ -123,7 +123,7 @@ fn range_filters(field: &Field, interval: Interval) -> Vec<Expr> {
 }
 
 /// Filters name columns by table; the statistics' schema has bare names.
-fn bare(filter: &Expr) -> Expr {
+pub(super) fn bare(filter: &Expr) -> Expr {
     let stripped = filter.clone().transform(|expression| {
         Ok(match expression {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::new_unqualified(column.name))),
@@ -164,13 +164,17 @@ fn in_list_of(expression: &Expr, schema: &DFSchema) -> Option<Expr> {
 }
 
 /// Statistics of partitions as the predicate wants them: only the columns that it names are loaded.
-struct PartitionStatistics<'a> {
+pub(super) struct PartitionStatistics<'a> {
     partitions: &'a [Arc<Partition>],
     columns: HashMap<String, (&'a ReadColumn, Vec<Option<ColumnStatistics>>)>,
 }
 
 impl<'a> PartitionStatistics<'a> {
-    fn load(scan: &'a TableScan, predicate: &PruningPredicate, partitions: &'a [Arc<Partition>]) -> Result<Self> {
+    pub(super) fn load(
+        scan: &'a TableScan,
+        predicate: &PruningPredicate,
+        partitions: &'a [Arc<Partition>],
+    ) -> Result<Self> {
         let wanted = named_columns(scan, predicate);
         let ids: Vec<ColumnId> = wanted.iter().map(|column| column.id).collect();
         let loaded = scan.scope.engine.catalog().statistics(partitions, &ids);

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use arrow::array::Array;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics as PlanColumn, DataFusionError, Result, ScalarValue, Statistics};
-use peristyle_catalog::model::{Bound, ColumnStatistics};
+use peristyle_catalog::model::{Bound, ColumnId, ColumnStatistics};
 use peristyle_storage::partition::{ReadColumn, stored_type};
 use peristyle_storage::real_time;
 use peristyle_storage::statistics::bounds_array;
@@ -36,6 +36,9 @@ fn of_columns(scan: &TableScan, pruned: &Pruned, columns: &[ReadColumn], has_chu
     let loaded = scan.scope.engine.catalog().statistics(&pruned.partitions, &ids);
     let loaded = loaded.map_err(|error| DataFusionError::External(Box::new(error)))?;
     let of_column = |(at, column): (usize, &ReadColumn)| {
+        if column.id == ColumnId::ROW_POSITION {
+            return PlanColumn::new_unknown();
+        }
         let statistics: Vec<Option<&ColumnStatistics>> = loaded.iter().map(|row| row[at].as_ref()).collect();
         let known = Known::gather(pruned, column, &statistics);
         // Rows in memory are not in the statistics: what these say of the rest stays a guess.

@@ -257,6 +257,7 @@ impl Session {
 
     async fn commit_or_run_again(&mut self) -> Result<(), SqlError> {
         let mut rerun = self.rerun.take();
+        let mut turn = None;
         for attempt in 0.. {
             let Some(transaction) = self.transaction.lock().take() else { break };
             let error = match transaction.end().await {
@@ -265,6 +266,9 @@ impl Session {
             };
             let retryable = error.code == SqlState::SERIALIZATION_FAILURE && attempt < self.engine.limits().retries_max;
             let again = rerun.take().filter(|_| retryable).ok_or(error)?;
+            if turn.is_none() {
+                turn = self.engine.turn().await;
+            }
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
             if let Err(error) = self.run_once(&again.statement, &again.bound).await {
                 // What it had begun ends with it; the next statement begins anew.

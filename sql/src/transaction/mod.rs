@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use peristyle_catalog::model::{Change, ChangeSet, ChunkId, Commit, Oid, PartitionId, Seq, TimestampMicros};
-use peristyle_catalog::{Catalog, Head, Snapshot};
+use peristyle_catalog::{Catalog, Claim, Head, Snapshot};
 use peristyle_storage::Store;
 use peristyle_storage::objects::partition_path;
 
@@ -40,6 +40,11 @@ impl View {
     /// The head, for one who keeps it beside the view.
     pub(crate) fn head(&self) -> &Arc<Head> {
         &self.head
+    }
+
+    /// The newest commit that others see too; rows of later ones are the transaction's own.
+    pub(crate) fn committed(&self) -> Seq {
+        self.pin.seq()
     }
 }
 
@@ -79,6 +84,8 @@ pub(crate) struct Transaction {
     failed: bool,
     /// The last view that showed own changes, so that the next adds only what came since.
     shown: Option<Shown>,
+    /// What its statements replace; given up when it ends.
+    claims: Vec<Claim>,
 }
 
 /// A view of own changes.
@@ -113,7 +120,13 @@ impl Transaction {
             started,
             failed: false,
             shown: None,
+            claims: Vec::new(),
         }
+    }
+
+    /// Keeps a claim until the transaction ends.
+    pub(crate) fn hold(&mut self, claim: Claim) {
+        self.claims.push(claim);
     }
 
     /// When it began: `now()`.

@@ -58,6 +58,7 @@ impl Own {
             | Requirement::RelationVersion { oid, .. }
             | Requirement::ColumnsAccept { table: oid, .. }
             | Requirement::EnforcesOnly { table: oid, .. }
+            | Requirement::NoRowsSince { table: oid, .. }
             | Requirement::TableEmpty(oid) => self.relations.contains(oid),
             Requirement::NoDependents { .. } | Requirement::NoColumnDependents { .. } => self.renamed,
             // Of these the transaction's own are left out one by one.

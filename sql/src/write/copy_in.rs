@@ -123,7 +123,8 @@ pub(crate) async fn copy_in(
     let (target, decoder) = decoder(&scope, name, columns, options.clone())?;
     let column_count = if columns.is_empty() { target.fields.len() } else { columns.len() };
     let (feed, messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
-    let pipeline = Pipeline { scope: Arc::clone(&scope), target, decoder, options };
+    let own = Arc::clone(&transaction);
+    let pipeline = Pipeline { scope: Arc::clone(&scope), target, decoder, options, transaction: own };
     let guard = scope.guard.clone();
     let watched = guard.clone();
     let load = scope.engine.spawn(async move { pipeline.run(messages, &watched).await });
@@ -191,12 +192,13 @@ struct Pipeline {
     target: Target,
     decoder: Decoder,
     options: CopyOptions,
+    transaction: SharedTransaction,
 }
 
 impl Pipeline {
     async fn run(self, messages: mpsc::Receiver<Message>, guard: &Guard) -> Result<Loaded, SqlError> {
         let streams = self.scope.engine.limits().streams;
-        let mut load = ShapedLoad::new(&self.scope, &self.target);
+        let mut load = ShapedLoad::new(&self.scope, &self.target, &self.transaction);
         let decoded = self.pieces(messages).map(decode).buffered(streams + 1);
         futures::pin_mut!(decoded);
         let mut skipped = 0;

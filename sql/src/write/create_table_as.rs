@@ -12,6 +12,7 @@ use sqlparser::ast::CreateTable;
 
 use super::Target;
 use super::insert::{Load, stage};
+use super::keys::Existing;
 use crate::ddl::{self, NewColumn};
 use crate::error::SqlError;
 use crate::names::{cut, fold};
@@ -69,7 +70,7 @@ pub(crate) async fn create_table_as(
             return Err(error);
         }
     }
-    let (rows, rows_changes) = load.finish().await?;
+    let (rows, rows_changes) = load.finish(Existing::AllOf(&transaction)).await?;
     stage(&scope.guard, &transaction, joined(changes, rows_changes))?;
     Ok(Outcome::Command(format!("SELECT {rows}")))
 }

@@ -13,6 +13,7 @@ use peristyle_storage::types::{marked_pg_type, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
 use super::evolve::{Evolution, evolve};
+use super::keys::{Existing, KeyGuard};
 use super::returning::Returning;
 use super::shaper::Shaper;
 use super::sink::Sink;
@@ -40,11 +41,11 @@ pub(crate) async fn insert(
     let returning = Returning::new(&scope, &target, insert)?;
     let mut load = match literal_rows::of(&scope, &target, &names, insert, bound)? {
         Some(given) => Load::begin(&scope, target, given.fields())?.with(&given.batch).await?,
-        None => load_query(&scope, target, &names, insert, bound).await?,
+        None => load_query(&scope, target, insert, bound).await?,
     };
     let returned = returning.map(|returning| returning.take(&load.kept)).transpose()?;
     load.kept.clear();
-    let (rows, changes) = load.finish().await?;
+    let (rows, changes) = load.finish(Existing::AllOf(&transaction)).await?;
     stage(&scope.guard, &transaction, changes)?;
     Ok(match returned {
         Some((columns, batches)) => {
@@ -81,19 +82,9 @@ pub(crate) fn describe(
 ) -> Result<statement::Description, SqlError> {
     refuse_unsupported(insert)?;
     let target = Target::find(scope, table_name(insert)?)?;
-    let names = column_names(&target, insert)?;
     let tree = ast::Statement::Insert(insert.clone());
     let mut hinted = parameters::hinted(scope, &tree, types)?;
-    if let Some(SetExpr::Values(values)) = insert.source.as_ref().map(|source| source.body.as_ref()) {
-        for row in &values.rows {
-            for (cell, name) in row.iter().zip(&names) {
-                let ty = target.position(name).map(|at| target.fields[at].ty);
-                if let (Some(number), Some(ty)) = (parameters::placeholder(cell), ty) {
-                    hinted[number - 1].get_or_insert(PgType::plain(ty.oid));
-                }
-            }
-        }
-    }
+    hint_values(&target, insert, &mut hinted)?;
     let resolved = match &insert.source {
         Some(source) if hinted.iter().any(Option::is_none) => {
             let plan = Planner::new(scope)?.query(&without_defaults(source), &hinted)?;
@@ -105,9 +96,29 @@ pub(crate) fn describe(
     Ok((resolved, returning.map(|returning| returning.columns().to_vec())))
 }
 
+/// Parameters in a VALUES list have the types of the columns that they go to.
+pub(crate) fn hint_values(target: &Target, insert: &Insert, hinted: &mut [Option<PgType>]) -> Result<(), SqlError> {
+    let names = column_names(target, insert)?;
+    let Some(SetExpr::Values(values)) = insert.source.as_ref().map(|source| source.body.as_ref()) else {
+        return Ok(());
+    };
+    for row in &values.rows {
+        for (cell, name) in row.iter().zip(&names) {
+            let ty = target.position(name).map(|at| target.fields[at].ty);
+            if let (Some(number), Some(ty)) = (parameters::placeholder(cell), ty) {
+                hinted[number - 1].get_or_insert(PgType::plain(ty.oid));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A write in progress: rows go through the shaper into the sink.
-pub(super) struct Load {
+pub(crate) struct Load {
+    scope: Arc<Scope>,
     target: Target,
+    /// The keys of its rows, if the table enforces any.
+    pub(super) keys: Option<KeyGuard>,
     shaper: Shaper,
     sink: Sink,
     evolution: Vec<Change>,
@@ -117,12 +128,13 @@ pub(super) struct Load {
 
 impl Load {
     /// Begins a write of batches with these fields. Columns that an open table lacks are added.
-    pub(super) fn begin(scope: &Arc<Scope>, target: Target, given: &[FieldRef]) -> Result<Load, SqlError> {
+    pub(crate) fn begin(scope: &Arc<Scope>, target: Target, given: &[FieldRef]) -> Result<Load, SqlError> {
         let Evolution { fields, changes } = evolve(scope, &target, given)?;
         let names: Vec<String> = given.iter().map(|field| field.name().clone()).collect();
         let shaper = Shaper::new(scope, &target, &fields, &names)?;
         let sink = Sink::new(scope, &target, shaper.fields());
-        Ok(Load { target, shaper, sink, evolution: changes, kept: Vec::new() })
+        let keys = KeyGuard::new(scope, &target, &shaper.fields())?;
+        Ok(Load { scope: Arc::clone(scope), target, keys, shaper, sink, evolution: changes, kept: Vec::new() })
     }
 
     pub(super) async fn with(mut self, batch: &RecordBatch) -> Result<Load, SqlError> {
@@ -130,49 +142,51 @@ impl Load {
         Ok(self)
     }
 
-    pub(super) async fn push(&mut self, batch: &RecordBatch, keep: bool) -> Result<(), SqlError> {
+    pub(crate) async fn push(&mut self, batch: &RecordBatch, keep: bool) -> Result<(), SqlError> {
         let shaped = self.shaper.shape(batch)?;
+        if let Some(keys) = &mut self.keys {
+            keys.add(&shaped)?;
+        }
         if keep {
             self.kept.push(shaped.clone());
         }
         self.sink.write(shaped).await
     }
 
-    pub(super) async fn finish(self) -> Result<(u64, peristyle_catalog::model::ChangeSet), SqlError> {
+    /// Compares keys with those of the rows that are there, and makes the change set.
+    pub(crate) async fn finish(
+        mut self,
+        existing: Existing<'_>,
+    ) -> Result<(u64, peristyle_catalog::model::ChangeSet), SqlError> {
+        let requirement = match self.keys.take() {
+            None => None,
+            Some(keys) => match keys.check(&self.scope, existing).await {
+                Ok(requirement) => Some(requirement),
+                Err(error) => {
+                    self.abort().await;
+                    return Err(error);
+                }
+            },
+        };
         let written = self.sink.finish().await?;
         let rows = written.rows;
-        Ok((rows, self.target.append(written, self.evolution)))
+        let mut changes = self.target.append(written, self.evolution);
+        changes.requires.extend(requirement);
+        Ok((rows, changes))
     }
 
-    pub(super) async fn abort(self) {
+    pub(crate) async fn abort(self) {
         self.sink.abort().await;
     }
 }
 
-async fn load_query(
-    scope: &Arc<Scope>,
-    target: Target,
-    names: &[String],
-    insert: &Insert,
-    bound: &Bound,
-) -> Result<Load, SqlError> {
+async fn load_query(scope: &Arc<Scope>, target: Target, insert: &Insert, bound: &Bound) -> Result<Load, SqlError> {
     let planner = Planner::new(scope)?;
     let keep = insert.returning.is_some();
-    let Some(source) = &insert.source else { return load_defaults(scope, target).await };
-    let source = literal_rows::fill_defaults(&target, names, source)?;
-    let plan = match value_rows::plan(&planner, &target, names, &source, bound.types())? {
-        Some(plan) => plan,
-        None => {
-            let plan = match value_rows::plan_mixed(&planner, &target, names, &source, bound.types())? {
-                Some(plan) => plan,
-                None => planner.query(&source, bound.types())?,
-            };
-            // Without a list of names the source tells how many columns it gives.
-            let given =
-                if insert.columns.is_empty() { names.len().min(plan.schema().fields().len()) } else { names.len() };
-            assign_columns(&target, &names[..given], plan)?
-        }
-    };
+    if insert.source.is_none() {
+        return load_defaults(scope, target).await;
+    }
+    let plan = source_plan(&planner, &target, insert, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
     let fields: Vec<FieldRef> = physical.schema().fields().iter().cloned().collect();
     let mut load = Load::begin(scope, target, &fields)?;
@@ -188,6 +202,28 @@ async fn load_query(
         }
     }
     Ok(load)
+}
+
+/// The rows that an INSERT gives, columns called and typed as the target's.
+pub(crate) fn source_plan(
+    planner: &Planner<'_>,
+    target: &Target,
+    insert: &Insert,
+    types: &[Option<PgType>],
+) -> Result<LogicalPlan, SqlError> {
+    let names = column_names(target, insert)?;
+    let Some(source) = &insert.source else { return Ok(LogicalPlanBuilder::empty(true).build()?) };
+    let source = literal_rows::fill_defaults(target, &names, source)?;
+    if let Some(plan) = value_rows::plan(planner, target, &names, &source, types)? {
+        return Ok(plan);
+    }
+    let plan = match value_rows::plan_mixed(planner, target, &names, &source, types)? {
+        Some(plan) => plan,
+        None => planner.query(&source, types)?,
+    };
+    // Without a list of names the source tells how many columns it gives.
+    let given = if insert.columns.is_empty() { names.len().min(plan.schema().fields().len()) } else { names.len() };
+    assign_columns(target, &names[..given], plan)
 }
 
 /// `INSERT … DEFAULT VALUES`: one row without any column given.
@@ -248,7 +284,7 @@ pub(super) fn time_from(target: &Target, at: usize, column: Expr, schema: &DFSch
 }
 
 /// An expression as the target's column stores it.
-pub(super) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+pub(crate) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
     let wanted = &target.fields[at];
     let (_, field) = value.to_field(schema)?;
     check_assignable(target, wanted.field.name(), &field, wanted.ty)?;
@@ -271,7 +307,7 @@ fn check_assignable(target: &Target, column: &str, field: &FieldRef, to: PgType)
 }
 
 /// 42601 if an INSERT gives more columns than it names; fewer get defaults only if none are named.
-pub(super) fn check_count(named: usize, given: usize, target: &Target) -> Result<(), SqlError> {
+pub(crate) fn check_count(named: usize, given: usize, target: &Target) -> Result<(), SqlError> {
     if given > named && !(target.is_open() && named == 0) {
         return Err(SqlError::syntax("INSERT has more expressions than target columns"));
     }
@@ -312,7 +348,7 @@ fn source_width(insert: &Insert) -> Option<usize> {
     }
 }
 
-fn table_name(insert: &Insert) -> Result<&ast::ObjectName, SqlError> {
+pub(crate) fn table_name(insert: &Insert) -> Result<&ast::ObjectName, SqlError> {
     match &insert.table {
         TableObject::TableName(name) => Ok(name),
         _ => Err(SqlError::syntax("INSERT needs a table")),
@@ -322,9 +358,6 @@ fn table_name(insert: &Insert) -> Result<&ast::ObjectName, SqlError> {
 fn refuse_unsupported(insert: &Insert) -> Result<(), SqlError> {
     if !insert.into {
         return Err(SqlError::syntax(format!("syntax error at or near \"{}\"", insert.table)));
-    }
-    if insert.on.is_some() {
-        return Err(SqlError::unsupported("INSERT ... ON CONFLICT is not supported yet"));
     }
     if insert.overwrite || insert.or.is_some() || insert.replace_into || insert.ignore {
         return Err(SqlError::unsupported("this form of INSERT is not supported"));

@@ -170,7 +170,7 @@ fn is_plain_for<'a>(ty: PgType, mut cells: impl Iterator<Item = &'a Expr>) -> bo
 }
 
 /// Whether a cell is the word DEFAULT.
-pub(super) fn is_default(cell: &Expr) -> bool {
+pub(crate) fn is_default(cell: &Expr) -> bool {
     matches!(cell, Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("default"))
 }
 
@@ -189,7 +189,8 @@ pub(super) fn fill_defaults(target: &Target, names: &[String], source: &Query) -
     Ok(query)
 }
 
-fn default_expression(target: &Target, name: &str) -> Result<Expr, SqlError> {
+/// The column's default as its definition has it; NULL without one.
+pub(crate) fn default_expression(target: &Target, name: &str) -> Result<Expr, SqlError> {
     let column = target.position(name).map(|at| target.column(target.fields[at].id));
     match column.and_then(|column| column.default.as_ref()) {
         Some(default) => parse_expression(&default.expression),

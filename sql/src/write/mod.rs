@@ -9,6 +9,7 @@ mod copy_in;
 mod create_table_as;
 mod evolve;
 mod insert;
+mod keys;
 mod literal_rows;
 mod returning;
 mod shape;
@@ -20,6 +21,11 @@ mod value_rows;
 pub use copy_in::CopyIn;
 pub(crate) use copy_in::copy_in;
 pub(crate) use create_table_as::create_table_as;
-pub(crate) use insert::{describe as describe_insert, insert, stage, without_defaults};
-pub(crate) use literal_rows::is_constant;
+pub(crate) use insert::{
+    Load, assigned, check_count, describe as describe_insert, hint_values, insert, source_plan, stage, table_name,
+    without_defaults,
+};
+pub(crate) use keys::{Existing, Key};
+pub(crate) use literal_rows::{default_expression, is_constant, is_default};
 pub(crate) use target::Target;
+pub(crate) use value_rows::wider;

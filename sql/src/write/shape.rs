@@ -14,11 +14,13 @@ use peristyle_storage::types::{arrow_type, decimal_type, pg_field, pg_type};
 
 use super::Target;
 use super::insert::Load;
+use super::keys::{Existing, KeyGuard};
 use crate::copy::Decoded;
 use crate::error::SqlError;
 use crate::functions::decimal::decimal_parts;
 use crate::functions::signature::decimal_of;
 use crate::scope::Scope;
+use crate::session::SharedTransaction;
 
 /// Bytes of pieces that are kept before the shape is settled.
 const SHAPE_BYTES_MAX: usize = 16 << 20;
@@ -32,12 +34,15 @@ pub(super) struct ShapedLoad<'a> {
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
     load: Option<Load>,
+    /// The keys of all loads, while none is under way.
+    keys: Option<KeyGuard>,
+    transaction: &'a SharedTransaction,
     rows: u64,
     changes: ChangeSet,
 }
 
 impl<'a> ShapedLoad<'a> {
-    pub(super) fn new(scope: &'a Arc<Scope>, target: &'a Target) -> Self {
+    pub(super) fn new(scope: &'a Arc<Scope>, target: &'a Target, transaction: &'a SharedTransaction) -> Self {
         ShapedLoad {
             scope,
             target,
@@ -45,6 +50,8 @@ impl<'a> ShapedLoad<'a> {
             waiting: Vec::new(),
             waiting_bytes: 0,
             load: None,
+            keys: None,
+            transaction,
             rows: 0,
             changes: ChangeSet::default(),
         }
@@ -76,6 +83,9 @@ impl<'a> ShapedLoad<'a> {
     async fn begin_load(&mut self) -> Result<(), SqlError> {
         let target = Target::of(self.scope, &self.target.relation)?;
         let mut load = Load::begin(self.scope, target, &self.shape)?;
+        if let Some(keys) = self.keys.take() {
+            load.keys = Some(keys);
+        }
         self.waiting_bytes = 0;
         for batch in std::mem::take(&mut self.waiting) {
             let fitted = fit(&self.shape, &batch);
@@ -94,8 +104,9 @@ impl<'a> ShapedLoad<'a> {
 
     /// Ends the load of the current shape. Rows that wait stay and go to the next one.
     async fn end_load(&mut self) -> Result<(), SqlError> {
-        let Some(load) = self.load.take() else { return Ok(()) };
-        let (rows, changes) = load.finish().await?;
+        let Some(mut load) = self.load.take() else { return Ok(()) };
+        self.keys = load.keys.take();
+        let (rows, changes) = load.finish(Existing::AllOf(self.transaction)).await?;
         self.rows += rows;
         self.changes.requires.extend(changes.requires);
         self.changes.changes.extend(changes.changes);
@@ -107,6 +118,15 @@ impl<'a> ShapedLoad<'a> {
             self.begin_load().await?;
         }
         self.end_load().await?;
+        if let Some(keys) = self.keys.take() {
+            match keys.check(self.scope, Existing::AllOf(self.transaction)).await {
+                Ok(requirement) => self.changes.requires.push(requirement),
+                Err(error) => {
+                    self.abort().await;
+                    return Err(error);
+                }
+            }
+        }
         Ok((self.rows, self.changes))
     }
 

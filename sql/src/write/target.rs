@@ -87,8 +87,8 @@ impl Target {
     fn enforced(&self) -> Requirement {
         let definition = self.table();
         let not_null = definition.columns.iter().filter(|column| column.not_null).map(|column| column.id).collect();
-        let is_check = |kind: &ConstraintKind| matches!(kind, ConstraintKind::Check { .. });
-        let checks = definition.constraints.iter().filter(|c| is_check(&c.kind)).map(|c| c.oid).collect();
+        let is_enforced = |kind: &ConstraintKind| !matches!(kind, ConstraintKind::ForeignKey { .. });
+        let checks = definition.constraints.iter().filter(|c| is_enforced(&c.kind)).map(|c| c.oid).collect();
         Requirement::EnforcesOnly { table: self.oid(), not_null, checks }
     }
 

@@ -132,7 +132,7 @@ fn field(target: &Target, at: usize, column: usize, rows: &[Vec<Expr>]) -> Resul
 }
 
 /// The type that holds the decimals of both; any others are the same.
-fn wider(a: &DataType, b: &DataType) -> DataType {
+pub(crate) fn wider(a: &DataType, b: &DataType) -> DataType {
     let digits = |ty: &DataType| match ty {
         DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => Some((p.saturating_add_signed(-s), *s)),
         _ => None,

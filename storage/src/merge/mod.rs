@@ -5,6 +5,7 @@
 
 pub mod policy;
 
+mod removed;
 mod rewrite;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use peristyle_catalog::model::{
 use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
 
 pub use policy::{Group, State, Urgency, pick};
+pub use removed::{Removed, RowSet};
 pub use rewrite::{Rewrite, Rewritten};
 
 use crate::objects::Store;
@@ -79,7 +81,7 @@ pub struct Merger {
 pub enum Outcome {
     /// Committed: the new partitions stand for the group's rows.
     Merged { seq: Seq, partitions: usize, rows: u64, bytes: u64 },
-    /// Somebody changed the group or the table meanwhile; nothing is left of the attempt.
+    /// Somebody changed the group or the table meanwhile, or is about to; nothing is left of the attempt.
     Lost,
 }
 
@@ -100,10 +102,16 @@ impl Merger {
             table: definition,
             fields: table_fields(definition, contents)?,
             real_time: contents.and_then(|contents| contents.real_time()),
+            keeps_seqs: true,
+            without: &Removed::default(),
         };
-        let rewritten = rewrite.run(group).await?;
+        let rewritten = rewrite.run(group, group.level()).await?;
         let (rows, bytes) = rewritten.partitions.iter().fold((0, 0), |(r, b), p| (r + p.rows, b + p.bytes));
         let partitions = rewritten.partitions.len();
+        if is_claimed(&self.catalog, group) {
+            rewritten.discard().await;
+            return Ok(Outcome::Lost);
+        }
         match self.catalog.commit(change_set(table, group, &rewritten.partitions)).await {
             Ok(commit) => Ok(Outcome::Merged { seq: commit.seq, partitions, rows, bytes }),
             Err(error) => {
@@ -134,6 +142,13 @@ pub fn change_set(table: Oid, group: &Group, partitions: &[NewPartition]) -> Cha
         Change::Append { table, partitions: partitions.to_vec(), chunks: Vec::new() },
     ];
     ChangeSet { requires, changes, ingest_id: None }
+}
+
+/// Whether an open DELETE or UPDATE is about to replace some of the group.
+fn is_claimed(catalog: &Catalog, group: &Group) -> bool {
+    let claims = catalog.claims();
+    group.chunks.iter().any(|chunk| claims.has_chunk(chunk.id))
+        || group.partitions.iter().any(|partition| claims.has_partition(partition.id))
 }
 
 fn is_lost_race(error: &CatalogError) -> bool {

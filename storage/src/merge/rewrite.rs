@@ -1,21 +1,25 @@
-//! The work of one merge: the rows of a group into new partitions, each row with its commit.
+//! The work of one merge: the rows of a group into new partitions, each row with its commit. DELETE and UPDATE write
+//! what stays of a partition or of chunks in the same way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use futures::TryStreamExt;
 use peristyle_catalog::model::{
-    ChunkId, Column, ColumnId, Layout, NewPartition, Oid, Partition, PgType, Seq, Table, TypeKind, widen,
+    Chunk, ChunkId, Column, ColumnId, Layout, NewChunk, NewPartition, Oid, Partition, PgType, Seq, Table, TypeKind,
+    widen,
 };
 use peristyle_catalog::{RealTimeRows, Sources};
 
-use super::{Group, ParseMissing};
+use super::{Group, ParseMissing, Removed, RowSet};
 use crate::objects::Store;
-use crate::partition::reader::{BATCH_ROWS, stored_as};
+use crate::partition::reader::{BATCH_ROWS, schema_of, stored_as};
 use crate::partition::{ReadColumn, ReadSpec, RollingWriter, WriteOptions, WriteSpec, read_partition};
-use crate::schema::{TableField, row_seq_field};
-use crate::{Error, Result, real_time, types};
+use crate::schema::{TableField, row_position_field, row_seq_field};
+use crate::{Error, Result, chunk, real_time, types};
 
 /// What to rewrite the rows of.
 pub struct Rewrite<'a> {
@@ -28,6 +32,10 @@ pub struct Rewrite<'a> {
     /// The table's columns at the snapshot that the group is of.
     pub fields: Vec<TableField>,
     pub real_time: Option<&'a Arc<dyn RealTimeRows>>,
+    /// Whether the rows keep their commits; otherwise they are of the commit that names what is written.
+    pub keeps_seqs: bool,
+    /// Rows that are left out.
+    pub without: &'a Removed,
 }
 
 /// Durable partitions that nothing names yet.
@@ -44,22 +52,23 @@ impl Rewritten {
 }
 
 impl Rewrite<'_> {
-    /// Reads, sorts and writes. On an error nothing is left.
-    pub async fn run(&self, group: &Group) -> Result<Rewritten> {
+    /// Reads, sorts and writes partitions of that level. On an error nothing is left.
+    pub async fn run(&self, group: &Group, level: u8) -> Result<Rewritten> {
         let mut columns = self.columns(group)?;
-        let one_seq = single_seq(group);
+        let one_seq = single_seq(group).filter(|_| self.keeps_seqs);
+        let has_row_seqs = self.keeps_seqs && one_seq.is_none();
         let spec = WriteSpec {
             table: self.oid,
             columns: columns.iter().map(|column| (column.id, column.field.clone())).collect(),
-            has_row_seqs: one_seq.is_none(),
+            has_row_seqs,
             partition_key: self.table.partition_key.clone(),
             order_key: self.table.order_key.clone(),
-            level: group.level(),
+            level,
             options: self.options.clone(),
             sources: self.sources.clone(),
         };
-        if one_seq.is_none() {
-            columns.push(ReadColumn { id: ColumnId::ROW_SEQ, field: row_seq_field(), missing: None });
+        if has_row_seqs {
+            columns.push(hidden(ColumnId::ROW_SEQ, row_seq_field()));
         }
         let writer = RollingWriter::new(self.store.clone(), spec)?;
         if let Err(error) = self.copy(group, columns.into(), &writer).await {
@@ -73,26 +82,61 @@ impl Rewrite<'_> {
         Ok(Rewritten { partitions, writer })
     }
 
+    /// The rows of chunks that stay, as one chunk in which each row keeps its commit; for few rows.
+    pub fn chunk(&self, chunks: &[Arc<Chunk>]) -> Result<NewChunk> {
+        let group = Group { chunks: chunks.to_vec(), partitions: Vec::new() };
+        let mut columns = self.columns(&group)?;
+        if self.keeps_seqs {
+            columns.push(hidden(ColumnId::ROW_SEQ, row_seq_field()));
+        }
+        let batches = self.read_chunks(chunks, &columns)?;
+        let whole = concat_batches(&schema_of(&columns), &batches)?;
+        let ids: Vec<ColumnId> = columns.iter().map(|column| column.id).collect();
+        chunk::encode(&whole, &ids, &self.table.partition_key)
+    }
+
     async fn copy(&self, group: &Group, columns: Arc<[ReadColumn]>, writer: &RollingWriter) -> Result<()> {
         if !group.chunks.is_empty() {
-            let rows = self.real_time.ok_or_else(|| Error::Internal("chunks to merge are not in memory".into()))?;
-            let wanted: BTreeSet<ChunkId> = group.chunks.iter().map(|chunk| chunk.id).collect();
-            for batch in real_time::read_chunks(rows, &columns, |chunk| wanted.contains(&chunk))? {
+            for batch in self.read_chunks(&group.chunks, &columns)? {
                 writer.write(batch).await?;
             }
         }
         for partition in &group.partitions {
-            let mut batches = read_partition(self.store, partition, self.read_spec(columns.clone())).await?;
+            let left_out = self.without.partitions.get(&partition.id).filter(|rows| !rows.is_empty());
+            let read = if left_out.is_some() { with_position(&columns) } else { columns.to_vec() };
+            let mut batches = read_partition(self.store, partition, read_spec(read.into())).await?;
             while let Some(batch) = batches.try_next().await? {
+                let batch = match left_out {
+                    Some(left_out) => remaining(batch, left_out)?,
+                    None => batch,
+                };
                 writer.write(batch).await?;
             }
         }
         Ok(())
     }
 
-    fn read_spec(&self, columns: Arc<[ReadColumn]>) -> ReadSpec {
-        // What a merge reads is live in the newest head, so every row of it is visible.
-        ReadSpec { columns, as_of: Seq(u64::MAX), batch_rows: BATCH_ROWS, row_groups: None, metrics: Arc::default() }
+    fn read_chunks(&self, chunks: &[Arc<Chunk>], columns: &[ReadColumn]) -> Result<Vec<RecordBatch>> {
+        let rows = self.real_time.ok_or_else(|| Error::Internal("chunks to rewrite are not in memory".into()))?;
+        let wanted: BTreeSet<ChunkId> = chunks.iter().map(|chunk| chunk.id).collect();
+        let is_wanted = |chunk: ChunkId| wanted.contains(&chunk);
+        if self.without.chunks.is_empty() {
+            return real_time::read_chunks(rows, columns, is_wanted, |_| 0);
+        }
+        // Positions of all chunks in one row of numbers, so that one set says which rows go.
+        let (mut starts, mut left_out, mut next) = (HashMap::new(), RowSet::default(), 0);
+        for chunk in chunks {
+            starts.insert(chunk.id, next);
+            if let Some(rows) = self.without.chunks.get(&chunk.id) {
+                for row in (0..chunk.rows).filter(|row| rows.contains(*row)) {
+                    left_out.insert(next + row);
+                }
+            }
+            next += chunk.rows;
+        }
+        let start = |chunk: ChunkId| starts.get(&chunk).copied().unwrap_or_default() as i64;
+        let batches = real_time::read_chunks(rows, &with_position(columns), is_wanted, start)?;
+        batches.into_iter().map(|batch| remaining(batch, &left_out)).collect()
     }
 
     /// The live columns that some of the group has.
@@ -130,6 +174,35 @@ fn narrow_decimal(field: &TableField, stored: &BTreeSet<PgType>) -> Option<Field
     Some(types::pg_field(field.field.name(), field.ty, arrow, field.field.is_nullable()))
 }
 
+/// Everything of a partition that is live in the head it was taken from.
+fn read_spec(columns: Arc<[ReadColumn]>) -> ReadSpec {
+    ReadSpec {
+        columns,
+        as_of: Seq(u64::MAX),
+        batch_rows: BATCH_ROWS,
+        row_groups: None,
+        first_position: 0,
+        metrics: Arc::default(),
+    }
+}
+
+fn hidden(id: ColumnId, field: FieldRef) -> ReadColumn {
+    ReadColumn { id, field, missing: None }
+}
+
+/// The columns and behind them each row's position.
+fn with_position(columns: &[ReadColumn]) -> Vec<ReadColumn> {
+    let position = hidden(ColumnId::ROW_POSITION, row_position_field("position"));
+    columns.iter().cloned().chain([position]).collect()
+}
+
+/// The rows of a batch whose last column, the position, is not among those left out; without that column.
+fn remaining(mut batch: RecordBatch, left_out: &RowSet) -> Result<RecordBatch> {
+    let positions = batch.remove_column(batch.num_columns() - 1);
+    let mask = left_out.others(positions.as_primitive::<Int64Type>());
+    Ok(filter_record_batch(&batch, &mask)?)
+}
+
 /// A chunk or partition of the group.
 enum Source<'a> {
     Chunk(&'a Layout),
@@ -157,6 +230,10 @@ fn stored_types(group: &Group, id: ColumnId) -> BTreeSet<PgType> {
 
 /// The one commit that wrote all rows of the group, if it was one.
 fn single_seq(group: &Group) -> Option<Seq> {
+    let has_own = |chunk: &Arc<Chunk>| chunk.layout.columns.iter().any(|(id, _)| *id == ColumnId::ROW_SEQ);
+    if group.chunks.iter().any(has_own) {
+        return None;
+    }
     let chunks = group.chunks.iter().map(|chunk| (chunk.id.seq, chunk.id.seq));
     let mut ranges = chunks.chain(group.partitions.iter().map(|partition| partition.row_seqs));
     let (first, last) = ranges.next()?;

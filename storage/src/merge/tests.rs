@@ -87,7 +87,15 @@ impl Fixture {
     }
 
     async fn merge(&self, group: &Group, real_time: Option<&Arc<dyn peristyle_catalog::RealTimeRows>>) -> Rewritten {
-        let rewrite = Rewrite {
+        self.rewrite(real_time, &Removed::default()).run(group, group.level()).await.unwrap()
+    }
+
+    fn rewrite<'a>(
+        &'a self,
+        real_time: Option<&'a Arc<dyn peristyle_catalog::RealTimeRows>>,
+        without: &'a Removed,
+    ) -> Rewrite<'a> {
+        Rewrite {
             store: &self.store,
             sources: &self.sources,
             options: &self.options,
@@ -96,8 +104,9 @@ impl Fixture {
             table: &self.table,
             fields: crate::schema::table_fields(&self.table, None).unwrap(),
             real_time,
-        };
-        rewrite.run(group).await.unwrap()
+            keeps_seqs: true,
+            without,
+        }
     }
 
     /// (commit, number) of every row that a reader at `as_of` sees.
@@ -113,6 +122,7 @@ impl Fixture {
             as_of: Seq(as_of),
             batch_rows: 10,
             row_groups: None,
+            first_position: 0,
             metrics: Arc::default(),
         };
         let stream = read_partition(&self.store, partition, spec).await.unwrap();
@@ -173,6 +183,52 @@ async fn rows_of_one_commit_need_no_hidden_column() {
     let merged = fixture.merge(&Group { chunks: vec![chunk], partitions: vec![] }, Some(&tier)).await;
     assert_eq!(merged.partitions[0].row_seqs, Some((Seq(3), Seq(3))));
     assert_eq!(fixture.read(&committed(&merged.partitions[0], Seq(8)), 8).await, [(3, 1), (3, 2)]);
+}
+
+#[tokio::test]
+async fn what_stays_of_a_partition_keeps_its_commits() {
+    let fixture = Fixture::new();
+    let (first, new) = chunk_of(3, &rows(&[0, 1], &[1, 2]));
+    let (second, other) = chunk_of(4, &rows(&[2, 3], &[3, 4]));
+    let arriving = [(&first, new), (&second, other)].map(|(chunk, new)| ArrivingChunk {
+        chunk: chunk.clone(),
+        body: new.body,
+        decoded: None,
+    });
+    let tier = Tier.append(None, arriving.into()).unwrap();
+    let both = Group { chunks: vec![first.clone(), second.clone()], partitions: vec![] };
+    let whole = committed(&fixture.merge(&both, Some(&tier)).await.partitions[0], Seq(5));
+    let mut without = Removed::default();
+    without.partitions.entry(whole.id).or_default().insert(1);
+    let group = Group { chunks: vec![], partitions: vec![whole] };
+    let rest = fixture.rewrite(None, &without).run(&group, 1).await.unwrap();
+    assert_eq!((rest.partitions[0].level, rest.partitions[0].row_seqs), (1, Some((Seq(3), Seq(4)))));
+    assert_eq!(fixture.read(&committed(&rest.partitions[0], Seq(6)), 6).await, [(3, 1), (4, 3), (4, 4)]);
+    let fresh = Rewrite { keeps_seqs: false, ..fixture.rewrite(None, &without) };
+    assert_eq!(fresh.run(&group, 1).await.unwrap().partitions[0].row_seqs, None, "rows of the commit to come");
+}
+
+#[tokio::test]
+async fn what_stays_of_chunks_is_a_chunk_that_keeps_its_commits() {
+    let fixture = Fixture::new();
+    let (first, new) = chunk_of(3, &rows(&[0, 1], &[1, 2]));
+    let (second, other) = chunk_of(4, &rows(&[2, 3], &[3, 4]));
+    let arriving =
+        |chunk: &Arc<Chunk>, new: NewChunk| ArrivingChunk { chunk: chunk.clone(), body: new.body, decoded: None };
+    let tier = Tier.append(None, vec![arriving(&first, new), arriving(&second, other)]).unwrap();
+    let mut without = Removed::default();
+    without.chunks.entry(second.id).or_default().insert(0);
+    let rest = fixture.rewrite(Some(&tier), &without).chunk(&[first, second]).unwrap();
+    assert_eq!(rest.rows, 3);
+    let layout = Arc::new(Layout { id: LayoutId(2), columns: rest.columns.clone() });
+    let id = ChunkId { seq: Seq(9), ordinal: 0 };
+    let chunk = Chunk { id, layout, rows: 3, ..(*chunk_of(9, &rows(&[0], &[0])).0).clone() };
+    let chunk = Arc::new(chunk);
+    let tier = Tier.append(None, vec![arriving(&chunk, rest)]).unwrap();
+    let merged = fixture.merge(&Group { chunks: vec![chunk], partitions: vec![] }, Some(&tier)).await;
+    let partition = committed(&merged.partitions[0], Seq(10));
+    assert_eq!(fixture.read(&partition, 10).await, [(3, 1), (3, 2), (4, 4)]);
+    assert_eq!(fixture.read(&partition, 3).await, [(3, 1), (3, 2)], "a reader of an older snapshot");
 }
 
 #[test]

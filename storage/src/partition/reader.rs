@@ -1,12 +1,13 @@
 //! Reads a partition as a stream of batches in the plan's types: columns are found by id, widened, or filled in where
 //! the file lacks them; rows of commits after the reader's snapshot are left out.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::types::Int64Type;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array, new_null_array};
-use arrow::compute::{filter_record_batch, take};
+use arrow::compute::{filter, filter_record_batch, take};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
@@ -35,7 +36,7 @@ const FOOTER_GUESS_BYTES: usize = 64 * 1024;
 /// A column as the plan wants it.
 #[derive(Clone, Debug)]
 pub struct ReadColumn {
-    /// [`ColumnId::ROW_SEQ`] reads each row's commit, as bigint.
+    /// [`ColumnId::ROW_SEQ`] reads each row's commit, [`ColumnId::ROW_POSITION`] its place, both as bigint.
     pub id: ColumnId,
     pub field: FieldRef,
     /// One value of the field's type that files without the column read as; NULL if there is none.
@@ -52,6 +53,8 @@ pub struct ReadSpec {
     pub batch_rows: usize,
     /// All, if `None`.
     pub row_groups: Option<Vec<usize>>,
+    /// The [`ColumnId::ROW_POSITION`] of the file's first row.
+    pub first_position: i64,
     pub metrics: Arc<ScanMetrics>,
 }
 
@@ -99,11 +102,14 @@ pub async fn read_partition(
         plan.need_row_seqs();
     }
     if plan.reads_nothing() && spec.row_groups.is_none() {
+        plan.positions = Positions::new(spec.first_position, [partition.rows], None);
         return Ok(constant_batches(plan, partition.rows, spec.batch_rows));
     }
     let footer = open_footer(store, partition, &spec.metrics).await?;
     plan.bind(&footer, partition)?;
     let row_groups = spec.row_groups.clone().unwrap_or_else(|| (0..footer.row_groups()).collect());
+    let sizes = (0..footer.row_groups()).map(|group| footer.row_group_rows(group));
+    plan.positions = Positions::new(spec.first_position, sizes, Some(&row_groups));
     if plan.reads_nothing() {
         let rows = row_groups.iter().map(|group| footer.row_group_rows(*group)).sum();
         return Ok(constant_batches(plan, rows, spec.batch_rows));
@@ -129,6 +135,7 @@ struct Projection {
     read: Vec<usize>,
     row_seq: Option<ColumnId>,
     row_seq_position: usize,
+    positions: Positions,
 }
 
 enum Output {
@@ -136,13 +143,62 @@ enum Output {
     Stored { column: ReadColumn, in_file: ColumnId, ty: PgType, position: usize },
     /// The same value in every row.
     Constant(ArrayRef),
+    /// Where each row lies.
+    Position,
+}
+
+/// Where the rows that are read lie, in the order in which they come.
+#[derive(Default)]
+struct Positions {
+    ranges: VecDeque<Range<i64>>,
+}
+
+impl Positions {
+    /// Of a file whose row groups have so many rows, the first row at `first`; `read` says which of them come.
+    fn new(first: i64, row_groups: impl IntoIterator<Item = u64>, read: Option<&[usize]>) -> Positions {
+        let mut start = first;
+        let ranges = row_groups.into_iter().map(|rows| {
+            let range = start..start + rows as i64;
+            start = range.end;
+            range
+        });
+        let ranges: Vec<Range<i64>> = ranges.collect();
+        let ranges = match read {
+            None => ranges.into(),
+            Some(read) => read.iter().filter_map(|group| ranges.get(*group).cloned()).collect(),
+        };
+        Positions { ranges }
+    }
+
+    /// Those of the next rows.
+    fn take(&mut self, rows: usize) -> Int64Array {
+        let mut taken = Vec::with_capacity(rows);
+        while taken.len() < rows
+            && let Some(range) = self.ranges.front_mut()
+        {
+            let end = range.end.min(range.start + (rows - taken.len()) as i64);
+            taken.extend(range.start..end);
+            range.start = end;
+            if range.is_empty() {
+                self.ranges.pop_front();
+            }
+        }
+        Int64Array::from(taken)
+    }
 }
 
 impl Projection {
     fn new(partition: &Partition, columns: &[ReadColumn]) -> Projection {
         let outputs = columns.iter().map(|column| Output::new(partition, column)).collect();
         let schema = schema_of(columns);
-        Projection { schema, outputs, read: Vec::new(), row_seq: None, row_seq_position: 0 }
+        Projection {
+            schema,
+            outputs,
+            read: Vec::new(),
+            row_seq: None,
+            row_seq_position: 0,
+            positions: Positions::default(),
+        }
     }
 
     fn need_row_seqs(&mut self) {
@@ -150,7 +206,7 @@ impl Projection {
     }
 
     fn reads_nothing(&self) -> bool {
-        self.row_seq.is_none() && self.outputs.iter().all(|output| matches!(output, Output::Constant(_)))
+        self.row_seq.is_none() && !self.outputs.iter().any(|output| matches!(output, Output::Stored { .. }))
     }
 
     /// Finds the columns in the file.
@@ -182,26 +238,41 @@ impl Projection {
         batch.column(self.read.partition_point(|read| *read < position))
     }
 
+    /// Positions of the next rows, if they are asked for.
+    fn next_positions(&mut self, rows: usize) -> Option<ArrayRef> {
+        let is_wanted = self.outputs.iter().any(|output| matches!(output, Output::Position));
+        is_wanted.then(|| Arc::new(self.positions.take(rows)) as ArrayRef)
+    }
+
     /// A batch of the file as one of the plan, without rows after `newest`.
-    fn apply(&self, file: &RecordBatch, newest: Option<Seq>) -> Result<RecordBatch> {
+    fn apply(&mut self, file: &RecordBatch, newest: Option<Seq>) -> Result<RecordBatch> {
+        let mut positions = self.next_positions(file.num_rows());
         let visible;
         let file = match newest {
             None => file,
             Some(newest) => {
                 let seqs = self.column(file, self.row_seq_position).as_primitive::<Int64Type>();
-                visible = filter_record_batch(file, &visible_rows(seqs, newest))?;
+                let mask = visible_rows(seqs, newest);
+                visible = filter_record_batch(file, &mask)?;
+                positions = positions.map(|positions| filter(&positions, &mask)).transpose()?;
                 &visible
             }
         };
-        self.assemble(file.num_rows(), |position| self.column(file, position))
+        self.assemble(file.num_rows(), positions, |position| self.column(file, position))
     }
 
-    fn assemble<'a>(&self, rows: usize, stored: impl Fn(usize) -> &'a ArrayRef) -> Result<RecordBatch> {
+    fn assemble<'a>(
+        &self,
+        rows: usize,
+        positions: Option<ArrayRef>,
+        stored: impl Fn(usize) -> &'a ArrayRef,
+    ) -> Result<RecordBatch> {
         let arrays = self.outputs.iter().map(|output| match output {
             Output::Stored { column, ty, position, .. } => {
                 widen_array(&from_file(stored(*position))?, *ty, &column.field)
             }
             Output::Constant(value) => repeat(value, rows),
+            Output::Position => positions.clone().ok_or_else(|| Error::Internal("rows without positions".into())),
         });
         batch_of(self.schema.clone(), arrays.collect::<Result<_>>()?, rows)
     }
@@ -211,6 +282,9 @@ impl Output {
     fn new(partition: &Partition, column: &ReadColumn) -> Output {
         if column.id == ColumnId::ROW_SEQ {
             return Output::row_seq(partition, column);
+        }
+        if column.id == ColumnId::ROW_POSITION {
+            return Output::Position;
         }
         match stored_as(partition, column.id) {
             Some((in_file, ty)) => Output::Stored { column: column.clone(), in_file, ty, position: 0 },
@@ -266,11 +340,15 @@ pub(crate) fn visible_rows(seqs: &Int64Array, newest: Seq) -> BooleanArray {
 }
 
 /// Batches of nothing but constants.
-fn constant_batches(plan: Projection, rows: u64, batch_rows: usize) -> BoxStream<'static, Result<RecordBatch>> {
+fn constant_batches(mut plan: Projection, rows: u64, batch_rows: usize) -> BoxStream<'static, Result<RecordBatch>> {
     let batch_rows = batch_rows.max(1) as u64;
     let sizes = (0..rows).step_by(batch_rows as usize).map(move |from| (rows - from).min(batch_rows) as usize);
     let no_column = |_| -> &ArrayRef { unreachable!("a plan that reads nothing has no stored column") };
-    stream::iter(sizes.map(move |rows| plan.assemble(rows, no_column))).boxed()
+    let batches = sizes.map(move |rows| {
+        let positions = plan.next_positions(rows);
+        plan.assemble(rows, positions, no_column)
+    });
+    stream::iter(batches).boxed()
 }
 
 /// An object as Parquet reads it.

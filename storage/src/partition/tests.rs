@@ -22,7 +22,14 @@ fn columns_of(columns: &[(ColumnId, FieldRef)]) -> Arc<[ReadColumn]> {
 }
 
 fn read_spec(columns: Arc<[ReadColumn]>) -> ReadSpec {
-    ReadSpec { columns, as_of: Seq(100), batch_rows: 1000, row_groups: None, metrics: Arc::default() }
+    ReadSpec {
+        columns,
+        as_of: Seq(100),
+        batch_rows: 1000,
+        row_groups: None,
+        first_position: 0,
+        metrics: Arc::default(),
+    }
 }
 
 async fn read_all(store: &Arc<Store>, partition: &Arc<Partition>, spec: ReadSpec) -> RecordBatch {
@@ -200,6 +207,19 @@ async fn large_loads_roll_over_and_several_tasks_may_write() {
     assert_eq!(metrics.values().requests, 0, "the footer was cached as it was written");
     let one = ReadSpec { row_groups: Some(vec![1]), ..read_spec(columns_of(&events())) };
     assert_eq!(read_all(&store, &partition, one).await.num_rows(), 4096);
+    let position =
+        ReadColumn { id: ColumnId::ROW_POSITION, field: crate::schema::row_position_field("position"), missing: None };
+    let mut columns = columns_of(&events()[1..]).to_vec();
+    columns.push(position.clone());
+    let whole = read_all(&store, &partition, read_spec(columns.clone().into())).await;
+    let third = ReadSpec { row_groups: Some(vec![0, 2]), first_position: 1000, ..read_spec(columns.into()) };
+    let some = read_all(&store, &partition, third).await;
+    let positions = |rows: &RecordBatch| rows.column(1).as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!(positions(&whole), (0..whole.num_rows() as i64).collect::<Vec<_>>());
+    assert_eq!(positions(&some), (1000..5096).chain(9192..13288).collect::<Vec<_>>());
+    assert_eq!(some.column(0).slice(4096, 4096).as_ref(), whole.column(0).slice(8192, 4096).as_ref());
+    let alone = ReadSpec { first_position: 7, ..read_spec(Arc::new([position])) };
+    assert_eq!(read_all(&store, &partition, alone).await.num_rows(), whole.num_rows(), "without reading the file");
 }
 
 #[tokio::test]

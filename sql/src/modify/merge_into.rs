@@ -1,0 +1,172 @@
+//! MERGE INTO … USING … ON … WHEN [NOT] MATCHED [AND …] THEN ….
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan};
+use peristyle_catalog::model::PgType;
+use sqlparser::ast::{
+    Assignment, AssignmentTarget, Expr, Join, JoinConstraint, JoinOperator, Merge, MergeAction, MergeClause,
+    MergeClauseKind, MergeInsertExpr, MergeInsertKind, ObjectName, TableWithJoins, With,
+};
+
+use super::assignments::{Assignments, column, stored};
+use super::clauses::{Clause, Deed, decide, source_schema};
+use super::modified::Modified;
+use super::plan::{ChangePlan, Twice, Verb, over, rows_of};
+use crate::error::SqlError;
+use crate::names::parts;
+use crate::parse::{DEFAULTS_MARK, NOTHING_MARK};
+use crate::plan::Planner;
+use crate::scope::Scope;
+use crate::write::{check_count, default_expression, is_default};
+
+const VERB: Verb = Verb {
+    title: "Merge on",
+    tag: "MERGE",
+    action: None,
+    twice: Twice::Error(
+        "MERGE command cannot affect row a second time",
+        "Ensure that not more than one source row matches any one target row.",
+    ),
+};
+
+pub(super) fn plan<'a>(
+    scope: &'a Arc<Scope>,
+    merge: &Merge,
+    with: Option<&With>,
+    types: &[Option<PgType>],
+) -> Result<ChangePlan<'a>, SqlError> {
+    if !merge.into || merge.output.is_some() {
+        return Err(SqlError::syntax("MERGE takes INTO, USING, ON and WHEN clauses"));
+    }
+    refuse_unreachable(&merge.clauses)?;
+    let modified = Modified::of(scope, &merge.table)?;
+    let planner = modified.planner(scope)?;
+    let joined = joined(&planner, &modified, merge, with, types)?;
+    let planning = Planning { planner: &planner, modified: &modified, joined: &joined, types };
+    let clauses = merge.clauses.iter().map(|clause| planning.clause(clause)).collect::<Result<Vec<_>, _>>()?;
+    let rows = decide(&modified, joined, &clauses)?;
+    ChangePlan::new(planner, modified, VERB, rows, None)
+}
+
+/// The source's rows, each with the rows of the table that it matches.
+fn joined(
+    planner: &Planner<'_>,
+    modified: &Modified,
+    merge: &Merge,
+    with: Option<&With>,
+    types: &[Option<PgType>],
+) -> Result<LogicalPlan, SqlError> {
+    let mut on = merge.on.as_ref().clone();
+    modified.shorten(&mut on);
+    let needs_unmatched = merge.clauses.iter().any(|clause| !is_matched(clause));
+    let constraint = JoinConstraint::On(on);
+    let join_operator = match needs_unmatched {
+        true => JoinOperator::LeftOuter(constraint),
+        false => JoinOperator::Inner(constraint),
+    };
+    let join = Join { relation: modified.factor(&merge.table), global: false, join_operator };
+    rows_of(planner, with, vec![TableWithJoins { relation: merge.source.clone(), joins: vec![join] }], None, types)
+}
+
+/// PostgreSQL finds a clause that nothing can reach a mistake.
+fn refuse_unreachable(clauses: &[MergeClause]) -> Result<(), SqlError> {
+    for (at, clause) in clauses.iter().enumerate() {
+        let is_alike = |later: &MergeClause| is_matched(later) == is_matched(clause);
+        if clause.predicate.is_none() && clauses[at + 1..].iter().any(is_alike) {
+            return Err(SqlError::syntax("unreachable WHEN clause specified after unconditional WHEN clause"));
+        }
+        if matches!(clause.clause_kind, MergeClauseKind::NotMatchedBySource | MergeClauseKind::NotMatchedByTarget) {
+            return Err(SqlError::syntax("syntax error at or near \"BY\""));
+        }
+    }
+    Ok(())
+}
+
+fn is_matched(clause: &MergeClause) -> bool {
+    clause.clause_kind == MergeClauseKind::Matched
+}
+
+/// What the expressions of clauses are planned with.
+struct Planning<'p, 'a> {
+    planner: &'p Planner<'a>,
+    modified: &'p Modified,
+    joined: &'p LogicalPlan,
+    types: &'p [Option<PgType>],
+}
+
+impl Planning<'_, '_> {
+    fn clause(&self, clause: &MergeClause) -> Result<Clause, SqlError> {
+        let matched = is_matched(clause);
+        let schema = match matched {
+            true => self.joined.schema().as_ref().clone(),
+            false => source_schema(self.modified, self.joined)?,
+        };
+        let condition = clause.predicate.as_ref().map(|condition| {
+            let mut condition = condition.clone();
+            self.modified.shorten(&mut condition);
+            over(self.planner, &condition, &schema, self.types, "MERGE WHEN conditions")
+        });
+        let deed = match &clause.action {
+            MergeAction::Delete { .. } => Deed::Delete,
+            MergeAction::Update(update) => {
+                if update.update_predicate.is_some() || update.delete_predicate.is_some() {
+                    return Err(SqlError::syntax("syntax error at or near \"WHERE\""));
+                }
+                self.update(&update.assignments, &schema)?
+            }
+            MergeAction::Insert(insert) => self.insert(insert, &schema)?,
+        };
+        Ok(Clause { matched, condition: condition.transpose()?, deed })
+    }
+
+    fn update(&self, list: &[Assignment], schema: &DFSchema) -> Result<Deed, SqlError> {
+        if let [Assignment { target: AssignmentTarget::ColumnName(name), .. }] = list
+            && is_mark(name, NOTHING_MARK)
+        {
+            return Ok(Deed::Nothing);
+        }
+        let assignments = Assignments::of(self.modified, list)?;
+        Ok(Deed::Update(assignments.planned(self.planner, self.modified, schema, self.types)?))
+    }
+
+    fn insert(&self, insert: &MergeInsertExpr, schema: &DFSchema) -> Result<Deed, SqlError> {
+        match insert.columns.as_slice() {
+            [name] if is_mark(name, NOTHING_MARK) => return Ok(Deed::Nothing),
+            [name] if is_mark(name, DEFAULTS_MARK) => return self.new_row(&[], &[], schema),
+            _ => {}
+        }
+        let MergeInsertKind::Values(values) = &insert.kind else {
+            return Err(SqlError::syntax("syntax error at or near \"ROW\""));
+        };
+        let ([row], None) = (values.rows.as_slice(), &insert.insert_predicate) else {
+            return Err(SqlError::syntax("INSERT in MERGE takes one row of values"));
+        };
+        let target = &self.modified.target;
+        let columns: Vec<usize> = match insert.columns.is_empty() {
+            true => (0..row.len().min(target.fields.len())).collect(),
+            false => insert.columns.iter().map(|name| column(target, name)).collect::<Result<_, _>>()?,
+        };
+        check_count(columns.len(), row.len(), target)?;
+        self.new_row(&columns, row.as_slice(), schema)
+    }
+
+    /// Values for all columns; those that are not given have their defaults.
+    fn new_row(&self, columns: &[usize], values: &[Expr], schema: &DFSchema) -> Result<Deed, SqlError> {
+        let target = &self.modified.target;
+        let value = |at: usize| -> Result<PlanExpr, SqlError> {
+            let given = columns.iter().position(|column| *column == at).map(|place| &values[place]);
+            let value = match given.filter(|value| !is_default(value)) {
+                Some(value) => value.clone(),
+                None => default_expression(target, target.fields[at].field.name())?,
+            };
+            stored(self.planner, self.modified, at, &value, schema, self.types)
+        };
+        Ok(Deed::Insert((0..target.fields.len()).map(value).collect::<Result<_, _>>()?))
+    }
+}
+
+fn is_mark(name: &ObjectName, mark: &str) -> bool {
+    parts(name).is_ok_and(|parts| parts == [mark])
+}

@@ -1,0 +1,110 @@
+//! DELETE, UPDATE, MERGE and INSERT … ON CONFLICT: statements that change rows which are there.
+//!
+//! ```text
+//! tree → ChangePlan (a query: address, action, new values, RETURNING) → apply → replace → ChangeSet
+//! ```
+//! Each is planned as a query by the same planner as SELECT, so a condition means what it means there and prunes what it
+//! prunes there. The query says for each row where it lies ([`crate::scan`] shows that on request) and what becomes of
+//! it. New rows go the way of an INSERT's. The partitions and chunks that lose rows are then written again without these
+//! ([`replace`]), and one change set takes away the old and puts in the new.
+
+mod apply;
+mod assignments;
+mod clauses;
+mod delete;
+mod merge_into;
+mod modified;
+mod on_conflict;
+mod plan;
+mod proven;
+mod replace;
+mod returning;
+mod touched;
+mod update;
+
+use std::sync::Arc;
+
+use datafusion::physical_plan::ExecutionPlan;
+use peristyle_catalog::model::PgType;
+use sqlparser::ast::{SetExpr, Statement as Sql, With};
+
+use crate::error::SqlError;
+use crate::outcome::Outcome;
+use crate::plan::parameters::{self, Bound};
+use crate::scope::Scope;
+use crate::session::SharedTransaction;
+use crate::statement::Description;
+
+use plan::ChangePlan;
+
+/// A statement that changes rows, and the WITH before it.
+#[derive(Clone, Copy)]
+pub(crate) struct ChangeStatement<'a> {
+    tree: &'a Sql,
+    with: Option<&'a With>,
+}
+
+impl<'a> ChangeStatement<'a> {
+    /// `None` for any other statement.
+    pub(crate) fn of(tree: &'a Sql) -> Option<ChangeStatement<'a>> {
+        match tree {
+            Sql::Delete(_) | Sql::Update(_) | Sql::Merge(_) => Some(ChangeStatement { tree, with: None }),
+            Sql::Insert(insert) if insert.on.is_some() => Some(ChangeStatement { tree, with: None }),
+            Sql::Query(query) => match query.body.as_ref() {
+                SetExpr::Delete(tree) | SetExpr::Update(tree) | SetExpr::Merge(tree) => {
+                    Some(ChangeStatement { tree, with: query.with.as_ref() })
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it gives rows.
+    pub(crate) fn returns_rows(&self) -> bool {
+        match self.tree {
+            Sql::Delete(delete) => delete.returning.is_some(),
+            Sql::Update(update) => update.returning.is_some(),
+            Sql::Insert(insert) => insert.returning.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// Runs the statement to its end; its changes wait in the transaction.
+pub(crate) async fn run(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    change: ChangeStatement<'_>,
+    bound: &Bound,
+) -> Result<Outcome, SqlError> {
+    let plan = ChangePlan::of(&scope, &change, bound.types())?;
+    apply::apply(&scope, &transaction, plan, bound).await
+}
+
+/// The types of the statement's parameters and the columns of its RETURNING.
+pub(crate) fn describe(
+    scope: &Arc<Scope>,
+    tree: &Sql,
+    change: ChangeStatement<'_>,
+    types: &[Option<PgType>],
+) -> Result<Description, SqlError> {
+    let mut hinted = parameters::hinted(scope, tree, types)?;
+    assignments::hint(scope, change.tree, &mut hinted)?;
+    let plan = ChangePlan::of(scope, &change, &hinted)?;
+    let resolved = parameters::resolve(plan.logical(), &hinted)?;
+    let typed: Vec<Option<PgType>> = resolved.iter().copied().map(Some).collect();
+    let plan = ChangePlan::of(scope, &change, &typed)?;
+    let columns = plan.describe(&Bound::nulls(&resolved)?)?;
+    Ok((resolved, columns))
+}
+
+/// What the statement would do: a line about the table, and the plan that finds its rows. Changes nothing.
+pub(crate) async fn explained(
+    scope: &Arc<Scope>,
+    change: ChangeStatement<'_>,
+    bound: &Bound,
+) -> Result<(String, Arc<dyn ExecutionPlan>), SqlError> {
+    let plan = ChangePlan::of(scope, &change, bound.types())?;
+    Ok((plan.title(), plan.physical(bound).await?))
+}
