@@ -91,7 +91,9 @@ pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
         Tree::Sql(tree) => tree.as_ref(),
     };
     match tree {
-        ast::Statement::Query(_) | ast::Statement::Explain { .. } => None,
+        // The verb behind a WITH.
+        ast::Statement::Query(query) => ChangeStatement::of(tree).map(|_| first_words(&query.body.to_string())),
+        ast::Statement::Explain { .. } => None,
         // The words before the name: CREATE TABLE, ALTER TABLE, INSERT, …
         _ => Some(first_words(statement.text())),
     }
@@ -126,6 +128,8 @@ pub(crate) fn looks(statement: &Statement) -> Looks {
     let only_definitions = match &*statement.tree {
         Tree::Copy(copy) => !copy.to,
         Tree::Sql(tree) => match tree.as_ref() {
+            // ON CONFLICT looks for the rows that have the keys.
+            ast::Statement::Insert(insert) if insert.on.is_some() => false,
             ast::Statement::Insert(insert) => insert.source.as_ref().is_none_or(|source| write::is_constant(source)),
             _ => false,
         },
@@ -140,6 +144,7 @@ pub(crate) fn is_quick(statement: &Statement, bound: &Bound) -> bool {
     let Tree::Sql(tree) = &*statement.tree else { return false };
     let ast::Statement::Insert(insert) = tree.as_ref() else { return false };
     insert.returning.is_none()
+        && insert.on.is_none()
         && insert.source.as_ref().is_some_and(|source| write::is_constant(source))
         && statement.text.len() + bound.bytes() <= BYTES_MAX
 }

@@ -42,7 +42,7 @@ async fn random_changes_end_as_a_model_says() {
         let (client, connection) = server.connect().await;
         client.batch_execute(&format!("CREATE TABLE t (k integer, g integer, v bigint) {options}")).await.unwrap();
         let (mut model, mut dice, mut next) = (Model::new(), Dice(seed), 0);
-        for step in 0..120 {
+        for step in 0..80 {
             let sql = change(&mut dice, &mut model, &mut next);
             let changed = client.execute(&sql.0, &[]).await;
             let changed = changed.unwrap_or_else(|error| panic!("seed {seed}, step {step}: {}: {error:?}", sql.0));

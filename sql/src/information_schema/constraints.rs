@@ -1,5 +1,5 @@
-//! `information_schema.table_constraints`, `check_constraints` and `constraint_column_usage`. Keys are recorded and
-//! not enforced, which the column `enforced` says. NOT NULL is a check, as in PostgreSQL.
+//! `information_schema.table_constraints`, `check_constraints` and `constraint_column_usage`. The column `enforced` says
+//! whether a key is more than recorded. NOT NULL is a check, as in PostgreSQL.
 
 use peristyle_catalog::model::{Column, Constraint, ConstraintKind, Relation, Table};
 
@@ -31,7 +31,7 @@ pub(super) fn table_constraints<'a>(context: &RelationContext<'a>, rows: &mut Ro
     let database = || Value::from(&context.database.name);
     for (relation, table) in tables(context) {
         let schema = schema_name(context, relation.schema);
-        let keyed = table.constraints.iter().map(named);
+        let keyed = table.constraints.iter().map(|constraint| named(table, constraint));
         let not_null = not_null(table).map(|column| not_null_check(relation, column));
         for constraint in keyed.chain(not_null) {
             rows.push([
@@ -116,10 +116,10 @@ pub(super) fn tables<'a>(context: &RelationContext<'a>) -> impl Iterator<Item = 
         .filter_map(|relation| Some((relation, relation.as_table()?)))
 }
 
-fn named(constraint: &Constraint) -> Named<'_> {
+fn named<'a>(table: &Table, constraint: &'a Constraint) -> Named<'a> {
     let (kind, is_enforced) = match &constraint.kind {
-        ConstraintKind::PrimaryKey { .. } => ("PRIMARY KEY", false),
-        ConstraintKind::Unique { .. } => ("UNIQUE", false),
+        ConstraintKind::PrimaryKey { .. } => ("PRIMARY KEY", table.enforces_keys()),
+        ConstraintKind::Unique { .. } => ("UNIQUE", table.enforces_keys()),
         ConstraintKind::ForeignKey { .. } => ("FOREIGN KEY", false),
         ConstraintKind::Check { .. } => ("CHECK", true),
     };

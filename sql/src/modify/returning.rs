@@ -11,7 +11,7 @@ use super::plan::over;
 use crate::error::{SqlError, SqlState};
 use crate::names::{fold, parts};
 use crate::plan::{Planner, expression_name, shown_name};
-use crate::scan::ADDRESS_COLUMN;
+use crate::scan::is_hidden;
 
 /// What the clause gives.
 pub(super) struct Returning {
@@ -64,7 +64,7 @@ impl Returning {
         let mut count = 0;
         for (qualifier, field) in schema.iter() {
             let is_asked = table.is_none_or(|table| qualifier.is_some_and(|of| of.table() == table));
-            if is_asked && field.name() != ADDRESS_COLUMN {
+            if is_asked && !is_hidden(field.name()) {
                 self.names.push(shown_name(field).to_owned());
                 self.items.push(Expr::Column(Column::new(qualifier.cloned(), field.name())));
                 count += 1;

@@ -9,6 +9,11 @@ use peristyle_catalog::model::{Chunk, ChunkId, Partition, PartitionId};
 
 /// Name of the hidden column. No name of a client's holds a control character.
 pub(crate) const ADDRESS_COLUMN: &str = "\u{1}address";
+/// Whether a column is one that a statement made for itself: no name of a client's begins so.
+pub(crate) fn is_hidden(column: &str) -> bool {
+    column.starts_with('\u{1}')
+}
+
 /// Bits of an address that count the rows of one partition or chunk; those above number these.
 const POSITION_BITS: u32 = 40;
 
