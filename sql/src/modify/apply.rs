@@ -210,7 +210,7 @@ impl<'a> Work<'a> {
                 (None, None) => return Err(SqlError::internal("rows without an action")),
             };
             let is_done = match action {
-                Action::Insert => self.take_keys(&keys, &values, row)?,
+                Action::Insert => self.take_keys(&keys, values, row)?,
                 _ => self.take_row(action, addresses, row)?,
             };
             counted.push(is_done);

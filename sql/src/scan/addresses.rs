@@ -2,6 +2,7 @@
 //! and the place in it by that number.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -43,18 +44,19 @@ impl AddressBook {
     /// Takes note of what a scan is about to read, without what is left out.
     pub(super) fn enter<'a>(&self, partitions: &mut Vec<Arc<Partition>>, chunks: impl Iterator<Item = &'a Arc<Chunk>>) {
         let mut entries = self.entries.lock();
+        let entries = &mut *entries;
         partitions.retain(|partition| !entries.left_out.contains_key(&partition.id));
         for partition in partitions {
             let number = entries.sources.len() as i64;
-            if !entries.partitions.contains_key(&partition.id) {
-                entries.partitions.insert(partition.id, number);
+            if let Entry::Vacant(entry) = entries.partitions.entry(partition.id) {
+                entry.insert(number);
                 entries.sources.push(RowSource::Partition(Arc::clone(partition)));
             }
         }
         for chunk in chunks {
             let number = entries.sources.len() as i64;
-            if !entries.chunks.contains_key(&chunk.id) {
-                entries.chunks.insert(chunk.id, number);
+            if let Entry::Vacant(entry) = entries.chunks.entry(chunk.id) {
+                entry.insert(number);
                 entries.sources.push(RowSource::Chunk(Arc::clone(chunk)));
             }
         }
