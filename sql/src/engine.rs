@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::{SqlError, SqlState};
 use crate::plan;
-use crate::session::{Activities, ConnectOptions, Session, SessionFacts};
+use crate::session::{Activities, Channels, ConnectOptions, Session, SessionFacts};
 use crate::transaction::{Modes, Transaction};
 
 /// How long a statement that is run again waits for others.
@@ -43,6 +43,14 @@ pub struct EngineLimits {
     pub retries_max: usize,
     /// Savepoints of one transaction.
     pub savepoints_max: usize,
+    /// Prepared statements of one session that have names.
+    pub prepared_statements_max: usize,
+    /// Portals and cursors of one session that have names.
+    pub portals_max: usize,
+    /// Memory for the rows that one cursor WITH HOLD or SCROLL keeps, in bytes.
+    pub cursor_bytes_max: usize,
+    /// Notifications that wait for one session that listens.
+    pub notifications_max: usize,
     /// Rows of one statement that go to the log as a chunk; more become partitions.
     pub chunk_rows_max: usize,
     /// The same in bytes.
@@ -70,6 +78,10 @@ impl Default for EngineLimits {
             spill_bytes: 100 << 30,
             retries_max: 10,
             savepoints_max: 10_000,
+            prepared_statements_max: 10_000,
+            portals_max: 1_000,
+            cursor_bytes_max: 64 * MIB,
+            notifications_max: 10_000,
             chunk_rows_max: 16 * 1024,
             chunk_bytes_max: MIB,
             real_time_bytes_max: 512 << 20,
@@ -90,6 +102,7 @@ pub struct Engine {
     activities: Activities,
     /// Held by a statement that is run again after it lost a race.
     turn: Arc<Mutex<()>>,
+    channels: Arc<Channels>,
     started: TimestampMicros,
 }
 
@@ -105,6 +118,7 @@ impl Engine {
             state,
             activities: Activities::default(),
             turn: Arc::default(),
+            channels: Arc::default(),
             started,
         }))
     }
@@ -163,6 +177,10 @@ impl Engine {
     /// that takes long is not waited for: then they race.
     pub(crate) async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
         tokio::time::timeout(TURN_WAIT, Arc::clone(&self.turn).lock_owned()).await.ok()
+    }
+
+    pub(crate) fn channels(&self) -> &Arc<Channels> {
+        &self.channels
     }
 
     /// When this engine was built: `pg_postmaster_start_time()`.

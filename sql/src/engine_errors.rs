@@ -174,6 +174,13 @@ fn from_plan_text(message: &str) -> SqlError {
     {
         return SqlError::unsupported("fewer column aliases than columns are not supported yet");
     }
+    if text.contains("must be in GROUP BY or an aggregate function")
+        && let Some((column, _)) = text.split_once("column \"").and_then(|(_, rest)| rest.split_once("\" must appear"))
+    {
+        let message =
+            format!("column \"{column}\" must appear in the GROUP BY clause or be used in an aggregate function");
+        return SqlError::new(SqlState::GROUPING_ERROR, message);
+    }
     let state = PLAN_TEXTS.iter().find(|(part, _)| text.contains(part)).map(|(_, state)| *state);
     SqlError::new(state.unwrap_or(SqlState::DATATYPE_MISMATCH), text)
 }

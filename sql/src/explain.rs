@@ -1,4 +1,4 @@
-//! EXPLAIN [ANALYZE]: the plan as text, and what a run of it read.
+//! EXPLAIN [ANALYZE]: the plan as text or JSON, and what a run of it read.
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use peristyle_catalog::model::{PgType, TimestampMicros};
 use peristyle_storage::types::{arrow_type, pg_field};
+use serde_json::{Value, json};
 use sqlparser::ast::{self, UtilityOption};
 
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::modify::{self, ChangeStatement};
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::plan::parameters::Bound;
@@ -25,6 +26,7 @@ use crate::write;
 pub(crate) fn describe(
     scope: &Arc<Scope>,
     explained: &ast::Statement,
+    options: Option<&[UtilityOption]>,
     types: &[Option<PgType>],
 ) -> Result<(Vec<PgType>, Option<Vec<ColumnDescription>>), SqlError> {
     let parameters = match explained {
@@ -33,11 +35,11 @@ pub(crate) fn describe(
         ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types)?.0,
         _ => Vec::new(),
     };
-    Ok((parameters, Some(columns())))
+    Ok((parameters, Some(columns(Format::of_options(options)?))))
 }
 
-fn columns() -> Vec<ColumnDescription> {
-    vec![ColumnDescription::computed("QUERY PLAN", PgType::TEXT)]
+fn columns(format: Format) -> Vec<ColumnDescription> {
+    vec![ColumnDescription::computed("QUERY PLAN", format.pg_type())]
 }
 
 /// Explains a query or a write. With ANALYZE runs it: a query's rows are thrown away, a write's are written.
@@ -47,16 +49,23 @@ pub(crate) async fn run(
     tree: &ast::Statement,
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
-    let ast::Statement::Explain { statement, analyze, verbose, options, format, .. } = tree else {
+    let ast::Statement::Explain { statement, analyze, options, format, .. } = tree else {
         return Err(SqlError::internal("an EXPLAIN was expected"));
     };
-    let options = Options::of(*analyze, *verbose, options.as_deref(), format.is_some())?;
-    let lines = match statement.as_ref() {
+    if format.is_some() {
+        return Err(SqlError::syntax("syntax error at or near \"FORMAT\""));
+    }
+    let options = Options::of(*analyze, options.as_deref())?;
+    let explained = match statement.as_ref() {
         tree if let Some(change) = ChangeStatement::of(tree) => {
-            explain_change(scope, transaction, change, bound, options.analyze).await?
+            options.refuse_json_of_a_change()?;
+            return rendered(explain_change(scope, transaction, change, bound, options.analyze).await?, Format::Text);
         }
         ast::Statement::Query(query) => explain_query(&scope, query, bound, options.analyze).await?,
-        ast::Statement::Insert(insert) if options.analyze => run_insert(&scope, transaction, insert, bound).await?,
+        ast::Statement::Insert(insert) if options.analyze => {
+            options.refuse_json_of_a_change()?;
+            return rendered(run_insert(&scope, transaction, insert, bound).await?, Format::Text);
+        }
         ast::Statement::Insert(insert) => {
             write::describe_insert(&scope, insert, bound.types())?;
             explain_write(&scope, format!("Insert on {}", insert.table), insert.source.as_deref(), bound).await?
@@ -66,7 +75,67 @@ pub(crate) async fn run(
         }
         _ => return Err(SqlError::unsupported("EXPLAIN of this statement is not supported yet")),
     };
-    text_rows(lines)
+    match options.format {
+        Format::Text => rendered(explained.lines(), Format::Text),
+        Format::Json => rendered(vec![explained.json()], Format::Json),
+    }
+}
+
+/// What there is to say of a statement.
+struct Explained {
+    /// What is written, if it is a write.
+    head: Option<String>,
+    /// The plan of its rows; `None` for constants.
+    plan: Option<Arc<dyn ExecutionPlan>>,
+    planning_milliseconds: f64,
+    /// Of ANALYZE: how long it ran, and the rows that it gave.
+    run: Option<(f64, usize)>,
+}
+
+impl Explained {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(plan) = &self.plan {
+            operators(plan, self.run.is_some(), &mut lines);
+        }
+        if let Some(head) = &self.head {
+            lines.iter_mut().for_each(|line| line.insert_str(0, "  "));
+            lines.insert(0, head.clone());
+        }
+        if let Some((milliseconds, rows)) = self.run {
+            lines.push(format!("Planning Time: {:.3} ms", self.planning_milliseconds));
+            lines.push(format!("Execution Time: {milliseconds:.3} ms, rows={rows}"));
+        }
+        lines
+    }
+
+    /// One array of one object, as PostgreSQL has it: `Plan` with `Plans` below, then times.
+    fn json(&self) -> String {
+        let mut plan = self.plan.as_ref().map(json_plan);
+        if let Some(head) = &self.head {
+            plan = Some(json!({ "Node Type": head, "Plans": plan.into_iter().collect::<Vec<_>>() }));
+        }
+        let mut object = json!({ "Plan": plan });
+        if let Some((milliseconds, rows)) = self.run {
+            object["Planning Time"] = json!(self.planning_milliseconds);
+            object["Execution Time"] = json!(milliseconds);
+            object["Actual Rows"] = json!(rows);
+        }
+        format!("{:#}", json!([object]))
+    }
+}
+
+fn json_plan(plan: &Arc<dyn ExecutionPlan>) -> Value {
+    let details = DisplayableExecutionPlan::new(plan.as_ref()).one_line().to_string();
+    let mut node = json!({ "Node Type": plan.name(), "Details": details.trim_end() });
+    if let Some(scan) = (plan.as_ref() as &dyn std::any::Any).downcast_ref::<ScanExec>() {
+        node["Relation Name"] = json!(scan.table());
+    }
+    let children: Vec<Value> = plan.children().into_iter().map(json_plan).collect();
+    if !children.is_empty() {
+        node["Plans"] = json!(children);
+    }
+    node
 }
 
 async fn explain_query(
@@ -74,23 +143,19 @@ async fn explain_query(
     query: &ast::Query,
     bound: &Bound,
     analyze: bool,
-) -> Result<Vec<String>, SqlError> {
+) -> Result<Explained, SqlError> {
     let planner = Planner::new(scope)?;
     let begun = scope.engine.now();
     let plan = planner.query(query, bound.types())?;
-    let physical = planner.physical(plan, bound).await?;
+    let plan = planner.physical(plan, bound).await?;
     let planned = scope.engine.now();
-    let mut lines = Vec::new();
-    if analyze {
-        let rows = run_through(scope, &physical, planner.task()).await?;
-        let ended = scope.engine.now();
-        operators(&physical, true, &mut lines);
-        lines.push(format!("Planning Time: {:.3} ms", milliseconds(begun, planned)));
-        lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(planned, ended)));
+    let run = if analyze {
+        let rows = run_through(scope, &plan, planner.task()).await?;
+        Some((milliseconds(planned, scope.engine.now()), rows))
     } else {
-        operators(&physical, false, &mut lines);
-    }
-    Ok(lines)
+        None
+    };
+    Ok(Explained { head: None, plan: Some(plan), planning_milliseconds: milliseconds(begun, planned), run })
 }
 
 /// What is written, over the plan of where its rows come from.
@@ -99,13 +164,12 @@ async fn explain_write(
     head: String,
     source: Option<&ast::Query>,
     bound: &Bound,
-) -> Result<Vec<String>, SqlError> {
-    let mut lines = vec![head];
-    if let Some(source) = source {
-        let plan = explain_query(scope, &write::without_defaults(source), bound, false).await?;
-        lines.extend(plan.into_iter().map(|line| format!("  {line}")));
-    }
-    Ok(lines)
+) -> Result<Explained, SqlError> {
+    let below = match source {
+        Some(source) => explain_query(scope, &write::without_defaults(source), bound, false).await?,
+        None => Explained { head: None, plan: None, planning_milliseconds: 0.0, run: None },
+    };
+    Ok(Explained { head: Some(head), ..below })
 }
 
 async fn run_insert(
@@ -155,13 +219,46 @@ fn milliseconds(from: TimestampMicros, to: TimestampMicros) -> f64 {
     (to.0 - from.0) as f64 / 1000.0
 }
 
+/// How an explanation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Format {
+    /// The format that the options name, the last one if several do.
+    fn of_options(list: Option<&[UtilityOption]>) -> Result<Format, SqlError> {
+        let named = list.unwrap_or_default().iter().rfind(|option| option.name.value.eq_ignore_ascii_case("format"));
+        let Some(format) = named else { return Ok(Format::Text) };
+        let word = format.arg.as_ref().map(|arg| arg.to_string().trim_matches('\'').to_lowercase()).unwrap_or_default();
+        match word.as_str() {
+            "text" => Ok(Format::Text),
+            "json" => Ok(Format::Json),
+            "xml" | "yaml" => Err(SqlError::unsupported("EXPLAIN formats other than TEXT and JSON are not supported")),
+            other => {
+                let message = format!("unrecognized value for EXPLAIN option \"format\": \"{other}\"");
+                Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message))
+            }
+        }
+    }
+
+    fn pg_type(self) -> PgType {
+        match self {
+            Format::Text => PgType::TEXT,
+            Format::Json => PgType::JSON,
+        }
+    }
+}
+
 struct Options {
     analyze: bool,
+    format: Format,
 }
 
 impl Options {
-    fn of(analyze: bool, _verbose: bool, list: Option<&[UtilityOption]>, format: bool) -> Result<Options, SqlError> {
-        let mut options = Options { analyze };
+    fn of(analyze: bool, list: Option<&[UtilityOption]>) -> Result<Options, SqlError> {
+        let mut options = Options { analyze, format: Format::of_options(list)? };
         for option in list.unwrap_or_default() {
             let on = option
                 .arg
@@ -169,16 +266,18 @@ impl Options {
                 .is_none_or(|arg| !matches!(arg.to_string().to_lowercase().as_str(), "false" | "off" | "0"));
             match option.name.value.to_lowercase().as_str() {
                 "analyze" => options.analyze = on,
-                "verbose" | "costs" | "buffers" | "timing" | "summary" | "settings" | "wal" => {}
-                "format" if option.arg.as_ref().is_some_and(|arg| arg.to_string().eq_ignore_ascii_case("text")) => {}
-                "format" => return Err(SqlError::unsupported("EXPLAIN formats other than TEXT are not supported")),
+                "verbose" | "costs" | "buffers" | "timing" | "summary" | "settings" | "wal" | "format" => {}
                 other => return Err(SqlError::syntax(format!("unrecognized EXPLAIN option \"{other}\""))),
             }
         }
-        if format {
-            return Err(SqlError::unsupported("EXPLAIN formats other than TEXT are not supported"));
-        }
         Ok(options)
+    }
+
+    fn refuse_json_of_a_change(&self) -> Result<(), SqlError> {
+        match self.format {
+            Format::Text => Ok(()),
+            Format::Json => Err(SqlError::unsupported("EXPLAIN (FORMAT JSON) of this statement is not supported yet")),
+        }
     }
 }
 
@@ -223,10 +322,11 @@ fn scans(plan: &Arc<dyn ExecutionPlan>, lines: &mut Vec<String>) {
     plan.children().into_iter().for_each(|child| scans(child, lines));
 }
 
-fn text_rows(lines: Vec<String>) -> Result<Outcome, SqlError> {
-    let field = pg_field("QUERY PLAN", PgType::TEXT, arrow_type(PgType::TEXT, None), false);
+fn rendered(lines: Vec<String>, format: Format) -> Result<Outcome, SqlError> {
+    let ty = format.pg_type();
+    let field = pg_field("QUERY PLAN", ty, arrow_type(ty, None), false);
     let array = Arc::new(StringViewArray::from_iter_values(lines));
     let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array])?;
     let batches = Box::pin(futures::stream::iter([Ok(batch)]));
-    Ok(Outcome::Rows(Rows { columns: columns(), batches, tag: RowsTag::Fixed("EXPLAIN") }))
+    Ok(Outcome::Rows(Rows { columns: columns(format), batches, tag: RowsTag::Fixed("EXPLAIN") }))
 }

@@ -10,7 +10,7 @@
 //! | DELETE, UPDATE, MERGE | [`modify`] | a change set in the transaction |
 //! | COPY TO | [`copy_out`] | a stream of bytes |
 //! | CREATE, ALTER, DROP, TRUNCATE, COMMENT | [`ddl`] | a change set in the transaction |
-//! | SET, SHOW, RESET | [`session`] | |
+//! | SET, SHOW, PREPARE, DECLARE, FETCH, NOTIFY, … | [`session`] | |
 //!
 //! [`transaction`] commits the change sets of its statements as one. [`functions`] and [`semantics`] make DataFusion
 //! mean what PostgreSQL means; [`values`] and [`copy`] are the text and binary forms of values; [`relation`],
@@ -52,7 +52,8 @@ pub use error::{SqlError, SqlState};
 pub use outcome::{BatchStream, ByteStream, ColumnDescription, CopyOut, CopyPiece, Notice, Outcome, Rows, RowsTag};
 pub use parse::Statement;
 pub use session::{
-    BoundParameters, ConnectOptions, Interrupts, Parameter, Prepared, Session, TransactionStatus, WireFormat,
+    BoundParameters, ConnectOptions, Interrupts, Notification, Parameter, PortalDescription, Prepared, Session,
+    TransactionStatus, WireFormat, named,
 };
 pub use single_value::parse_missing;
 pub use write::CopyIn;

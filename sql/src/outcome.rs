@@ -8,6 +8,7 @@ use futures::Stream;
 use peristyle_catalog::model::{Oid, PgType};
 
 use crate::error::SqlError;
+use crate::session::WireFormat;
 use crate::write::CopyIn;
 
 /// Batches of a result, each of the shape that [`Rows::columns`] says. Bounded: a batch waits until it is taken.
@@ -60,6 +61,8 @@ pub enum RowsTag {
     InsertReturning,
     /// `DELETE n` and its like, n the rows sent.
     Changed(&'static str),
+    /// `FETCH n`, n the rows sent; of a cursor that is BINARY or not.
+    Fetch { is_binary: bool },
     /// The tag itself (`SHOW`, `EXPLAIN`).
     Fixed(&'static str),
 }
@@ -100,12 +103,25 @@ pub struct Notice {
 }
 
 impl RowsTag {
+    /// The format of the values if the client names none.
+    pub fn default_format(&self) -> WireFormat {
+        match self {
+            RowsTag::Fetch { is_binary: true } => WireFormat::Binary,
+            RowsTag::Fetch { .. }
+            | RowsTag::Select
+            | RowsTag::InsertReturning
+            | RowsTag::Changed(_)
+            | RowsTag::Fixed(_) => WireFormat::Text,
+        }
+    }
+
     /// The command tag after `rows` rows were sent.
     pub fn render(&self, rows: u64) -> String {
         match self {
             RowsTag::Select => format!("SELECT {rows}"),
             RowsTag::InsertReturning => format!("INSERT 0 {rows}"),
             RowsTag::Changed(verb) => format!("{verb} {rows}"),
+            RowsTag::Fetch { .. } => format!("FETCH {rows}"),
             RowsTag::Fixed(tag) => (*tag).to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! What one statement runs in: its snapshot, its session, its clock, its guard.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, Relation, Schema, TimestampMicros};
@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::Notice;
 use crate::session::settings::{Settings, SharedSettings};
-use crate::session::{Guard, SessionFacts};
+use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
 use crate::transaction::View;
 
 /// Schemas that every session searches first, before its search path.
@@ -29,6 +29,10 @@ pub(crate) struct Scope {
     pub(crate) started: TimestampMicros,
     pub(crate) guard: Guard,
     pub(crate) notices: Arc<Mutex<Vec<Notice>>>,
+    /// The session's prepared statements and cursors. Weak, because an open cursor holds its scope.
+    pub(crate) kept: Weak<Mutex<KeptObjects>>,
+    /// What the transaction sends when it commits.
+    pub(crate) pending: SharedPending,
 }
 
 impl Scope {

@@ -32,6 +32,7 @@ pub(crate) async fn run(
     let tree = match &*statement.tree {
         Tree::Copy(copy) if copy.to => return copy_out::run(scope, copy).await,
         Tree::Copy(copy) => return write::copy_in(scope, transaction, copy).await,
+        Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
         Tree::Sql(tree) => tree.as_ref(),
     };
     if let Some(change) = ChangeStatement::of(tree) {
@@ -55,12 +56,14 @@ pub(crate) async fn describe(
     types: &[Option<PgType>],
 ) -> Result<Description, SqlError> {
     let described = match &*statement.tree {
-        Tree::Copy(_) => Ok((Vec::new(), None)),
+        Tree::Copy(_) | Tree::Session(_) => Ok((Vec::new(), None)),
         Tree::Sql(tree) if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types),
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
             ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types),
-            ast::Statement::Explain { statement, .. } => explain::describe(scope, statement, types),
+            ast::Statement::Explain { statement, options, .. } => {
+                explain::describe(scope, statement, options.as_deref(), types)
+            }
             _ => Ok((Vec::new(), None)),
         },
     };
@@ -88,6 +91,7 @@ pub(crate) fn describe_control(statement: &Statement) -> Option<Description> {
 pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
     let tree = match &*statement.tree {
         Tree::Copy(copy) => return (!copy.to).then(|| "COPY FROM".to_owned()),
+        Tree::Session(_) => return None,
         Tree::Sql(tree) => tree.as_ref(),
     };
     match tree {
@@ -127,6 +131,7 @@ fn describe_show(variable: &[ast::Ident]) -> Vec<ColumnDescription> {
 pub(crate) fn looks(statement: &Statement) -> Looks {
     let only_definitions = match &*statement.tree {
         Tree::Copy(copy) => !copy.to,
+        Tree::Session(_) => true,
         Tree::Sql(tree) => match tree.as_ref() {
             // ON CONFLICT looks for the rows that have the keys.
             ast::Statement::Insert(insert) if insert.on.is_some() => false,
@@ -158,7 +163,7 @@ pub(crate) fn ends_transaction(statement: &Statement) -> bool {
 /// Whether a statement whose commit lost a race can be run again: its rows do not come from the client.
 pub(crate) fn can_rerun(statement: &Statement) -> bool {
     match &*statement.tree {
-        Tree::Copy(_) => false,
+        Tree::Copy(_) | Tree::Session(_) => false,
         // What RETURNING gave was sent already.
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Insert(insert) => insert.returning.is_none(),
@@ -181,9 +186,12 @@ pub(crate) fn place(error: SqlError, statement: &Statement) -> SqlError {
             | SqlState::AMBIGUOUS_COLUMN
             | SqlState::DUPLICATE_COLUMN
             | SqlState::INVALID_SCHEMA_NAME
+            | SqlState::GROUPING_ERROR
     );
     let Some(name) = quoted_name(&error.message).filter(|_| about_a_name) else { return error };
-    match find_word(&statement.text, name) {
+    // A message may name the table of a column that was written without.
+    let bare = name.rsplit('.').next().filter(|_| error.code == SqlState::GROUPING_ERROR);
+    match find_word(&statement.text, name).or_else(|| find_word(&statement.text, bare?)) {
         Some(at) => error.position(statement.offset_chars + at + 1),
         None => error,
     }

@@ -25,7 +25,11 @@ use crate::session::settings::{SettingDefinition, SettingKind, Settings};
 /// The rows of a system relation.
 pub(crate) async fn rows(scope: &Arc<Scope>, relation: &'static dyn VirtualRelation) -> Result<RecordBatch, SqlError> {
     let database = database(scope)?;
-    let (session, server) = (session_view(scope), server_view(scope));
+    let (mut session, server) = (session_view(scope), server_view(scope));
+    if let Some(kept) = scope.kept.upgrade() {
+        let kept = kept.lock();
+        (session.prepared, session.cursors) = (kept.prepared_views(), kept.cursor_views());
+    }
     let context = RelationContext {
         head: scope.view.head().as_ref() as &dyn Objects,
         database: &database,
@@ -86,17 +90,23 @@ fn setting(definition: &SettingDefinition, value: &str, settings: &Settings) -> 
         SettingKind::Integer(least, greatest) => ("integer", Vec::new(), Some(least), Some(greatest)),
         SettingKind::Milliseconds => ("integer", Vec::new(), Some(0), Some(i64::from(i32::MAX))),
         SettingKind::Enum(words) => ("enum", words.iter().map(|word| (*word).to_owned()).collect(), None, None),
+        SettingKind::Kilobytes(least) => ("integer", Vec::new(), Some(least as i64), Some(i64::from(i32::MAX))),
         SettingKind::Text
+        | SettingKind::Role
         | SettingKind::TimeZone
         | SettingKind::DateStyle
         | SettingKind::Encoding
         | SettingKind::SearchPath => ("string", Vec::new(), None, None),
     };
-    let milliseconds = matches!(definition.kind, SettingKind::Milliseconds);
+    let unit = match definition.kind {
+        SettingKind::Milliseconds => Some("ms"),
+        SettingKind::Kilobytes(_) => Some("kB"),
+        _ => None,
+    };
     Setting {
         name: definition.name.to_owned(),
         value: value.to_owned(),
-        unit: milliseconds.then(|| "ms".to_owned()),
+        unit: unit.map(str::to_owned),
         category: "Client Connection Defaults".to_owned(),
         description: definition.description.to_owned(),
         context: if definition.fixed { "internal" } else { "user" },
@@ -198,6 +208,10 @@ impl SessionControl for Control {
         let changed = settings.change(is_local, change);
         let shown = changed.and_then(|()| settings.current().get(name).map(str::to_owned));
         shown.map_err(|error| DataFusionError::External(Box::new(error)))
+    }
+
+    fn notify(&self, channel: &str, payload: &str) -> datafusion::error::Result<()> {
+        self.scope.pending.lock().notify(channel, payload).map_err(|error| DataFusionError::External(Box::new(error)))
     }
 
     fn cancel(&self, process_id: i32) -> bool {

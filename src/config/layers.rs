@@ -93,7 +93,7 @@ mod tests {
         ];
         let config = loaded("serve --drain-seconds 300 --listen 127.0.0.1:0", &environment).unwrap();
         let wire = &config.wire;
-        assert_eq!((wire.portals_max, wire.connections_max, wire.drain_seconds), (1, 20, 300));
+        assert_eq!((config.engine.portals_max, wire.connections_max, wire.drain_seconds), (1, 20, 300));
         assert_eq!((config.catalog.log_segment_bytes, config.listen.port()), (1 << 20, 0));
         assert_eq!(wire.startup_seconds, Config::default().wire.startup_seconds);
     }

@@ -3,11 +3,11 @@
 //! Answers go out one by one as they come into being. A statement's work runs under [`Frames::during`], from planning
 //! to its last row, so that it stops when the client goes away.
 
-use std::sync::Arc;
-
-use peristyle_sql::{SqlError, TransactionStatus};
+use peristyle_sql::{Notification, SqlError, TransactionStatus};
 use pgwire::messages::PgWireFrontendMessage as Message;
-use pgwire::messages::response::{CommandComplete, EmptyQueryResponse, ReadyForQuery, TransactionStatus as Status};
+use pgwire::messages::response::{
+    CommandComplete, EmptyQueryResponse, NotificationResponse, ReadyForQuery, TransactionStatus as Status,
+};
 use pgwire::messages::startup::ParameterStatus;
 use tracing::debug;
 
@@ -16,12 +16,10 @@ use super::door::{Answer, SqlSession};
 use super::end::{End, Fault};
 use super::errors::{Severity, ends_session, error_response, notice_response};
 use super::frames::{Frame, Frames};
-use super::named::Named;
 use super::outbox::Outbox;
-use super::portal::{Portal, RowSource};
+use super::portal::RowSource;
 use super::registry::{Membership, Phase};
 use super::rows::RowEncoder;
-use super::settings::WireSettings;
 
 /// What a statement leaves to be said after it has run.
 pub(super) enum Completion {
@@ -35,9 +33,6 @@ pub(super) struct Connection<S: SqlSession> {
     pub(super) out: Outbox,
     pub(super) session: S,
     pub(super) membership: Membership,
-    /// `None` is the empty statement.
-    pub(super) statements: Named<Option<Arc<S::Prepared>>>,
-    pub(super) portals: Named<Portal<Arc<S::Prepared>, S::Bound>>,
     /// An extended message failed: nothing is done until Sync.
     pub(super) is_skipping: bool,
     /// Extended messages came since the last Sync.
@@ -45,23 +40,8 @@ pub(super) struct Connection<S: SqlSession> {
 }
 
 impl<S: SqlSession> Connection<S> {
-    pub(super) fn new(
-        frames: Frames,
-        out: Outbox,
-        session: S,
-        membership: Membership,
-        settings: &WireSettings,
-    ) -> Connection<S> {
-        Connection {
-            frames,
-            out,
-            session,
-            membership,
-            statements: Named::new(settings.prepared_statements_max),
-            portals: Named::new(settings.portals_max),
-            is_skipping: false,
-            is_pipelining: false,
-        }
+    pub(super) fn new(frames: Frames, out: Outbox, session: S, membership: Membership) -> Connection<S> {
+        Connection { frames, out, session, membership, is_skipping: false, is_pipelining: false }
     }
 
     /// Serves the client until the connection ends.
@@ -105,27 +85,41 @@ impl<S: SqlSession> Connection<S> {
             tokio::time::sleep(limit).await;
             error
         };
-        tokio::select! {
-            biased;
-            error = self.membership.over(leaves_at) => Err(End::Fatal(error)),
-            error = silent_too_long => Err(End::Fatal(error)),
-            frame = self.frames.next() => frame,
+        tokio::pin!(silent_too_long);
+        let notified = self.session.notified();
+        loop {
+            tokio::select! {
+                biased;
+                error = self.membership.over(leaves_at) => return Err(End::Fatal(error)),
+                error = &mut silent_too_long => return Err(End::Fatal(error)),
+                frame = self.frames.next() => return frame,
+                () = notified.notified(), if is_idle => {}
+            }
+            self.push_notifications()?;
+            self.out.flush().await?;
         }
     }
 
-    /// Sends rows until the result ends or `rows_max` are sent.
-    pub(super) async fn send_rows(&mut self, source: &mut RowSource, rows_max: u64) -> Result<Sent, Fault> {
+    /// Tells the client what it listens to.
+    fn push_notifications(&mut self) -> Result<(), End> {
+        for Notification { process_id, channel, payload } in self.session.take_notifications() {
+            self.out.push(&NotificationResponse::new(process_id, channel, payload))?;
+        }
+        Ok(())
+    }
+
+    /// Sends rows until the result ends; how many they were.
+    pub(super) async fn send_rows(&mut self, source: &mut RowSource) -> Result<u64, Fault> {
         let mut rows = 0;
-        while rows < rows_max {
+        loop {
             if source.current.as_ref().is_none_or(RowEncoder::is_done) && !self.take_batch(source).await? {
-                return Ok(Sent { rows, is_all: true });
+                return Ok(rows);
             }
             let bytes_max = self.out.send_bytes();
             let encoder = source.current.as_mut().expect("a batch was taken");
-            rows += encoder.encode(self.out.buffer(), rows_max - rows, bytes_max)?;
+            rows += encoder.encode(self.out.buffer(), bytes_max)?;
             self.flush_if_full().await?;
         }
-        Ok(Sent { rows, is_all: false })
     }
 
     /// The next batch of a result; false if there is none.
@@ -181,7 +175,6 @@ impl<S: SqlSession> Connection<S> {
             Err(Fault::Sql(second)) => debug!(%error, %second, "discarding a failed transaction failed too"),
             Err(Fault::End(end)) => return Err(end),
         }
-        self.forget_finished_portals();
         self.push_notices()?;
         if ends_session(&error) {
             return Err(End::Fatal(error));
@@ -189,19 +182,16 @@ impl<S: SqlSession> Connection<S> {
         Ok(self.out.push(&error_response(&error, Severity::Error))?)
     }
 
-    /// Portals do not outlive their transaction.
-    pub(super) fn forget_finished_portals(&mut self) {
-        if self.session.transaction_status() != TransactionStatus::InBlock {
-            self.portals.clear();
-        }
-    }
-
     /// Says that the next query may come, and what changed that the client keeps track of.
     pub(super) async fn ready(&mut self) -> Result<(), End> {
         for (name, value) in self.session.take_parameter_changes() {
             self.out.push(&ParameterStatus::new(name, value))?;
         }
-        let status = match self.session.transaction_status() {
+        let status = self.session.transaction_status();
+        if status == TransactionStatus::Idle {
+            self.push_notifications()?;
+        }
+        let status = match status {
             TransactionStatus::Idle => Status::Idle,
             TransactionStatus::InBlock => Status::Transaction,
             TransactionStatus::Failed => Status::Error,
@@ -209,11 +199,4 @@ impl<S: SqlSession> Connection<S> {
         self.out.push(&ReadyForQuery::new(status))?;
         Ok(self.out.flush().await?)
     }
-}
-
-/// What was sent of a result.
-pub(super) struct Sent {
-    pub(super) rows: u64,
-    /// Whether the result has no more rows.
-    pub(super) is_all: bool,
 }

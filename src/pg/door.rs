@@ -9,9 +9,10 @@ use bytes::Bytes;
 use peristyle_catalog::model::PgType;
 use peristyle_sql::values::OutputStyle;
 use peristyle_sql::{
-    BoundParameters, ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Outcome,
-    Parameter, Prepared, Rows, Session, SqlError, Statement, TransactionStatus,
+    ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Notification, Outcome, Parameter,
+    PortalDescription, Prepared, Rows, Session, SqlError, Statement, TransactionStatus, WireFormat,
 };
+use tokio::sync::Notify;
 
 /// Makes sessions.
 pub trait SqlEngine: Send + Sync + 'static {
@@ -27,28 +28,39 @@ pub trait SqlEngine: Send + Sync + 'static {
 #[allow(missing_docs)]
 pub trait SqlSession: Send + 'static {
     type Statement: Send + Sync;
-    type Prepared: Clone + Send + Sync;
-    type Bound: Send + Sync;
+    type Prepared: Send + Sync;
 
     fn parse(&self, text: &str) -> Result<Vec<Self::Statement>, SqlError>;
-    async fn prepare(
-        &mut self,
-        statement: &Self::Statement,
-        types: &[Option<PgType>],
-    ) -> Result<Self::Prepared, SqlError>;
     async fn execute(&mut self, statement: &Self::Statement) -> Result<Answer, SqlError>;
-    fn bind(
+    async fn keep_statement(
+        &mut self,
+        name: Option<&str>,
+        text: &str,
+        types: &[Option<PgType>],
+    ) -> Result<(), SqlError>;
+    fn statement(&self, name: Option<&str>) -> Result<Option<Arc<Self::Prepared>>, SqlError>;
+    fn close_statement(&mut self, name: Option<&str>);
+    fn bind_portal(
         &mut self,
         portal: Option<&str>,
-        prepared: &Self::Prepared,
+        statement: Option<&str>,
         parameters: &[Parameter],
-    ) -> Result<Self::Bound, SqlError>;
-    async fn execute_prepared(&mut self, prepared: &Self::Prepared, bound: &Self::Bound) -> Result<Answer, SqlError>;
+        formats: Vec<WireFormat>,
+    ) -> Result<(), SqlError>;
+    fn describe_portal(&self, name: Option<&str>) -> Result<PortalDescription, SqlError>;
+    async fn execute_portal(
+        &mut self,
+        name: Option<&str>,
+        rows_max: u64,
+    ) -> Result<(Answer, Vec<WireFormat>), SqlError>;
+    fn close_portal(&mut self, name: Option<&str>);
     async fn end_implicit(&mut self) -> Result<(), SqlError>;
     fn fail(&mut self);
     fn transaction_status(&self) -> TransactionStatus;
     fn idle_limit(&self) -> Option<(Duration, SqlError)>;
     fn take_notices(&mut self) -> Vec<Notice>;
+    fn take_notifications(&mut self) -> Vec<Notification>;
+    fn notified(&self) -> Arc<Notify>;
     fn take_parameter_changes(&mut self) -> Vec<(String, String)>;
     fn interrupts(&self) -> Arc<dyn Interrupt>;
     fn output_style(&self) -> OutputStyle;
@@ -101,31 +113,57 @@ impl SqlEngine for Engine {
 impl SqlSession for Session {
     type Statement = Statement;
     type Prepared = Prepared;
-    type Bound = BoundParameters;
 
     fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
         Session::parse(self, text)
-    }
-
-    async fn prepare(&mut self, statement: &Statement, types: &[Option<PgType>]) -> Result<Prepared, SqlError> {
-        Session::prepare(self, statement, types).await
     }
 
     async fn execute(&mut self, statement: &Statement) -> Result<Answer, SqlError> {
         Session::execute(self, statement).await.map(Answer::from)
     }
 
-    fn bind(
+    async fn keep_statement(
         &mut self,
-        portal: Option<&str>,
-        prepared: &Prepared,
-        parameters: &[Parameter],
-    ) -> Result<BoundParameters, SqlError> {
-        Session::bind(self, portal, prepared, parameters)
+        name: Option<&str>,
+        text: &str,
+        types: &[Option<PgType>],
+    ) -> Result<(), SqlError> {
+        Session::keep_statement(self, name, text, types).await
     }
 
-    async fn execute_prepared(&mut self, prepared: &Prepared, bound: &BoundParameters) -> Result<Answer, SqlError> {
-        Session::execute_prepared(self, prepared, bound).await.map(Answer::from)
+    fn statement(&self, name: Option<&str>) -> Result<Option<Arc<Prepared>>, SqlError> {
+        Session::statement(self, name)
+    }
+
+    fn close_statement(&mut self, name: Option<&str>) {
+        Session::close_statement(self, name);
+    }
+
+    fn bind_portal(
+        &mut self,
+        portal: Option<&str>,
+        statement: Option<&str>,
+        parameters: &[Parameter],
+        formats: Vec<WireFormat>,
+    ) -> Result<(), SqlError> {
+        Session::bind_portal(self, portal, statement, parameters, formats)
+    }
+
+    fn describe_portal(&self, name: Option<&str>) -> Result<PortalDescription, SqlError> {
+        Session::describe_portal(self, name)
+    }
+
+    async fn execute_portal(
+        &mut self,
+        name: Option<&str>,
+        rows_max: u64,
+    ) -> Result<(Answer, Vec<WireFormat>), SqlError> {
+        let (outcome, formats) = Session::execute_portal(self, name, rows_max).await?;
+        Ok((Answer::from(outcome), formats))
+    }
+
+    fn close_portal(&mut self, name: Option<&str>) {
+        Session::close_portal(self, name);
     }
 
     async fn end_implicit(&mut self) -> Result<(), SqlError> {
@@ -146,6 +184,14 @@ impl SqlSession for Session {
 
     fn take_notices(&mut self) -> Vec<Notice> {
         Session::take_notices(self)
+    }
+
+    fn take_notifications(&mut self) -> Vec<Notification> {
+        Session::take_notifications(self)
+    }
+
+    fn notified(&self) -> Arc<Notify> {
+        Session::notified(self)
     }
 
     fn take_parameter_changes(&mut self) -> Vec<(String, String)> {

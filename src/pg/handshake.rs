@@ -61,7 +61,7 @@ impl<E: SqlEngine> Service<E> {
             Ok((session, membership)) => {
                 let settings = &self.settings;
                 let frames = Frames::new(Box::new(reader), settings.message_bytes_max, settings.read_ahead_bytes_max);
-                let mut connection = Connection::new(frames, out, session, membership, settings);
+                let mut connection = Connection::new(frames, out, session, membership);
                 connection.ready().await?;
                 Ok(Some(connection))
             }

@@ -18,7 +18,6 @@ mod extended;
 mod frames;
 mod handshake;
 mod listener;
-mod named;
 mod options;
 mod outbox;
 mod portal;

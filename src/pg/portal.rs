@@ -1,4 +1,4 @@
-//! Portals: a statement with its parameters, and how far it has run.
+//! The formats that a client asks for, and the rows that are on their way to it.
 
 use std::sync::Arc;
 
@@ -8,26 +8,6 @@ use pgwire::messages::data::{FORMAT_CODE_BINARY, FORMAT_CODE_TEXT};
 
 use super::errors::violation;
 use super::rows::{RowEncoder, RowShape};
-
-/// A bound statement. `P` is the engine's prepared statement, `None` of it an empty query; `B` its parameters, taken
-/// when it runs.
-pub(crate) struct Portal<P, B> {
-    pub(crate) prepared: Option<P>,
-    pub(crate) bound: Option<B>,
-    pub(crate) formats: Formats,
-    pub(crate) progress: Progress,
-}
-
-/// How far a portal has run.
-pub(crate) enum Progress {
-    Bound,
-    /// It has rows left.
-    Suspended(RowSource),
-    /// It gave all its rows: none are left to give again.
-    Exhausted(RowsTag),
-    /// It ran, or failed while it did, and cannot run again.
-    Done,
-}
 
 /// Formats as Bind says them: none, one for all, or one for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +30,21 @@ impl Formats {
     /// Text for all.
     pub(crate) fn text() -> Formats {
         Formats(Vec::new())
+    }
+
+    /// Those that a portal keeps.
+    pub(crate) fn kept(formats: Vec<WireFormat>) -> Formats {
+        Formats(formats)
+    }
+
+    /// The same for all.
+    pub(crate) fn all(format: WireFormat) -> Formats {
+        Formats(vec![format])
+    }
+
+    /// As they were said.
+    pub(crate) fn into_codes(self) -> Vec<WireFormat> {
+        self.0
     }
 
     pub(crate) fn len(&self) -> usize {

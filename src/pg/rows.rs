@@ -44,13 +44,13 @@ impl RowEncoder {
         self.next == self.batch.num_rows()
     }
 
-    /// Writes rows until the batch ends, `rows_max` are written or `out` holds `bytes_max`. Returns how many; at
-    /// least one if there is one. After an error `out` ends with a whole message.
-    pub(crate) fn encode(&mut self, out: &mut BytesMut, rows_max: u64, bytes_max: usize) -> Result<u64, SqlError> {
+    /// Writes rows until the batch ends or `out` holds `bytes_max`. Returns how many; at least one if there is one.
+    /// After an error `out` ends with a whole message.
+    pub(crate) fn encode(&mut self, out: &mut BytesMut, bytes_max: usize) -> Result<u64, SqlError> {
         let writers = self.writers()?;
         let rows_left = (self.batch.num_rows() - self.next) as u64;
         let mut written = 0;
-        while written < rows_left.min(rows_max) {
+        while written < rows_left {
             let start = out.len();
             if let Err(error) = encode_row(&writers, self.next + written as usize, out) {
                 out.truncate(start);
@@ -132,16 +132,16 @@ mod tests {
     fn rows_are_whole_messages_in_both_formats() {
         let mut out = BytesMut::new();
         let mut rows = encoder([WireFormat::Text, WireFormat::Binary]);
-        assert_eq!(rows.encode(&mut out, 2, usize::MAX).unwrap(), 2);
+        assert_eq!(rows.encode(&mut out, usize::MAX).unwrap(), 3);
         let first = b"D\0\0\0\x10\0\x02\0\0\0\x017\0\0\0\x01a";
         let second = b"D\0\0\0\x0e\0\x02\xff\xff\xff\xff\0\0\0\0";
-        assert_eq!(&out[..], [&first[..], second].concat());
-        assert!(!rows.is_done());
+        assert_eq!(&out[..first.len() + second.len()], [&first[..], second].concat());
+        assert!(rows.is_done());
         out.clear();
         let mut rows = encoder([WireFormat::Binary, WireFormat::Text]);
-        assert_eq!(rows.encode(&mut out, u64::MAX, 1).unwrap(), 1, "full after one row");
+        assert_eq!(rows.encode(&mut out, 1).unwrap(), 1, "full after one row");
         assert_eq!(&out[..], b"D\0\0\0\x13\0\x02\0\0\0\x04\0\0\0\x07\0\0\0\x01a");
-        assert_eq!(rows.encode(&mut out, u64::MAX, usize::MAX).unwrap(), 2);
+        assert_eq!(rows.encode(&mut out, usize::MAX).unwrap(), 2);
         assert!(rows.is_done());
     }
 }

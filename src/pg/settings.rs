@@ -15,10 +15,6 @@ pub struct WireSettings {
     pub send_buffer_bytes: usize,
     /// Bytes that are read ahead of a running statement, to notice that the client went away.
     pub read_ahead_bytes_max: usize,
-    /// Prepared statements of a connection.
-    pub prepared_statements_max: usize,
-    /// Portals of a connection.
-    pub portals_max: usize,
     /// How long running statements may go on when the server stops, in seconds.
     pub drain_seconds: u64,
     /// How long the last message of a connection may take to be sent, in seconds.
@@ -34,8 +30,6 @@ impl Default for WireSettings {
             message_bytes_max: 1 << 30,
             send_buffer_bytes: 128 << 10,
             read_ahead_bytes_max: 64 << 10,
-            prepared_statements_max: 10_000,
-            portals_max: 1_000,
             drain_seconds: 30,
             close_seconds: 5,
         }

@@ -1,7 +1,5 @@
 //! The simple query protocol: all statements of one string are one implicit transaction.
 
-use peristyle_sql::SqlError;
-
 use super::connection::{Completion, Connection};
 use super::describe::row_description;
 use super::door::{Answer, SqlSession};
@@ -12,10 +10,10 @@ impl<S: SqlSession> Connection<S> {
     /// A query string, whole: each statement's answer, then ReadyForQuery.
     pub(super) async fn query(&mut self, text: &str) -> Result<(), End> {
         self.is_pipelining = false;
-        self.statements.remove(None);
-        self.portals.remove(None);
+        self.session.close_statement(None);
+        self.session.close_portal(None);
         match self.run_query(text).await {
-            Ok(()) => self.forget_finished_portals(),
+            Ok(()) => {}
             Err(Fault::Sql(error)) => self.report(error).await?,
             Err(Fault::End(end)) => return Err(end),
         }
@@ -41,17 +39,13 @@ impl<S: SqlSession> Connection<S> {
     async fn run_statement(&mut self, statement: &S::Statement) -> Result<Completion, Fault> {
         match self.frames.during(self.session.execute(statement)).await?? {
             Answer::Rows(rows) => {
-                let mut source = RowSource::new(rows, &Formats::text(), self.session.output_style())?;
+                let formats = Formats::all(rows.tag.default_format());
+                let mut source = RowSource::new(rows, &formats, self.session.output_style())?;
                 self.out.push(&row_description(&source.shape.columns, &source.shape.formats))?;
-                let sent = self.send_rows(&mut source, u64::MAX).await?;
-                Ok(Completion::Tag(source.tag.render(sent.rows)))
+                let sent = self.send_rows(&mut source).await?;
+                Ok(Completion::Tag(source.tag.render(sent)))
             }
             answer => self.complete_copy(answer).await,
         }
     }
-}
-
-/// More than one statement where the protocol takes one (42601).
-pub(super) fn several_statements() -> SqlError {
-    SqlError::syntax("cannot insert multiple commands into a prepared statement")
 }

@@ -20,7 +20,7 @@ pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, 
     let name = QualifiedName::of(scope, &alter.name)?;
     let Some(relation) = scope.relation(name.schema(), &name.name).cloned() else {
         if alter.if_exists {
-            scope.notice(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist, skipping"));
+            scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("relation \"{name}\" does not exist, skipping"));
             return Ok(Done::nothing("ALTER TABLE"));
         }
         return Err(crate::scope::undefined_table(name.schema(), &name.name));
@@ -149,7 +149,7 @@ impl Altered<'_> {
             if if_exists {
                 let message =
                     format!("column \"{name}\" of relation \"{}\" does not exist, skipping", self.relation.name);
-                self.scope.notice(SqlState::UNDEFINED_COLUMN, message);
+                self.scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
                 return Ok(());
             }
             return Err(self.no_column(name));
@@ -334,7 +334,7 @@ impl Altered<'_> {
         let Some(at) = self.table().constraints.iter().position(|constraint| constraint.name == name) else {
             let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", self.relation.name);
             if if_exists {
-                self.scope.notice(SqlState::UNDEFINED_OBJECT, format!("{message}, skipping"));
+                self.scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("{message}, skipping"));
                 return Ok(());
             }
             return Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message));

@@ -42,7 +42,7 @@ pub(super) fn run(
                 return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
             }
             None if if_exists => {
-                scope.notice(SqlState::UNDEFINED_TABLE, format!("{word} \"{name}\" does not exist, skipping"));
+                scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("{word} \"{name}\" does not exist, skipping"));
             }
             None => return Err(missing(word, &name)),
         }
@@ -136,7 +136,7 @@ fn drop_schema(
     let name = parts(name)?.join(".");
     let Some(schema) = scope.schema(&name) else {
         if if_exists {
-            scope.notice(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist, skipping"));
+            scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("schema \"{name}\" does not exist, skipping"));
             return Ok(());
         }
         return Err(SqlError::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")));

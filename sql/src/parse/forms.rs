@@ -8,6 +8,7 @@
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `U&'…'` | the string that it stands for |
 //! | `ABORT` | `ROLLBACK` |
+//! | `current_role`, `current_schema` | `current_role()`, `current_schema()` |
 //! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
 //! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
 //!
@@ -83,7 +84,30 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         _ => {}
     }
     merge_deeds(&mut tokens);
-    table_commands(tokens)
+    table_commands(bare_functions(tokens))
+}
+
+/// `current_role` and `current_schema` as the calls that they are.
+fn bare_functions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is_bare =
+        |token: &TokenWithSpan| matches!(keyword_of(token), Some(Keyword::CURRENT_ROLE | Keyword::CURRENT_SCHEMA));
+    if !tokens.iter().any(is_bare) {
+        return tokens;
+    }
+    let mut rewritten = Vec::with_capacity(tokens.len() + 2);
+    let mut tokens = tokens.into_iter().peekable();
+    let mut follows_dot = false;
+    while let Some(token) = tokens.next() {
+        let is_call = tokens.peek().is_some_and(|next| next.token == Token::LParen);
+        let calls = is_bare(&token) && !is_call && !follows_dot;
+        follows_dot = token.token == Token::Period;
+        let span = token.span;
+        rewritten.push(token);
+        if calls {
+            rewritten.extend([Token::LParen, Token::RParen].map(|token| TokenWithSpan { token, span }));
+        }
+    }
+    rewritten
 }
 
 /// Takes `[,] [NOT] DEFERRABLE` out of a list of transaction modes.
@@ -228,6 +252,7 @@ fn query_may_follow(earlier: &[Option<Token>; 3]) -> bool {
         (_, Some(Keyword::ALL | Keyword::DISTINCT)) => {
             matches!(keyword(1), Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT))
         }
+        (_, Some(Keyword::FOR)) => matches!(keyword(1), Some(Keyword::CURSOR | Keyword::HOLD)),
         // INSERT INTO t TABLE u
         (Some(Token::Word(_)), _) => keyword(1) == Some(Keyword::INTO) && keyword(2) == Some(Keyword::INSERT),
         _ => false,
@@ -265,6 +290,12 @@ mod tests {
         assert_eq!(printed("select 1 union all table t"), "SELECT 1 UNION ALL SELECT * FROM t");
         assert_eq!(printed("insert into u table t"), "INSERT INTO u SELECT * FROM t");
         assert_eq!(printed("drop table t"), "DROP TABLE t");
+    }
+
+    #[test]
+    fn names_of_the_session_are_calls() {
+        assert_eq!(printed("select current_role, current_schema"), "SELECT current_role(), current_schema()");
+        assert_eq!(printed("select current_schema(), t.current_role"), "SELECT current_schema(), t.current_role");
     }
 
     #[test]

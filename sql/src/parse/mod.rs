@@ -8,6 +8,7 @@ mod depth;
 mod forms;
 mod position;
 mod reserved;
+mod session_command;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK};
 pub(crate) use position::TextIndex;
+pub(crate) use session_command::{Declare, Movement, SessionCommand};
 
 use crate::error::{SqlError, SqlState};
 use crate::names;
@@ -44,6 +46,7 @@ pub struct Statement {
 pub(crate) enum Tree {
     Sql(Box<ast::Statement>),
     Copy(Box<CopyStatement>),
+    Session(Box<SessionCommand>),
 }
 
 impl Statement {
@@ -127,18 +130,25 @@ fn cut_identifiers(tokens: &mut [TokenWithSpan]) -> Vec<Notice> {
 
 fn next_statement(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Statement, SqlError> {
     let start = index.byte_at(parser.peek_token_ref().span.start);
-    let tree = parse_tree(parser, index)?;
+    let tree = parse_tree(parser, text, index)?;
     let end = match parser.peek_token_ref() {
         token if token.token == Token::EOF => text.len(),
         token => index.byte_at(token.span.start),
     };
     let own = text[start..end.max(start)].trim_end();
-    Ok(Statement { text: own.into(), offset_chars: text[..start].chars().count(), tree: Arc::new(tree) })
+    let offset_chars = text[..start].chars().count();
+    Ok(Statement { text: own.into(), offset_chars, tree: Arc::new(tree) })
 }
 
-fn parse_tree(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Tree, SqlError> {
+fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Tree, SqlError> {
     if is_keyword(parser, Keyword::COPY) {
         return copy::parse_copy(parser, index).map(|copy| Tree::Copy(Box::new(copy)));
+    }
+    if let Some(command) = session_command::parse(parser, text, index)? {
+        return Ok(Tree::Session(Box::new(command)));
+    }
+    if let Some(reset) = session_command::parse_reset(parser) {
+        return Ok(Tree::Sql(Box::new(reset)));
     }
     let statement = parser.parse_statement().map_err(|error| syntax_error(&error, parser, index))?;
     reserved::refuse(&statement, index)?;

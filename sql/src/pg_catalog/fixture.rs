@@ -89,6 +89,10 @@ impl SessionControl for FixedSettings {
         Ok(value.unwrap_or_default().to_owned())
     }
 
+    fn notify(&self, _channel: &str, _payload: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn cancel(&self, process_id: i32) -> bool {
         process_id == 7
     }

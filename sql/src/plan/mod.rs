@@ -6,6 +6,7 @@ mod guarded;
 mod interruption;
 mod memory;
 mod normalise;
+mod origins;
 mod output_names;
 pub(crate) mod parameters;
 mod provider;
@@ -200,8 +201,9 @@ pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bou
     let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
     let planner = Planner::new(&scope)?;
     let plan = planner.shown_query(query, bound.types())?;
+    let origins = origins::of(&plan);
     let physical = planner.physical(plan, bound).await?;
-    let columns = describe_schema(&physical.schema());
+    let columns = with_origins(describe_schema(&physical.schema()), origins);
     let task = planner.task();
     let batches = start(&scope, physical, task)?;
     Ok(Outcome::Rows(Rows { columns, batches, tag: RowsTag::Select }))
@@ -220,9 +222,17 @@ pub(crate) fn describe_query(
     let resolved = parameters::resolve(&plan, &hinted)?;
     let typed: Vec<_> = resolved.iter().copied().map(Some).collect();
     let plan = planner.query(query, &typed)?;
+    let origins = origins::of(&plan);
     let nulls = Bound::nulls(&resolved)?;
     let analysed = planner.optimised(plan, &nulls)?;
-    Ok((resolved, Some(describe_schema(analysed.schema().inner()))))
+    Ok((resolved, Some(with_origins(describe_schema(analysed.schema().inner()), origins))))
+}
+
+fn with_origins(mut columns: Vec<ColumnDescription>, origins: Vec<Option<origins::Origin>>) -> Vec<ColumnDescription> {
+    for (column, origin) in columns.iter_mut().zip(origins) {
+        column.origin = origin;
+    }
+    columns
 }
 
 /// PostgreSQL's name for the column of an expression.

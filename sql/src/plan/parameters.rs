@@ -50,6 +50,11 @@ impl Bound {
         Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
     }
 
+    /// Values that were computed, each of its type.
+    pub(crate) fn of_values(types: &[PgType], values: Vec<ScalarValue>) -> Bound {
+        Bound { types: types.iter().copied().map(Some).collect(), values }
+    }
+
     /// NULLs of those types: enough to find out what a statement returns.
     pub(crate) fn nulls(types: &[PgType]) -> Result<Bound, SqlError> {
         let values =
@@ -164,6 +169,21 @@ struct Finder {
 
 impl Visitor for Finder {
     type Break = ();
+
+    /// LIMIT and OFFSET take bigint.
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+        let counts = match &query.limit_clause {
+            Some(ast::LimitClause::LimitOffset { limit, offset, .. }) => {
+                [limit.as_ref(), offset.as_ref().map(|offset| &offset.value)]
+            }
+            Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => [Some(limit), Some(offset)],
+            None => [None, None],
+        };
+        let rows = query.fetch.as_ref().and_then(|fetch| fetch.quantity.as_ref());
+        let numbers = counts.into_iter().chain([rows]).flatten().filter_map(placeholder);
+        self.casts.extend(numbers.map(|number| (number, PgType::INT8)));
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         if let Some(number) = placeholder(expression) {

@@ -186,7 +186,7 @@ fn statement_state(scope: &Scope) -> SessionState {
         settings: Arc::clone(&scope.settings) as _,
     };
     let options = state.config_mut().options_mut();
-    options.execution.time_zone = Some(scope.settings.time_zone().name().to_owned());
+    options.execution.time_zone = Some(scope.settings.arrow_time_zone());
     context.install(options);
     state.mark_start_execution();
     state

@@ -7,8 +7,9 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
-use peristyle_catalog::model::{Relation, View};
+use peristyle_catalog::model::{Oid, Relation, View};
 
+use super::origins::view_mark;
 use super::provider::Binding;
 use super::{Planner, shown_name};
 use crate::error::SqlError;
@@ -29,21 +30,23 @@ pub(crate) fn expand(
     let planner = Planner::for_view(scope, &view.search_path, &bindings)?;
     let query = parse_query(&view.query)?;
     let plan = planner.query(&query, &[])?;
-    let names: Vec<&str> = view.columns.iter().map(|column| column.name.as_str()).collect();
-    let plan = rename_columns(plan, &names)?;
+    let plan = rename_columns(plan, relation.oid, view)?;
     let table = ViewTable::new(plan, Some(relation.name.clone()));
     Ok(provider_as_source(Arc::new(table) as Arc<dyn TableProvider>))
 }
 
-/// The plan with its columns called by these names, in order; the last ones keep theirs.
-fn rename_columns(plan: LogicalPlan, names: &[&str]) -> Result<LogicalPlan, SqlError> {
+/// The plan with its columns called as the view calls them, in order.
+fn rename_columns(plan: LogicalPlan, oid: Oid, view: &View) -> Result<LogicalPlan, SqlError> {
     let schema: &DFSchema = plan.schema();
     let columns: Vec<Expr> = schema
         .iter()
         .enumerate()
         .map(|(i, (qualifier, field))| {
-            let name = names.get(i).copied().unwrap_or_else(|| shown_name(field));
-            Expr::Column(Column::new(qualifier.cloned(), field.name())).alias(name)
+            let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+            match view.columns.get(i) {
+                Some(shown) => column.alias_qualified(Some(view_mark((oid, shown.attnum))), &shown.name),
+                None => column.alias(shown_name(field)),
+            }
         })
         .collect();
     Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)

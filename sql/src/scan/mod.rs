@@ -101,6 +101,12 @@ impl TableScan {
         self.relation.oid
     }
 
+    /// The table's oid and the `attnum` of the column at that place.
+    pub(crate) fn origin(&self, column: usize) -> Option<(Oid, i16)> {
+        let id = self.columns.get(column)?.id;
+        Some((self.relation.oid, self.relation.as_table()?.column_by_id(id)?.attnum))
+    }
+
     /// The table's name for a column that a view's binding may call otherwise.
     pub(crate) fn stored_name(&self, shown: &str) -> String {
         let read = self.columns.iter().find(|column| column.field.name() == shown);

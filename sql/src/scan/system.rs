@@ -10,6 +10,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
+use peristyle_catalog::model::Oid;
 
 use crate::relation::VirtualRelation;
 use crate::scope::Scope;
@@ -24,6 +25,11 @@ pub(crate) struct SystemTable {
 impl SystemTable {
     pub(crate) fn new(scope: Arc<Scope>, relation: &'static dyn VirtualRelation) -> SystemTable {
         SystemTable { scope, relation, schema: relation.declaration().arrow_schema() }
+    }
+
+    /// The relation's oid and the `attnum` of the column at that place.
+    pub(crate) fn origin(&self, column: usize) -> Option<(Oid, i16)> {
+        Some((Oid(self.relation.oid()), i16::try_from(column + 1).ok()?))
     }
 }
 

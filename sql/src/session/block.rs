@@ -24,6 +24,8 @@ struct NamedSavepoint {
     name: String,
     staged: Savepoint,
     settings: Mark,
+    portals: u64,
+    notifications: usize,
 }
 
 impl Session {
@@ -110,13 +112,14 @@ impl Session {
     fn set_savepoint(&mut self, name: &Ident) -> Result<(), SqlError> {
         let staged = self.in_transaction(|transaction| transaction.savepoint());
         let settings = self.settings.lock().mark();
+        let (portals, notifications) = (self.kept.lock().mark(), self.listener.mark());
         let block = self.block.as_mut().ok_or_else(|| needs_block("SAVEPOINT"))?;
         if block.savepoints.len() >= self.engine.limits().savepoints_max {
             let message =
                 format!("too many savepoints in one transaction (savepoints_max = {})", block.savepoints.len());
             return Err(SqlError::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message));
         }
-        block.savepoints.push(NamedSavepoint { name: fold(name), staged, settings });
+        block.savepoints.push(NamedSavepoint { name: fold(name), staged, settings, portals, notifications });
         Ok(())
     }
 
@@ -133,6 +136,8 @@ impl Session {
         block.savepoints.truncate(at + 1);
         let savepoint = &block.savepoints[at];
         self.settings.lock().go_back(&savepoint.settings);
+        self.kept.lock().go_back(savepoint.portals);
+        self.listener.go_back(savepoint.notifications);
         let slot = self.transaction.lock().as_mut().map(|transaction| transaction.go_back(&savepoint.staged));
         if let Some(deleted) = slot {
             deleted.await;
@@ -279,7 +284,7 @@ fn on_off(on: bool) -> String {
     if on { "on" } else { "off" }.to_owned()
 }
 
-fn needs_block(what: &str) -> SqlError {
+pub(super) fn needs_block(what: &str) -> SqlError {
     let message = format!("{what} can only be used in transaction blocks");
     SqlError::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message)
 }

@@ -1,4 +1,4 @@
-//! Statements about the session itself: SET, SHOW, RESET, DISCARD.
+//! Statements about the session itself: SET, SHOW, RESET, DISCARD; the others are sent on.
 
 use std::sync::Arc;
 
@@ -7,18 +7,32 @@ use arrow::datatypes::Schema;
 use futures::stream;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{arrow_type, pg_field};
-use sqlparser::ast::{self, ContextModifier, DiscardObject, Expr, Ident, Reset, Set};
+use sqlparser::ast::{
+    self, ContextModifier, DiscardObject, Expr, Ident, Reset, Set, SetSessionAuthorizationParam,
+    SetSessionAuthorizationParamKind,
+};
 
 use super::Session;
 use super::settings::{self, Settings};
 use crate::error::{SqlError, SqlState};
+use crate::names::fold;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::parse::{Statement, Tree};
+use crate::plan::parameters::Bound;
+use crate::values::Zone;
 
 impl Session {
     /// Runs a statement that only concerns the session or its transaction; `None` for any other.
-    pub(super) async fn run_control(&mut self, statement: &Statement) -> Result<Option<Outcome>, SqlError> {
-        let Tree::Sql(tree) = &*statement.tree else { return Ok(None) };
+    pub(super) async fn run_control(
+        &mut self,
+        statement: &Statement,
+        bound: &Arc<Bound>,
+    ) -> Result<Option<Outcome>, SqlError> {
+        let tree = match &*statement.tree {
+            Tree::Sql(tree) => tree,
+            Tree::Copy(_) => return Ok(None),
+            Tree::Session(command) => return self.run_command(command, bound).await.map(Some),
+        };
         match tree.as_ref() {
             ast::Statement::Set(set) => self.run_set(set).map(Some),
             ast::Statement::Reset(reset) => self.run_reset(&reset.reset).map(Some),
@@ -31,10 +45,18 @@ impl Session {
     fn run_set(&mut self, set: &Set) -> Result<Outcome, SqlError> {
         match set {
             Set::SingleAssignment { scope, variable, values, .. } => {
-                let is_local = matches!(scope, Some(ContextModifier::Local));
-                self.assign(is_local, &variable.to_string(), values)?;
+                self.assign(is_local(*scope), &variable.to_string(), values)?;
+            }
+            Set::SetTimeZone { local, value: Expr::Interval(interval) } => {
+                let zone = displacement(interval)?.to_string();
+                self.change(*local, |settings| settings.set("TimeZone", std::slice::from_ref(&zone)))?;
             }
             Set::SetTimeZone { local, value } => self.assign(*local, "TimeZone", std::slice::from_ref(value))?,
+            Set::SetRole { context_modifier, role_name } => {
+                let role = role_name.as_ref().map_or_else(|| "none".to_owned(), role_text);
+                self.change(is_local(*context_modifier), |settings| settings.set("role", std::slice::from_ref(&role)))?;
+            }
+            Set::SetSessionAuthorization(asked) => self.set_session_authorization(asked)?,
             Set::SetNames { charset_name, .. } => {
                 let value = std::slice::from_ref(&charset_name.value);
                 self.change(false, |settings| settings.set("client_encoding", value))?;
@@ -48,6 +70,19 @@ impl Session {
             other => return Err(SqlError::unsupported(format!("{other} is not supported"))),
         }
         Ok(Outcome::Command("SET".to_owned()))
+    }
+
+    fn set_session_authorization(&mut self, asked: &SetSessionAuthorizationParam) -> Result<(), SqlError> {
+        let is_local = is_local(Some(asked.scope));
+        match &asked.kind {
+            SetSessionAuthorizationParamKind::Default => {
+                self.change(is_local, |settings| settings.reset("session_authorization"))
+            }
+            SetSessionAuthorizationParamKind::User(user) => {
+                let user = role_text(user);
+                self.change(is_local, |settings| settings.set("session_authorization", std::slice::from_ref(&user)))
+            }
+        }
     }
 
     fn assign(&mut self, is_local: bool, name: &str, values: &[Expr]) -> Result<(), SqlError> {
@@ -81,9 +116,24 @@ impl Session {
                 let message = "DISCARD ALL cannot run inside a transaction block";
                 return Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
             }
-            self.reset_all()?;
+            self.discard_all()?;
         }
         Ok(Outcome::Command(format!("DISCARD {object}")))
+    }
+
+    /// All that a session keeps; there are no sequences, and no plans are kept.
+    fn discard_all(&mut self) -> Result<(), SqlError> {
+        let mut kept = self.kept.lock();
+        kept.portals.clear_named();
+        kept.statements.clear_named();
+        drop(kept);
+        self.listener.unlisten(None);
+        self.change(false, |settings| {
+            settings.reset("session_authorization")?;
+            settings.reset("role")?;
+            settings.reset_all();
+            Ok(())
+        })
     }
 
     fn reset_all(&mut self) -> Result<(), SqlError> {
@@ -106,15 +156,10 @@ impl Session {
         let name = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["all"] => return self.show_all(),
             ["transaction", "isolation", "level"] => "transaction_isolation".to_owned(),
-            ["session", "authorization"] => {
-                return one_row(&[("session_authorization", vec![self.facts.user.clone()])]);
-            }
+            ["session", "authorization"] => "session_authorization".to_owned(),
             ["time", "zone"] => "TimeZone".to_owned(),
             words => words.join("."),
         };
-        if name == "is_superuser" {
-            return one_row(&[("is_superuser", vec!["on".to_owned()])]);
-        }
         let value = self.settings().get(&name)?.to_owned();
         let shown = settings::definition(&name).map_or(name.as_str(), |definition| definition.name);
         one_row(&[(shown, vec![value])])
@@ -129,6 +174,28 @@ impl Session {
         }
         one_row(&[("name", names), ("setting", values), ("description", descriptions)])
     }
+}
+
+fn is_local(modifier: Option<ContextModifier>) -> bool {
+    matches!(modifier, Some(ContextModifier::Local))
+}
+
+/// A role as a word or a string.
+fn role_text(role: &Ident) -> String {
+    match role.quote_style {
+        Some('\'') => role.value.clone(),
+        _ => fold(role),
+    }
+}
+
+/// `INTERVAL '-08:00' [HOUR TO MINUTE]` as a displacement east of UTC.
+fn displacement(interval: &ast::Interval) -> Result<Zone, SqlError> {
+    let text = setting_text(&interval.value)?;
+    let signed = if text.starts_with(['+', '-']) { text.clone() } else { format!("+{text}") };
+    Zone::parse(&signed).filter(|zone| !matches!(zone, Zone::Named(_))).ok_or_else(|| {
+        let message = format!("invalid value for parameter \"TimeZone\": \"{text}\"");
+        SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+    })
 }
 
 /// A value of SET as text: a word, a string, a number with its sign.

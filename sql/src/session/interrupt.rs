@@ -51,6 +51,12 @@ impl Interrupts {
         let deadline = limit.map(|limit| tokio::time::Instant::now() + limit);
         Guard { token, terminated: self.terminated.clone(), deadline, limit }
     }
+
+    /// A guard for work that outlives its statement: only the end of the session stops it.
+    pub(crate) fn detached_guard(&self) -> Guard {
+        let token = self.terminated.child_token();
+        Guard { token, terminated: self.terminated.clone(), deadline: None, limit: None }
+    }
 }
 
 impl Guard {

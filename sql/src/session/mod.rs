@@ -6,8 +6,16 @@
 
 mod activity;
 mod block;
+mod channels;
+mod commands;
 mod control;
+mod cursor_commands;
+mod cursor_rows;
 mod interrupt;
+mod kept;
+pub mod named;
+mod portals;
+mod prepared_commands;
 pub(crate) mod settings;
 
 use std::collections::BTreeMap;
@@ -19,11 +27,13 @@ use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, PgType};
 
 use self::block::Block;
+use self::channels::Listener;
+use self::kept::Kept;
 use self::settings::{Layers, Settings, SharedSettings};
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::{ColumnDescription, Notice, Outcome};
-use crate::parse::{self, Statement};
+use crate::parse::{self, Statement, Tree};
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::statement;
@@ -31,8 +41,12 @@ use crate::transaction::{Looks, Transaction};
 pub use crate::values::Format as WireFormat;
 use crate::values::OutputStyle;
 pub(crate) use activity::{Activities, Activity, ActivityRow, ActivityState};
+pub use channels::Notification;
+pub(crate) use channels::{Channels, SharedPending};
 pub(crate) use interrupt::Guard;
 pub use interrupt::Interrupts;
+pub(crate) use kept::{Kept as KeptObjects, SharedKept};
+pub use portals::PortalDescription;
 
 /// What a start-up packet says.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +84,8 @@ pub struct Session {
     block: Option<Block>,
     interrupts: Interrupts,
     notices: Arc<Mutex<Vec<Notice>>>,
+    kept: SharedKept,
+    listener: Listener,
     /// What the wire was told last of the settings that it reports.
     told: BTreeMap<&'static str, String>,
     activity: Activity,
@@ -120,12 +136,17 @@ impl Session {
         options: &ConnectOptions,
     ) -> Result<Session, SqlError> {
         let mut settings = Settings::default();
+        settings.set_user(&facts.user);
         for (name, value) in &options.parameters {
             settings.set_at_startup(name, value)?;
         }
         let interrupts = Interrupts::default();
         let activity = engine.activities().enter(&facts, options.client_address, engine.now(), &interrupts);
+        let waiting_max = engine.limits().notifications_max;
+        let listener = Listener::new(engine.channels(), facts.database_oid, facts.process_id, waiting_max);
         Ok(Session {
+            kept: Arc::new(Mutex::new(Kept::new(engine.limits()))),
+            listener,
             engine,
             facts: Arc::new(facts),
             settings: Arc::new(Mutex::new(Layers::new(settings))),
@@ -149,6 +170,9 @@ impl Session {
         self.refuse_if_failed(statement)?;
         if let Some((parameters, columns)) = statement::describe_control(statement) {
             return Ok(Prepared { parameters, columns, statement: statement.clone() });
+        }
+        if let Tree::Session(command) = &*statement.tree {
+            return self.prepare_command(statement, command, types).await;
         }
         let scope = self.scope(Looks::AtDefinitions)?;
         let (statement, types) = (statement.clone(), types.to_vec());
@@ -209,17 +233,23 @@ impl Session {
     async fn run(&mut self, statement: &Statement, bound: Arc<Bound>) -> Result<Outcome, SqlError> {
         self.refuse_if_failed(statement)?;
         self.activity.begin(statement.text(), self.engine.now());
-        let writers = self.writers();
-        let result = match self.run_control(statement).await {
-            Ok(None) => self.run_once(statement, &bound).await,
-            Ok(Some(outcome)) => Ok(outcome),
+        let result = match self.executed(statement).await {
+            // Places in the text of what was prepared are none in the text of EXECUTE.
+            Ok(Some((executed, values))) => self.run_any(&executed, values).await,
+            Ok(None) => self.run_any(statement, bound).await.map_err(|error| statement::place(error, statement)),
             Err(error) => Err(error),
         };
-        match &result {
-            Ok(_) => self.remember_for_rerun(writers, statement, bound),
-            Err(_) => self.fail(),
-        }
-        result.map_err(|error| statement::place(error, statement))
+        result.inspect_err(|_| self.fail())
+    }
+
+    async fn run_any(&mut self, statement: &Statement, bound: Arc<Bound>) -> Result<Outcome, SqlError> {
+        let writers = self.writers();
+        let outcome = match self.run_control(statement, &bound).await? {
+            None => self.run_once(statement, &bound).await?,
+            Some(outcome) => outcome,
+        };
+        self.remember_for_rerun(writers, statement, bound);
+        Ok(outcome)
     }
 
     async fn run_once(&mut self, statement: &Statement, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
@@ -246,13 +276,32 @@ impl Session {
     /// Commits the transaction, if one is open; false if it had failed and was discarded.
     async fn end_transaction(&mut self) -> Result<bool, SqlError> {
         let is_good = !self.has_failed();
-        let ended = self.commit_or_run_again().await;
-        if is_good && ended.is_ok() {
-            self.settings.lock().commit()
-        } else {
-            self.settings.lock().roll_back()
+        if is_good && let Err(error) = self.prepare_commit().await {
+            self.discard().await;
+            return Err(error);
         }
+        let ended = self.commit_or_run_again().await;
+        let is_committed = is_good && ended.is_ok();
+        self.end_of_transaction(is_committed);
         ended.map(|()| is_good)
+    }
+
+    /// What may still fail of what else a transaction does.
+    async fn prepare_commit(&mut self) -> Result<(), SqlError> {
+        self.listener.check_room()?;
+        self.keep_held_rows().await
+    }
+
+    /// What follows the transaction: settings, portals, notifications.
+    fn end_of_transaction(&mut self, is_committed: bool) {
+        self.kept.lock().end_transaction(is_committed);
+        if is_committed {
+            self.settings.lock().commit();
+            self.listener.commit();
+        } else {
+            self.settings.lock().roll_back();
+            self.listener.roll_back();
+        }
     }
 
     async fn commit_or_run_again(&mut self) -> Result<(), SqlError> {
@@ -282,7 +331,7 @@ impl Session {
 
     async fn discard(&mut self) {
         self.rerun = None;
-        self.settings.lock().roll_back();
+        self.end_of_transaction(false);
         let transaction = self.transaction.lock().take();
         if let Some(transaction) = transaction {
             transaction.discard().await;
@@ -326,17 +375,30 @@ impl Session {
         self.transaction.lock().as_ref().is_some_and(Transaction::is_failed)
     }
 
-    /// Notices since the last call.
+    /// Notices since the last call, those that the client wants.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices.lock())
+        let mut notices = std::mem::take(&mut *self.notices.lock());
+        if !notices.is_empty() {
+            let settings = self.settings();
+            notices.retain(|notice| settings.shows_notice(notice.severity));
+        }
+        notices
+    }
+
+    /// Notifications that came since the last call; the client gets them between transactions.
+    pub fn take_notifications(&mut self) -> Vec<Notification> {
+        self.listener.take()
+    }
+
+    /// Rings when notifications arrive.
+    pub fn notified(&self) -> Arc<tokio::sync::Notify> {
+        self.listener.arrived()
     }
 
     /// Settings of those that the protocol reports (ParameterStatus) that changed since the last call; at first all.
     pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
         let settings = self.settings();
-        let mut now: Vec<_> = settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
-        now.push(("is_superuser", "on".to_owned()));
-        now.push(("session_authorization", self.facts.user.clone()));
+        let now: Vec<_> = settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
         let mut changes = Vec::new();
         for (name, value) in now {
             if self.told.get(name) != Some(&value) {
@@ -361,11 +423,20 @@ impl Session {
         Arc::clone(self.settings.lock().current())
     }
 
+    /// The guard of the statement that runs now.
+    fn statement_guard(&self) -> Guard {
+        self.interrupts.guard(self.settings().milliseconds("statement_timeout").map(Duration::from_millis))
+    }
+
     fn scope(&mut self, looks: Looks) -> Result<Arc<Scope>, SqlError> {
+        let guard = self.statement_guard();
+        self.scope_under(looks, guard)
+    }
+
+    fn scope_under(&mut self, looks: Looks, guard: Guard) -> Result<Arc<Scope>, SqlError> {
         let started = self.transaction_started();
         let view = self.in_transaction(|transaction| transaction.view(looks))?;
         let settings = self.settings();
-        let limit = settings.milliseconds("statement_timeout").map(Duration::from_millis);
         Ok(Arc::new(Scope {
             engine: Arc::clone(&self.engine),
             session: Arc::clone(&self.facts),
@@ -374,17 +445,23 @@ impl Session {
             view,
             transaction_started: started,
             started: self.engine.now(),
-            guard: self.interrupts.guard(limit),
+            guard,
             notices: Arc::clone(&self.notices),
+            kept: Arc::downgrade(&self.kept),
+            pending: Arc::clone(self.listener.pending()),
         }))
     }
 
     fn refuse_if_failed(&self, statement: &Statement) -> Result<(), SqlError> {
-        if self.has_failed() && !statement::ends_transaction(statement) {
-            let message = "current transaction is aborted, commands ignored until end of transaction block";
-            return Err(SqlError::new(SqlState::IN_FAILED_SQL_TRANSACTION, message));
+        if statement::ends_transaction(statement) { Ok(()) } else { self.refuse_in_failed_transaction() }
+    }
+
+    fn refuse_in_failed_transaction(&self) -> Result<(), SqlError> {
+        if !self.has_failed() {
+            return Ok(());
         }
-        Ok(())
+        let message = "current transaction is aborted, commands ignored until end of transaction block";
+        Err(SqlError::new(SqlState::IN_FAILED_SQL_TRANSACTION, message))
     }
 
     fn refuse_if_read_only(&mut self, statement: &Statement) -> Result<(), SqlError> {

@@ -87,8 +87,20 @@ pub(super) const CONNECTIONS: &[Key] = &[
         0,
         "Input read ahead of a running statement, to notice that the client went away"
     ),
-    number!("prepared_statements_max", wire.prepared_statements_max, 1, "Named prepared statements of a session"),
-    number!("portals_max", wire.portals_max, 1, "Named portals of a session"),
+    number!("prepared_statements_max", engine.prepared_statements_max, 1, "Named prepared statements of a session"),
+    number!("portals_max", engine.portals_max, 1, "Named portals and cursors of a session"),
+    number!(
+        "cursor_bytes_max",
+        engine.cursor_bytes_max,
+        0,
+        "Memory for the rows that one cursor WITH HOLD or SCROLL keeps; others keep none"
+    ),
+    number!(
+        "notifications_max",
+        engine.notifications_max,
+        1,
+        "Notifications that may wait for one session that listens"
+    ),
     number!("drain_seconds", wire.drain_seconds, 0, "Time for running statements when the server stops"),
     number!("close_seconds", wire.close_seconds, 1, "Time to send a connection's last message"),
 ];

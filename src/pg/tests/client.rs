@@ -100,6 +100,11 @@ impl Client {
             b'T' => columns(body),
             b'D' => values(body),
             b'R' | b'v' => body.get_i32().to_string(),
+            b'A' => {
+                let process_id = body.get_i32();
+                let texts = String::from_utf8_lossy(&body).trim_end_matches('\0').replace('\0', " ");
+                format!("{process_id} {texts}")
+            }
             b'S' => String::from_utf8_lossy(&body).trim_end_matches('\0').replace('\0', "="),
             b'K' => {
                 self.process_id = body.get_i32();

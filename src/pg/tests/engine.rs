@@ -1,9 +1,11 @@
 //! An engine that does what each statement's words say.
 //!
 //! `rows N`: n from 0, in batches of ten · `do TAG`: a command that changes something · `fail`: 22012 · `hang`: until
-//! stopped · `drip`: one row, then as `hang` · `copyin`, `copyout N` · `notice` · `set` · `echo $1` · `doomed`: the
+//! stopped · `drip`: one row, then as `hang` · `copyin`, `copyout N` · `notice` · `ring PAYLOAD`: a
+//! notification · `set` · `echo $1` · `doomed`: the
 //! commit fails with 40001 · `panic`.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +15,19 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use parking_lot::Mutex;
 use peristyle_catalog::model::PgType;
+use peristyle_sql::named::{Named, cannot_run, unknown_portal, unknown_statement};
 use peristyle_sql::values::OutputStyle;
 use peristyle_sql::{
-    BatchStream, ColumnDescription, ConnectOptions, CopyOut, CopyPiece, Notice, Parameter, Rows, RowsTag, SqlError,
-    SqlState, TransactionStatus,
+    BatchStream, ColumnDescription, ConnectOptions, CopyOut, CopyPiece, Notice, Notification, Parameter,
+    PortalDescription, Rows, RowsTag, SqlError, SqlState, TransactionStatus, WireFormat,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::pg::{Answer, CopySink, Interrupt, SqlEngine, SqlSession};
 
 const BATCH_ROWS: i32 = 10;
+/// Statements with names, and portals, of a session.
+const NAMES_MAX: usize = 2;
 
 #[derive(Default)]
 pub(super) struct ScriptedEngine {
@@ -69,6 +74,10 @@ impl SqlEngine for ScriptedEngine {
             is_doomed: false,
             notices: Vec::new(),
             parameter_changes: vec![("server_version".to_owned(), "15.0".to_owned())],
+            statements: Named::new(NAMES_MAX),
+            portals: Named::new(NAMES_MAX),
+            notifications: Vec::new(),
+            notified: Arc::default(),
         })
     }
 }
@@ -81,6 +90,19 @@ pub(super) struct ScriptedSession {
     is_doomed: bool,
     notices: Vec<Notice>,
     parameter_changes: Vec<(String, String)>,
+    statements: Named<Option<Arc<ScriptedPrepared>>>,
+    portals: Named<ScriptedPortal>,
+    notifications: Vec<Notification>,
+    notified: Arc<Notify>,
+}
+
+struct ScriptedPortal {
+    prepared: Option<Arc<ScriptedPrepared>>,
+    parameters: Vec<Parameter>,
+    formats: Vec<WireFormat>,
+    /// Numbers given so far by `rows`; `None` before it ran.
+    given: Option<i32>,
+    is_done: bool,
 }
 
 impl ScriptedSession {
@@ -92,7 +114,7 @@ impl ScriptedSession {
         self.stop.send_replace(None);
         let (word, rest) = statement.split_once(' ').unwrap_or((statement, ""));
         match word {
-            "rows" => Ok(Answer::Rows(numbers(rest.parse().unwrap()))),
+            "rows" => Ok(Answer::Rows(numbers(0..rest.parse().unwrap()))),
             "echo" => {
                 let value = argument.and_then(|argument| argument.value.clone());
                 let value = value.map(|value| String::from_utf8(value.to_vec()).unwrap());
@@ -115,6 +137,13 @@ impl ScriptedSession {
                 self.notices.push(notice(rest));
                 Ok(Answer::Command("NOTICE".to_owned()))
             }
+            "ring" => {
+                let (channel, payload) = ("bell".to_owned(), rest.to_owned());
+                self.notifications.push(Notification { process_id: 3, channel, payload });
+                let notified = Arc::clone(&self.notified);
+                tokio::spawn(async move { notified.notify_one() });
+                Ok(Answer::Command("RING".to_owned()))
+            }
             "set" => {
                 self.parameter_changes.push(("TimeZone".to_owned(), rest.to_owned()));
                 Ok(Answer::Command("SET".to_owned()))
@@ -133,7 +162,7 @@ impl ScriptedSession {
     }
 
     fn drip(&self) -> Rows {
-        let Rows { columns, batches, tag } = numbers(1);
+        let Rows { columns, batches, tag } = numbers(0..1);
         let stop = self.stop.subscribe();
         let events = self.events.clone();
         let rest = stream::once(async move {
@@ -148,7 +177,6 @@ impl ScriptedSession {
 impl SqlSession for ScriptedSession {
     type Statement = String;
     type Prepared = ScriptedPrepared;
-    type Bound = Vec<Parameter>;
 
     fn parse(&self, text: &str) -> Result<Vec<String>, SqlError> {
         if text.contains('!') {
@@ -157,46 +185,91 @@ impl SqlSession for ScriptedSession {
         Ok(text.split(';').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
     }
 
-    async fn prepare(&mut self, statement: &String, types: &[Option<PgType>]) -> Result<ScriptedPrepared, SqlError> {
-        let parameters = if statement.contains("$1") {
-            vec![types.first().copied().flatten().unwrap_or(PgType::TEXT)]
-        } else {
-            Vec::new()
-        };
-        let columns = match statement.split(' ').next() {
-            Some("rows") => Some(numbers(0).columns),
-            Some("echo") => Some(one_text(None).columns),
-            _ => None,
-        };
-        Ok(ScriptedPrepared { statement: statement.clone(), parameters, columns })
-    }
-
     async fn execute(&mut self, statement: &String) -> Result<Answer, SqlError> {
         self.run(statement, None).await
     }
 
-    fn bind(
+    async fn keep_statement(
         &mut self,
-        _portal: Option<&str>,
-        _prepared: &ScriptedPrepared,
+        name: Option<&str>,
+        text: &str,
+        types: &[Option<PgType>],
+    ) -> Result<(), SqlError> {
+        self.statements.admits(name).map_err(|refused| refused.of_statement(name))?;
+        let mut statements = self.parse(text)?;
+        let statement = statements.pop();
+        if !statements.is_empty() {
+            return Err(SqlError::syntax("cannot insert multiple commands into a prepared statement"));
+        }
+        let prepared = statement.map(|statement| Arc::new(prepared(statement, types)));
+        let kept = self.statements.insert(name.map(str::to_owned), prepared);
+        kept.map_err(|refused| refused.of_statement(name))
+    }
+
+    fn statement(&self, name: Option<&str>) -> Result<Option<Arc<ScriptedPrepared>>, SqlError> {
+        self.statements.get(name).cloned().ok_or_else(|| unknown_statement(name))
+    }
+
+    fn close_statement(&mut self, name: Option<&str>) {
+        self.statements.remove(name);
+    }
+
+    fn bind_portal(
+        &mut self,
+        portal: Option<&str>,
+        statement: Option<&str>,
         parameters: &[Parameter],
-    ) -> Result<Vec<Parameter>, SqlError> {
+        formats: Vec<WireFormat>,
+    ) -> Result<(), SqlError> {
         if parameters.iter().any(|parameter| parameter.value.as_deref() == Some(b"bad")) {
             return Err(SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "bad value"));
         }
-        Ok(parameters.to_vec())
+        let prepared = self.statement(statement)?;
+        let bound = ScriptedPortal { prepared, parameters: parameters.to_vec(), formats, given: None, is_done: false };
+        let kept = self.portals.insert(portal.map(str::to_owned), bound);
+        kept.map_err(|refused| refused.of_portal(portal))
     }
 
-    async fn execute_prepared(
+    fn describe_portal(&self, name: Option<&str>) -> Result<PortalDescription, SqlError> {
+        let portal = self.portals.get(name).ok_or_else(|| unknown_portal(name))?;
+        let columns = portal.prepared.as_ref().and_then(|prepared| prepared.columns.clone());
+        Ok(PortalDescription { columns, formats: portal.formats.clone() })
+    }
+
+    async fn execute_portal(
         &mut self,
-        prepared: &ScriptedPrepared,
-        bound: &Vec<Parameter>,
-    ) -> Result<Answer, SqlError> {
-        self.event(format!("execute {}", prepared.statement));
-        self.run(&prepared.statement, bound.first()).await
+        name: Option<&str>,
+        rows_max: u64,
+    ) -> Result<(Answer, Vec<WireFormat>), SqlError> {
+        let portal = self.portals.get_mut(name).ok_or_else(|| unknown_portal(name))?;
+        if portal.is_done {
+            return Err(cannot_run(name));
+        }
+        let formats = portal.formats.clone();
+        let Some(prepared) = portal.prepared.clone() else { return Ok((Answer::Empty, formats)) };
+        let count = prepared.statement.strip_prefix("rows ").map(|count| count.parse::<i32>().unwrap());
+        let Some(count) = count else {
+            portal.is_done = true;
+            let parameters = std::mem::take(&mut portal.parameters);
+            self.event(format!("execute {}", prepared.statement));
+            return Ok((self.run(&prepared.statement, parameters.first()).await?, formats));
+        };
+        let is_first = portal.given.is_none();
+        let start = portal.given.unwrap_or(0);
+        let end = count.min(start.saturating_add(i32::try_from(rows_max).unwrap_or(i32::MAX)));
+        portal.given = Some(end);
+        if is_first {
+            self.event(format!("execute {}", prepared.statement));
+        }
+        Ok((Answer::Rows(numbers(start..end)), formats))
+    }
+
+    fn close_portal(&mut self, name: Option<&str>) {
+        self.portals.remove(name);
     }
 
     async fn end_implicit(&mut self) -> Result<(), SqlError> {
+        self.portals.retain(|_| false);
         let changes = std::mem::take(&mut self.changes);
         if std::mem::take(&mut self.is_failed) {
             self.is_doomed = false;
@@ -228,6 +301,14 @@ impl SqlSession for ScriptedSession {
         std::mem::take(&mut self.notices)
     }
 
+    fn take_notifications(&mut self) -> Vec<Notification> {
+        std::mem::take(&mut self.notifications)
+    }
+
+    fn notified(&self) -> Arc<Notify> {
+        Arc::clone(&self.notified)
+    }
+
     fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.parameter_changes)
     }
@@ -255,11 +336,24 @@ impl Drop for ScriptedSession {
     }
 }
 
-#[derive(Clone)]
 pub(super) struct ScriptedPrepared {
     statement: String,
     parameters: Vec<PgType>,
     columns: Option<Vec<ColumnDescription>>,
+}
+
+fn prepared(statement: String, types: &[Option<PgType>]) -> ScriptedPrepared {
+    let parameters = if statement.contains("$1") {
+        vec![types.first().copied().flatten().unwrap_or(PgType::TEXT)]
+    } else {
+        Vec::new()
+    };
+    let columns = match statement.split(' ').next() {
+        Some("rows") => Some(numbers(0..0).columns),
+        Some("echo") => Some(one_text(None).columns),
+        _ => None,
+    };
+    ScriptedPrepared { statement, parameters, columns }
 }
 
 struct Stop(Arc<watch::Sender<Option<SqlState>>>);
@@ -328,10 +422,11 @@ impl CopySink for Sink {
     }
 }
 
-fn numbers(count: i32) -> Rows {
-    let starts = (0..count).step_by(BATCH_ROWS as usize);
+fn numbers(numbers: Range<i32>) -> Rows {
+    let end = numbers.end;
+    let starts = numbers.step_by(BATCH_ROWS as usize);
     let batches = starts.map(move |start| {
-        let numbers = Int32Array::from_iter_values(start..count.min(start + BATCH_ROWS));
+        let numbers = Int32Array::from_iter_values(start..end.min(start + BATCH_ROWS));
         Ok(RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef)]).unwrap())
     });
     rows("n", PgType::INT4, stream::iter(batches.collect::<Vec<_>>()).boxed())

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 use pgwire::messages::extendedquery::{Bind, Close, Describe, Execute, Flush, Parse, Sync};
 
+use super::Server;
 use super::client::Client;
-use super::{Server, WireSettings};
 
 fn parse(client: &mut Client, name: Option<&str>, text: &str) {
     client.message(&Parse::new(name.map(str::to_owned), text.to_owned(), vec![]));
@@ -133,10 +133,11 @@ async fn an_empty_statement_can_be_prepared() {
 
 #[tokio::test]
 async fn names_that_are_wrong_have_their_codes() {
-    let server = Server::with(WireSettings { prepared_statements_max: 1, ..WireSettings::default() }).await;
+    let server = Server::start().await;
     let mut client = server.client().await;
     parse(&mut client, Some("s"), "rows 1");
-    assert_eq!(sync(&mut client).await, "1 Z(I)");
+    parse(&mut client, Some("other"), "rows 1");
+    assert_eq!(sync(&mut client).await, "1 1 Z(I)");
     let wrong: [Wrong; 8] = [
         (|client| parse(client, Some("s"), "rows 1"), "42P05 prepared statement \"s\" already exists"),
         (|client| parse(client, Some("t"), "rows 1"), "53400 too many prepared statements in this session"),
@@ -172,4 +173,25 @@ async fn a_message_cut_short_is_skipped_like_any_error() {
     client.raw(b'B', b"\0\0\0\x05");
     assert_eq!(sync(&mut client).await, "E(ERROR 08P01 insufficient data left in message) Z(I)");
     assert_eq!(client.query("rows 1").await, "T(n) D(0) C(SELECT 1) Z(I)");
+}
+
+#[tokio::test]
+async fn a_portal_that_gave_all_gives_nothing_more() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    parse(&mut client, None, "rows 12");
+    bind(&mut client, Some("p"), None, &[], &[]);
+    for rows_max in [2, 10, 5] {
+        execute(&mut client, Some("p"), rows_max);
+    }
+    let answer = sync(&mut client).await;
+    assert_eq!(answer.matches("D(").count(), 12, "{answer}");
+    assert!(answer.ends_with("C(SELECT 0) Z(I)"), "{answer}");
+}
+
+#[tokio::test]
+async fn notifications_come_between_transactions() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    assert_eq!(client.query("ring one").await, "C(RING) A(3 bell one) Z(I)");
 }

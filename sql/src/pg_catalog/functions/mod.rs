@@ -46,6 +46,8 @@ pub trait SessionControl: Send + Sync {
     /// Sets a parameter, to its reset value if `value` is `None`, until the end of the transaction if `is_local`.
     /// Gives the new value.
     fn set(&self, name: &str, value: Option<&str>, is_local: bool) -> Result<String>;
+    /// Notifies a channel's listeners when the transaction commits.
+    fn notify(&self, channel: &str, payload: &str) -> Result<()>;
     /// Cancels a session's statement; `false` if there is no such session.
     fn cancel(&self, process_id: i32) -> bool;
     /// Ends a session; `false` if there is no such session.

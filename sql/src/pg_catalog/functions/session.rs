@@ -25,6 +25,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::stable("pg_get_userbyid", &[&[Oid]], PgType::NAME, user_by_id),
     Function::stable("current_setting", &[&[Text], &[Text, Bool]], PgType::TEXT, setting),
     Function::stable("set_config", &[&[Text, Text, Bool]], PgType::TEXT, set_config).not_strict().volatile(),
+    Function::stable("pg_notify", &[&[Text, Text]], PgType::VOID, notify).not_strict().volatile(),
     Function::stable("version", &[&[]], PgType::TEXT, version),
     Function::stable("pg_backend_pid", &[&[]], PgType::INT4, |call| Ok(call.context.session.process_id.into())),
     Function::stable("pg_postmaster_start_time", &[&[]], PgType::TIMESTAMPTZ, started),
@@ -95,6 +96,11 @@ fn set_config(call: &Call<'_>) -> Result<Value<'static>> {
         return Err(failure("22004", "SET requires parameter name".to_owned()));
     };
     Ok(call.control.set(name, call.text(1), call.boolean(2).unwrap_or(false))?.into())
+}
+
+fn notify(call: &Call<'_>) -> Result<Value<'static>> {
+    call.control.notify(call.text(0).unwrap_or_default(), call.text(1).unwrap_or_default())?;
+    Ok("".into())
 }
 
 /// The version of PostgreSQL that is spoken, then Peristyle's own.

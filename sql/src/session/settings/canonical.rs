@@ -6,6 +6,7 @@ use super::Settings;
 use super::definitions::{ISOLATION_LEVELS, SettingDefinition, SettingKind};
 use super::name_list::quote_name;
 use crate::error::{SqlError, SqlState};
+use crate::values::Zone;
 
 /// Checks a value and brings it to the form that `SHOW` prints.
 pub(super) fn canonical(
@@ -35,6 +36,21 @@ pub(super) fn canonical(
             Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, range))
         }
         SettingKind::Milliseconds => parse_milliseconds(&joined).map(render_milliseconds).ok_or_else(invalid),
+        SettingKind::Kilobytes(least) => match parse_kilobytes(&joined) {
+            Some(value) if value < least => Err(invalid().hint(format!("The least is {least}kB."))),
+            value => value.map(render_kilobytes).ok_or_else(|| {
+                invalid().hint("Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".")
+            }),
+        },
+        SettingKind::Role => {
+            let user = &settings.reset_values["session_authorization"];
+            let none = definition.name == "role" && joined == "none";
+            if none || joined == *user {
+                return Ok(joined);
+            }
+            // There is one role; a name that is not its own is unknown.
+            Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("role \"{joined}\" does not exist")))
+        }
         SettingKind::Text => Ok(joined),
         SettingKind::Enum(words) => {
             let word = joined.to_lowercase();
@@ -102,22 +118,44 @@ fn render_milliseconds(milliseconds: u64) -> String {
     }
 }
 
+/// Memory in kB, a number without a unit too.
+fn parse_kilobytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..digits].parse().ok()?;
+    let factor = match text[digits..].trim() {
+        "B" => 1.0 / 1024.0,
+        "" | "kB" => 1.0,
+        "MB" => 1024.0,
+        "GB" => 1_048_576.0,
+        "TB" => 1_073_741_824.0,
+        _ => return None,
+    };
+    let kilobytes = (number * factor).round();
+    (kilobytes <= f64::from(i32::MAX)).then_some(kilobytes as u64)
+}
+
+/// In the largest unit that divides it.
+fn render_kilobytes(kilobytes: u64) -> String {
+    const UNITS: &[(u64, &str)] = &[(1_073_741_824, "TB"), (1_048_576, "GB"), (1024, "MB")];
+    if kilobytes == 0 {
+        return "0".to_owned();
+    }
+    match UNITS.iter().find(|(size, _)| kilobytes.is_multiple_of(*size)) {
+        Some((size, unit)) => format!("{}{unit}", kilobytes / size),
+        None => format!("{kilobytes}kB"),
+    }
+}
+
 fn canonical_time_zone(text: &str) -> Option<String> {
     let text = text.trim();
     match text.to_lowercase().as_str() {
         "local" | "default" | "z" | "zulu" | "utc" => Some("UTC".to_owned()),
-        _ => parse_time_zone(text).map(|zone| zone.name().to_owned()),
+        _ => match Tz::from_str_insensitive(text) {
+            Ok(zone) => Some(zone.name().to_owned()),
+            Err(_) => Zone::parse(text).map(|zone| zone.to_string()),
+        },
     }
-}
-
-/// A zone by its IANA name (any case), or a whole number of hours east as `Etc/GMT` writes it with the sign turned.
-pub(super) fn parse_time_zone(text: &str) -> Option<Tz> {
-    if let Ok(zone) = Tz::from_str_insensitive(text) {
-        return Some(zone);
-    }
-    let hours: i32 = text.trim_start_matches('+').parse().ok()?;
-    let name = if hours == 0 { "UTC".to_owned() } else { format!("Etc/GMT{:+}", -hours) };
-    Tz::from_str_insensitive(&name).ok()
 }
 
 fn canonical_date_style(parts: &[String], current: &str) -> Option<String> {

@@ -10,7 +10,11 @@ pub(crate) enum SettingKind {
     Integer(i64, i64),
     /// A time in milliseconds; units `us`, `ms`, `s`, `min`, `h`, `d` are understood.
     Milliseconds,
+    /// Memory in kB, at least so many; units `B`, `kB`, `MB`, `GB`, `TB` are understood.
+    Kilobytes(u64),
     Text,
+    /// The session's own role, or `none`.
+    Role,
     /// One of these words.
     Enum(&'static [&'static str]),
     TimeZone,
@@ -56,10 +60,9 @@ pub(crate) const SERVER_VERSION: &str = concat!("15.0 (Peristyle ", env!("CARGO_
 const SERVER_VERSION_NUM: &str = "150000";
 
 pub(super) const ISOLATION_LEVELS: &[&str] = &["read uncommitted", "read committed", "repeatable read", "serializable"];
-const MESSAGE_LEVELS: &[&str] = &[
-    "debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error", "info", "fatal",
-    "panic",
-];
+/// What a client may be told, the least first.
+pub(super) const MESSAGE_LEVELS: &[&str] =
+    &["debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error", "fatal", "panic"];
 
 /// All settings, in the order of their names.
 pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
@@ -69,6 +72,13 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "",
         "Sets the application name to be reported in statistics.",
     )),
+    setting("array_nulls", SettingKind::Enum(&["on"]), "on", "Enables input of NULL elements in arrays."),
+    setting(
+        "backslash_quote",
+        SettingKind::Enum(&["safe_encoding", "on", "off"]),
+        "safe_encoding",
+        "Accepted for tools; strings treat backslashes literally.",
+    ),
     setting("bytea_output", SettingKind::Enum(&["escape", "hex"]), "hex", "Sets the output format for bytea."),
     setting("check_function_bodies", SettingKind::Bool, "on", "Accepted for tools; functions cannot be created."),
     reported(setting("client_encoding", SettingKind::Encoding, "UTF8", "Sets the client's character set encoding.")),
@@ -92,6 +102,12 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
     ),
     setting("default_tablespace", SettingKind::Text, "", "Accepted for tools; there is one store."),
     setting(
+        "default_transaction_deferrable",
+        SettingKind::Bool,
+        "off",
+        "Accepted for tools; there is no SERIALIZABLE for it to defer.",
+    ),
+    setting(
         "default_transaction_isolation",
         SettingKind::Enum(ISOLATION_LEVELS),
         "read committed",
@@ -103,6 +119,12 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "off",
         "Sets the default read-only status of new transactions.",
     )),
+    setting(
+        "escape_string_warning",
+        SettingKind::Bool,
+        "on",
+        "Accepted for tools; strings treat backslashes literally.",
+    ),
     setting(
         "extra_float_digits",
         SettingKind::Integer(-15, 3),
@@ -139,6 +161,7 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "postgres",
         "Sets the display format for interval values.",
     )),
+    fixed(reported(setting("is_superuser", SettingKind::Bool, "on", "Shows whether the current user is a superuser."))),
     setting("jit", SettingKind::Bool, "off", "Accepted for tools; there is no just-in-time compiler."),
     fixed(setting("lc_collate", SettingKind::Text, "C", "Shows the collation order locale.")),
     fixed(setting("lc_ctype", SettingKind::Text, "C", "Shows the character classification locale.")),
@@ -152,6 +175,12 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "0",
         "Sets the maximum allowed duration of any wait for a lock.",
     ),
+    setting(
+        "maintenance_work_mem",
+        SettingKind::Kilobytes(1024),
+        "64MB",
+        "Accepted for tools; statement_memory_bytes_max is the server's own limit.",
+    ),
     fixed(setting(
         "max_identifier_length",
         SettingKind::Integer(63, 63),
@@ -159,6 +188,8 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "Shows the maximum identifier length, in bytes.",
     )),
     fixed(setting("max_index_keys", SettingKind::Integer(32, 32), "32", "Shows the maximum number of index keys.")),
+    setting("quote_all_identifiers", SettingKind::Bool, "off", "When generating SQL fragments, quote all identifiers."),
+    setting("role", SettingKind::Role, "none", "Sets the current role."),
     setting("row_security", SettingKind::Bool, "on", "Accepted for tools; there are no policies."),
     setting(
         "search_path",
@@ -179,6 +210,7 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         SERVER_VERSION_NUM,
         "Shows the server version as an integer.",
     )),
+    reported(setting("session_authorization", SettingKind::Role, "", "Sets the session user name.")),
     reported(setting(
         "standard_conforming_strings",
         SettingKind::Enum(&["on"]),
@@ -194,12 +226,24 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "Sets the time zone for displaying and interpreting time stamps.",
     )),
     setting(
+        "transaction_deferrable",
+        SettingKind::Bool,
+        "off",
+        "Accepted for tools; there is no SERIALIZABLE for it to defer.",
+    ),
+    setting(
         "transaction_isolation",
         SettingKind::Enum(ISOLATION_LEVELS),
         "read committed",
         "Sets the current transaction's isolation level.",
     ),
     setting("transaction_read_only", SettingKind::Bool, "off", "Sets the current transaction's read-only status."),
+    setting(
+        "work_mem",
+        SettingKind::Kilobytes(64),
+        "4MB",
+        "Accepted for tools; statement_memory_bytes_max is the server's own limit.",
+    ),
     setting("xmlbinary", SettingKind::Enum(&["base64", "hex"]), "base64", "Accepted for tools; there is no type xml."),
     setting(
         "xmloption",

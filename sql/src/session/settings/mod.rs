@@ -7,13 +7,13 @@ mod name_list;
 
 use std::collections::BTreeMap;
 
-use chrono_tz::Tz;
 use peristyle_catalog::model::TimestampMicros;
 
 pub(crate) use definitions::{DEFINITIONS, SettingDefinition, SettingKind, definition};
 pub(crate) use layers::{Layers, Mark, SharedSettings};
 
-use self::canonical::{canonical, parse_milliseconds, parse_time_zone};
+use self::canonical::{canonical, parse_milliseconds};
+use self::definitions::MESSAGE_LEVELS;
 use self::name_list::split_names;
 use crate::error::{SqlError, SqlState};
 use crate::functions::SettingsReader;
@@ -86,6 +86,12 @@ impl Settings {
         self.set(name, &parts)
     }
 
+    /// Whose session it is.
+    pub(crate) fn set_user(&mut self, user: &str) {
+        self.values.insert("session_authorization", user.to_owned());
+        self.reset_values.insert("session_authorization", user.to_owned());
+    }
+
     /// Sets a value that the start-up packet asked for; `RESET` comes back to it.
     pub(crate) fn set_at_startup(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
         self.set_text(name, value)?;
@@ -111,7 +117,8 @@ impl Settings {
 
     /// All settings back to the session's start.
     pub(crate) fn reset_all(&mut self) {
-        self.values = self.reset_values.clone();
+        let reset = DEFINITIONS.iter().filter(|definition| definition.kind != SettingKind::Role);
+        self.values.extend(reset.map(|definition| (definition.name, self.reset_values[definition.name].clone())));
         self.custom.values_mut().for_each(|custom| custom.value = custom.reset_value.clone());
     }
 
@@ -126,12 +133,15 @@ impl Settings {
         names.into_iter().map(|name| if name == "$user" { user.to_owned() } else { name }).collect()
     }
 
-    pub(crate) fn time_zone(&self) -> Tz {
-        parse_time_zone(&self.values["TimeZone"]).unwrap_or(Tz::UTC)
-    }
-
-    pub(crate) fn time_zone_name(&self) -> &str {
-        &self.values["TimeZone"]
+    /// The time zone as Arrow names it: by its name, or as a displacement `+hh:mm`.
+    pub(crate) fn arrow_time_zone(&self) -> String {
+        match self.zone() {
+            Zone::Fixed(seconds) => {
+                let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
+                format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+            }
+            zone => zone.to_string(),
+        }
     }
 
     /// How this session's values are written.
@@ -158,7 +168,13 @@ impl Settings {
     }
 
     fn zone(&self) -> Zone {
-        Zone::by_name(self.time_zone_name()).unwrap_or(Zone::Utc)
+        Zone::parse(&self.values["TimeZone"]).unwrap_or(Zone::Utc)
+    }
+
+    /// Whether the client wants a message of that severity.
+    pub(crate) fn shows_notice(&self, severity: &str) -> bool {
+        let rank = |level: &str| MESSAGE_LEVELS.iter().position(|known| known.eq_ignore_ascii_case(level));
+        severity == "INFO" || rank(severity) >= rank(&self.values["client_min_messages"])
     }
 
     /// A time limit in milliseconds, `None` for 0.
@@ -239,11 +255,66 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_shown_in_the_largest_unit() {
+        let mut settings = Settings::default();
+        for (value, shown) in
+            [("64", "64kB"), ("8192", "8MB"), ("1GB", "1GB"), ("1536MB", "1536MB"), ("0.5GB", "512MB")]
+        {
+            set(&mut settings, "work_mem", value).expect("a size");
+            assert_eq!(settings.get("work_mem").expect("exists"), shown);
+        }
+        for wrong in ["1", "12 apples", "-1"] {
+            assert_eq!(set(&mut settings, "work_mem", wrong).expect_err(wrong).code, SqlState::INVALID_PARAMETER_VALUE);
+        }
+    }
+
+    #[test]
+    fn a_role_is_the_users_own_or_none() {
+        let mut settings = Settings::default();
+        settings.set_user("ada");
+        set(&mut settings, "role", "ada").expect("oneself");
+        assert!(set(&mut settings, "role", "ben").is_err());
+        settings.reset_all();
+        assert_eq!(settings.get("role").expect("exists"), "ada", "RESET ALL leaves the role");
+        settings.reset("role").expect("exists");
+        assert_eq!(settings.get("role").expect("exists"), "none");
+        assert_eq!(settings.get("session_authorization").expect("exists"), "ada");
+    }
+
+    #[test]
+    fn notices_below_the_level_are_left_out() {
+        let mut settings = Settings::default();
+        let shown = |settings: &Settings| ["INFO", "NOTICE", "WARNING"].map(|severity| settings.shows_notice(severity));
+        assert_eq!(shown(&settings), [true, true, true]);
+        set(&mut settings, "client_min_messages", "warning").expect("a level");
+        assert_eq!(shown(&settings), [true, false, true]);
+        set(&mut settings, "client_min_messages", "error").expect("a level");
+        assert_eq!(shown(&settings), [true, false, false]);
+    }
+
+    #[test]
+    fn zones_are_named_or_displaced() {
+        let mut settings = Settings::default();
+        for (value, shown, arrow) in [
+            ("-7", "<-07>+07", "-07:00"),
+            ("+05:30", "<+05:30>-05:30", "+05:30"),
+            ("europe/berlin", "Europe/Berlin", "Europe/Berlin"),
+        ] {
+            set(&mut settings, "TimeZone", value).expect("a zone");
+            assert_eq!(
+                (settings.get("TimeZone").expect("exists"), settings.arrow_time_zone().as_str()),
+                (shown, arrow)
+            );
+        }
+    }
+
+    #[test]
     fn definitions_are_sorted_and_valid() {
         let lower: Vec<_> = DEFINITIONS.iter().map(|d| d.name.to_lowercase()).collect();
         assert!(lower.is_sorted(), "SHOW ALL lists settings by name");
         let settings = Settings::default();
-        for d in DEFINITIONS.iter().filter(|d| d.kind != SettingKind::SearchPath) {
+        let roles_and_lists = [SettingKind::SearchPath, SettingKind::Role];
+        for d in DEFINITIONS.iter().filter(|d| !roles_and_lists.contains(&d.kind)) {
             assert_eq!(
                 canonical(d, &[d.default.to_owned()], &settings).expect("valid default"),
                 d.default,

@@ -1,0 +1,110 @@
+//! DECLARE, FETCH, MOVE and CLOSE.
+
+use std::sync::Arc;
+
+use super::cursor_rows::CursorRows;
+use super::kept::{CursorFacts, Progress, SharedRows};
+use super::named::{cannot_run, unknown_cursor};
+use super::portals::{given, share};
+use super::{Session, WireFormat};
+use crate::error::SqlError;
+use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
+use crate::parse::{Declare, Movement};
+use crate::plan::parameters::Bound;
+use crate::statement;
+
+impl Session {
+    /// Opens a cursor. Its query starts now and waits for FETCH; time limits are those of each FETCH.
+    pub(super) async fn run_declare(&mut self, declare: &Declare, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
+        if !declare.is_held && self.block.is_none() {
+            return Err(super::block::needs_block("DECLARE CURSOR"));
+        }
+        let name = Some(declare.cursor.as_str());
+        let admitted = self.kept.lock().portals.admits(name).map_err(|refused| refused.of_portal(name));
+        admitted?;
+        let Rows { columns, batches, .. } = self.open_query(declare, bound).await?;
+        let rows = CursorRows::new(batches, declare.scrolls, self.engine.limits().cursor_bytes_max);
+        let facts = CursorFacts {
+            source: declare.source.clone(),
+            is_held: declare.is_held,
+            is_binary: declare.is_binary,
+            scrolls: declare.scrolls,
+            created_at: self.transaction_started(),
+        };
+        let format = if declare.is_binary { WireFormat::Binary } else { WireFormat::Text };
+        let progress = Progress::Open(share(rows), RowsTag::Select);
+        self.keep_portal(name, Some(columns), vec![format], progress, facts)?;
+        Ok(Outcome::Command("DECLARE CURSOR".to_owned()))
+    }
+
+    async fn open_query(&mut self, declare: &Declare, bound: &Arc<Bound>) -> Result<Rows, SqlError> {
+        let limited = self.statement_guard();
+        let scope = self.scope_under(statement::looks(&declare.query), self.interrupts.detached_guard())?;
+        let (transaction, query, bound) = (Arc::clone(&self.transaction), declare.query.clone(), Arc::clone(bound));
+        let work = async move { statement::run(scope, transaction, &query, &bound).await };
+        match limited.watch(self.engine.on_cpu(work)).await? {
+            Outcome::Rows(rows) => Ok(rows),
+            _ => Err(SqlError::internal("a cursor's query gave no rows")),
+        }
+    }
+
+    pub(super) async fn run_fetch(
+        &mut self,
+        cursor: &str,
+        movement: Movement,
+        is_move: bool,
+    ) -> Result<Outcome, SqlError> {
+        let guard = self.statement_guard();
+        let (rows, columns, is_binary) = self.open_cursor(cursor)?;
+        let give = guard.watch(async { rows.lock().await.seek(movement).await }).await?;
+        if is_move {
+            let passed = guard.watch(async { rows.lock().await.pass(give).await }).await?;
+            return Ok(Outcome::Command(format!("MOVE {passed}")));
+        }
+        Ok(Outcome::Rows(Rows { columns, batches: given(rows, give, guard), tag: RowsTag::Fetch { is_binary } }))
+    }
+
+    /// The rows and columns of a cursor, or of a portal that Execute has opened, and whether they go out in binary.
+    fn open_cursor(&self, name: &str) -> Result<(SharedRows, Vec<ColumnDescription>, bool), SqlError> {
+        let kept = self.kept.lock();
+        let portal = kept.portals.get(Some(name)).ok_or_else(|| unknown_cursor(name))?;
+        let columns = portal.columns.clone().unwrap_or_default();
+        match &portal.progress {
+            Progress::Open(rows, _) => {
+                if rows.try_lock().is_ok_and(|rows| rows.has_failed()) {
+                    return Err(cannot_run(Some(name)));
+                }
+                Ok((Arc::clone(rows), columns, portal.cursor.is_binary))
+            }
+            Progress::Bound(_) | Progress::Done => Err(cannot_run(Some(name))),
+        }
+    }
+
+    pub(super) fn run_close(&mut self, cursor: Option<&str>) -> Result<Outcome, SqlError> {
+        let mut kept = self.kept.lock();
+        match cursor {
+            None => kept.portals.clear_named(),
+            Some(_) if kept.portals.remove(cursor) => {}
+            Some(name) => return Err(unknown_cursor(name)),
+        }
+        Ok(Outcome::Command(if cursor.is_none() { "CLOSE CURSOR ALL" } else { "CLOSE CURSOR" }.to_owned()))
+    }
+
+    /// The columns that FETCH of a cursor gives; `None` while there is no such cursor.
+    pub(super) fn cursor_columns(&self, name: &str) -> Option<Vec<ColumnDescription>> {
+        self.kept.lock().portals.get(Some(name)).and_then(|portal| portal.columns.clone())
+    }
+
+    /// Reads what cursors WITH HOLD have left, before the transaction that they read in commits.
+    pub(super) async fn keep_held_rows(&mut self) -> Result<(), SqlError> {
+        let held = self.kept.lock().rows_to_hold();
+        if held.is_empty() {
+            return Ok(());
+        }
+        let guard = self.statement_guard();
+        for rows in held {
+            guard.watch(async { rows.lock().await.keep_rest().await }).await?;
+        }
+        Ok(())
+    }
+}
