@@ -8,6 +8,7 @@ mod binary_input;
 mod calendar;
 mod cell;
 mod column_builder;
+mod date_style;
 mod datetime_fields;
 mod datetime_text;
 mod datetime_tokens;
@@ -58,7 +59,7 @@ pub use scalar_text::{
     canonical_f32, canonical_f64, checked_utf8, fit_characters, invalid_utf8, parse_bool, parse_bytea,
     parse_escaped_bytes, parse_f32, parse_f64, parse_hex_bytes, parse_int, parse_oid, parse_uuid,
 };
-pub use style::{ByteaOutput, DateOrder, Format, InputStyle, OutputStyle};
+pub use style::{ByteaOutput, DateForm, DateOrder, Format, InputStyle, OutputStyle};
 pub use writer::{ValueWriter, value_writer};
 pub use zone::Zone;
 

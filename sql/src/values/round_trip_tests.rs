@@ -171,6 +171,7 @@ fn styles_change_the_text() {
         extra_float_digits: 0,
         bytea_output: ByteaOutput::Escape,
         interval_style: IntervalStyle::Iso8601,
+        ..OutputStyle::default()
     };
     let text =
         |array: &dyn Array, ty| String::from_utf8(written(array, ty, Format::Text, &style).remove(0).unwrap()).unwrap();

@@ -23,7 +23,21 @@ pub enum ByteaOutput {
     Escape,
 }
 
-/// The order of ambiguous input dates: the second part of `DateStyle`. Output is always ISO.
+/// How dates are written: the first part of `DateStyle`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DateForm {
+    /// `2026-11-20`
+    #[default]
+    Iso,
+    /// `11/20/2026`
+    Sql,
+    /// `20.11.2026`
+    German,
+    /// `11-20-2026`, `Fri Nov 20 12:00:00 2026 UTC`
+    Postgres,
+}
+
+/// The order of day and month: the second part of `DateStyle`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DateOrder {
     /// Month, day, year.
@@ -44,6 +58,8 @@ pub struct OutputStyle {
     pub extra_float_digits: i32,
     pub bytea_output: ByteaOutput,
     pub interval_style: IntervalStyle,
+    pub date_form: DateForm,
+    pub date_order: DateOrder,
 }
 
 impl Default for OutputStyle {
@@ -53,6 +69,8 @@ impl Default for OutputStyle {
             extra_float_digits: 1,
             bytea_output: ByteaOutput::Hex,
             interval_style: IntervalStyle::Postgres,
+            date_form: DateForm::Iso,
+            date_order: DateOrder::Mdy,
         }
     }
 }

@@ -12,13 +12,12 @@ use peristyle_catalog::model::TypeKind;
 
 use super::calendar::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND, POSTGRES_EPOCH_DAYS,
-    POSTGRES_EPOCH_MICROS, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, write_date, write_time, write_timestamp,
-    write_timestamptz,
+    POSTGRES_EPOCH_MICROS, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, write_time,
 };
+use super::date_style::{write_date, write_timestamp, write_timestamptz};
 use super::interval::Interval;
 use super::style::Format;
 use super::writer::{BoxedWriter, Request, primitive};
-use super::zone::Zone;
 use crate::error::{Result, SqlError};
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
@@ -54,7 +53,7 @@ fn days<'a, T: ArrowPrimitiveType>(
             timestamp(array, request, false, move |value| Some(midnight(to_days(value))))
         }
         _ if request.is_plain_text() => Ok(primitive(array, move |value, out| {
-            write_date(to_days(value), out);
+            write_date(&request.style, to_days(value), out);
             Ok(())
         })),
         (_, TypeKind::Date) => Ok(primitive(array, move |value, out| {
@@ -139,10 +138,10 @@ fn timestamp<'a, T: ArrowPrimitiveType>(
     to_micros: impl Fn(T::Native) -> Option<i64> + Send + 'a,
 ) -> Result<BoxedWriter<'a>> {
     let to_micros = move |value| to_micros(value).ok_or_else(super::binary_input::timestamp_out_of_range);
-    let zone = request.style.zone;
+    let style = request.style;
     match request.kind {
         TypeKind::Date if request.format == Format::Text => Ok(primitive(array, move |value, out| {
-            write_date(day_of(to_micros(value)?), out);
+            write_date(&style, day_of(to_micros(value)?), out);
             Ok(())
         })),
         TypeKind::Date => Ok(primitive(array, move |value, out| {
@@ -159,14 +158,12 @@ fn timestamp<'a, T: ArrowPrimitiveType>(
             && (kind == TypeKind::Timestamptz || (has_zone && kind != TypeKind::Timestamp)) =>
         {
             Ok(primitive(array, move |value, out: &mut BytesMut| {
-                let micros = to_micros(value)?;
-                let offset = if zone == Zone::Utc { 0 } else { zone.offset_seconds_at(micros) };
-                write_timestamptz(micros, offset, out);
+                write_timestamptz(&style, to_micros(value)?, out);
                 Ok(())
             }))
         }
         _ if request.is_plain_text() => Ok(primitive(array, move |value, out| {
-            write_timestamp(to_micros(value)?, out);
+            write_timestamp(&style, to_micros(value)?, out);
             Ok(())
         })),
         _ => request.bridge(array),

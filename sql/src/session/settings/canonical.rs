@@ -158,17 +158,31 @@ fn canonical_time_zone(text: &str) -> Option<String> {
     }
 }
 
+/// A form, an order, or both, in any sequence; what is not said stays, but German dates begin with the day.
 fn canonical_date_style(parts: &[String], current: &str) -> Option<String> {
-    let mut order = current.rsplit_once(", ").map_or("MDY", |(_, order)| order).to_owned();
+    let (current_form, current_order) = current.split_once(", ").unwrap_or(("ISO", "MDY"));
+    let (mut form, mut order) = (None, None);
     for word in parts.iter().flat_map(|part| part.split(',')) {
-        match word.trim().to_uppercase().as_str() {
-            "ISO" | "" => {}
-            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => order = "MDY".to_owned(),
-            "DMY" | "EURO" | "EUROPEAN" => order = "DMY".to_owned(),
-            "YMD" => order = "YMD".to_owned(),
-            "DEFAULT" => order = "MDY".to_owned(),
+        let (slot, value) = match word.trim().to_uppercase().as_str() {
+            "" => continue,
+            "ISO" => (&mut form, "ISO"),
+            "SQL" => (&mut form, "SQL"),
+            "GERMAN" => (&mut form, "German"),
+            "POSTGRES" | "POSTGRESQL" => (&mut form, "Postgres"),
+            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => (&mut order, "MDY"),
+            "DMY" | "EURO" | "EUROPEAN" => (&mut order, "DMY"),
+            "YMD" => (&mut order, "YMD"),
+            "DEFAULT" => {
+                form.get_or_insert("ISO");
+                order.get_or_insert("MDY");
+                continue;
+            }
             _ => return None,
+        };
+        if slot.replace(value).is_some_and(|before| before != value) {
+            return None;
         }
     }
-    Some(format!("ISO, {order}"))
+    let implied = if form == Some("German") { "DMY" } else { current_order };
+    Some(format!("{}, {}", form.unwrap_or(current_form), order.unwrap_or(implied)))
 }

@@ -17,7 +17,7 @@ use self::definitions::MESSAGE_LEVELS;
 use self::name_list::split_names;
 use crate::error::{SqlError, SqlState};
 use crate::functions::SettingsReader;
-use crate::values::{ByteaOutput, DateOrder, InputStyle, IntervalStyle, OutputStyle, Zone};
+use crate::values::{ByteaOutput, DateForm, DateOrder, InputStyle, IntervalStyle, OutputStyle, Zone};
 
 /// The values of one session.
 #[derive(Clone, Debug)]
@@ -122,6 +122,22 @@ impl Settings {
         self.custom.values_mut().for_each(|custom| custom.value = custom.reset_value.clone());
     }
 
+    /// What `default_transaction_isolation` and `default_transaction_read_only` are.
+    pub(crate) fn default_modes(&self) -> (String, String) {
+        let value = |name: &str| self.values[name].clone();
+        (value("default_transaction_isolation"), value("default_transaction_read_only"))
+    }
+
+    /// Between transactions `transaction_isolation` and `transaction_read_only` are those that the next one begins with.
+    pub(crate) fn show_default_modes(&mut self) {
+        for (shown, default) in [
+            ("transaction_isolation", "default_transaction_isolation"),
+            ("transaction_read_only", "default_transaction_read_only"),
+        ] {
+            self.values.insert(shown, self.values[default].clone());
+        }
+    }
+
     /// What RESET gives.
     pub(crate) fn reset_value(&self, definition: &SettingDefinition) -> &str {
         self.reset_values.get(definition.name).map_or(definition.default, String::as_str)
@@ -154,17 +170,27 @@ impl Settings {
                 "iso_8601" => IntervalStyle::Iso8601,
                 _ => IntervalStyle::Postgres,
             },
+            date_form: match self.values["DateStyle"].split(',').next() {
+                Some("SQL") => DateForm::Sql,
+                Some("German") => DateForm::German,
+                Some("Postgres") => DateForm::Postgres,
+                _ => DateForm::Iso,
+            },
+            date_order: self.date_order(),
         }
     }
 
     /// How this session's values are read in a transaction that began at `now`.
     pub(crate) fn input_style(&self, now: TimestampMicros) -> InputStyle {
-        let date_order = match self.values["DateStyle"].rsplit_once(", ") {
+        InputStyle { zone: self.zone(), date_order: self.date_order(), now_micros: now.0 }
+    }
+
+    fn date_order(&self) -> DateOrder {
+        match self.values["DateStyle"].rsplit_once(", ") {
             Some((_, "DMY")) => DateOrder::Dmy,
             Some((_, "YMD")) => DateOrder::Ymd,
             _ => DateOrder::Mdy,
-        };
-        InputStyle { zone: self.zone(), date_order, now_micros: now.0 }
+        }
     }
 
     fn zone(&self) -> Zone {
