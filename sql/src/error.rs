@@ -205,6 +205,8 @@ pub struct ErrorFields {
     pub column: Option<String>,
     /// Constraint that was violated.
     pub constraint: Option<String>,
+    /// The routine of PostgreSQL's that raises it, where clients go by that.
+    pub routine: Option<&'static str>,
 }
 
 impl SqlError {
@@ -222,6 +224,7 @@ impl SqlError {
             table: None,
             column: None,
             constraint: None,
+            routine: None,
         }))
     }
 
@@ -297,6 +300,13 @@ impl SqlError {
     #[must_use]
     pub fn constraint(mut self, constraint: impl Into<String>) -> SqlError {
         self.0.constraint = Some(constraint.into());
+        self
+    }
+
+    /// Names PostgreSQL's routine.
+    #[must_use]
+    pub fn routine(mut self, routine: &'static str) -> SqlError {
+        self.0.routine = Some(routine);
         self
     }
 

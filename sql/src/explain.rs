@@ -144,7 +144,7 @@ async fn explain_query(
     bound: &Bound,
     analyze: bool,
 ) -> Result<Explained, SqlError> {
-    let planner = Planner::new(scope)?;
+    let planner = Planner::new(scope)?.with_values(bound);
     let begun = scope.engine.now();
     let plan = planner.query(query, bound.types())?;
     let plan = planner.physical(plan, bound).await?;

@@ -17,6 +17,7 @@ pub(crate) fn error_response(error: &SqlError, severity: Severity) -> ErrorRespo
         Severity::Fatal => "FATAL",
     };
     let position = error.position.map(|position| position.to_string());
+    let routine = error.routine.map(str::to_owned);
     let mut fields = head(severity, error.code.code(), &error.message);
     let optional = [
         (b'D', &error.detail),
@@ -27,6 +28,7 @@ pub(crate) fn error_response(error: &SqlError, severity: Severity) -> ErrorRespo
         (b't', &error.table),
         (b'c', &error.column),
         (b'n', &error.constraint),
+        (b'R', &routine),
     ];
     fields.extend(optional.into_iter().filter_map(|(field, value)| Some((field, clean(value.as_deref()?)))));
     ErrorResponse::new(fields)
@@ -79,10 +81,11 @@ mod tests {
             .schema("s")
             .table("t")
             .column("c")
-            .constraint("n");
+            .constraint("n")
+            .routine("r");
         let fields = error_response(&error, Severity::Error).fields;
         let text: String = fields.iter().map(|(letter, value)| format!("{}={value} ", *letter as char)).collect();
-        assert_eq!(text, "S=ERROR V=ERROR C=23502 M=m D=d H=h P=3 W=w s=s t=t c=c n=n ");
+        assert_eq!(text, "S=ERROR V=ERROR C=23502 M=m D=d H=h P=3 W=w s=s t=t c=c n=n R=r ");
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `U&'…'` | the string that it stands for |
 //! | `ABORT` | `ROLLBACK` |
+//! | `trim(trailing FROM x)` | `rtrim(x)` |
+//! | `SELECT`, `SELECT WHERE …` | `SELECT FROM (SELECT 1) AS nothing …` |
 //! | `current_role`, `current_schema` | `current_role()`, `current_schema()` |
 //! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
 //! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
@@ -84,7 +86,53 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         _ => {}
     }
     merge_deeds(&mut tokens);
-    table_commands(bare_functions(tokens))
+    empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
+}
+
+/// A SELECT of nothing from nowhere gets somewhere to select from.
+fn empty_selects(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let next_word = |from: usize| tokens[from..].iter().find(|token| !is_blank(token));
+    let is_empty = |at: usize| {
+        is(&tokens[at], Keyword::SELECT)
+            && next_word(at + 1).is_none_or(|next| {
+                matches!(next.token, Token::SemiColon | Token::EOF | Token::RParen)
+                    || matches!(keyword_of(next), Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT))
+                    || matches!(keyword_of(next), Some(Keyword::WHERE | Keyword::LIMIT | Keyword::OFFSET))
+            })
+    };
+    let places: Vec<usize> = (0..tokens.len()).filter(|&at| is_empty(at)).collect();
+    let mut tokens = tokens;
+    for at in places.into_iter().rev() {
+        let span = tokens[at].span;
+        let word = Token::make_keyword;
+        let one = [word("FROM"), Token::LParen, word("SELECT"), Token::Number("1".to_owned(), false), Token::RParen];
+        let source = one.into_iter().chain([word("AS"), Token::make_word("nothing", None)]);
+        tokens.splice(at + 1..at + 1, source.map(|token| TokenWithSpan { token, span }));
+    }
+    tokens
+}
+
+/// `trim(trailing from x)` without what to trim, as the function of that end.
+fn trims_of_blanks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let mut gone = Vec::new();
+    for four in words.windows(4) {
+        let [name, open, end, from] = [four[0], four[1], four[2], four[3]];
+        let function = match keyword_of(&tokens[end]) {
+            Some(Keyword::LEADING) => "ltrim",
+            Some(Keyword::TRAILING) => "rtrim",
+            Some(Keyword::BOTH) => "btrim",
+            _ => continue,
+        };
+        if is(&tokens[name], Keyword::TRIM) && tokens[open].token == Token::LParen && is(&tokens[from], Keyword::FROM) {
+            tokens[name].token = Token::make_word(function, None);
+            gone.extend([end, from]);
+        }
+    }
+    for at in gone.into_iter().rev() {
+        tokens.remove(at);
+    }
+    tokens
 }
 
 /// `current_role` and `current_schema` as the calls that they are.
@@ -290,6 +338,19 @@ mod tests {
         assert_eq!(printed("select 1 union all table t"), "SELECT 1 UNION ALL SELECT * FROM t");
         assert_eq!(printed("insert into u table t"), "INSERT INTO u SELECT * FROM t");
         assert_eq!(printed("drop table t"), "DROP TABLE t");
+    }
+
+    #[test]
+    fn blanks_are_trimmed_by_functions() {
+        assert_eq!(printed("select trim(trailing from 'a '), trim(both from b)"), "SELECT rtrim('a '), btrim(b)");
+        assert_eq!(printed("select trim(leading 'x' from b)"), "SELECT TRIM(LEADING 'x' FROM b)");
+    }
+
+    #[test]
+    fn a_select_may_be_of_nothing() {
+        assert_eq!(printed("select;"), "SELECT FROM (SELECT 1) AS nothing");
+        assert_eq!(printed("select where false"), "SELECT FROM (SELECT 1) AS nothing WHERE false");
+        assert_eq!(printed("select from t"), "SELECT FROM t");
     }
 
     #[test]

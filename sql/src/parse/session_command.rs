@@ -371,7 +371,7 @@ mod tests {
         };
         assert_eq!(
             (name.as_str(), types.len(), statement.text(), statement.offset_chars),
-            ("q", 2, "select $1, $2", 27)
+            ("q", 2, "select $1, $2", 25)
         );
         assert_eq!(error("prepare q as create table t (a int)"), "syntax error at or near \"create\"");
     }

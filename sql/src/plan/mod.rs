@@ -23,11 +23,11 @@ use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
-use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{EmptyRelation, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use peristyle_catalog::model::{PgType, Relation};
-use peristyle_storage::types::pg_type;
+use peristyle_storage::types::{arrow_type, pg_type};
 use sqlparser::ast::{self, Visit, Visitor};
 
 pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched};
@@ -37,11 +37,11 @@ pub(crate) use view::{expand as expand_view, output_fields};
 use self::parameters::Bound;
 use self::provider::Provider;
 use crate::engine::EngineLimits;
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::scan::AddressBook;
 use crate::scope::Scope;
-use crate::{functions, pg_catalog, semantics};
+use crate::{functions, pg_catalog, semantics, values};
 
 /// The state that every statement's starts from: functions, rules, limits.
 pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<SessionState, SqlError> {
@@ -88,6 +88,11 @@ impl<'a> Planner<'a> {
         book: Arc<AddressBook>,
     ) -> Result<Self, SqlError> {
         Ok(Planner { provider: Provider::new(scope)?.with_addressed(relation, book) })
+    }
+
+    /// The planner for a run with these values of parameters.
+    pub(crate) fn with_values(self, values: &'a Bound) -> Self {
+        Planner { provider: self.provider.with_values(values) }
     }
 
     pub(crate) fn state(&self) -> &SessionState {
@@ -199,7 +204,7 @@ fn context(types: &[Option<PgType>]) -> PlannerContext {
 /// Runs a query: its rows come as they are taken.
 pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound) -> Result<Outcome, SqlError> {
     let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
-    let planner = Planner::new(&scope)?;
+    let planner = Planner::new(&scope)?.with_values(bound);
     let plan = planner.shown_query(query, bound.types())?;
     let origins = origins::of(&plan);
     let physical = planner.physical(plan, bound).await?;
@@ -216,8 +221,10 @@ pub(crate) fn describe_query(
     types: &[Option<PgType>],
 ) -> Result<(Vec<PgType>, Option<Vec<ColumnDescription>>), SqlError> {
     let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
-    let planner = Planner::new(scope)?;
     let hinted = parameters::hinted(scope, tree, types)?;
+    let guessed: Vec<_> = hinted.iter().map(|ty| ty.unwrap_or(PgType::TEXT)).collect();
+    let unknown = Bound::nulls(&guessed)?;
+    let planner = Planner::new(scope)?.with_values(&unknown);
     let plan = planner.query(query, &hinted)?;
     let resolved = parameters::resolve(&plan, &hinted)?;
     let typed: Vec<_> = resolved.iter().copied().map(Some).collect();
@@ -272,6 +279,25 @@ pub(crate) async fn constant(
     let batches = collect(scope, physical, planner.task()).await?;
     let batch = batches.iter().find(|batch| batch.num_rows() > 0).ok_or_else(|| SqlError::internal("no value"))?;
     Ok((ScalarValue::try_from_array(batch.column(0), 0)?, ty))
+}
+
+/// The value of an argument of EXECUTE, as assigned to parameter `number`.
+pub(crate) async fn argument(
+    scope: &Arc<Scope>,
+    expression: &ast::Expr,
+    ty: PgType,
+    number: usize,
+) -> Result<ScalarValue, SqlError> {
+    let (_, field) = Planner::new(scope)?.expression(expression, &DFSchema::empty())?.to_field(&DFSchema::empty())?;
+    let given = pg_type(&field);
+    if !semantics::is_assignable(given, ty) {
+        let (given, expected) = (values::type_name(given), values::type_name(ty));
+        let message = format!("parameter ${number} of type {given} cannot be coerced to the expected type {expected}");
+        return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
+            .hint("You will need to rewrite or cast the expression."));
+    }
+    let assigned = (ty, arrow_type(ty, None));
+    Ok(constant(scope, expression, Some(assigned)).await?.0)
 }
 
 /// What DataFusion's planner would leave out without a word.

@@ -81,6 +81,13 @@ impl Bound {
         Some((self.values.get(index)?, (*self.types.get(index)?)?))
     }
 
+    /// The value of a placeholder (`$1`) as a literal.
+    pub(super) fn literal(&self, placeholder: &str) -> Option<datafusion::logical_expr::Expr> {
+        let (value, ty) = self.get(placeholder_number(placeholder)?)?;
+        let metadata = FieldMetadata::from(pg_metadata(ty));
+        Some(datafusion::logical_expr::Expr::Literal(value.clone(), Some(metadata)))
+    }
+
     pub(crate) fn param_values(&self) -> ParamValues {
         let values = self.values.iter().zip(&self.types).map(|(value, ty)| {
             let metadata = ty.map(|ty| FieldMetadata::from(pg_metadata(ty)));
@@ -170,6 +177,23 @@ struct Finder {
 impl Visitor for Finder {
     type Break = ();
 
+    /// A bound of a series is of the type of its other bound.
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+        let (name, arguments) = match factor {
+            ast::TableFactor::Table { name, args: Some(arguments), .. } => (name, &arguments.args),
+            ast::TableFactor::Function { name, args, .. } => (name, args),
+            _ => return ControlFlow::Continue(()),
+        };
+        if !name.to_string().to_lowercase().ends_with("generate_series") {
+            return ControlFlow::Continue(());
+        }
+        let expressions: Vec<&Expr> = arguments.iter().filter_map(argument_expression).collect();
+        let known = expressions.iter().find_map(|expression| written_type(expression)).unwrap_or(PgType::INT4);
+        let numbers = expressions.into_iter().filter_map(placeholder);
+        self.casts.extend(numbers.map(|number| (number, known)));
+        ControlFlow::Continue(())
+    }
+
     /// LIMIT and OFFSET take bigint.
     fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
         let counts = match &query.limit_clause {
@@ -206,6 +230,23 @@ impl Visitor for Finder {
         }
         ControlFlow::Continue(())
     }
+}
+
+fn argument_expression(argument: &ast::FunctionArg) -> Option<&Expr> {
+    match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expression)) => Some(expression),
+        _ => None,
+    }
+}
+
+/// The type that a cast or a typed literal says.
+fn written_type(expression: &Expr) -> Option<PgType> {
+    let ty = match expression {
+        Expr::Cast { data_type, .. } => semantics::pg_type_of_sql(data_type).ok()?,
+        Expr::TypedString(typed) => semantics::pg_type_of_sql(&typed.data_type).ok()?,
+        _ => return None,
+    };
+    Some(PgType::plain(ty.oid))
 }
 
 /// The number of an expression that is a placeholder and nothing else.

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, Ta
 use parking_lot::Mutex;
 use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 
+use super::parameters::Bound;
 use super::{expand_view, memory};
 use crate::error::SqlError;
 use crate::functions::{FunctionContext, undefined};
@@ -49,6 +50,8 @@ pub(super) struct Provider<'a> {
     state: SessionState,
     search_path: Vec<String>,
     bindings: Vec<Binding>,
+    /// Values of parameters, for arguments of table functions, which planning looks at.
+    values: Option<&'a Bound>,
     touched: Mutex<Vec<Touched>>,
     /// Made on first use: they read the snapshot.
     catalog_functions: Mutex<Option<Arc<CatalogFunctions>>>,
@@ -69,6 +72,7 @@ impl<'a> Provider<'a> {
             search_path: scope.search_path(),
             scope,
             bindings: Vec::new(),
+            values: None,
             touched: Mutex::default(),
             catalog_functions: Mutex::default(),
             sources: Mutex::default(),
@@ -82,6 +86,10 @@ impl<'a> Provider<'a> {
 
     pub(super) fn with_addressed(self, relation: Arc<Relation>, book: Arc<AddressBook>) -> Self {
         Provider { addressed: Some((relation, book)), ..self }
+    }
+
+    pub(super) fn with_values(self, values: &'a Bound) -> Self {
+        Provider { values: Some(values), ..self }
     }
 
     pub(super) fn state(&self) -> &SessionState {
@@ -278,8 +286,17 @@ impl Provider<'_> {
     /// An argument of a table function, folded to a constant where it can be.
     fn constant_argument(&self, argument: Expr) -> Result<Expr> {
         use datafusion::common::DFSchema;
+        use datafusion::common::tree_node::{Transformed, TreeNode};
         use datafusion::logical_expr::simplify::SimplifyContext;
         use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+        let value_of = |expr: Expr| match (&expr, self.values) {
+            (Expr::Placeholder(placeholder), Some(values)) => match values.literal(&placeholder.id) {
+                Some(literal) => Transformed::yes(literal),
+                None => Transformed::no(expr),
+            },
+            _ => Transformed::no(expr),
+        };
+        let argument = argument.transform_up(|expr| Ok(value_of(expr)))?.data;
         let context = SimplifyContext::builder().with_config_options(Arc::clone(self.state.config_options())).build();
         let simplifier = ExprSimplifier::new(context);
         simplifier.simplify(simplifier.coerce(argument, &DFSchema::empty())?)

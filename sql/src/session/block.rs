@@ -173,7 +173,7 @@ impl Session {
         self.set_modes(asked)
     }
 
-    fn set_modes(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
+    pub(super) fn set_modes(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
         let before = self.modes();
         let modes = with_modes(before, asked)?;
         let is_used = self.in_transaction(|transaction| transaction.is_used());
@@ -192,7 +192,7 @@ impl Session {
     /// `SET SESSION CHARACTERISTICS AS TRANSACTION`: how later transactions run.
     pub(super) fn set_characteristics(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
         let modes = with_modes(self.default_modes(), asked)?;
-        self.settings.lock().change(false, |settings| {
+        self.change(false, |settings| {
             settings.set("default_transaction_isolation", &[modes.isolation.name().to_owned()])?;
             settings.set("default_transaction_read_only", &[on_off(modes.is_read_only)])
         })

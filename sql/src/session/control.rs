@@ -9,7 +9,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{arrow_type, pg_field};
 use sqlparser::ast::{
     self, ContextModifier, DiscardObject, Expr, Ident, Reset, Set, SetSessionAuthorizationParam,
-    SetSessionAuthorizationParamKind,
+    SetSessionAuthorizationParamKind, TransactionAccessMode, TransactionIsolationLevel, TransactionMode,
 };
 
 use super::Session;
@@ -96,7 +96,23 @@ impl Session {
         {
             return self.change(is_local, |settings| settings.reset(name));
         }
-        self.change(is_local, |settings| settings.set(name, &parts))
+        self.change(is_local, |settings| settings.set(name, &parts))?;
+        self.follow_modes(name)
+    }
+
+    /// `SET transaction_read_only` and `SET transaction_isolation` are SET TRANSACTION in other words.
+    fn follow_modes(&mut self, name: &str) -> Result<(), SqlError> {
+        let value = self.settings().get(name)?.to_owned();
+        let mode = match name.to_lowercase().as_str() {
+            "transaction_read_only" if value == "on" => TransactionMode::AccessMode(TransactionAccessMode::ReadOnly),
+            "transaction_read_only" => TransactionMode::AccessMode(TransactionAccessMode::ReadWrite),
+            "transaction_isolation" if value == "repeatable read" => {
+                TransactionMode::IsolationLevel(TransactionIsolationLevel::RepeatableRead)
+            }
+            "transaction_isolation" => TransactionMode::IsolationLevel(TransactionIsolationLevel::ReadCommitted),
+            _ => return Ok(()),
+        };
+        self.set_modes(&[mode])
     }
 
     fn run_reset(&mut self, reset: &Reset) -> Result<Outcome, SqlError> {
@@ -143,12 +159,20 @@ impl Session {
         })
     }
 
-    fn change(
+    pub(super) fn change(
         &mut self,
         is_local: bool,
         change: impl Fn(&mut Settings) -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
-        self.settings.lock().change(is_local, change)
+        let is_between = self.block.is_none();
+        self.settings.lock().change(is_local, |settings| {
+            let before = settings.default_modes();
+            change(settings)?;
+            if is_between && settings.default_modes() != before {
+                settings.show_default_modes();
+            }
+            Ok(())
+        })
     }
 
     fn run_show(&self, variable: &[Ident]) -> Result<Outcome, SqlError> {

@@ -56,12 +56,23 @@ impl Session {
     ) -> Result<Outcome, SqlError> {
         let guard = self.statement_guard();
         let (rows, columns, is_binary) = self.open_cursor(cursor)?;
-        let give = guard.watch(async { rows.lock().await.seek(movement).await }).await?;
-        if is_move {
-            let passed = guard.watch(async { rows.lock().await.pass(give).await }).await?;
-            return Ok(Outcome::Command(format!("MOVE {passed}")));
+        let moved = guard.watch(async {
+            let mut rows = rows.lock().await;
+            let give = rows.seek(movement).await?;
+            let passed = if is_move { rows.pass(give).await? } else { 0 };
+            Ok((give, passed))
+        });
+        match moved.await {
+            Ok((_, passed)) if is_move => Ok(Outcome::Command(format!("MOVE {passed}"))),
+            Ok((give, _)) => {
+                let batches = given(rows, give, guard);
+                Ok(Outcome::Rows(Rows { columns, batches, tag: RowsTag::Fetch { is_binary } }))
+            }
+            Err(error) => {
+                rows.lock().await.fail();
+                Err(error)
+            }
         }
-        Ok(Outcome::Rows(Rows { columns, batches: given(rows, give, guard), tag: RowsTag::Fetch { is_binary } }))
     }
 
     /// The rows and columns of a cursor, or of a portal that Execute has opened, and whether they go out in binary.

@@ -11,6 +11,7 @@ mod commands;
 mod control;
 mod cursor_commands;
 mod cursor_rows;
+mod ending;
 mod interrupt;
 mod kept;
 pub mod named;
@@ -224,7 +225,9 @@ impl Session {
                 && rows.columns.iter().zip(promised).all(|(now, then)| now.ty.oid == then.ty.oid);
             if !same {
                 self.fail();
-                return Err(SqlError::unsupported("cached plan must not change result type"));
+                let error = SqlError::unsupported("cached plan must not change result type");
+                // Drivers prepare anew when they see this name.
+                return Err(error.routine("RevalidateCachedQuery"));
             }
         }
         Ok(outcome)
@@ -263,90 +266,6 @@ impl Session {
         let (statement, bound) = (statement.clone(), Arc::clone(bound));
         let work = async move { statement::run(scope, transaction, &statement, &bound).await };
         guard.watch(self.engine.on_cpu(work)).await
-    }
-
-    /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
-    /// error. The last CommandComplete of a simple query, and ReadyForQuery after Sync, come after it. A block goes on.
-    pub async fn end_implicit(&mut self) -> Result<(), SqlError> {
-        let ended = if self.block.is_some() { Ok(()) } else { self.end_transaction().await.map(drop) };
-        self.activity.end(self.engine.now(), self.transaction_status());
-        ended
-    }
-
-    /// Commits the transaction, if one is open; false if it had failed and was discarded.
-    async fn end_transaction(&mut self) -> Result<bool, SqlError> {
-        let is_good = !self.has_failed();
-        if is_good && let Err(error) = self.prepare_commit().await {
-            self.discard().await;
-            return Err(error);
-        }
-        let ended = self.commit_or_run_again().await;
-        let is_committed = is_good && ended.is_ok();
-        self.end_of_transaction(is_committed);
-        ended.map(|()| is_good)
-    }
-
-    /// What may still fail of what else a transaction does.
-    async fn prepare_commit(&mut self) -> Result<(), SqlError> {
-        self.listener.check_room()?;
-        self.keep_held_rows().await
-    }
-
-    /// What follows the transaction: settings, portals, notifications.
-    fn end_of_transaction(&mut self, is_committed: bool) {
-        self.kept.lock().end_transaction(is_committed);
-        if is_committed {
-            self.settings.lock().commit();
-            self.listener.commit();
-        } else {
-            self.settings.lock().roll_back();
-            self.listener.roll_back();
-        }
-    }
-
-    async fn commit_or_run_again(&mut self) -> Result<(), SqlError> {
-        let mut rerun = self.rerun.take();
-        let mut turn = None;
-        for attempt in 0.. {
-            let Some(transaction) = self.transaction.lock().take() else { break };
-            let error = match transaction.end().await {
-                Ok(_) => break,
-                Err(error) => error,
-            };
-            let retryable = error.code == SqlState::SERIALIZATION_FAILURE && attempt < self.engine.limits().retries_max;
-            let again = rerun.take().filter(|_| retryable).ok_or(error)?;
-            if turn.is_none() {
-                turn = self.engine.turn().await;
-            }
-            tracing::debug!(attempt, "implicit transaction lost a race, running it again");
-            if let Err(error) = self.run_once(&again.statement, &again.bound).await {
-                // What it had begun ends with it; the next statement begins anew.
-                self.discard().await;
-                return Err(error);
-            }
-            rerun = Some(again);
-        }
-        Ok(())
-    }
-
-    async fn discard(&mut self) {
-        self.rerun = None;
-        self.end_of_transaction(false);
-        let transaction = self.transaction.lock().take();
-        if let Some(transaction) = transaction {
-            transaction.discard().await;
-        }
-    }
-
-    /// Marks the transaction as failed: the wire found an error that the session did not see.
-    pub fn fail(&mut self) {
-        self.rerun = None;
-        if self.block.is_none() {
-            self.settings.lock().roll_back();
-        }
-        if let Some(transaction) = &mut *self.transaction.lock() {
-            transaction.fail();
-        }
     }
 
     pub fn transaction_status(&self) -> TransactionStatus {
@@ -471,19 +390,6 @@ impl Session {
         }
         let message = format!("cannot execute {command} in a read-only transaction");
         Err(SqlError::new(SqlState::READ_ONLY_SQL_TRANSACTION, message))
-    }
-
-    /// Statements of the transaction that changed something.
-    fn writers(&self) -> usize {
-        self.transaction.lock().as_ref().map_or(0, Transaction::writers)
-    }
-
-    /// A lone writing statement can be run again if its commit loses a race: nothing of it was sent. Any statement
-    /// after it may have seen what it did, so then it cannot.
-    fn remember_for_rerun(&mut self, before: usize, statement: &Statement, bound: Arc<Bound>) {
-        let is_lone_writer = self.block.is_none() && before == 0 && self.writers() == 1;
-        let can_rerun = is_lone_writer && statement::can_rerun(statement);
-        self.rerun = can_rerun.then(|| Rerun { statement: statement.clone(), bound });
     }
 }
 

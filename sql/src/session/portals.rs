@@ -192,7 +192,10 @@ pub(super) fn given(rows: SharedRows, give: Give, guard: Guard) -> BatchStream {
         let next = guard.watch(async { rows.lock().await.next(&mut give).await }).await;
         match next {
             Ok(batch) => batch.map(|batch| (Ok(batch), Some((rows, give, guard)))),
-            Err(error) => Some((Err(error), None)),
+            Err(error) => {
+                rows.lock().await.fail();
+                Some((Err(error), None))
+            }
         }
     }))
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{self, DataType, Expr};
 
 use super::Session;
@@ -100,9 +99,8 @@ impl Session {
         let guard = scope.guard.clone();
         let work = async move {
             let mut values = Vec::with_capacity(arguments.len());
-            for (argument, ty) in arguments.iter().zip(&types) {
-                let assigned = Some((*ty, arrow_type(*ty, None)));
-                values.push(plan::constant(&scope, argument, assigned).await?.0);
+            for ((argument, ty), number) in arguments.iter().zip(&types).zip(1..) {
+                values.push(plan::argument(&scope, argument, *ty, number).await?);
             }
             Ok(Bound::of_values(&types, values))
         };

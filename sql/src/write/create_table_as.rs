@@ -29,7 +29,7 @@ pub(crate) async fn create_table_as(
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
     let Some(query) = &create.query else { return Err(SqlError::internal("a query was expected")) };
-    let planner = Planner::new(&scope)?;
+    let planner = Planner::new(&scope)?.with_values(bound);
     let plan = planner.query(query, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
     let schema = physical.schema();

@@ -87,7 +87,10 @@ pub(crate) fn describe(
     hint_values(&target, insert, &mut hinted)?;
     let resolved = match &insert.source {
         Some(source) if hinted.iter().any(Option::is_none) => {
-            let plan = Planner::new(scope)?.query(&without_defaults(source), &hinted)?;
+            let guessed: Vec<_> = hinted.iter().map(|ty| ty.unwrap_or(PgType::TEXT)).collect();
+            let unknown = Bound::nulls(&guessed)?;
+            let planner = Planner::new(scope)?.with_values(&unknown);
+            let plan = planner.query(&without_defaults(source), &hinted)?;
             parameters::resolve(&plan, &hinted)?
         }
         _ => hinted.into_iter().flatten().collect(),
@@ -181,7 +184,7 @@ impl Load {
 }
 
 async fn load_query(scope: &Arc<Scope>, target: Target, insert: &Insert, bound: &Bound) -> Result<Load, SqlError> {
-    let planner = Planner::new(scope)?;
+    let planner = Planner::new(scope)?.with_values(bound);
     let keep = insert.returning.is_some();
     if insert.source.is_none() {
         return load_defaults(scope, target).await;

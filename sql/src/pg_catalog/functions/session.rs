@@ -100,7 +100,7 @@ fn set_config(call: &Call<'_>) -> Result<Value<'static>> {
 
 fn notify(call: &Call<'_>) -> Result<Value<'static>> {
     call.control.notify(call.text(0).unwrap_or_default(), call.text(1).unwrap_or_default())?;
-    Ok("".into())
+    Ok(Value::Null)
 }
 
 /// The version of PostgreSQL that is spoken, then Peristyle's own.
