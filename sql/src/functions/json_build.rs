@@ -52,7 +52,13 @@ fn per_row(call: &Call<'_>, push: impl Fn(&mut String, usize) -> Result<()>) -> 
 }
 
 fn push_argument(text: &mut String, call: &Call<'_>, place: usize, row: usize) -> Result<()> {
-    push_json(text, &call.args[place], &call.arg_fields[place], call.index(place, row), &call.output_style())
+    push_json(
+        text,
+        &call.args[place],
+        &call.arg_fields[place],
+        call.index(place, row),
+        &call.output_style().within_json(),
+    )
 }
 
 /// Appends a value of any type as JSON.
@@ -92,7 +98,7 @@ fn build_object(call: &Call<'_>) -> Result<ArrayRef> {
     if call.args.len() % 2 == 1 {
         return Err(invalid_parameter("argument list must have even number of elements"));
     }
-    let style = call.output_style();
+    let style = call.output_style().within_json();
     per_row(call, |text, row| {
         text.push('{');
         for key in (0..call.args.len()).step_by(2) {

@@ -220,17 +220,7 @@ impl Session {
         bound: &BoundParameters,
     ) -> Result<Outcome, SqlError> {
         let outcome = self.run(&prepared.statement, Arc::clone(&bound.0)).await?;
-        if let (Outcome::Rows(rows), Some(promised)) = (&outcome, &prepared.columns) {
-            let same = rows.columns.len() == promised.len()
-                && rows.columns.iter().zip(promised).all(|(now, then)| now.ty.oid == then.ty.oid);
-            if !same {
-                self.fail();
-                let error = SqlError::unsupported("cached plan must not change result type");
-                // Drivers prepare anew when they see this name.
-                return Err(error.routine("RevalidateCachedQuery"));
-            }
-        }
-        Ok(outcome)
+        prepared.check_result(outcome).inspect_err(|_| self.fail())
     }
 
     async fn run(&mut self, statement: &Statement, bound: Arc<Bound>) -> Result<Outcome, SqlError> {
@@ -238,7 +228,10 @@ impl Session {
         self.activity.begin(statement.text(), self.engine.now());
         let result = match self.executed(statement).await {
             // Places in the text of what was prepared are none in the text of EXECUTE.
-            Ok(Some((executed, values))) => self.run_any(&executed, values).await,
+            Ok(Some((executed, values))) => {
+                let ran = self.run_any(&executed.statement, values).await;
+                ran.and_then(|outcome| executed.check_result(outcome))
+            }
             Ok(None) => self.run_any(statement, bound).await.map_err(|error| statement::place(error, statement)),
             Err(error) => Err(error),
         };

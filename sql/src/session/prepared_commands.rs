@@ -5,9 +5,9 @@ use std::sync::Arc;
 use peristyle_catalog::model::PgType;
 use sqlparser::ast::{self, DataType, Expr};
 
-use super::Session;
 use super::kept::KeptStatement;
 use super::named::unknown_statement;
+use super::{Prepared, Session};
 use crate::error::{SqlError, SqlState};
 use crate::outcome::Outcome;
 use crate::parse::{SessionCommand, Statement, Tree};
@@ -47,7 +47,7 @@ impl Session {
     pub(super) async fn executed(
         &mut self,
         statement: &Statement,
-    ) -> Result<Option<(Statement, Arc<Bound>)>, SqlError> {
+    ) -> Result<Option<(Arc<Prepared>, Arc<Bound>)>, SqlError> {
         match &*statement.tree {
             Tree::Session(command) => match command.as_ref() {
                 SessionCommand::Execute { name, arguments } => self.expand_execute(name, arguments).await.map(Some),
@@ -58,7 +58,11 @@ impl Session {
         }
     }
 
-    async fn expand_execute(&mut self, name: &str, arguments: &[Expr]) -> Result<(Statement, Arc<Bound>), SqlError> {
+    async fn expand_execute(
+        &mut self,
+        name: &str,
+        arguments: &[Expr],
+    ) -> Result<(Arc<Prepared>, Arc<Bound>), SqlError> {
         let kept = self.kept_statement(Some(name))?;
         // An empty query string has no name in SQL, but Parse may have kept one.
         let Some(prepared) = kept.prepared.clone() else { return Err(unknown_statement(Some(name))) };
@@ -69,24 +73,25 @@ impl Session {
         }
         let bound = self.evaluate(arguments, &prepared.parameters).await?;
         kept.count_execution();
-        Ok((prepared.statement.clone(), Arc::new(bound)))
+        Ok((prepared, Arc::new(bound)))
     }
 
     async fn expand_explain(
         &mut self,
         statement: &Statement,
         tree: &ast::Statement,
-    ) -> Result<Option<(Statement, Arc<Bound>)>, SqlError> {
+    ) -> Result<Option<(Arc<Prepared>, Arc<Bound>)>, SqlError> {
         let ast::Statement::Explain { statement: explained, .. } = tree else { return Ok(None) };
         let ast::Statement::Execute { name: Some(name), parameters, .. } = explained.as_ref() else { return Ok(None) };
         let name = crate::names::parts(name)?.join(".");
         let (inner, bound) = self.expand_execute(&name, parameters).await?;
-        let Tree::Sql(inner) = &*inner.tree else { return Ok(None) };
+        let Tree::Sql(inner) = &*inner.statement.tree else { return Ok(None) };
         let mut tree = tree.clone();
         if let ast::Statement::Explain { statement, .. } = &mut tree {
             statement.clone_from(inner);
         }
-        Ok(Some((Statement { tree: Arc::new(Tree::Sql(Box::new(tree))), ..statement.clone() }, bound)))
+        let statement = Statement { tree: Arc::new(Tree::Sql(Box::new(tree))), ..statement.clone() };
+        Ok(Some((Arc::new(Prepared { parameters: Vec::new(), columns: None, statement }), bound)))
     }
 
     /// The values of arguments, each as assigned to its parameter.
@@ -105,6 +110,20 @@ impl Session {
             Ok(Bound::of_values(&types, values))
         };
         guard.watch(self.engine.on_cpu(work)).await
+    }
+}
+
+impl Prepared {
+    /// What it gave, if the columns are those that the client was told of.
+    pub(super) fn check_result(&self, outcome: Outcome) -> Result<Outcome, SqlError> {
+        let (Outcome::Rows(rows), Some(promised)) = (&outcome, &self.columns) else { return Ok(outcome) };
+        let same = rows.columns.len() == promised.len()
+            && rows.columns.iter().zip(promised).all(|(now, then)| now.ty.oid == then.ty.oid);
+        if same {
+            return Ok(outcome);
+        }
+        // Drivers prepare anew when they see this routine's name.
+        Err(SqlError::unsupported("cached plan must not change result type").routine("RevalidateCachedQuery"))
     }
 }
 

@@ -38,6 +38,7 @@ fn shape_of(ty: PgType) -> Shape {
 /// The writer of a column's values as JSON: numbers and booleans as themselves, json as it is, arrays as arrays, all
 /// else as strings of the text form.
 pub fn json_value_writer<'a>(array: &'a dyn Array, ty: PgType, style: &OutputStyle) -> Result<BoxedWriter<'a>> {
+    let style = &style.within_json();
     if let (Some(element), DataType::List(_)) = (ty.element(), array.data_type()) {
         let lists = array.as_list::<i32>();
         let items = json_value_writer(lists.values().as_ref(), element, style)?;

@@ -62,6 +62,13 @@ pub struct OutputStyle {
     pub date_order: DateOrder,
 }
 
+impl OutputStyle {
+    /// The style within JSON, where dates are ISO 8601 whatever `DateStyle` says.
+    pub(crate) fn within_json(self) -> OutputStyle {
+        OutputStyle { date_form: DateForm::Iso, ..self }
+    }
+}
+
 impl Default for OutputStyle {
     fn default() -> OutputStyle {
         OutputStyle {
