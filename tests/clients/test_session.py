@@ -117,7 +117,10 @@ def test_asyncpg_listens_and_resets(server):
         await connection.execute("notify tasks, 'done'")
         assert await asyncio.wait_for(heard.get(), 20) == ("tasks", "done")
         async with connection.transaction():
-            found = [row["n"] async for row in connection.cursor("select n from generate_series(1, 120) as t(n)")]
+            found = [row["n"] async for row in connection.cursor("select n from generate_series(1, $1) as t(n)", 120)]
+            cursor = await connection.cursor("select n from generate_series(1, 20) as t(n) order by n")
+            assert await cursor.forward(5) == 5
+            assert [row["n"] for row in await cursor.fetch(2)] == [6, 7]
         await connection.reset()
         await connection.close()
         return found

@@ -152,7 +152,7 @@ fn array_type(element: &SqlType) -> Result<PgType> {
 fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
     let parts: Vec<String> = name.0.iter().map(|part| part.to_string()).collect();
     let (last, schema) = parts.split_last().ok_or_else(|| unknown_type(""))?;
-    if schema.first().is_some_and(|schema| !schema.eq_ignore_ascii_case("pg_catalog")) {
+    if schema.first().is_some_and(|schema| !schema.trim_matches('"').eq_ignore_ascii_case("pg_catalog")) {
         return Err(unknown_type(&parts.join(".")));
     }
     // The quoted "char" is another type than char.
@@ -207,6 +207,7 @@ mod tests {
             ("timestamp(3) with time zone", "timestamp(3) with time zone"),
             ("timestamptz", "timestamp with time zone"),
             ("pg_catalog.int4", "integer"),
+            ("\"pg_catalog\".\"int4\"", "integer"),
             ("regclass", "regclass"),
             ("name", "name"),
             ("_text", "text[]"),

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use sqlparser::ast;
+
 use super::cursor_rows::CursorRows;
 use super::kept::{CursorFacts, Progress, SharedRows};
 use super::named::{cannot_run, unknown_cursor};
 use super::portals::{given, share};
-use super::{Session, WireFormat};
+use super::{BoundParameters, Prepared, Session, WireFormat};
 use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
-use crate::parse::{Declare, Movement};
+use crate::parse::{Declare, Movement, Tree};
 use crate::plan::parameters::Bound;
 use crate::statement;
 
@@ -54,6 +56,7 @@ impl Session {
         movement: Movement,
         is_move: bool,
     ) -> Result<Outcome, SqlError> {
+        self.open_bound(cursor).await?;
         let guard = self.statement_guard();
         let (rows, columns, is_binary) = self.open_cursor(cursor)?;
         let moved = guard.watch(async {
@@ -72,6 +75,29 @@ impl Session {
                 rows.lock().await.fail();
                 Err(error)
             }
+        }
+    }
+
+    /// Starts the query of a portal that Bind made and nobody has executed: drivers MOVE in those too.
+    async fn open_bound(&mut self, name: &str) -> Result<(), SqlError> {
+        let Some((prepared, bound)) = self.take_bound_query(name) else { return Ok(()) };
+        match self.run_once(&prepared.statement, &bound.0).await? {
+            Outcome::Rows(rows) => drop(self.open_portal(Some(name), rows, 0)),
+            _ => return Err(SqlError::internal("a query gave no rows")),
+        }
+        Ok(())
+    }
+
+    fn take_bound_query(&self, name: &str) -> Option<(Arc<Prepared>, BoundParameters)> {
+        let mut kept = self.kept.lock();
+        let portal = kept.portals.get_mut(Some(name))?;
+        let Progress::Bound(Some((prepared, _))) = &portal.progress else { return None };
+        if !matches!(&*prepared.statement.tree, Tree::Sql(tree) if matches!(tree.as_ref(), ast::Statement::Query(_))) {
+            return None;
+        }
+        match std::mem::replace(&mut portal.progress, Progress::Done) {
+            Progress::Bound(bound) => bound,
+            Progress::Open(..) | Progress::Done => None,
         }
     }
 

@@ -168,7 +168,7 @@ impl Session {
     }
 
     /// Keeps the result of a portal open, and gives its first rows.
-    fn open_portal(&mut self, name: Option<&str>, rows: Rows, rows_max: u64) -> Outcome {
+    pub(super) fn open_portal(&mut self, name: Option<&str>, rows: Rows, rows_max: u64) -> Outcome {
         let Rows { columns, batches, tag } = rows;
         let shared = share(CursorRows::new(batches, false, 0));
         if let Some(portal) = self.kept.lock().portals.get_mut(name) {
