@@ -1,4 +1,4 @@
-//! COMMENT ON TABLE, VIEW, COLUMN.
+//! COMMENT ON TABLE, VIEW, INDEX, COLUMN.
 
 use std::sync::Arc;
 
@@ -19,8 +19,9 @@ pub(super) fn run(
 ) -> Result<Done, SqlError> {
     let comment = comment.filter(|text| !text.is_empty()).map(str::to_owned);
     let relation = match kind {
-        CommentObject::Table | CommentObject::View => {
+        CommentObject::Table | CommentObject::View | CommentObject::Index => {
             let found = find(scope, name)?;
+            require_kind(found, kind)?;
             Relation { comment, ..found.as_ref().clone() }
         }
         CommentObject::Column => comment_column(scope, name, comment)?,
@@ -35,6 +36,18 @@ pub(super) fn run(
 fn find<'a>(scope: &'a Scope, name: &ObjectName) -> Result<&'a Arc<Relation>, SqlError> {
     let name = QualifiedName::of(scope, name)?;
     scope.require_relation(name.schema(), &name.name)
+}
+
+fn require_kind(relation: &Relation, kind: &CommentObject) -> Result<(), SqlError> {
+    let (is_of_kind, wanted) = match kind {
+        CommentObject::View => (relation.as_view().is_some(), "a view"),
+        CommentObject::Index => (matches!(relation.kind, RelationKind::Index(_)), "an index"),
+        _ => (relation.as_table().is_some(), "a table"),
+    };
+    if is_of_kind {
+        return Ok(());
+    }
+    Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not {wanted}", relation.name)))
 }
 
 fn comment_column(scope: &Scope, name: &ObjectName, comment: Option<String>) -> Result<Relation, SqlError> {
