@@ -71,7 +71,12 @@ fn scalar_letter(kind: TypeKind) -> char {
         TypeKind::Json => 'J',
         TypeKind::Jsonb => 'K',
         TypeKind::Oid => 'O',
-        TypeKind::Regproc | TypeKind::Regclass | TypeKind::Regtype | TypeKind::Regnamespace | TypeKind::Regrole => 'G',
+        TypeKind::Regproc
+        | TypeKind::Regprocedure
+        | TypeKind::Regclass
+        | TypeKind::Regtype
+        | TypeKind::Regnamespace
+        | TypeKind::Regrole => 'G',
         TypeKind::Void => 'W',
         TypeKind::Int2Vector
         | TypeKind::Xid

@@ -1,6 +1,7 @@
 //! What system relations and catalog functions are computed from, gathered from the scope.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -74,7 +75,7 @@ fn session_view(scope: &Scope) -> SessionView {
     SessionView {
         user: scope.session.user.clone(),
         process_id: scope.session.process_id,
-        client_address: None,
+        client_address: client_address(scope),
         search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),
         settings: scope.settings.all().map(|(definition, value)| setting(definition, value, &scope.settings)).collect(),
         prepared: Vec::new(),
@@ -82,6 +83,11 @@ fn session_view(scope: &Scope) -> SessionView {
         now: scope.transaction_started,
         transaction_id: scope.view.seq().0,
     }
+}
+
+fn client_address(scope: &Scope) -> Option<SocketAddr> {
+    let sessions = scope.engine.activities().list();
+    sessions.into_iter().find(|row| row.process_id == scope.session.process_id)?.client_address
 }
 
 fn setting(definition: &SettingDefinition, value: &str, settings: &Settings) -> Setting {
@@ -147,6 +153,7 @@ fn statement_view(row: crate::session::ActivityRow) -> StatementView {
         database: row.database,
         application: row.application,
         client_address: row.client_address,
+        is_encrypted: row.is_encrypted,
         state: row.state.name(),
         connected_at: row.connected_at,
         transaction_started_at: row.started.filter(|_| row.state != ActivityState::Idle),

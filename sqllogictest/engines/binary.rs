@@ -55,6 +55,7 @@ fn scalar(kind: TypeKind, reader: &mut Reader, zone: Option<Tz>) -> Result<Strin
         TypeKind::Void => reader.rest_text()?,
         TypeKind::Int2Vector
         | TypeKind::Regproc
+        | TypeKind::Regprocedure
         | TypeKind::OidVector
         | TypeKind::PgNodeTree
         | TypeKind::AclItem

@@ -46,6 +46,7 @@ fn type_length(ty: PgType) -> i16 {
         | TypeKind::Oid
         | TypeKind::Xid
         | TypeKind::Regproc
+        | TypeKind::Regprocedure
         | TypeKind::Regclass
         | TypeKind::Regtype
         | TypeKind::Regnamespace

@@ -72,12 +72,13 @@ impl<E: SqlEngine> Service<E> {
 
     /// Settles encryption and reads the start-up packet; `None` if the packet was a CancelRequest.
     async fn negotiate(&self, socket: &mut Box<dyn Socket>) -> Result<Option<Startup>, End> {
-        let (mut may_ask_tls, mut may_ask_gss) = (true, true);
+        let (mut may_ask_tls, mut may_ask_gss, mut is_encrypted) = (true, true, false);
         loop {
             match read_packet(socket).await? {
                 Packet::Ssl if may_ask_tls => {
                     may_ask_tls = false;
-                    may_ask_gss &= !self.encrypt(socket).await?;
+                    is_encrypted = self.encrypt(socket).await?;
+                    may_ask_gss &= !is_encrypted;
                 }
                 Packet::Gss if may_ask_gss => {
                     may_ask_gss = false;
@@ -90,7 +91,7 @@ impl<E: SqlEngine> Service<E> {
                     self.registry.cancel(process_id, &secret);
                     return Ok(None);
                 }
-                Packet::Startup(startup) => return Ok(Some(startup)),
+                Packet::Startup(startup) => return Ok(Some(Startup { is_encrypted, ..startup })),
             }
         }
     }
@@ -133,6 +134,7 @@ fn connect_options(startup: Startup, peer: SocketAddr, process_id: i32) -> Conne
         parameters: startup.parameters,
         process_id,
         client_address: Some(peer),
+        is_encrypted: startup.is_encrypted,
     }
 }
 

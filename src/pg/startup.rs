@@ -51,6 +51,8 @@ pub(crate) struct Startup {
     pub(crate) database: String,
     /// Settings: those of `options` first, then the packet's own.
     pub(crate) parameters: Vec<(String, String)>,
+    /// Whether TLS was settled before; the packet itself does not say.
+    pub(crate) is_encrypted: bool,
 }
 
 impl Version {
@@ -124,6 +126,7 @@ fn startup(minor: u16, body: &[u8]) -> Result<Startup, SqlError> {
         database: asked.database.filter(|name| !name.is_empty()).unwrap_or_else(|| user.clone()),
         user,
         parameters,
+        is_encrypted: false,
     })
 }
 

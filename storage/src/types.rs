@@ -25,9 +25,8 @@ pub const UTC: &str = "UTC";
 /// The Arrow type of a PostgreSQL type. A bare `numeric` is an open decimal: `open_numeric` is the precision and
 /// scale that its values need (38 digits of which 0 behind the point, if nothing is known).
 pub fn arrow_type(ty: PgType, open_numeric: Option<(u8, i8)>) -> DataType {
-    if let Some(element) = ty.element() {
-        let item = pg_field(Field::LIST_FIELD_DEFAULT_NAME, element, arrow_type(element, open_numeric), true);
-        return DataType::List(item);
+    if let Some(item) = ty.item() {
+        return DataType::List(item_field(item, arrow_type(item, open_numeric)));
     }
     match ty.kind() {
         Some(kind) => scalar_arrow_type(kind, ty, open_numeric),
@@ -46,6 +45,7 @@ fn scalar_arrow_type(kind: TypeKind, ty: PgType, open_numeric: Option<(u8, i8)>)
         | TypeKind::Regclass
         | TypeKind::Regtype
         | TypeKind::Regproc
+        | TypeKind::Regprocedure
         | TypeKind::Regnamespace
         | TypeKind::Regrole => DataType::UInt32,
         TypeKind::Float4 => DataType::Float32,
@@ -73,10 +73,19 @@ fn scalar_arrow_type(kind: TypeKind, ty: PgType, open_numeric: Option<(u8, i8)>)
         | TypeKind::PgNodeTree
         | TypeKind::AclItem
         | TypeKind::Record
-        | TypeKind::Int2Vector
-        | TypeKind::OidVector
         | TypeKind::AnyArray => DataType::Utf8View,
+        TypeKind::Int2Vector => DataType::new_list(DataType::Int16, true),
+        TypeKind::OidVector => DataType::new_list(DataType::UInt32, true),
     }
+}
+
+/// The field of a list's items, marked where the Arrow type alone would lead to another type: what DataFusion makes of
+/// a list's single value has no mark, and the two must agree.
+pub fn item_field(ty: PgType, arrow: DataType) -> FieldRef {
+    if pg_type_of_arrow(&arrow) == ty {
+        return Field::new_list_field(arrow, true).into();
+    }
+    pg_field(Field::LIST_FIELD_DEFAULT_NAME, ty, arrow, true)
 }
 
 /// The narrower decimal that holds the precision.

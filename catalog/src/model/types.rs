@@ -24,6 +24,7 @@ pub enum TypeKind {
     Int2Vector,
     Int4,
     Regproc,
+    Regprocedure,
     Text,
     Oid,
     Xid,
@@ -64,6 +65,7 @@ const BUILT_IN: &[(TypeKind, u32, u32)] = &[
     (TypeKind::Int2Vector, 22, 1006),
     (TypeKind::Int4, 23, 1007),
     (TypeKind::Regproc, 24, 1008),
+    (TypeKind::Regprocedure, 2202, 2207),
     (TypeKind::Text, 25, 1009),
     (TypeKind::Oid, 26, 1028),
     (TypeKind::Xid, 28, 1011),
@@ -160,6 +162,17 @@ impl PgType {
         Some(PgType { oid: element.1, typmod: self.typmod })
     }
 
+    /// The type of the numbers in a vector of PostgreSQL's catalogs, which is an array that counts from 0.
+    pub fn vector_element(self) -> Option<PgType> {
+        let items = [(TypeKind::Int2Vector, Self::INT2), (TypeKind::OidVector, Self::OID)];
+        items.into_iter().find(|(vector, _)| vector.oid() == self.oid).map(|(_, item)| item)
+    }
+
+    /// The type of the items of an array or a vector.
+    pub fn item(self) -> Option<PgType> {
+        self.element().or_else(|| self.vector_element())
+    }
+
     /// The array type over this type, with the same modifier.
     pub fn array(self) -> Option<PgType> {
         let element = BUILT_IN.iter().find(|t| t.1 == self.oid && t.2 != 0)?;
@@ -198,7 +211,7 @@ impl TypeKind {
     /// Whether values are the oids of objects that are read and shown by name: regclass and its kin.
     pub fn is_registered(self) -> bool {
         use TypeKind as K;
-        matches!(self, K::Regclass | K::Regtype | K::Regproc | K::Regnamespace | K::Regrole)
+        matches!(self, K::Regclass | K::Regtype | K::Regproc | K::Regprocedure | K::Regnamespace | K::Regrole)
     }
 
     /// Whether values are stored as oids.

@@ -41,20 +41,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         &[overload(&[Ty::AnyArray], PgType::INT4, |c| map1::<List, i32>(c, |items| Ok(items.len() as i32)))],
     ),
     immutable(
-        "array_upper",
-        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
-            map2_opt::<List, Int4, i32>(c, |items, dimension| {
-                Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32))
-            })
-        })],
-    ),
-    immutable(
-        "array_lower",
-        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
-            map2_opt::<List, Int4, i32>(c, |items, dimension| Ok((dimension == 1 && !items.is_empty()).then_some(1)))
-        })],
-    ),
-    immutable(
         "array_ndims",
         &[overload(&[Ty::AnyArray], PgType::INT4, |c| {
             map1_opt::<List, i32>(c, |items| Ok((!items.is_empty()).then_some(1)))

@@ -25,6 +25,7 @@ pub(crate) mod number_text;
 mod open_time;
 pub(crate) mod ordered_set;
 mod pattern;
+pub(crate) mod places;
 mod read_time;
 mod registry;
 pub(crate) mod rounding;
@@ -45,7 +46,7 @@ pub use error::{FunctionError, function_error};
 pub use registry::{aggregate_functions, register, scalar_functions, window_functions};
 
 pub(crate) use open_time::epoch_by_magnitude;
-pub(crate) use registry::named;
+pub(crate) use registry::{is_scalar, named};
 
 #[cfg(test)]
 mod tests;

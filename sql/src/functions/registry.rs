@@ -10,7 +10,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use super::define::Definition;
 use super::{
     arithmetic, array, clock, datetime, encoding, extract, interval, json, json_build, math, open_time, ordered_set,
-    pattern, rounding, scale, text, to_char, type_of,
+    pattern, places, rounding, scale, text, to_char, type_of,
 };
 
 /// The families of functions of ours.
@@ -28,6 +28,7 @@ const FAMILIES: &[&[Definition]] = &[
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
     pattern::DEFINITIONS,
+    places::DEFINITIONS,
     rounding::DEFINITIONS,
     scale::DEFINITIONS,
     text::DEFINITIONS,
@@ -92,6 +93,11 @@ pub(crate) fn named(name: &str) -> Result<Arc<ScalarUDF>> {
     SCALAR_FUNCTIONS.get(name).cloned().ok_or_else(|| internal_datafusion_err!("the function {name} is not registered"))
 }
 
+/// Whether a session has a scalar function of that name.
+pub(crate) fn is_scalar(name: &str) -> bool {
+    SCALAR_FUNCTIONS.contains_key(name)
+}
+
 /// Every scalar function of a session, by its names.
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     let mut functions: Vec<_> = SCALAR_FUNCTIONS.values().cloned().collect();
@@ -115,5 +121,7 @@ pub fn register(builder: &mut SessionStateBuilder) {
     builder.scalar_functions().get_or_insert_default().extend(scalar_functions());
     builder.aggregate_functions().get_or_insert_default().extend(aggregate_functions());
     builder.window_functions().get_or_insert_default().extend(window_functions());
-    builder.table_functions().get_or_insert_default().extend(super::series::table_functions());
+    let tables = builder.table_functions().get_or_insert_default();
+    tables.extend(super::series::table_functions());
+    tables.extend([crate::pg_catalog::keywords::table_function()]);
 }

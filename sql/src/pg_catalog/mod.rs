@@ -8,6 +8,7 @@ pub mod rewrite;
 mod built_in;
 pub(crate) mod built_in_types;
 pub(crate) mod definitions;
+pub(crate) mod keywords;
 pub(crate) mod names;
 mod pg_attrdef;
 mod pg_attribute;
@@ -28,6 +29,8 @@ mod pg_settings;
 mod pg_shdescription;
 mod pg_stat_activity;
 mod pg_stat_database;
+mod pg_stat_gssapi;
+mod pg_stat_ssl;
 mod pg_stat_tables;
 mod pg_tables;
 mod pg_timezone_names;
@@ -88,7 +91,11 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_stat_activity", pg_stat_activity::fill),
     ("pg_catalog", "pg_stat_all_tables", pg_stat_tables::fill),
     ("pg_catalog", "pg_stat_database", pg_stat_database::fill),
+    ("pg_catalog", "pg_stat_gssapi", pg_stat_gssapi::fill),
+    ("pg_catalog", "pg_stat_ssl", pg_stat_ssl::fill),
     ("pg_catalog", "pg_stat_user_tables", pg_stat_tables::fill),
+    ("pg_catalog", "pg_statio_all_tables", pg_stat_tables::io),
+    ("pg_catalog", "pg_statio_user_tables", pg_stat_tables::io),
     ("pg_catalog", "pg_tables", pg_tables::fill),
     ("pg_catalog", "pg_tablespace", built_in::pg_tablespace),
     ("pg_catalog", "pg_timezone_names", pg_timezone_names::fill),

@@ -129,6 +129,11 @@ pub(crate) fn quoted(name: &str) -> Cow<'_, str> {
 /// Cuts a possibly qualified and quoted name into its parts, folding what is not quoted to lower case.
 /// `None` for what is no name.
 pub(crate) fn parts(text: &str) -> Option<Vec<String>> {
+    leading_parts(text).filter(|(_, rest)| rest.is_empty()).map(|(parts, _)| parts)
+}
+
+/// The parts of the name that a text begins with, and what follows it.
+pub(crate) fn leading_parts(text: &str) -> Option<(Vec<String>, &str)> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
     loop {
@@ -136,8 +141,7 @@ pub(crate) fn parts(text: &str) -> Option<Vec<String>> {
         parts.push(part);
         match after.trim_start().strip_prefix('.') {
             Some(next) => rest = next.trim_start(),
-            None if after.trim().is_empty() => return Some(parts),
-            None => return None,
+            None => return Some((parts, after.trim())),
         }
     }
 }

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use peristyle_catalog::model::{Column, Index, Oid, Relation, RelationKind};
 
 use super::built_in_types::{by_oid, operator_class};
-use crate::relation::{RelationContext, Rows};
+use crate::relation::{RelationContext, Rows, Value};
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     let mut rows = rows.named(COLUMNS);
     for relation in context.head.relations(context.database.oid) {
         let RelationKind::Index(index) = &relation.kind else { continue };
         let columns = indexed_columns(context, index);
-        let vector = |of: &dyn Fn(&Column) -> String| columns.iter().map(|c| of(c)).collect::<Vec<_>>().join(" ");
+        let vector = |of: &dyn Fn(&Column) -> i64| Value::List(columns.iter().map(|c| of(c).into()).collect());
         rows.push([
             relation.oid.into(),
             index.table.into(),
@@ -29,10 +29,10 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             true.into(),
             true.into(),
             false.into(),
-            vector(&|column| column.attnum.to_string()).into(),
-            vector(&|column| by_oid(column.ty.oid).map_or(0, |ty| ty.collation).to_string()).into(),
-            vector(&|column| operator_class(column.ty.oid).to_string()).into(),
-            vector(&|_| "0".to_owned()).into(),
+            vector(&|column| column.attnum.into()),
+            vector(&|column| by_oid(column.ty.oid).map_or(0, |ty| ty.collation).into()),
+            vector(&|column| operator_class(column.ty.oid).into()),
+            vector(&|_| 0),
         ]);
     }
 }

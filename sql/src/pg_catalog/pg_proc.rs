@@ -1,5 +1,9 @@
-//! `pg_proc`: PostgreSQL's signatures of the functions that can be called here.
+//! `pg_proc`: PostgreSQL's signatures of the functions that can be called here, and of those that read and write the
+//! values of types, which clients look up by oid to tell types apart.
 
+use std::collections::HashSet;
+
+use super::built_in_types::PG_TYPE;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG};
 use crate::relation::{RelationContext, Rows, Value, facts};
 
@@ -8,12 +12,16 @@ use crate::relation::{RelationContext, Rows, Value, facts};
 pub(crate) const PG_PROC: &str = include_str!("facts/pg_proc.tsv");
 /// Oid of the language `internal`.
 const INTERNAL: u32 = 12;
+/// The columns `typinput` to `typmodout` in the rows of `pg_type`.
+const TYPE_FUNCTIONS: std::ops::Range<usize> = 15..21;
 /// `prorows` of functions that return sets.
 const SET_ROWS: f64 = 1000.0;
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     let mut rows = rows.named(COLUMNS);
-    for row in facts(PG_PROC).filter(|row| context.server.functions.contains(row[1])) {
+    let of_types = type_functions();
+    let is_known = |row: &Vec<&str>| context.server.functions.contains(row[1]) || of_types.contains(row[0]);
+    for row in facts(PG_PROC).filter(is_known) {
         let number = |text: &str| Value::Int(text.parse().expect("a fact of an integer type is a number"));
         let returns_set = row[4] == "t";
         rows.push([
@@ -36,10 +44,15 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             number(row[7]),
             number(row[8]),
             number(row[10]),
-            row[11].into(),
+            Value::List(row[11].split_whitespace().map(number).collect()),
             row[12].into(),
         ]);
     }
+}
+
+/// Oids of the functions that read and write values of types: `typinput` to `typmodout` of `pg_type`.
+fn type_functions() -> HashSet<&'static str> {
+    facts(PG_TYPE).flat_map(|row| row[TYPE_FUNCTIONS].to_vec()).collect()
 }
 
 /// A function's signature.

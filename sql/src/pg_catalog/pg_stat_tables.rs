@@ -1,4 +1,4 @@
-//! `pg_stat_all_tables` and `pg_stat_user_tables`: live rows per table. What is not counted is NULL.
+//! `pg_stat_all_tables`, `pg_stat_user_tables` and their like for reads: live rows per table. What is not counted is NULL.
 
 use super::names::schema_name;
 use crate::relation::{RelationContext, Rows};
@@ -8,5 +8,13 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     for table in context.head.relations(context.database.oid).into_iter().filter(|r| r.as_table().is_some()) {
         let schema = schema_name(context, table.schema);
         rows.push([table.oid.into(), schema.into(), (&table.name).into(), context.head.table_rows(table.oid).into()]);
+    }
+}
+
+/// Blocks read, none of which are counted.
+pub(super) fn io<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
+    let mut rows = rows.named(["relid", "schemaname", "relname"]);
+    for table in context.head.relations(context.database.oid).into_iter().filter(|r| r.as_table().is_some()) {
+        rows.push([table.oid.into(), schema_name(context, table.schema).into(), (&table.name).into()]);
     }
 }

@@ -4,10 +4,12 @@
 //! Names: `pg_catalog.f(…)`, `OPERATOR(pg_catalog.~)`, `COLLATE pg_catalog.default`, `x::pg_catalog.text`,
 //! `x::regclass`, `x.tableoid`. Shapes: see [`subqueries`].
 
+mod join_conditions;
 mod recursive;
 mod scope;
+mod sets;
 mod subqueries;
-mod table_oids;
+mod system_columns;
 
 use std::ops::ControlFlow;
 
@@ -16,18 +18,23 @@ use sqlparser::ast::{
     FunctionArguments, Ident, ObjectName, ObjectNamePart, Statement, TableFactor, Value, VisitMut, VisitorMut,
 };
 
+use peristyle_catalog::model::{PgType, TypeKind};
+
+use super::functions::XID_AGE;
 use crate::relation::declarations;
 
 /// Schemas whose functions are found without them.
 const FUNCTION_SCHEMAS: [&str; 2] = ["pg_catalog", "information_schema"];
 /// Types whose values are oids shown as names.
-const REGISTERED: [&str; 5] = ["regclass", "regtype", "regnamespace", "regrole", "regproc"];
+const REGISTERED: [&str; 6] = ["regclass", "regtype", "regnamespace", "regrole", "regproc", "regprocedure"];
 
 /// Rewrites a statement in place.
 pub fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Names);
-    table_oids::normalise(statement);
+    system_columns::normalise(statement);
     subqueries::normalise(statement);
+    join_conditions::normalise(statement);
+    sets::normalise(statement);
 }
 
 /// Names of functions, operators, collations and types.
@@ -38,7 +45,10 @@ impl VisitorMut for Names {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         match expr {
-            Expr::Function(function) => unqualify(&mut function.name),
+            Expr::Function(function) => {
+                unqualify(&mut function.name);
+                name_age(function);
+            }
             Expr::BinaryOp { op, .. } => name_operator(op),
             Expr::Cast { data_type, .. } => {
                 unqualify_type(data_type);
@@ -67,6 +77,24 @@ fn unqualify(name: &mut ObjectName) {
     {
         name.0.remove(0);
     }
+}
+
+/// `age` of a transaction's number is another function than that of a time.
+fn name_age(function: &mut Function) {
+    let FunctionArguments::List(list) = &function.args else { return };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else { return };
+    if is_called(function, "age") && last_name(argument).is_some_and(|name| is_transaction(&name)) {
+        function.name = ObjectName::from(vec![Ident::new(XID_AGE)]);
+    }
+}
+
+fn is_called(function: &Function, name: &str) -> bool {
+    function.name.0.last().and_then(ObjectNamePart::as_ident).map(folded).as_deref() == Some(name)
+}
+
+/// Whether a name is a transaction's number wherever the catalogs have a column of that name.
+fn is_transaction(name: &str) -> bool {
+    name == "xmin" || is_column(name, |ty| ty.oid == TypeKind::Xid.oid())
 }
 
 /// `OPERATOR(pg_catalog.~)` is `~`.
@@ -187,8 +215,12 @@ fn element(item: &str) -> Expr {
 
 /// Whether a name is an array column wherever the catalogs have a column of that name.
 fn is_array_column(name: &str) -> bool {
+    is_column(name, PgType::is_array)
+}
+
+fn is_column(name: &str, is_of: impl Fn(PgType) -> bool) -> bool {
     let mut columns = declarations().iter().flat_map(|d| &d.columns).filter(|column| column.0 == name).peekable();
-    columns.peek().is_some() && columns.all(|column| column.1.is_array())
+    columns.peek().is_some() && columns.all(|column| is_of(column.1))
 }
 
 /// The column name of a plain column reference.
@@ -219,6 +251,11 @@ fn null() -> Expr {
 
 fn number(value: u32) -> Expr {
     Expr::Value(Value::Number(value.to_string(), false).into())
+}
+
+fn cast_to_bigint(expr: Expr) -> Expr {
+    let data_type = DataType::BigInt(None);
+    Expr::Cast { kind: CastKind::DoubleColon, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
 /// `name(arguments)`.

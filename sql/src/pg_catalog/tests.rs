@@ -110,8 +110,8 @@ async fn indexes_are_described() {
         WHERE c.oid = '16400' AND c.oid = i.indrelid AND i.indexrelid = c2.oid
         ORDER BY i.indisprimary DESC, c2.relname";
     let expected = [
-        "t_pkey|true|CREATE UNIQUE INDEX t_pkey ON public.t USING btree (a)|PRIMARY KEY (a) NOT VALID|p|1|1978",
-        "t_b_a|false|CREATE INDEX t_b_a ON public.t USING btree (b, a)|||2 1|3126 1978",
+        "t_pkey|true|CREATE UNIQUE INDEX t_pkey ON public.t USING btree (a)|PRIMARY KEY (a) NOT VALID|p|[1]|[1978]",
+        "t_b_a|false|CREATE INDEX t_b_a ON public.t USING btree (b, a)|||[2, 1]|[3126, 1978]",
     ];
     assert_eq!(query(text).await, expected);
 }

@@ -4,6 +4,7 @@ mod balance;
 mod full_join;
 mod guarded;
 mod interruption;
+mod lateral;
 mod memory;
 mod normalise;
 mod origins;
@@ -120,7 +121,8 @@ impl<'a> Planner<'a> {
         semantics::desugar(&mut statement);
         values_list::unify(self, &mut statement, types)?;
         let mut context = context(types);
-        Ok(self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?)
+        let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
+        Ok(lateral::plant(plan)?)
     }
 
     /// The plan of a query whose rows go to the client.

@@ -39,6 +39,7 @@ fn output_function(kind: TypeKind) -> Option<&'static str> {
         TypeKind::Regclass => Some("regclass_out"),
         TypeKind::Regtype => Some("regtype_out"),
         TypeKind::Regproc => Some("regproc_out"),
+        TypeKind::Regprocedure => Some("regprocedure_out"),
         TypeKind::Regnamespace => Some("regnamespace_out"),
         TypeKind::Regrole => Some("regrole_out"),
         _ => None,

@@ -96,6 +96,7 @@ pub struct StatementView {
     pub database: String,
     pub application: String,
     pub client_address: Option<SocketAddr>,
+    pub is_encrypted: bool,
     /// `active`, `idle`, `idle in transaction` or `idle in transaction (aborted)`.
     pub state: &'static str,
     pub connected_at: TimestampMicros,

@@ -236,7 +236,7 @@ impl<'a> CastJob<'a> {
 
     fn list_to_list(&self, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
         let list = input.as_list::<i32>();
-        let element = self.target.element().unwrap_or(PgType::TEXT);
+        let element = self.target.item().unwrap_or(PgType::TEXT);
         let inner = CastJob { source: None, target: element, arrow: item.data_type(), ..*self };
         let values = inner.run(list.values())?;
         let list = ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?;

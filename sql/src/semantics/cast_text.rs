@@ -14,7 +14,7 @@ use super::text::Printer;
 use crate::functions::decimal::{decimal_parts, from_wide};
 use crate::functions::error::error;
 use crate::values::{
-    ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_array, parse_decimal_at, parse_open_decimal,
+    ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_decimal_at, parse_items, parse_open_decimal,
     type_name, validate_json,
 };
 
@@ -56,7 +56,10 @@ fn text_to_decimal(arrow: &DataType, texts: &StringViewArray, precision: u8, sca
 /// Each value's text, cut or checked for varchar(n) and char(n).
 pub(crate) fn to_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let style = job.context.map_or_else(OutputStyle::default, |context| context.output);
-    let mut printer = Printer::new(input, &style)?;
+    let mut printer = match job.source.filter(|source| source.vector_element().is_some()) {
+        Some(vector) => Printer::of(input, vector, &style)?,
+        None => Printer::new(input, &style)?,
+    };
     let mut builder = StringViewBuilder::with_capacity(input.len());
     for row in 0..input.len() {
         if input.is_null(row) {
@@ -128,12 +131,15 @@ fn limit_characters<'a>(job: &CastJob<'_>, text: std::borrow::Cow<'a, str>) -> R
 
 pub(crate) fn text_to_list(job: &CastJob<'_>, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
     let texts = strings(input)?;
-    let parsed = texts.iter().map(|text| text.map(parse_array).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let parsed = texts
+        .iter()
+        .map(|text| text.map(|text| parse_items(job.target, text)).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
     let lengths = parsed.iter().map(|list| list.as_ref().map_or(0, Vec::len));
     let offsets = arrow::buffer::OffsetBuffer::from_lengths(lengths);
     let nulls = parsed.iter().map(Option::is_some).collect();
     let items: ArrayRef = Arc::new(StringViewArray::from_iter(parsed.into_iter().flatten().flatten()));
-    let element = job.target.element().unwrap_or(PgType::TEXT);
+    let element = job.target.item().unwrap_or(PgType::TEXT);
     let inner = CastJob { source: None, target: element, arrow: item.data_type(), ..*job };
     let list = ListArray::try_new(Arc::clone(item), offsets, inner.run(&items)?, Some(nulls))?;
     Ok(Arc::new(list))

@@ -17,7 +17,7 @@ pub(crate) enum Category {
 }
 
 pub(crate) fn category(ty: PgType) -> Category {
-    if ty.is_array() {
+    if ty.item().is_some() {
         return Category::Array;
     }
     let Some(kind) = ty.kind() else { return Category::Other };
@@ -33,6 +33,7 @@ pub(crate) fn category(ty: PgType) -> Category {
         | TypeKind::Regclass
         | TypeKind::Regtype
         | TypeKind::Regproc
+        | TypeKind::Regprocedure
         | TypeKind::Regnamespace
         | TypeKind::Regrole => Category::Number,
         TypeKind::Text
@@ -42,14 +43,13 @@ pub(crate) fn category(ty: PgType) -> Category {
         | TypeKind::Char
         | TypeKind::Unknown
         | TypeKind::PgNodeTree
-        | TypeKind::AclItem
-        | TypeKind::Int2Vector
-        | TypeKind::OidVector => Category::Text,
+        | TypeKind::AclItem => Category::Text,
         TypeKind::Bool => Category::Bool,
         TypeKind::Date | TypeKind::Timestamp | TypeKind::Timestamptz => Category::Time,
         TypeKind::Bytea | TypeKind::Time | TypeKind::Interval | TypeKind::Uuid | TypeKind::Json | TypeKind::Jsonb => {
             Category::Own(kind)
         }
+        TypeKind::Int2Vector | TypeKind::OidVector => Category::Array,
         TypeKind::Record | TypeKind::Void | TypeKind::AnyArray => Category::Other,
     }
 }

@@ -19,6 +19,7 @@ mod numeric_literal;
 mod operands;
 pub(crate) mod operators;
 mod session;
+mod subscript;
 pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;

@@ -313,6 +313,7 @@ pub fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
     vec![
         Arc::new(PgOperators),
         Arc::new(PgForms),
+        Arc::new(super::subscript::Subscripts),
         Arc::new(CoreFunctionPlanner::default()),
         Arc::new(NestedFunctionPlanner),
         Arc::new(FieldAccessPlanner),

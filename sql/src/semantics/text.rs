@@ -21,6 +21,11 @@ impl<'a> Printer<'a> {
             PgType::BOOL => PgType::TEXT,
             ty => ty,
         };
+        Self::of(array, ty, style)
+    }
+
+    /// For an array whose Arrow type alone does not say how it is written.
+    pub(crate) fn of(array: &'a dyn Array, ty: PgType, style: &OutputStyle) -> Result<Printer<'a>> {
         Ok(Printer { writer: value_writer(array, ty, Format::Text, style)?, bytes: BytesMut::new() })
     }
 

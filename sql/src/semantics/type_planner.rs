@@ -37,7 +37,7 @@ pub(crate) fn typed_field(name: &str, ty: PgType, arrow: DataType) -> FieldRef {
 
 /// The Arrow type of a cast's target; a bare numeric, whose source tells nothing about its digits, is open.
 pub(crate) fn arrow_of(ty: PgType) -> DataType {
-    match ty.element() {
+    match ty.item() {
         Some(element) => {
             let item = typed_field(Field::LIST_FIELD_DEFAULT_NAME, element, arrow_of(element));
             DataType::List(item)

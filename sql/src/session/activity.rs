@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use peristyle_catalog::model::TimestampMicros;
 
-use super::{Interrupts, SessionFacts, TransactionStatus};
+use super::{ConnectOptions, Interrupts, SessionFacts, TransactionStatus};
 
 /// Longest statement text that is kept, in bytes (PostgreSQL's `track_activity_query_size`).
 const STATEMENT_TEXT_BYTES_MAX: usize = 1024;
@@ -19,6 +19,7 @@ pub(crate) struct ActivityRow {
     pub(crate) user: String,
     pub(crate) database: String,
     pub(crate) client_address: Option<SocketAddr>,
+    pub(crate) is_encrypted: bool,
     /// The statement that runs, or the last one.
     pub(crate) text: String,
     pub(crate) started: Option<TimestampMicros>,
@@ -70,7 +71,7 @@ impl Activities {
     pub(crate) fn enter(
         &self,
         facts: &SessionFacts,
-        client_address: Option<SocketAddr>,
+        options: &ConnectOptions,
         now: TimestampMicros,
         interrupts: &Interrupts,
     ) -> Activity {
@@ -78,7 +79,8 @@ impl Activities {
             process_id: facts.process_id,
             user: facts.user.clone(),
             database: facts.database.clone(),
-            client_address,
+            client_address: options.client_address,
+            is_encrypted: options.is_encrypted,
             text: String::new(),
             started: None,
             state: ActivityState::Idle,

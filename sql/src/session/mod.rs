@@ -60,6 +60,8 @@ pub struct ConnectOptions {
     pub process_id: i32,
     /// Address of the client, if it is a TCP one.
     pub client_address: Option<std::net::SocketAddr>,
+    /// Whether the client speaks through TLS.
+    pub is_encrypted: bool,
 }
 
 /// What never changes while a session lives.
@@ -142,7 +144,7 @@ impl Session {
             settings.set_at_startup(name, value)?;
         }
         let interrupts = Interrupts::default();
-        let activity = engine.activities().enter(&facts, options.client_address, engine.now(), &interrupts);
+        let activity = engine.activities().enter(&facts, options, engine.now(), &interrupts);
         let waiting_max = engine.limits().notifications_max;
         let listener = Listener::new(engine.channels(), facts.database_oid, facts.process_id, waiting_max);
         Ok(Session {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use peristyle_catalog::model::PgType;
+
 use crate::error::{Result, SqlError, SqlState};
 
 /// The elements of an array's text, `None` for NULL. 22P02 for what is no array, 0A000 for more than one dimension
@@ -25,6 +27,14 @@ pub fn parse_array(text: &str) -> Result<Vec<Option<Cow<'_, str>>>> {
             Err(SqlError::unsupported("arrays with a lower bound other than 1 are not supported"))
         }
         _ => Ok(elements),
+    }
+}
+
+/// The items of the text of an array or of a vector, whose numbers stand between blanks.
+pub(crate) fn parse_items(ty: PgType, text: &str) -> Result<Vec<Option<Cow<'_, str>>>> {
+    match ty.vector_element() {
+        Some(_) => Ok(text.split_ascii_whitespace().map(|number| Some(number.into())).collect()),
+        None => parse_array(text),
     }
 }
 

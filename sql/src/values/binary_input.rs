@@ -46,6 +46,7 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8]) -> Result<Cell> {
         | TypeKind::Regclass
         | TypeKind::Regtype
         | TypeKind::Regproc
+        | TypeKind::Regprocedure
         | TypeKind::Regnamespace
         | TypeKind::Regrole => Cell::Oid(u32::from_be_bytes(fixed(bytes)?)),
         TypeKind::Float4 => Cell::Float4(canonical_f32(f32::from_be_bytes(fixed(bytes)?))),

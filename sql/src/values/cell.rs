@@ -2,7 +2,7 @@
 
 use peristyle_catalog::model::{PgType, TypeKind};
 
-use super::array_text::parse_array;
+use super::array_text::parse_items;
 use super::datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
 use super::decimal::{Decimal, parse_numeric};
 use super::interval::Interval;
@@ -43,9 +43,9 @@ pub enum Cell {
 
 /// Parses the text form of a type and applies the type's modifier. Errors are PostgreSQL's for that type.
 pub fn parse_text(ty: PgType, text: &str, style: &InputStyle) -> Result<Cell> {
-    if let Some(element) = ty.element() {
-        let cells = parse_array(text)?.into_iter().map(|item| match item {
-            Some(item) => parse_text(element, &item, style),
+    if let Some(item_type) = ty.item() {
+        let cells = parse_items(ty, text)?.into_iter().map(|item| match item {
+            Some(item) => parse_text(item_type, &item, style),
             None => Ok(Cell::Null),
         });
         return Ok(Cell::Array(cells.collect::<Result<_>>()?));
@@ -61,9 +61,12 @@ fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &InputStyle) -> R
         TypeKind::Int4 => Cell::Int4(parse_int(text, "integer")?),
         TypeKind::Int8 => Cell::Int8(parse_int(text, "bigint")?),
         TypeKind::Oid | TypeKind::Xid => Cell::Oid(parse_oid(text)?),
-        TypeKind::Regclass | TypeKind::Regtype | TypeKind::Regproc | TypeKind::Regnamespace | TypeKind::Regrole => {
-            Cell::Oid(parse_reg(text, ty)?)
-        }
+        TypeKind::Regclass
+        | TypeKind::Regtype
+        | TypeKind::Regproc
+        | TypeKind::Regprocedure
+        | TypeKind::Regnamespace
+        | TypeKind::Regrole => Cell::Oid(parse_reg(text, ty)?),
         TypeKind::Float4 => Cell::Float4(parse_f32(text)?),
         TypeKind::Float8 => Cell::Float8(parse_f64(text)?),
         TypeKind::Numeric => Cell::Numeric(parse_numeric(ty, text)?),
@@ -83,10 +86,10 @@ fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &InputStyle) -> R
         | TypeKind::Char
         | TypeKind::Name
         | TypeKind::Json
-        | TypeKind::AclItem
-        | TypeKind::Int2Vector
-        | TypeKind::OidVector => Cell::Text(stored_text(kind, ty, text)?.to_owned()),
-        TypeKind::PgNodeTree | TypeKind::Record | TypeKind::AnyArray => return Err(no_input(ty)),
+        | TypeKind::AclItem => Cell::Text(stored_text(kind, ty, text)?.to_owned()),
+        TypeKind::Int2Vector | TypeKind::OidVector | TypeKind::PgNodeTree | TypeKind::Record | TypeKind::AnyArray => {
+            return Err(no_input(ty));
+        }
     })
 }
 

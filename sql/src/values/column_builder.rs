@@ -9,11 +9,11 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::types::{UTC, arrow_type, pg_field};
+use peristyle_storage::types::{UTC, arrow_type, item_field};
 
 use super::binary_input::parse_binary;
 use super::cell::{Cell, no_input, parse_text, stored_text};
@@ -62,7 +62,7 @@ impl ColumnBuilder {
     /// precision and scale only if all values fit, and gets more digits otherwise. 0A000 for a type without input.
     pub fn new(ty: PgType, arrow: DataType, style: InputStyle) -> Result<ColumnBuilder> {
         let kind = ty.kind().ok_or_else(|| no_input(ty))?;
-        let sink = match ty.element() {
+        let sink = match ty.item() {
             Some(element) => Sink::List {
                 items: Box::new(ColumnBuilder::new(element, item_type(&arrow, element), style)?),
                 ends: vec![0],
@@ -223,6 +223,7 @@ impl Sink {
             | TypeKind::Regclass
             | TypeKind::Regtype
             | TypeKind::Regproc
+            | TypeKind::Regprocedure
             | TypeKind::Regnamespace
             | TypeKind::Regrole => Sink::Oid(PrimitiveBuilder::new()),
             TypeKind::Float4 => Sink::Float4(PrimitiveBuilder::new()),
@@ -244,10 +245,12 @@ impl Sink {
             | TypeKind::Name
             | TypeKind::Json
             | TypeKind::Jsonb
-            | TypeKind::AclItem
-            | TypeKind::Int2Vector
-            | TypeKind::OidVector => Sink::Text(StringViewBuilder::new()),
-            TypeKind::PgNodeTree | TypeKind::Record | TypeKind::AnyArray => return Err(no_input(ty)),
+            | TypeKind::AclItem => Sink::Text(StringViewBuilder::new()),
+            TypeKind::Int2Vector
+            | TypeKind::OidVector
+            | TypeKind::PgNodeTree
+            | TypeKind::Record
+            | TypeKind::AnyArray => return Err(no_input(ty)),
         })
     }
 
@@ -341,8 +344,8 @@ impl Sink {
             Sink::Uuid(mut builder) => Arc::new(builder.finish()),
             Sink::List { items, ends, mut nulls } => {
                 let values = items.finish()?;
-                let element = ty.element().expect("a list sink is of an array type");
-                let field = pg_field(Field::LIST_FIELD_DEFAULT_NAME, element, values.data_type().clone(), true);
+                let item = ty.item().expect("a list sink is of an array type");
+                let field = item_field(item, values.data_type().clone());
                 let list = ListArray::try_new(field, OffsetBuffer::new(ends.into()), values, nulls.finish());
                 Arc::new(list.map_err(|error| SqlError::internal(error.to_string()))?)
             }

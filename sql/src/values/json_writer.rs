@@ -39,7 +39,7 @@ fn shape_of(ty: PgType) -> Shape {
 /// else as strings of the text form.
 pub fn json_value_writer<'a>(array: &'a dyn Array, ty: PgType, style: &OutputStyle) -> Result<BoxedWriter<'a>> {
     let style = &style.within_json();
-    if let (Some(element), DataType::List(_)) = (ty.element(), array.data_type()) {
+    if let (Some(element), DataType::List(_)) = (ty.item(), array.data_type()) {
         let lists = array.as_list::<i32>();
         let items = json_value_writer(lists.values().as_ref(), element, style)?;
         return Ok(Box::new(JsonArrayWriter { lists, items }));

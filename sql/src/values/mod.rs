@@ -39,6 +39,7 @@ mod zone;
 mod round_trip_tests;
 
 pub use array_text::parse_array;
+pub(crate) use array_text::parse_items;
 pub use binary_input::parse_binary;
 pub use calendar::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND, TIMESTAMP_INFINITY,

@@ -68,6 +68,7 @@ fn base_name(kind: TypeKind) -> &'static str {
         TypeKind::Int2Vector => "int2vector",
         TypeKind::Int4 => "integer",
         TypeKind::Regproc => "regproc",
+        TypeKind::Regprocedure => "regprocedure",
         TypeKind::Text => "text",
         TypeKind::Oid => "oid",
         TypeKind::Xid => "xid",

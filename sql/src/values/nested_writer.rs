@@ -40,8 +40,8 @@ pub(super) fn writer(array: &dyn Array, request: Request) -> Result<BoxedWriter<
 }
 
 fn is_registered(kind: TypeKind) -> bool {
-    use TypeKind::{Regclass, Regnamespace, Regproc, Regrole, Regtype};
-    matches!(kind, Regclass | Regnamespace | Regproc | Regrole | Regtype)
+    use TypeKind::{Regclass, Regnamespace, Regproc, Regprocedure, Regrole, Regtype};
+    matches!(kind, Regclass | Regnamespace | Regproc | Regprocedure | Regrole | Regtype)
 }
 
 /// An oid and the name that it stands for: text shows the name, the binary form is the oid.
@@ -70,13 +70,8 @@ fn items<'a>(
     request: Request,
     span: impl Fn(usize) -> Range<usize> + Send + 'a,
 ) -> Result<BoxedWriter<'a>> {
-    let is_vector = matches!(request.kind, TypeKind::Int2Vector | TypeKind::OidVector) && !request.ty.is_array();
-    let element = match request.ty.element() {
-        Some(element) => element,
-        None if request.kind == TypeKind::Int2Vector => PgType::INT2,
-        None if request.kind == TypeKind::OidVector => PgType::OID,
-        None => pg_type(item),
-    };
+    let is_vector = request.ty.vector_element().is_some();
+    let element = request.ty.item().unwrap_or_else(|| pg_type(item));
     let is_nested = is_list(values.data_type());
     // An array of arrays has no element type in PostgreSQL: the inner ones print as their Arrow type says.
     let element = if is_nested { pg_type_of_arrow(values.data_type()) } else { element };
@@ -161,10 +156,12 @@ impl<F> ListWriter<'_, F> {
     fn write_binary(&self, span: Range<usize>, out: &mut BytesMut) -> Result<()> {
         let count = i32::try_from(span.len()).map_err(|_| SqlError::internal("an array of over 2^31 elements"))?;
         let has_nulls = span.clone().any(|row| self.inner.is_null(row));
-        out.put_i32(i32::from(count > 0));
+        // A vector has its dimension even if it is empty.
+        let has_dimension = count > 0 || self.is_vector;
+        out.put_i32(has_dimension.into());
         out.put_i32(has_nulls.into());
         out.put_u32(self.element.oid);
-        if count > 0 {
+        if has_dimension {
             out.put_i32(count);
             out.put_i32(if self.is_vector { 0 } else { 1 });
         }

@@ -157,8 +157,9 @@ fn binary_forms_of_other_arrow_types() {
     assert_eq!(binary(&StringArray::from(vec!["7"]), PgType::INT2), [0, 7]);
     assert_eq!(binary(&Int32Array::from(vec![1]), PgType::FLOAT8), 1.0_f64.to_be_bytes());
     let vector = PgType::plain(TypeKind::Int2Vector.oid());
+    let numbers = ListArray::from_iter_primitive::<Int16Type, _, _>([Some([Some(1), Some(2)])]);
     let head = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 21, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
-    assert_eq!(&binary(&StringArray::from(vec!["1 2"]), vector)[..26], head);
+    assert_eq!(&binary(&numbers, vector)[..26], head);
     let array = Int64Array::from(vec![1 << 40]);
     let writer = value_writer(&array, PgType::INT4, Format::Binary, &OutputStyle::default()).unwrap();
     assert_eq!(writer.write(0, &mut BytesMut::new()).unwrap_err().code.code(), "22003");

@@ -8,7 +8,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 
 use super::scalar_text::checked_utf8;
 use super::style::{ByteaOutput, Format};
-use super::writer::{BoxedWriter, Request, each, is_text_kind, write_sized};
+use super::writer::{BoxedWriter, Request, each, is_text_kind};
 use crate::error::{Result, SqlError};
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -62,18 +62,6 @@ fn text<'a>(
             out.put_slice(get(row).as_bytes());
             Ok(())
         })),
-        (_, TypeKind::Int2Vector) => Ok(each(nulls, move |row, out| {
-            write_vector(get(row), PgType::INT2.oid, out, |item, out| {
-                out.put_i16(super::parse_int(item, "smallint")?);
-                Ok(())
-            })
-        })),
-        (_, TypeKind::OidVector) => Ok(each(nulls, move |row, out| {
-            write_vector(get(row), PgType::OID.oid, out, |item, out| {
-                out.put_u32(super::parse_oid(item)?);
-                Ok(())
-            })
-        })),
         _ if has_no_own_form(request.kind) => Ok(each(nulls, move |row, out| {
             out.put_slice(get(row).as_bytes());
             Ok(())
@@ -101,22 +89,6 @@ fn padded<'a>(
         out.put_bytes(b' ', width.saturating_sub(chars));
         Ok(())
     })
-}
-
-/// int2vector and oidvector: numbers between blanks, sent as an array that counts from 0.
-fn write_vector(
-    text: &str,
-    element_oid: u32,
-    out: &mut BytesMut,
-    write: impl Fn(&str, &mut BytesMut) -> Result<()>,
-) -> Result<()> {
-    let count = text.split_ascii_whitespace().count();
-    out.put_i32(1);
-    out.put_i32(0);
-    out.put_u32(element_oid);
-    out.put_i32(count as i32);
-    out.put_i32(0);
-    text.split_ascii_whitespace().try_for_each(|item| write_sized(out, |out| write(item, out)))
 }
 
 fn binary<'a>(

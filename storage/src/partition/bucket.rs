@@ -61,6 +61,7 @@ pub fn family(ty: PgType) -> Option<Family> {
         TypeKind::Uuid => Some(Family::Uuid),
         TypeKind::Int2Vector
         | TypeKind::Regproc
+        | TypeKind::Regprocedure
         | TypeKind::OidVector
         | TypeKind::Json
         | TypeKind::Jsonb

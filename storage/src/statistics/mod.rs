@@ -41,6 +41,7 @@ pub fn has_bounds(ty: PgType) -> bool {
         ) => true,
         Some(
             TypeKind::Regproc
+            | TypeKind::Regprocedure
             | TypeKind::Regclass
             | TypeKind::Regtype
             | TypeKind::Regnamespace

@@ -8,11 +8,13 @@ mod backends;
 mod call;
 mod comments;
 mod definition;
+mod identifiers;
 mod privileges;
 mod registered;
 mod session;
 mod sizes;
 mod sleep;
+mod transactions;
 mod types;
 mod visibility;
 
@@ -26,6 +28,8 @@ use peristyle_catalog::model::{Database, PgType};
 use crate::relation::{Objects, RelationContext, ServerView, SessionView, Value};
 use crate::{SqlError, SqlState};
 use call::{Call, CatalogFunction};
+
+pub(crate) use transactions::{ROW_VERSION, XID_AGE};
 
 pub use registered::{Registered, parse_registered, show_registered};
 
@@ -115,10 +119,12 @@ const TABLES: &[&[Function]] = &[
     backends::FUNCTIONS,
     comments::FUNCTIONS,
     definition::FUNCTIONS,
+    identifiers::FUNCTIONS,
     privileges::FUNCTIONS,
     registered::FUNCTIONS,
     session::FUNCTIONS,
     sizes::FUNCTIONS,
+    transactions::FUNCTIONS,
     types::FUNCTIONS,
     visibility::FUNCTIONS,
 ];
@@ -136,15 +142,16 @@ pub fn function_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// An error with its SQLSTATE, as it travels through DataFusion.
-fn failure(code: &'static str, message: String) -> DataFusionError {
+pub(super) fn failure(code: &'static str, message: String) -> DataFusionError {
     DataFusionError::External(Box::new(SqlError::new(SqlState::from_code(code), message)))
 }
 
 const UNDEFINED_TABLE: &str = "42P01";
 const UNDEFINED_OBJECT: &str = "42704";
-const UNDEFINED_FUNCTION: &str = "42883";
+pub(super) const UNDEFINED_FUNCTION: &str = "42883";
 const UNDEFINED_COLUMN: &str = "42703";
 const UNDEFINED_DATABASE: &str = "3D000";
 const UNDEFINED_SCHEMA: &str = "3F000";
 const INVALID_NAME: &str = "42602";
+const INVALID_TEXT: &str = "22P02";
 const INVALID_PARAMETER_VALUE: &str = "22023";

@@ -5,10 +5,11 @@ use peristyle_catalog::model::{Oid, PgType};
 
 use super::call::Call;
 use super::{
-    Function, INVALID_NAME, Parameter, UNDEFINED_FUNCTION, UNDEFINED_OBJECT, UNDEFINED_SCHEMA, UNDEFINED_TABLE, failure,
+    Function as Definition, INVALID_NAME, INVALID_TEXT, Parameter, UNDEFINED_FUNCTION, UNDEFINED_OBJECT,
+    UNDEFINED_SCHEMA, UNDEFINED_TABLE, failure,
 };
 use crate::pg_catalog::names::{parts, quoted, relation_named, relation_shown, schema_name, schema_oid};
-use crate::pg_catalog::pg_proc::{function, functions};
+use crate::pg_catalog::pg_proc::{Function, function, functions};
 use crate::pg_catalog::type_names::{format_type, type_named};
 use crate::relation::{RelationContext, Value};
 
@@ -20,15 +21,17 @@ pub enum Registered {
     Namespace,
     Role,
     Proc,
+    /// A function with the types that it takes.
+    Procedure,
 }
 
 macro_rules! functions_of {
     ($($kind:ident $ty:literal $cast:literal $input:literal $output:literal $to:literal;)*) => {
-        pub(super) const FUNCTIONS: &[Function] = &[$(
-            Function::stable($cast, &[&[Parameter::Named]], PgType::plain($ty), |call| read(call, Registered::$kind)),
-            Function::stable($input, &[&[Parameter::Named]], PgType::plain($ty), |call| read(call, Registered::$kind)),
-            Function::stable($output, &[&[Parameter::Oid]], PgType::TEXT, |call| show(call, Registered::$kind)),
-            Function::stable($to, &[&[Parameter::Text]], PgType::plain($ty), |call| look_up(call, Registered::$kind)),
+        pub(super) const FUNCTIONS: &[Definition] = &[$(
+            Definition::stable($cast, &[&[Parameter::Named]], PgType::plain($ty), |call| read(call, Registered::$kind)),
+            Definition::stable($input, &[&[Parameter::Named]], PgType::plain($ty), |call| read(call, Registered::$kind)),
+            Definition::stable($output, &[&[Parameter::Oid]], PgType::TEXT, |call| show(call, Registered::$kind)),
+            Definition::stable($to, &[&[Parameter::Text]], PgType::plain($ty), |call| look_up(call, Registered::$kind)),
         )*];
     };
 }
@@ -39,6 +42,7 @@ functions_of! {
     Namespace 4089 "regnamespace" "regnamespace_in" "regnamespace_out" "to_regnamespace";
     Role 4096 "regrole" "regrole_in" "regrole_out" "to_regrole";
     Proc 24 "regproc" "regproc_in" "regproc_out" "to_regproc";
+    Procedure 2202 "regprocedure" "regprocedure_in" "regprocedure_out" "to_regprocedure";
 }
 
 fn read(call: &Call<'_>, kind: Registered) -> Result<Value<'static>> {
@@ -73,7 +77,7 @@ pub fn parse_registered(context: &RelationContext<'_>, kind: Registered, text: &
         let range = |_| failure("22003", format!("value \"{text}\" is out of range for type oid"));
         return text.parse().map_err(range);
     }
-    if kind != Registered::Type && parts(text).is_none() {
+    if !matches!(kind, Registered::Type | Registered::Procedure) && parts(text).is_none() {
         return Err(failure(INVALID_NAME, "invalid name syntax".to_owned()));
     }
     find(context, kind, text).ok_or_else(|| missing(kind, text))
@@ -90,6 +94,7 @@ pub fn show_registered(context: &RelationContext<'_>, kind: Registered, oid: u32
         Registered::Namespace => schema_name(context, Oid(oid)).map(|name| quoted(name).into_owned()),
         Registered::Role => context.head.role_name(Oid(oid)).map(|name| quoted(name).into_owned()),
         Registered::Proc => function(oid).map(|found| shown_function(found.name)),
+        Registered::Procedure => function(oid).map(|found| shown_procedure(context, &found)),
     };
     name.unwrap_or_else(|| oid.to_string())
 }
@@ -100,9 +105,31 @@ fn shown_function(name: &str) -> String {
     if is_overloaded { format!("pg_catalog.{}", quoted(name)) } else { quoted(name).into_owned() }
 }
 
+/// A function with the types that it takes.
+fn shown_procedure(context: &RelationContext<'_>, function: &Function) -> String {
+    let types: Vec<String> = function.arguments.iter().map(|ty| format_type(context, *ty, None)).collect();
+    format!("{}({})", quoted(function.name), types.join(","))
+}
+
+/// The function of that name that takes just those types.
+fn procedure_named(context: &RelationContext<'_>, text: &str) -> Option<u32> {
+    let (name, types) = text.trim().strip_suffix(')')?.split_once('(')?;
+    let parts = parts(name.trim())?;
+    let name = match parts.as_slice() {
+        [name] => name,
+        [schema, name] if schema == "pg_catalog" => name,
+        _ => return None,
+    };
+    let types = types.split(',').map(str::trim).filter(|ty| !ty.is_empty());
+    let types = types.map(|ty| type_named(context, ty)).collect::<Option<Vec<u32>>>()?;
+    functions().find(|function| function.name == name && function.arguments == types).map(|function| function.oid)
+}
+
 fn find(context: &RelationContext<'_>, kind: Registered, text: &str) -> Option<u32> {
-    if kind == Registered::Type {
-        return type_named(context, text);
+    match kind {
+        Registered::Type => return type_named(context, text),
+        Registered::Procedure => return procedure_named(context, text),
+        Registered::Class | Registered::Namespace | Registered::Role | Registered::Proc => {}
     }
     let parts = parts(text)?;
     let (schema, name) = match parts.as_slice() {
@@ -116,7 +143,7 @@ fn find(context: &RelationContext<'_>, kind: Registered, text: &str) -> Option<u
         Registered::Namespace => schema_oid(context, name).filter(|_| schema.is_none()).map(|oid| oid.0),
         Registered::Role => context.head.roles().into_iter().find(|role| role.name == name).map(|role| role.oid.0),
         Registered::Proc => only_function(name).filter(|_| matches!(schema, None | Some("pg_catalog"))),
-        Registered::Type => None,
+        Registered::Type | Registered::Procedure => None,
     }
 }
 
@@ -136,6 +163,9 @@ fn missing(kind: Registered, text: &str) -> datafusion::common::DataFusionError 
         Registered::Proc if functions().any(|function| function.name == text) => {
             failure("42725", format!("more than one function named \"{text}\""))
         }
-        Registered::Proc => failure(UNDEFINED_FUNCTION, format!("function \"{text}\" does not exist")),
+        Registered::Procedure if !text.contains('(') => failure(INVALID_TEXT, "expected a left parenthesis".to_owned()),
+        Registered::Proc | Registered::Procedure => {
+            failure(UNDEFINED_FUNCTION, format!("function \"{text}\" does not exist"))
+        }
     }
 }

@@ -137,7 +137,7 @@ fn alias_of(factor: &TableFactor, walk: &str) -> Option<Ident> {
 }
 
 /// `LIMIT 1`.
-fn is_first_row(limit: Option<&LimitClause>) -> bool {
+pub(super) fn is_first_row(limit: Option<&LimitClause>) -> bool {
     let Some(LimitClause::LimitOffset { limit: Some(Expr::Value(value)), offset: None, limit_by }) = limit else {
         return false;
     };

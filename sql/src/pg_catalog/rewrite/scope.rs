@@ -27,12 +27,8 @@ impl Scope {
         Scope { relations: select.from.iter().flat_map(factors).filter_map(named_catalog).collect() }
     }
 
-    /// The oid of the one catalog whose `tableoid` a column reference means.
-    pub(super) fn table_oid(&self, names: &[Ident]) -> Option<u32> {
-        let (column, table) = names.split_last()?;
-        if folded(column) != "tableoid" {
-            return None;
-        }
+    /// The oid of the one catalog whose system column is meant by a name before it, or none.
+    pub(super) fn table_oid(&self, table: &[Ident]) -> Option<u32> {
         match (table, self.relations.as_slice()) {
             ([], [(_, only)]) => Some(only.oid()),
             ([.., table], relations) => {
@@ -46,7 +42,8 @@ impl Scope {
     pub(super) fn owns(&self, names: &[Ident]) -> bool {
         match names {
             [column] => self.relations.iter().any(|(_, relation)| has_column(*relation, &folded(column))),
-            [table, ..] => self.relations.iter().any(|(alias, _)| *alias == folded(table)),
+            // With or without the schema before it.
+            [.., table, _] => self.relations.iter().any(|(alias, _)| *alias == folded(table)),
             [] => true,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! - `(SELECT e FROM … WHERE inner = outer AND …)` aggregates, since the planner asks for proof of at most one row;
 //! - a condition on outer columns alone moves out, into a CASE around the subquery;
+//! - `LIMIT 1` of such a subquery goes, its order becomes the aggregate's;
 //! - an outer column that equals an inner one is read from the inner one in the other conditions;
 //! - `ARRAY(SELECT …)` is `array_agg`, and the empty array where that is NULL;
 //! - `ARRAY(SELECT f(x) FROM unnest(list) x)` maps the list;
@@ -21,7 +22,7 @@ use sqlparser::ast::{
     Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
 };
 
-use super::recursive;
+use super::recursive::{self, is_first_row};
 use super::scope::{Scope, column, is_empty};
 use super::{call, called, null, number};
 
@@ -205,7 +206,8 @@ pub(super) fn ordered(mut aggregate: Expr, order: Vec<OrderByExpr>) -> Expr {
 
 fn rewrite_scalar(expr: &mut Expr) {
     let Expr::Subquery(query) = expr else { return };
-    if recursive::begin_everywhere(query) || query.limit_clause.is_some() {
+    let is_limited = query.limit_clause.is_some();
+    if recursive::begin_everywhere(query) || is_limited && !is_first_row(query.limit_clause.as_ref()) {
         return;
     }
     let SetExpr::Select(select) = query.body.as_mut() else { return };
@@ -214,11 +216,16 @@ fn rewrite_scalar(expr: &mut Expr) {
         return;
     }
     let lifted = separate(select, &scope);
+    // One row is all that an aggregate has, and all that is taken of others.
+    query.limit_clause = None;
+    let order = take_order(query);
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
     if let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
         select.projection.as_mut_slice()
         && !is_aggregate(item)
     {
-        *item = call("first_value", vec![std::mem::replace(item, null())]);
+        let order = order.into_iter().map(|by| replace_position(by, item)).collect();
+        *item = ordered(call("first_value", vec![std::mem::replace(item, null())]), order);
     }
     let subquery = std::mem::replace(expr, null());
     *expr = guarded(subquery, lifted);

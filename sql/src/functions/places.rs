@@ -1,0 +1,115 @@
+//! Places in arrays: bounds, subscripts, and items beside their places. They serve sets too: `generate_subscripts` is
+//! the items of an array of subscripts.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use datafusion::common::{Result, internal_err};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::marked_pg_type;
+
+use super::define::{Call, Definition, computed, immutable, overload};
+use super::error::error;
+use super::rows::*;
+use super::signature::Ty;
+
+/// The subscripts of an array, as `generate_subscripts` gives them.
+pub(crate) const SUBSCRIPTS: &str = "pg_subscripts";
+/// The numbers of an array's items, from 1.
+pub(crate) const ORDINALS: &str = "pg_ordinals";
+/// An array's items beside their numbers, as `_pg_expandarray` gives them.
+pub(crate) const EXPANDED: &str = "pg_expanded";
+
+const INT4_ARRAY: PgType = PgType::plain(1007);
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable("array_lower", &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| bound(c, |lower, _| lower))]),
+    immutable(
+        "array_upper",
+        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| bound(c, |lower, count| lower + count - 1))],
+    ),
+    immutable(
+        SUBSCRIPTS,
+        &[
+            overload(&[Ty::AnyArray, Ty::Int4], INT4_ARRAY, subscripts),
+            overload(&[Ty::AnyArray, Ty::Int4, Ty::Bool], INT4_ARRAY, subscripts),
+        ],
+    ),
+    immutable(ORDINALS, &[overload(&[Ty::AnyArray], INT4_ARRAY, ordinals)]),
+    immutable(EXPANDED, &[computed(&[Ty::AnyArray], expanded_field, expanded)]),
+];
+
+/// The subscript of the first item: vectors of the catalogs count from 0.
+fn lower_bound(call: &Call<'_>) -> i32 {
+    let is_vector = marked_pg_type(&call.arg_fields[0]).is_some_and(|ty| ty.vector_element().is_some());
+    if is_vector { 0 } else { 1 }
+}
+
+/// A bound made of the lower one and the count; NULL for an empty array and for another dimension.
+fn bound(call: &Call<'_>, of: impl Fn(i32, i32) -> i32) -> Result<ArrayRef> {
+    let lower = lower_bound(call);
+    map2_opt::<List, Int4, i32>(call, |items, dimension| {
+        let count = length(items.len())?;
+        Ok((dimension == 1 && count > 0).then(|| of(lower, count)))
+    })
+}
+
+fn length(count: usize) -> Result<i32> {
+    i32::try_from(count).map_err(|_| error("54000", "array is too long"))
+}
+
+fn subscripts(call: &Call<'_>) -> Result<ArrayRef> {
+    let lower = lower_bound(call);
+    let dimensions = Argument::<Int4>::of(call, 1);
+    let is_reverse = |row| match call.args.len() {
+        3 => Argument::<Bool>::of(call, 2).get(row).unwrap_or(false),
+        _ => false,
+    };
+    numbers(call, |row, count| {
+        let count = if dimensions.get(row) == Some(1) { count } else { 0 };
+        let ascending = lower..lower + count;
+        if is_reverse(row) { ascending.rev().collect() } else { ascending.collect() }
+    })
+}
+
+fn ordinals(call: &Call<'_>) -> Result<ArrayRef> {
+    numbers(call, |_, count| (1..=count).collect())
+}
+
+/// An array of numbers for each array, made of its row and length.
+fn numbers(call: &Call<'_>, of: impl Fn(usize, i32) -> Vec<i32>) -> Result<ArrayRef> {
+    let lists = Argument::<List>::of(call, 0);
+    let row = |row: usize| lists.get(row).map(|items| Ok(of(row, length(items.len())?))).transpose();
+    let rows = (0..call.rows).map(row).collect::<Result<Vec<_>>>()?;
+    let DataType::List(item) = call.return_type() else { return internal_err!("an array was expected") };
+    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|numbers| numbers.as_ref().map_or(0, Vec::len)));
+    let nulls = rows.iter().map(Option::is_some).collect();
+    let values = Int32Array::from_iter_values(rows.into_iter().flatten().flatten());
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, Arc::new(values), Some(nulls))?))
+}
+
+fn expanded_field(name: &str, args: &[FieldRef]) -> Result<FieldRef> {
+    let DataType::List(item) = args[0].data_type() else { return internal_err!("an array was expected") };
+    let pair = DataType::Struct(pair_fields(item));
+    Ok(Arc::new(Field::new(name, DataType::new_list(pair, true), true)))
+}
+
+fn pair_fields(item: &FieldRef) -> Fields {
+    vec![item.as_ref().clone().with_name("x"), Field::new("n", DataType::Int32, true)].into()
+}
+
+fn expanded(call: &Call<'_>) -> Result<ArrayRef> {
+    let array = call.expanded(0)?;
+    let lists = array.as_list::<i32>();
+    let DataType::List(item) = lists.data_type() else { return internal_err!("an array was expected") };
+    let start = lists.value_offsets()[0] as usize;
+    let end = lists.value_offsets()[lists.len()] as usize;
+    let offsets = OffsetBuffer::from_lengths(lists.offsets().lengths());
+    let numbers = Int32Array::from_iter_values(offsets.lengths().flat_map(|count| 1..=count as i32));
+    let items = lists.values().slice(start, end - start);
+    let pairs = StructArray::try_new(pair_fields(item), vec![items, Arc::new(numbers)], None)?;
+    let DataType::List(pair) = call.return_type() else { return internal_err!("an array was expected") };
+    Ok(Arc::new(ListArray::try_new(Arc::clone(pair), offsets, Arc::new(pairs), lists.nulls().cloned())?))
+}

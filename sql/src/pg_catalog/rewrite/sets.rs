@@ -1,0 +1,222 @@
+//! Functions that give sets of rows, and functions in FROM, as the planner knows them: by `unnest` in a select list.
+//!
+//! - `generate_subscripts(…)` and `_pg_expandarray(…)` unnest arrays that hold what they give;
+//! - `FROM f(…) [WITH ORDINALITY] AS t(a, b)` is `FROM LATERAL (SELECT f(…) AS a, … AS b) AS t`;
+//! - `(row).field` reads a field of a record.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
+    Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias, TableFactor, Value,
+    VisitMut, VisitorMut, visit_expressions,
+};
+
+use super::{call, folded, null};
+use crate::functions::is_scalar;
+use crate::functions::places::{EXPANDED, ORDINALS, SUBSCRIPTS};
+use crate::parse::parse_query;
+use crate::pg_catalog::functions::function_names;
+
+pub(super) fn normalise(statement: &mut Statement) {
+    let ControlFlow::Continue(()) = statement.visit(&mut Sets);
+}
+
+struct Sets;
+
+impl VisitorMut for Sets {
+    type Break = Infallible;
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Infallible> {
+        if let Some(derived) = Source::of(factor).and_then(Source::derived) {
+            *factor = derived;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Infallible> {
+        qualify_wildcards(select);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
+        match expr {
+            Expr::Function(function) => {
+                if let Some(set) = set_of(function) {
+                    *expr = set;
+                }
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                if let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice() {
+                    let name = Expr::Value(Value::SingleQuotedString(folded(field)).into());
+                    *expr = call("get_field", vec![std::mem::replace(root.as_mut(), null()), name]);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `t.*` where FROM names `s.t` is `s.t.*`.
+fn qualify_wildcards(select: &mut Select) {
+    let factors = || {
+        select
+            .from
+            .iter()
+            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
+    };
+    let qualified = |table: &ObjectName| {
+        let [ObjectNamePart::Identifier(table)] = table.0.as_slice() else { return None };
+        factors().find_map(|factor| match factor {
+            TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() > 1 => {
+                (last(name)? == folded(table)).then(|| name.clone())
+            }
+            _ => None,
+        })
+    };
+    let mut projection = select.projection.clone();
+    for item in &mut projection {
+        if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(table), _) = item
+            && let Some(name) = qualified(table)
+        {
+            *table = name;
+        }
+    }
+    select.projection = projection;
+}
+
+/// What a set-returning function gives, in a select list.
+fn set_of(function: &Function) -> Option<Expr> {
+    let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+    let array = match folded(name).as_str() {
+        "generate_subscripts" => SUBSCRIPTS,
+        "_pg_expandarray" => EXPANDED,
+        _ => return None,
+    };
+    Some(unnest(call(array, expressions(&function.args)?)))
+}
+
+fn unnest(array: Expr) -> Expr {
+    call("unnest", vec![array])
+}
+
+fn expressions(arguments: &FunctionArguments) -> Option<Vec<Expr>> {
+    match arguments {
+        FunctionArguments::List(list) if list.clauses.is_empty() => unnamed(&list.args),
+        _ => None,
+    }
+}
+
+fn unnamed(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
+    let expression = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    };
+    arguments.iter().map(expression).collect()
+}
+
+/// A function in FROM.
+struct Source {
+    name: String,
+    arguments: Vec<Expr>,
+    has_ordinality: bool,
+    alias: Option<TableAlias>,
+}
+
+impl Source {
+    fn of(factor: &TableFactor) -> Option<Source> {
+        let (name, arguments, has_ordinality, alias) = match factor {
+            TableFactor::Table { name, args: Some(args), with_ordinality, alias, .. } => {
+                (last(name)?, unnamed(&args.args)?, *with_ordinality, alias)
+            }
+            TableFactor::Function { name, args, with_ordinality, alias, .. } => {
+                (last(name)?, unnamed(args)?, *with_ordinality, alias)
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_ordinality, .. } => {
+                ("unnest".to_owned(), array_exprs.clone(), *with_ordinality, alias)
+            }
+            _ => return None,
+        };
+        Some(Source { name, arguments, has_ordinality, alias: alias.clone() })
+    }
+
+    /// The subquery in its place; `None` for functions that the planner knows as tables, and for no functions.
+    fn derived(self) -> Option<TableFactor> {
+        if self.name == "pg_show_all_settings" && self.arguments.is_empty() && !self.has_ordinality {
+            let query = parse_query("SELECT * FROM pg_catalog.pg_settings").expect("a constant text parses");
+            let alias = self.alias.or_else(|| Some(alias_of(Ident::new(self.name))));
+            return Some(TableFactor::Derived { lateral: false, subquery: query, alias, sample: None });
+        }
+        let columns = self.columns()?;
+        let lateral = self.arguments.iter().any(reads_columns);
+        let name = self.alias.as_ref().map_or_else(|| Ident::new(self.name), |alias| alias.name.clone());
+        let subquery = Box::new(select(columns));
+        Some(TableFactor::Derived { lateral, subquery, alias: Some(alias_of(name)), sample: None })
+    }
+
+    /// Its columns with their names.
+    fn columns(&self) -> Option<Vec<(Expr, Ident)>> {
+        let first = || self.arguments.first().cloned();
+        let mut columns: Vec<(Expr, &str)> = match (self.name.as_str(), self.arguments.len()) {
+            ("unnest", 1) => vec![(unnest(first()?), "unnest")],
+            ("unnest", 2..) if !self.has_ordinality => {
+                self.arguments.iter().map(|array| (unnest(array.clone()), "unnest")).collect()
+            }
+            ("generate_subscripts", _) => vec![(unnest(call(SUBSCRIPTS, self.arguments.clone())), self.name.as_str())],
+            ("_pg_expandarray", 1) => vec![(unnest(first()?), "x"), (unnest(call(ORDINALS, vec![first()?])), "n")],
+            (name, _) if is_function(name) && !self.has_ordinality => {
+                vec![(call(name, self.arguments.clone()), self.name.as_str())]
+            }
+            _ => return None,
+        };
+        let is_scalar = columns.len() == 1;
+        if self.has_ordinality {
+            let array = if self.name == "unnest" { first()? } else { call(SUBSCRIPTS, self.arguments.clone()) };
+            let ordinality = super::cast_to_bigint(unnest(call(ORDINALS, vec![array])));
+            columns.push((ordinality, "ordinality"));
+        }
+        let named = columns.into_iter().enumerate().map(|(place, (expr, name))| {
+            (expr, self.column_name(place, is_scalar).unwrap_or_else(|| Ident::new(name)))
+        });
+        Some(named.collect())
+    }
+
+    /// The name that the alias gives a column. That of a single column is the table's own.
+    fn column_name(&self, place: usize, is_scalar: bool) -> Option<Ident> {
+        let alias = self.alias.as_ref()?;
+        let named = alias.columns.get(place).map(|column| column.name.clone());
+        named.or_else(|| (is_scalar && place == 0).then(|| alias.name.clone()))
+    }
+}
+
+fn alias_of(name: Ident) -> TableAlias {
+    TableAlias { explicit: true, name, columns: Vec::new(), at: None }
+}
+
+fn last(name: &ObjectName) -> Option<String> {
+    name.0.last().and_then(ObjectNamePart::as_ident).map(folded)
+}
+
+fn is_function(name: &str) -> bool {
+    is_scalar(name) || function_names().any(|function| function == name)
+}
+
+fn reads_columns(expr: &Expr) -> bool {
+    let found = visit_expressions(expr, |expr| match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+fn select(columns: Vec<(Expr, Ident)>) -> Query {
+    let items = columns.into_iter().map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias });
+    let mut query = *parse_query("SELECT 1").expect("a constant text parses");
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        let select: &mut Select = select;
+        select.projection = items.collect();
+    }
+    query
+}

@@ -1,0 +1,38 @@
+//! `array[n]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
+
+use super::operators::type_of;
+use crate::functions::{arithmetic, named};
+
+/// DataFusion's hook for subscripts.
+#[derive(Debug)]
+pub(crate) struct Subscripts;
+
+impl ExprPlanner for Subscripts {
+    fn plan_field_access(
+        &self,
+        raw: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let RawFieldAccessExpr { expr, field_access: GetFieldAccess::ListIndex { key } } = raw else {
+            return Ok(PlannerResult::Original(raw));
+        };
+        let field = expr.to_field(schema)?.1;
+        if !matches!(field.data_type(), DataType::List(_)) {
+            let field_access = GetFieldAccess::ListIndex { key };
+            return Ok(PlannerResult::Original(RawFieldAccessExpr { expr, field_access }));
+        }
+        let is_vector = type_of(&field).vector_element().is_some();
+        let place = if is_vector { call(arithmetic::ADD, vec![*key, lit(1_i32)])? } else { *key };
+        Ok(PlannerResult::Planned(call("array_element", vec![expr, place])?))
+    }
+}
+
+fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(named(name)?, args)))
+}
