@@ -1,10 +1,11 @@
 //! Query text → statements, once. The tree travels from here on; nothing is printed and parsed again.
 //!
-//! `sqlparser` reads the SQL under its PostgreSQL dialect. The statements that it misreads (COPY) are read by
-//! functions of ours on the same parser.
+//! `sqlparser` reads the SQL under its PostgreSQL dialect, with PostgreSQL's precedence of operators. The statements that
+//! it misreads (COPY) are read by functions of ours on the same parser.
 
 mod copy;
 mod depth;
+mod dialect;
 mod forms;
 mod position;
 mod reserved;
@@ -23,6 +24,7 @@ pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK};
 pub(crate) use position::TextIndex;
 pub(crate) use session_command::{Declare, Movement, SessionCommand};
 
+use self::dialect::PgDialect;
 use crate::error::{SqlError, SqlState};
 use crate::names;
 use crate::outcome::Notice;
@@ -62,8 +64,7 @@ pub(crate) fn parse(text: &str, notices: &mut Vec<Notice>) -> Result<Vec<Stateme
     let index = TextIndex::new(text);
     let mut tokens = tokenize(text, &index)?;
     notices.extend(cut_identifiers(&mut tokens));
-    let mut parser =
-        Parser::new(&PostgreSqlDialect {}).with_recursion_limit(PARSER_DEPTH_MAX).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(&PgDialect).with_recursion_limit(PARSER_DEPTH_MAX).with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -90,7 +91,7 @@ pub(crate) fn parse_query(text: &str) -> Result<Box<ast::Query>, SqlError> {
 /// The expression that a text holds: a default, a check, an option.
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
     let index = TextIndex::new(text);
-    let mut parser = Parser::new(&PostgreSqlDialect {})
+    let mut parser = Parser::new(&PgDialect)
         .with_recursion_limit(PARSER_DEPTH_MAX)
         .with_tokens_with_locations(tokenize(text, &index)?);
     let expression = parser.parse_expr().map_err(|error| syntax_error(&error, &parser, &index))?;

@@ -1,0 +1,228 @@
+//! How tightly operators bind, where sqlparser differs from PostgreSQL:
+//!
+//! | written | PostgreSQL reads | sqlparser |
+//! |---|---|---|
+//! | `a IS DISTINCT FROM b AND c` | `(a IS DISTINCT FROM b) AND c` | all that follows is the right side |
+//! | `- a ^ b` | `(- a) ^ b` | `- (a ^ b)` |
+//! | `\|/ a + b`, `~ a + b`, `@ a + b` | `\|/ (a + b)` | `(\|/ a) + b` |
+//! | `a = b ~ c`, `a ~ b \|\| c` | `a = (b ~ c)`, `(a ~ b) \|\| c` | as a comparison |
+//! | `a LIKE b OPERATOR(\|\|) c` | `a LIKE (b OPERATOR(\|\|) c)` | as LIKE |
+
+use std::any::TypeId;
+
+use sqlparser::ast::{Expr, UnaryOperator};
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+/// Of a sign: above COLLATE, below a subscript, on sqlparser's scale for PostgreSQL.
+const SIGN_PRECEDENCE: u8 = 125;
+
+/// sqlparser's PostgreSQL with PostgreSQL's precedence.
+#[derive(Debug)]
+pub(super) struct PgDialect;
+
+const INNER: PostgreSqlDialect = PostgreSqlDialect {};
+
+fn other_operator() -> u8 {
+    INNER.prec_value(Precedence::PgOther)
+}
+
+/// Features that sqlparser asks a dialect for; PostgreSqlDialect has each that it overrides listed here.
+macro_rules! as_postgresql {
+    ($($feature:ident)*) => { $(fn $feature(&self) -> bool { INNER.$feature() })* };
+}
+
+impl Dialect for PgDialect {
+    fn dialect(&self) -> TypeId {
+        INNER.dialect()
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        INNER.identifier_quote_style(identifier)
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        INNER.is_delimited_identifier_start(ch)
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        INNER.is_identifier_start(ch)
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        INNER.is_identifier_part(ch)
+    }
+
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        INNER.is_reserved_for_identifier(keyword)
+    }
+
+    fn is_custom_operator_part(&self, ch: char) -> bool {
+        INNER.is_custom_operator_part(ch)
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        INNER.prec_value(precedence)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        match &parser.peek_token_ref().token {
+            Token::Word(word) if word.keyword == Keyword::OPERATOR => Some(Ok(other_operator())),
+            token if is_pattern_operator(token) => Some(Ok(other_operator())),
+            _ => INNER.get_next_precedence(parser),
+        }
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let (op, precedence) = match &parser.peek_token_ref().token {
+            Token::Minus => (UnaryOperator::Minus, SIGN_PRECEDENCE),
+            Token::Plus => (UnaryOperator::Plus, SIGN_PRECEDENCE),
+            Token::Tilde => (UnaryOperator::BitwiseNot, other_operator()),
+            Token::PGSquareRoot => (UnaryOperator::PGSquareRoot, other_operator()),
+            Token::PGCubeRoot => (UnaryOperator::PGCubeRoot, other_operator()),
+            Token::AtSign => (UnaryOperator::PGAbs, other_operator()),
+            _ => return None,
+        };
+        parser.advance_token();
+        let operand = parser.parse_subexpr(precedence);
+        Some(operand.map(|expr| Expr::UnaryOp { op, expr: Box::new(expr) }))
+    }
+
+    fn parse_infix(&self, parser: &mut Parser, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        let comparison = INNER.prec_value(Precedence::Eq);
+        if precedence > comparison && is_quantified_pattern(parser) {
+            // What ANY takes stands in parentheses: any operator may be in it.
+            return Some(parser.parse_infix(left.clone(), comparison));
+        }
+        let of: fn(Box<Expr>, Box<Expr>) -> Expr =
+            if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
+                Expr::IsDistinctFrom
+            } else if parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]) {
+                Expr::IsNotDistinctFrom
+            } else {
+                return None;
+            };
+        let right = parser.parse_subexpr(INNER.prec_value(Precedence::Is));
+        Some(right.map(|right| of(Box::new(left.clone()), Box::new(right))))
+    }
+
+    as_postgresql! {
+        allow_extract_custom
+        allow_extract_single_quotes
+        supports_alter_column_type_using
+        supports_array_typedef_with_brackets
+        supports_comma_separated_trim
+        supports_comment_on
+        supports_comment_optimizer_hint
+        supports_create_index_with_clause
+        supports_create_table_like_parenthesized
+        supports_empty_projections
+        supports_explain_with_utility_options
+        supports_factorial_operator
+        supports_filter_during_aggregation
+        supports_geometric_types
+        supports_group_by_expr
+        supports_bitwise_shift_operators
+        supports_insert_table_alias
+        supports_interval_options
+        supports_listen_notify
+        supports_load_extension
+        supports_named_fn_args_with_colon_operator
+        supports_named_fn_args_with_expr_name
+        supports_nested_comments
+        supports_notnull_operator
+        supports_numeric_literal_underscores
+        supports_select_wildcard_with_alias
+        supports_set_names
+        supports_string_escape_constant
+        supports_unicode_string_literal
+        supports_xml_expressions
+    }
+}
+
+/// `~` and its kin, the operators behind LIKE among them.
+fn is_pattern_operator(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk
+            | Token::DoubleTilde
+            | Token::DoubleTildeAsterisk
+            | Token::ExclamationMarkDoubleTilde
+            | Token::ExclamationMarkDoubleTildeAsterisk
+    )
+}
+
+fn is_quantified_pattern(parser: &Parser) -> bool {
+    let is_quantifier = |token: &Token| match token {
+        Token::Word(word) => matches!(word.keyword, Keyword::ANY | Keyword::ALL | Keyword::SOME),
+        _ => false,
+    };
+    is_pattern_operator(&parser.peek_token_ref().token) && is_quantifier(&parser.peek_nth_token_ref(1).token)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse::parse_expression;
+
+    /// Two texts that must mean the same.
+    fn same(written: &str, parenthesised: &str) {
+        assert_eq!(without_nesting(written), without_nesting(parenthesised), "{written}");
+    }
+
+    fn without_nesting(text: &str) -> sqlparser::ast::Expr {
+        use sqlparser::ast::{Expr, visit_expressions_mut};
+        let mut tree = parse_expression(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let _ = visit_expressions_mut(&mut tree, |expr| {
+            while let Expr::Nested(inner) = expr {
+                *expr = (**inner).clone();
+            }
+            std::ops::ControlFlow::<()>::Continue(())
+        });
+        tree
+    }
+
+    #[test]
+    fn operators_bind_as_in_postgresql() {
+        let cases = [
+            ("a IS DISTINCT FROM b AND c OR d", "((a IS DISTINCT FROM b) AND c) OR d"),
+            ("a OR b IS NOT DISTINCT FROM c + 1 AND d", "a OR ((b IS NOT DISTINCT FROM (c + 1)) AND d)"),
+            ("NOT a IS DISTINCT FROM b", "NOT (a IS DISTINCT FROM b)"),
+            ("a = b IS DISTINCT FROM c = d", "(a = b) IS DISTINCT FROM (c = d)"),
+            ("- a ^ b", "(- a) ^ b"),
+            ("- a::int4", "- (a::int4)"),
+            ("- a[1] * b", "(- (a[1])) * b"),
+            ("a ^ b ^ c", "(a ^ b) ^ c"),
+            ("|/ a + b", "|/ (a + b)"),
+            ("~ a + b & c", "(~ (a + b)) & c"),
+            ("@ - a + b = c", "(@ ((- a) + b)) = c"),
+            ("a = b ~ c", "a = (b ~ c)"),
+            ("a ~ b || c", "(a ~ b) || c"),
+            ("a ~ b AND c", "(a ~ b) AND c"),
+            ("a LIKE b OPERATOR(pg_catalog.||) c", "a LIKE (b OPERATOR(pg_catalog.||) c)"),
+            ("NOT a = b", "NOT (a = b)"),
+            ("a IS NULL = b", "(a IS NULL) = b"),
+            ("a < b IS TRUE", "(a < b) IS TRUE"),
+            ("a || b = c", "(a || b) = c"),
+            ("a -> b = c", "(a -> b) = c"),
+            ("a ->> b::int4", "a ->> (b::int4)"),
+            ("a + b AT TIME ZONE c", "a + (b AT TIME ZONE c)"),
+            ("x BETWEEN a + 1 AND b AND c", "(x BETWEEN (a + 1) AND b) AND c"),
+            ("a LIKE b || c AND d", "(a LIKE (b || c)) AND d"),
+        ];
+        for (written, parenthesised) in cases {
+            same(written, parenthesised);
+        }
+    }
+
+    #[test]
+    fn any_takes_what_stands_in_its_parentheses() {
+        for text in ["a ~ ANY (b || c)", "a ~~ ALL (array['x'] || b) AND c"] {
+            parse_expression(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        }
+    }
+}
