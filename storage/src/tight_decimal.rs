@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::types::{Decimal128Type, Decimal256Type};
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, ListArray, PrimitiveArray};
 use arrow::datatypes::{DataType, Field, FieldRef, i256};
 use peristyle_catalog::model::{BoundValue, ColumnStatistics, PgType};
 
@@ -14,9 +14,13 @@ use crate::{Error, Result};
 /// Digits before the point up to which narrow decimals are recorded alike, so that a table has few layouts.
 const WHOLE_DIGITS_MIN: i32 = 19;
 
-/// The column with the narrowest decimal that holds its values, if it is a bare numeric.
+/// The column with the narrowest decimal that holds its values, if it is a bare numeric or an array of them.
 pub(crate) fn tightened(values: &ArrayRef, field: &FieldRef) -> Result<(ArrayRef, FieldRef)> {
-    if types::pg_type(field) != PgType::NUMERIC {
+    let ty = types::pg_type(field);
+    if let (DataType::List(item), Some(PgType::NUMERIC)) = (values.data_type(), ty.element()) {
+        return tightened_list(values.as_list(), ty, item, field);
+    }
+    if ty != PgType::NUMERIC {
         return Ok((Arc::clone(values), Arc::clone(field)));
     }
     let tight = match values.data_type() {
@@ -30,6 +34,14 @@ pub(crate) fn tightened(values: &ArrayRef, field: &FieldRef) -> Result<(ArrayRef
     };
     let field = pg_field(field.name(), PgType::NUMERIC, tight.data_type().clone(), field.is_nullable());
     Ok((tight, field))
+}
+
+fn tightened_list(lists: &ListArray, ty: PgType, item: &FieldRef, field: &FieldRef) -> Result<(ArrayRef, FieldRef)> {
+    let item = pg_field(item.name(), PgType::NUMERIC, item.data_type().clone(), item.is_nullable());
+    let (items, item) = tightened(lists.values(), &item)?;
+    let tight = ListArray::try_new(item, lists.offsets().clone(), items, lists.nulls().cloned())?;
+    let field = pg_field(field.name(), ty, tight.data_type().clone(), field.is_nullable());
+    Ok((Arc::new(tight), field))
 }
 
 /// The type to record for a column of a file whose statistics are known.

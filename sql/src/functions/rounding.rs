@@ -13,11 +13,14 @@ use peristyle_catalog::model::PgType;
 
 use super::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten, same_scale_type};
 use super::define::{Call, Definition, computed, immutable, overload};
-use super::error::{division_by_zero, numeric_overflow};
+use super::error::{division_by_zero, error, numeric_overflow};
 use super::rows::*;
 use super::signature::{Ty, decimal_of};
 use crate::functions::arithmetic::Float;
-use crate::semantics::type_planner::{arrow_of, typed_field};
+use crate::semantics::type_planner::{arrow_of, open_array, typed_field};
+
+/// The cast to an array of bare numerics.
+pub(crate) const TO_NUMERIC_ARRAY: &str = "pg_to_numeric_array";
 
 /// How digits are dropped.
 #[derive(Clone, Copy)]
@@ -98,6 +101,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
     ),
     immutable("pg_to_numeric", &[computed(&[Ty::Any], numeric_type, to_numeric)]),
+    immutable(TO_NUMERIC_ARRAY, &[computed(&[Ty::Any], numeric_array_type, to_numeric_array)]),
     // `round(x, -n)` with a literal n.
     immutable(
         "pg_round_whole",
@@ -138,6 +142,18 @@ fn numeric_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
     let is_exact = source.is_integer() || decimal_parts(source).is_some();
     let arrow = if is_exact { decimal_of(source) } else { arrow_of(PgType::NUMERIC) };
     Ok(typed_field(name, PgType::NUMERIC, arrow))
+}
+
+fn numeric_array_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(typed_field(name, numeric_array()?, open_array(fields[0].data_type())))
+}
+
+fn numeric_array() -> Result<PgType> {
+    PgType::NUMERIC.array().ok_or_else(|| error("XX000", "numeric has no array type"))
+}
+
+fn to_numeric_array(call: &Call<'_>) -> Result<ArrayRef> {
+    crate::semantics::cast_array(&call.expanded(0)?, numeric_array()?, call.return_type())
 }
 
 fn to_numeric(call: &Call<'_>) -> Result<ArrayRef> {

@@ -8,7 +8,10 @@ use peristyle_storage::types::pg_type;
 
 use super::cast::{CastKind, cast_to_arrow};
 use super::category::{Category, category};
+use super::numeric_literal::numeric_literal;
+use super::type_planner::open_array;
 use crate::error::{SqlError, SqlState};
+use crate::functions::signature::decimal_of;
 
 /// The expression as a column of that type stores it: length and precision are checked.
 pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &DataType) -> Result<Expr, SqlError> {
@@ -16,10 +19,23 @@ pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &
     if pg_type(&field) == to && field.data_type() == arrow {
         return Ok(expression);
     }
-    // A decimal of any digits that comes to a bare numeric keeps its own.
-    let is_open = to == PgType::NUMERIC && field.data_type().is_decimal();
-    let arrow = if is_open { field.data_type().clone() } else { arrow.clone() };
+    if to == PgType::NUMERIC
+        && let Some(number) = numeric_literal(&expression)
+    {
+        return assignment_cast(number, schema, to, arrow);
+    }
+    let arrow = open_form(to, field.data_type()).unwrap_or_else(|| arrow.clone());
     Ok(cast_to_arrow(expression, to, arrow, CastKind::Assignment))
+}
+
+/// What comes to a bare numeric, or to an array of them, keeps its own digits; `None` for other types.
+fn open_form(to: PgType, from: &DataType) -> Option<DataType> {
+    match from {
+        DataType::Null => None,
+        from if to == PgType::NUMERIC => Some(decimal_of(from)),
+        from if to.element() == Some(PgType::NUMERIC) => Some(open_array(from)),
+        _ => None,
+    }
 }
 
 /// The type of a column as its definition names it.

@@ -9,6 +9,7 @@ use sqlparser::ast::{
     UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType,
 };
 
+use peristyle_catalog::model::PgType;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use super::type_name::pg_type_of_sql;
@@ -16,7 +17,7 @@ use super::{cast_call, desugar_call, desugar_exists, desugar_series};
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::ANY;
-use crate::functions::rounding::{fixed_scale_name, whole_name};
+use crate::functions::rounding::{TO_NUMERIC_ARRAY, fixed_scale_name, whole_name};
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
 pub fn desugar(statement: &mut impl VisitMut) {
@@ -185,6 +186,9 @@ fn computed_cast(operand: &mut Expr, data_type: &DataType) -> Option<Expr> {
         return None;
     }
     let target = pg_type_of_sql(data_type).ok()?;
+    if target.element() == Some(PgType::NUMERIC) {
+        return Some(call(TO_NUMERIC_ARRAY, vec![take(operand)]));
+    }
     Some(call(cast_call::NAME, vec![take(operand), string(cast_call::target_text(target))]))
 }
 

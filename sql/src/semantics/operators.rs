@@ -171,6 +171,8 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result
 /// Numbers and texts among themselves are left to DataFusion's coercion, which keeps columns free of casts.
 fn for_comparison(operand: Operand, common: PgType) -> Expr {
     match operand.ty {
+        // A double may be beyond every numeric.
+        Some(ty) if ty.oid == PgType::NUMERIC.oid && common == PgType::FLOAT8 => as_known(operand, common),
         Some(ty) if category(ty) == category(common) && category(common) != Category::Time => operand.expr,
         Some(ty) if ty.oid == common.oid => operand.expr,
         // An unknown number beside an integer column may be any number's text: it is of the column's type.

@@ -9,6 +9,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{OPEN_DECIMAL, arrow_type, pg_field, pg_type_of_arrow};
 
 use super::type_name::pg_type_of_sql;
+use crate::functions::signature::decimal_of;
 
 /// DataFusion's hook for the names of types.
 #[derive(Debug)]
@@ -33,6 +34,15 @@ pub(crate) fn typed_field(name: &str, ty: PgType, arrow: DataType) -> FieldRef {
     }
     // DataFusion drops the mark of a cast to a nameless field.
     pg_field(if name.is_empty() { "cast" } else { name }, ty, arrow, true)
+}
+
+/// The Arrow type of an array of bare numerics that is made of the given values: numbers keep their digits.
+pub(crate) fn open_array(from: &DataType) -> DataType {
+    let element = match from {
+        DataType::List(item) if item.data_type().is_numeric() => decimal_of(item.data_type()),
+        _ => OPEN_DECIMAL,
+    };
+    DataType::List(typed_field(Field::LIST_FIELD_DEFAULT_NAME, PgType::NUMERIC, element))
 }
 
 /// The Arrow type of a cast's target; a bare numeric, whose source tells nothing about its digits, is open.

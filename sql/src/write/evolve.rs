@@ -11,6 +11,7 @@ use super::Target;
 use crate::error::{SqlError, SqlState};
 use crate::functions::signature::decimal_of;
 use crate::scope::Scope;
+use crate::semantics::type_planner::open_array;
 
 /// The columns that a write stores and the changes that make the table take them.
 pub(super) struct Evolution {
@@ -81,8 +82,13 @@ impl Evolution {
     }
 }
 
-/// The field in which a write stores a column of type `ty`: a bare numeric has the digits of what is given.
+/// The field in which a write stores a column of type `ty`: a bare numeric, or an array of them, has the digits of what
+/// is given.
 fn stored_field(ty: PgType, name: &str, given: &FieldRef) -> FieldRef {
-    let is_open = ty == PgType::NUMERIC && given.data_type().is_numeric();
-    pg_field(name, ty, if is_open { decimal_of(given.data_type()) } else { arrow_type(ty, None) }, true)
+    let arrow = match given.data_type() {
+        number if ty == PgType::NUMERIC && number.is_numeric() => decimal_of(number),
+        list @ DataType::List(_) if ty.element() == Some(PgType::NUMERIC) => open_array(list),
+        _ => arrow_type(ty, None),
+    };
+    pg_field(name, ty, arrow, true)
 }

@@ -131,8 +131,12 @@ fn field(target: &Target, at: usize, column: usize, rows: &[Vec<Expr>]) -> Resul
     Ok(pg_field(wanted.field.name(), wanted.ty, arrow, true))
 }
 
-/// The type that holds the decimals of both; any others are the same.
+/// The type that holds the decimals of both, or the arrays of them; any others are the same.
 pub(crate) fn wider(a: &DataType, b: &DataType) -> DataType {
+    if let (DataType::List(a), DataType::List(b)) = (a, b) {
+        let item = a.as_ref().clone().with_data_type(wider(a.data_type(), b.data_type()));
+        return DataType::List(Arc::new(item));
+    }
     let digits = |ty: &DataType| match ty {
         DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => Some((p.saturating_add_signed(-s), *s)),
         _ => None,
