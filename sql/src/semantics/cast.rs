@@ -149,7 +149,9 @@ impl ScalarUDFImpl for PgCast {
         let source = &args.arg_fields[0];
         // As a DataFusion cast does, keep the column's name.
         let field = typed_field(source.name(), self.target, self.arrow.clone());
-        Ok(Arc::new(field.as_ref().clone().with_nullable(source.is_nullable())))
+        // An infinite timestamp has no time of day.
+        let may_lose = matches!((source.data_type(), &self.arrow), (DataType::Timestamp(..), DataType::Time64(_)));
+        Ok(Arc::new(field.as_ref().clone().with_nullable(source.is_nullable() || may_lose)))
     }
 
     fn is_strict(&self) -> bool {

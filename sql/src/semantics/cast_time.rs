@@ -42,8 +42,12 @@ pub(crate) fn time_to_time(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayR
         }
         (DataType::Timestamp(_, from), DataType::Time64(_)) => {
             let local = |micros| if from.is_some() { zone.to_local(micros) } else { micros };
-            let times = map_micros(input, |micros| round_micros(local(micros).rem_euclid(DAY_MICROS), digits));
-            Arc::new(Time64MicrosecondArray::from_iter(times))
+            let time = |micros| match micros {
+                // As in PostgreSQL: the end of time has no time of day.
+                TIMESTAMP_INFINITY | TIMESTAMP_NEGATIVE_INFINITY => None,
+                micros => Some(round_micros(local(micros).rem_euclid(DAY_MICROS), digits)),
+            };
+            Arc::new(Time64MicrosecondArray::from_iter(map_micros(input, time).into_iter().map(Option::flatten)))
         }
         (DataType::Time64(_), DataType::Time64(_)) => {
             let times = input.as_primitive::<Time64MicrosecondType>();

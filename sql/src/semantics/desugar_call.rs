@@ -1,5 +1,5 @@
 //! Calls that become other expressions: aggregates that DataFusion has not are functions over what `array_agg`
-//! gathers, `to_number` has the type that its template says.
+//! gathers, `to_number` has the type that its template says, `date(x)` is a cast.
 
 use sqlparser::ast::{
     DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
@@ -26,6 +26,7 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
             let fraction = argument(function, 0, 1)?.clone();
             Some(call(ordered_set::PERCENTILE_DISC, vec![fraction, sorted(function)?]))
         }
+        "date" => Some(cast(take(argument(function, 0, 1)?), DataType::Date)),
         "to_number" => to_number(function),
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
         _ => None,
