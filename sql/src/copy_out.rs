@@ -1,17 +1,18 @@
-//! `COPY … TO STDOUT`: a plan's batches as text, each row ready to be a message of its own.
+//! `COPY … TO STDOUT`: a plan's batches as bytes, each row ready to be a message of its own.
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use bytes::BytesMut;
-use futures::StreamExt;
+use futures::stream::{self, Stream, StreamExt};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
-use crate::copy::{CopyDirection, CopyOptions, Encoder, Header};
+use crate::copy::{CopyDirection, CopyFormat, CopyOptions, Encoder, Header};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
-use crate::outcome::{CopyOut, CopyPiece, Outcome};
+use crate::outcome::{BatchStream, CopyOut, CopyPiece, Outcome};
 use crate::parse::{CopyEnd, CopyStatement, CopySubject, parse_query};
 use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name, start};
@@ -32,19 +33,47 @@ pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outco
         physical.schema().fields().iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();
     let column_count = columns.len();
     check_forced(&options, &columns)?;
-    let has_header = options.header != Header::Absent;
-    let encoder = Arc::new(Encoder::new(options, columns, scope.settings.output_style()));
+    let (has_header, binary) = (options.header != Header::Absent, options.format == CopyFormat::Binary);
+    let encoder = Encoder::new(options, columns, scope.settings.output_style());
     let batches = start(&scope, physical, planner.task())?;
     let header = has_header.then(|| header_piece(&encoder));
-    let rows = batches.map(move |batch| {
-        let batch = batch?;
-        let mut bytes = BytesMut::new();
+    let rows = encoded(batches, encoder);
+    let pieces = Box::pin(stream::iter(header.map(Ok)).chain(rows));
+    Ok(Outcome::CopyOut(CopyOut { column_count, binary, pieces }))
+}
+
+/// The rows of a COPY TO on their way.
+struct Encoding {
+    batches: BatchStream,
+    encoder: Encoder,
+    /// What goes out with the next row.
+    head: BytesMut,
+}
+
+fn encoded(batches: BatchStream, encoder: Encoder) -> impl Stream<Item = Result<CopyPiece, SqlError>> + Send {
+    let encoding = Encoding { batches, head: encoder.head(), encoder };
+    stream::try_unfold(Some(encoding), |encoding| async move {
+        let Some(mut encoding) = encoding else { return Ok(None) };
+        match encoding.batches.next().await {
+            Some(batch) => Ok(Some((encoding.rows(&batch?)?, Some(encoding)))),
+            None => Ok(encoding.end().map(|piece| (piece, None))),
+        }
+    })
+}
+
+impl Encoding {
+    fn rows(&mut self, batch: &RecordBatch) -> Result<CopyPiece, SqlError> {
         let mut row_ends = Vec::with_capacity(batch.num_rows());
-        encoder.encode_rows(&batch, 0..batch.num_rows(), &mut bytes, |out| row_ends.push(out.len()))?;
+        let mut bytes = if batch.num_rows() > 0 { std::mem::take(&mut self.head) } else { BytesMut::new() };
+        self.encoder.encode_rows(batch, 0..batch.num_rows(), &mut bytes, |out| row_ends.push(out.len()))?;
         Ok(CopyPiece { rows: row_ends.len() as u64, bytes: bytes.freeze(), row_ends })
-    });
-    let pieces = Box::pin(futures::stream::iter(header.map(Ok)).chain(rows));
-    Ok(Outcome::CopyOut(CopyOut { column_count, binary: false, pieces }))
+    }
+
+    fn end(mut self) -> Option<CopyPiece> {
+        self.encoder.tail(&mut self.head);
+        let bytes = self.head.freeze();
+        (!bytes.is_empty()).then(|| CopyPiece { row_ends: vec![bytes.len()], bytes, rows: 0 })
+    }
 }
 
 fn check_forced(options: &CopyOptions, columns: &[(String, PgType)]) -> Result<(), SqlError> {

@@ -75,6 +75,17 @@ def test_header_match_and_column_list(server, table):
     assert server.rows(f"select * from {table}") == [(1, "unnamed")]
 
 
+def test_where_takes_some_rows(server, table):
+    server.run(f"create table {table} (id int, name text default 'unnamed', check (id < 100))")
+    done = server.psql(rf"\copy {table} (id) from pstdin with (format csv) where id % 2 = 0 and {table}.name = 'unnamed'",
+                       stdin="1\n2\n3\n4\n999\n")  # fmt: skip
+    assert lines(done) == ["COPY 2"]
+    assert server.rows(f"select id from {table} order by id") == [(2,), (4,)]
+    for condition, message in [("id + 1", "must be type boolean, not type integer"), ("nowhere = 1", "does not exist")]:
+        wrong = server.psql(rf"\copy {table} from pstdin with (format csv) where {condition}", stdin="", check=False)
+        assert message in wrong.stderr
+
+
 def test_text_in_and_out(server, table):
     server.run(f"create table {table} (id int, name text)")
     text = "1\ttab\\tand\\\\slash\n2\t\\N\n3\t\n"

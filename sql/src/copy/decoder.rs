@@ -1,6 +1,7 @@
 //! Decodes a piece into columns: the declared ones by their type, those of an open table by what they hold.
 
 mod piece;
+mod tuples;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -200,6 +201,8 @@ impl Decoder {
         }
         let first = match self.options.format {
             CopyFormat::Ndjson => self.decode_strictly(piece),
+            // Bytes show no type.
+            CopyFormat::Binary => return self.decode_strictly(piece),
             CopyFormat::Csv | CopyFormat::Text => self.widening(is_inferred).decode_strictly(piece),
         };
         match first {
@@ -244,12 +247,18 @@ impl Decoder {
                 ndjson::decode(self, text, piece)
             }
             CopyFormat::Csv | CopyFormat::Text => PieceDecoder::new(self)?.decode(piece),
+            CopyFormat::Binary => tuples::decode(self, piece),
         }
     }
 
     /// Whether the fault may be skipped: the value's own, under `ON_ERROR ignore`.
     pub(super) fn may_skip(&self, error: &SqlError) -> bool {
         self.options.on_error == OnError::Ignore && error.code.class() == "22"
+    }
+
+    /// Names of the columns that the data goes to.
+    pub(crate) fn target_names(&self) -> Vec<String> {
+        self.targets.iter().map(|target| target.name.clone()).collect()
     }
 
     pub(super) fn target_builders(&self) -> Result<Vec<ColumnBuilder>> {

@@ -1,12 +1,13 @@
-//! Encodes batches for COPY TO: text, csv and ndjson.
+//! Encodes batches for COPY TO: text, csv, ndjson and binary.
 
 use arrow::array::{Array, RecordBatch};
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::PgType;
 
 use super::options::{CopyFormat, CopyOptions, Header};
+use super::tuples;
 use crate::error::{Result, SqlError};
-use crate::values::{Format, OutputStyle, ValueWriter, escape_json, json_value_writer, value_writer};
+use crate::values::{Format, OutputStyle, ValueWriter, escape_json, json_value_writer, value_writer, write_element};
 
 /// Encodes the rows of one COPY TO.
 #[derive(Clone, Debug)]
@@ -57,6 +58,21 @@ impl Encoder {
         out.put_u8(b'\n');
     }
 
+    /// What goes before the first row in one message with it, as PostgreSQL sends it and clients count on it.
+    pub fn head(&self) -> BytesMut {
+        match self.options.format {
+            CopyFormat::Binary => BytesMut::from(&tuples::header()[..]),
+            CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson => BytesMut::new(),
+        }
+    }
+
+    /// Appends what ends the data.
+    pub fn tail(&self, out: &mut BytesMut) {
+        if self.options.format == CopyFormat::Binary {
+            out.put_slice(&tuples::trailer());
+        }
+    }
+
     /// Appends the rows of a batch. Its columns are the encoder's, by position.
     pub fn encode(&self, batch: &RecordBatch, out: &mut BytesMut) -> Result<()> {
         self.encode_rows(batch, 0..batch.num_rows(), out, |_| {})
@@ -75,6 +91,7 @@ impl Encoder {
             match self.options.format {
                 CopyFormat::Ndjson => self.json_row(&writers, row, out)?,
                 CopyFormat::Text | CopyFormat::Csv => self.delimited_row(&writers, row, out)?,
+                CopyFormat::Binary => self.tuple(&writers, row, out)?,
             }
             end_row(out);
         }
@@ -90,6 +107,7 @@ impl Encoder {
             match self.options.format {
                 CopyFormat::Ndjson => json_value_writer(array, *ty, &self.style),
                 CopyFormat::Text | CopyFormat::Csv => value_writer(array, *ty, Format::Text, &self.style),
+                CopyFormat::Binary => value_writer(array, *ty, Format::Binary, &self.style),
             }
         };
         batch.columns().iter().zip(&self.types).map(writer).collect()
@@ -129,11 +147,17 @@ impl Encoder {
         Ok(())
     }
 
+    fn tuple(&self, writers: &[Box<dyn ValueWriter + '_>], row: usize, out: &mut BytesMut) -> Result<()> {
+        let count = i16::try_from(writers.len()).map_err(|_| SqlError::internal("a row of over 32767 columns"))?;
+        out.put_i16(count);
+        writers.iter().try_for_each(|writer| write_element(writer.as_ref(), row, out))
+    }
+
     /// Quotes or escapes what was written from `start` on.
     fn protect(&self, start: usize, force_quote: bool, out: &mut BytesMut) {
         match self.options.format {
             CopyFormat::Csv if force_quote || self.is_ambiguous(&out[start..]) => self.quote(start, out),
-            CopyFormat::Csv | CopyFormat::Ndjson => {}
+            CopyFormat::Csv | CopyFormat::Ndjson | CopyFormat::Binary => {}
             CopyFormat::Text => self.escape(start, out),
         }
     }

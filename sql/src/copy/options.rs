@@ -24,6 +24,8 @@ pub enum CopyFormat {
     Csv,
     /// One JSON object per line.
     Ndjson,
+    /// PostgreSQL's binary form: a signature, tuples of the types' binary forms, a trailer.
+    Binary,
 }
 
 /// `HEADER`.
@@ -207,7 +209,21 @@ mod tests {
             (&[("format", "csv"), ("quote", ",")], From, "22023", "COPY delimiter and quote must be different"),
             (&[("quote", "'")], From, "0A000", "COPY quote available only in CSV mode"),
             (&[("format", "xml")], From, "22023", "COPY format \"xml\" not recognized"),
-            (&[("format", "binary")], From, "0A000", "COPY format \"binary\" is not supported yet"),
+            (&[("format", "binary"), ("null", "x")], From, "42601", "cannot specify NULL in BINARY mode"),
+            (&[("format", "binary"), ("header", "")], To, "0A000", "cannot specify HEADER in BINARY mode"),
+            (&[("format", "binary"), ("quote", "'")], To, "0A000", "COPY quote available only in CSV mode"),
+            (
+                &[("format", "binary"), ("on_error", "ignore")],
+                From,
+                "42601",
+                "only ON_ERROR STOP is allowed in BINARY mode",
+            ),
+            (
+                &[("encoding", "klingon")],
+                From,
+                "22023",
+                "argument to option \"encoding\" must be a valid encoding name",
+            ),
             (&[("format", "csv"), ("format", "text")], From, "42601", "conflicting or redundant options"),
             (&[("foo", "")], From, "42601", "option \"foo\" not recognized"),
             (&[("header", "x")], From, "42601", "header requires a Boolean value or \"match\""),

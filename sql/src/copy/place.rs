@@ -19,6 +19,12 @@ impl Place<'_> {
         error.context(format!("COPY {}, line {}", self.table, self.line))
     }
 
+    /// Adds the line and the column.
+    #[cold]
+    pub(super) fn of_column(self, error: SqlError, column: &str) -> SqlError {
+        error.context(format!("COPY {}, line {}, column {column}", self.table, self.line))
+    }
+
     /// Adds the line and the record's text.
     #[cold]
     pub(super) fn of_record(self, error: SqlError, record: &str) -> SqlError {

@@ -86,6 +86,7 @@ pub struct RecordSplitter {
     /// Line on which the buffer begins, and lines found in it.
     first_line: u64,
     lines: u64,
+    /// `\.` was met: what comes after it is not data.
     is_over: bool,
 }
 
@@ -109,11 +110,6 @@ impl RecordSplitter {
             lines: 0,
             is_over: false,
         }
-    }
-
-    /// Whether `\.` was met: what comes after it is not data.
-    pub fn is_over(&self) -> bool {
-        self.is_over
     }
 
     /// Takes bytes and appends the pieces that became whole.
@@ -200,7 +196,8 @@ impl RecordSplitter {
         match self.format {
             CopyFormat::Csv => self.next_csv_end(last),
             CopyFormat::Text => self.next_text_end(last),
-            CopyFormat::Ndjson => {
+            // Tuples have a splitter of their own.
+            CopyFormat::Ndjson | CopyFormat::Binary => {
                 let at = memchr::memchr(last, &self.buffer[self.scanned..]);
                 self.advance(at)
             }

@@ -1,7 +1,7 @@
 //! `COPY`, read by ourselves: sqlparser lacks ON_ERROR, REJECT_LIMIT, HEADER MATCH and FORCE_QUOTE *, and takes what
 //! follows `FROM STDIN;` for data.
 
-use sqlparser::ast::{Ident, ObjectName, Query};
+use sqlparser::ast::{Expr, Ident, ObjectName, Query};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{IsOptional, Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -19,8 +19,8 @@ pub(crate) struct CopyStatement {
     pub(crate) end: CopyEnd,
     /// Options by lower-case name, in order; the old keyword forms come as the options that they stand for.
     pub(crate) options: Vec<(String, OptionValue)>,
-    /// `WHERE` was written.
-    pub(crate) has_where: bool,
+    /// `WHERE`, of a COPY FROM.
+    pub(crate) condition: Option<Expr>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,11 +47,13 @@ pub(super) fn parse_copy(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Resu
         return Err(unexpected(parser.get_current_token(), index));
     }
     let options = parse_options(parser).map_err(|error| syntax_error(&error, parser, index))?;
-    let has_where = parser.parse_keyword(Keyword::WHERE);
-    if has_where {
-        parser.parse_expr().map_err(|error| syntax_error(&error, parser, index))?;
+    let has_condition = parser.parse_keyword(Keyword::WHERE);
+    if has_condition && to {
+        return Err(SqlError::syntax("WHERE clause not allowed with COPY TO"));
     }
-    Ok(CopyStatement { subject, to, end, options, has_where })
+    let condition = has_condition.then(|| parser.parse_expr()).transpose();
+    let condition = condition.map_err(|error| syntax_error(&error, parser, index))?;
+    Ok(CopyStatement { subject, to, end, options, condition })
 }
 
 fn parse_head(parser: &mut Parser<'_>) -> Parsed<(CopySubject, bool, CopyEnd)> {

@@ -67,4 +67,5 @@ pub use zone::Zone;
 pub(crate) use json::write_members;
 pub(crate) use json_key::jsonb_key;
 pub(crate) use names::interval_of_digits;
+pub(crate) use nested_writer::write_element;
 pub(crate) use number_text::plain_number;

@@ -169,7 +169,8 @@ impl<F> ListWriter<'_, F> {
     }
 }
 
-fn write_element(writer: &dyn ValueWriter, row: usize, out: &mut BytesMut) -> Result<()> {
+/// Appends a value with its length in front, -1 for NULL.
+pub(crate) fn write_element(writer: &dyn ValueWriter, row: usize, out: &mut BytesMut) -> Result<()> {
     if writer.is_null(row) {
         out.put_i32(-1);
         return Ok(());

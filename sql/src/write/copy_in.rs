@@ -5,19 +5,21 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use peristyle_catalog::model::{ChangeSet, PgType};
-use sqlparser::ast::{Ident, ObjectName};
+use sqlparser::ast::{Expr, Ident, ObjectName};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Target;
 use super::insert::stage;
 use super::shape::ShapedLoad;
+use super::shaper::row_condition;
 use crate::copy::{
-    Arrival, CopyDirection, CopyOptions, Decoded, Decoder, Piece, RecordSplitter, SplitterLimits, TargetColumn,
-    Unknown, parse_header,
+    Arrival, CopyDirection, CopyFormat, CopyOptions, Decoded, Decoder, Piece, RecordSplitter, SplitterLimits,
+    TargetColumn, TupleSplitter, Unknown, parse_header,
 };
 use crate::copy_out::check_end;
 use crate::ddl::TIME_COLUMN;
@@ -110,9 +112,6 @@ pub(crate) async fn copy_in(
     copy: &CopyStatement,
 ) -> Result<Outcome, SqlError> {
     check_end(&copy.end)?;
-    if copy.has_where {
-        return Err(SqlError::unsupported("COPY ... FROM ... WHERE is not supported yet"));
-    }
     let options = CopyOptions::from_pairs(&copy.options, CopyDirection::From)?;
     if options.default.is_some() {
         return Err(SqlError::unsupported("COPY option DEFAULT is not supported yet"));
@@ -121,14 +120,28 @@ pub(crate) async fn copy_in(
         return Err(SqlError::syntax("COPY FROM needs a table"));
     };
     let (target, decoder) = decoder(&scope, name, columns, options.clone())?;
+    if let Some(condition) = &copy.condition {
+        check_condition(&scope, &target, condition)?;
+    }
     let column_count = if columns.is_empty() { target.fields.len() } else { columns.len() };
     let (feed, messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
+    let binary = options.format == CopyFormat::Binary;
+    let condition = copy.condition.clone();
     let own = Arc::clone(&transaction);
-    let pipeline = Pipeline { scope: Arc::clone(&scope), target, decoder, options, transaction: own };
+    let pipeline = Pipeline { scope: Arc::clone(&scope), target, decoder, options, condition, transaction: own };
     let guard = scope.guard.clone();
     let watched = guard.clone();
     let load = scope.engine.spawn(async move { pipeline.run(messages, &watched).await });
-    Ok(Outcome::CopyIn(CopyIn { column_count, binary: false, feed: Some(feed), load, transaction, guard }))
+    Ok(Outcome::CopyIn(CopyIn { column_count, binary, feed: Some(feed), load, transaction, guard }))
+}
+
+/// A condition that is wrong fails before the client sends anything.
+fn check_condition(scope: &Arc<Scope>, target: &Target, condition: &Expr) -> Result<(), SqlError> {
+    if target.is_open() {
+        return Err(SqlError::unsupported("COPY ... FROM ... WHERE is not supported yet for a table of open schema"));
+    }
+    let fields: Vec<_> = target.fields.iter().map(|field| Arc::clone(&field.field)).collect();
+    row_condition(scope, target.name(), &Arc::new(Schema::new(fields)), condition).map(|_| ())
 }
 
 fn decoder(
@@ -192,13 +205,14 @@ struct Pipeline {
     target: Target,
     decoder: Decoder,
     options: CopyOptions,
+    condition: Option<Expr>,
     transaction: SharedTransaction,
 }
 
 impl Pipeline {
     async fn run(self, messages: mpsc::Receiver<Message>, guard: &Guard) -> Result<Loaded, SqlError> {
         let streams = self.scope.engine.limits().streams;
-        let mut load = ShapedLoad::new(&self.scope, &self.target, &self.transaction);
+        let mut load = ShapedLoad::new(&self.scope, &self.target, &self.transaction, self.condition.as_ref());
         let decoded = self.pieces(messages).map(decode).buffered(streams + 1);
         futures::pin_mut!(decoded);
         let mut skipped = 0;
@@ -225,6 +239,17 @@ impl Pipeline {
         Ok(Loaded { rows, changes })
     }
 
+    fn splitter(&self, limits: SplitterLimits) -> Splitter {
+        match self.options.format {
+            CopyFormat::Binary => {
+                Splitter::Tuples(TupleSplitter::new(self.target.name(), self.decoder.target_names(), limits))
+            }
+            CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson => {
+                Splitter::Records(RecordSplitter::new(&self.options, limits))
+            }
+        }
+    }
+
     /// Pieces with the decoder for them: the header, where there is one, says which column each field goes to.
     fn pieces(
         &self,
@@ -235,7 +260,7 @@ impl Pipeline {
             SplitterLimits { piece_bytes: limits.copy_piece_bytes, record_bytes_max: limits.copy_record_bytes_max };
         let cutter = Cutter {
             messages,
-            splitter: Some(RecordSplitter::new(&self.options, splitter_limits)),
+            splitter: Some(self.splitter(splitter_limits)),
             ready: Vec::new(),
             decoder: Arc::new(self.decoder.clone()),
             options: self.options.clone(),
@@ -255,11 +280,33 @@ async fn decode(piece: Result<(Arc<Decoder>, Piece), SqlError>) -> Result<Decode
     task.await.unwrap_or_else(|error| Err(SqlError::internal(format!("a decoder stopped unexpectedly: {error}"))))
 }
 
+/// Finds where pieces end.
+enum Splitter {
+    Records(RecordSplitter),
+    Tuples(TupleSplitter),
+}
+
+impl Splitter {
+    fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Piece>) -> Result<(), SqlError> {
+        match self {
+            Splitter::Records(records) => records.push(bytes, pieces),
+            Splitter::Tuples(tuples) => tuples.push(bytes, pieces),
+        }
+    }
+
+    fn finish(self) -> Result<Option<Piece>, SqlError> {
+        match self {
+            Splitter::Records(records) => Ok(records.finish()),
+            Splitter::Tuples(tuples) => tuples.finish(),
+        }
+    }
+}
+
 /// Cuts the client's bytes into pieces.
 struct Cutter {
     messages: mpsc::Receiver<Message>,
     /// Empty once the data ended.
-    splitter: Option<RecordSplitter>,
+    splitter: Option<Splitter>,
     /// Pieces that wait, last first.
     ready: Vec<Piece>,
     decoder: Arc<Decoder>,
@@ -293,14 +340,16 @@ impl Cutter {
     async fn fill(&mut self) -> Result<(), SqlError> {
         match self.messages.recv().await {
             Some(Message::Data(bytes)) => {
-                if let Some(splitter) = self.splitter.as_mut().filter(|splitter| !splitter.is_over()) {
+                if let Some(splitter) = &mut self.splitter {
                     splitter.push(&bytes, &mut self.ready)?;
                     self.ready.reverse();
                 }
                 Ok(())
             }
             Some(Message::End) => {
-                self.ready.extend(self.splitter.take().and_then(RecordSplitter::finish));
+                if let Some(splitter) = self.splitter.take() {
+                    self.ready.extend(splitter.finish()?);
+                }
                 Ok(())
             }
             None => Err(SqlError::new(SqlState::QUERY_CANCELED, "COPY from stdin failed: its data was cut off")),

@@ -140,6 +140,12 @@ impl Load {
         Ok(Load { scope: Arc::clone(scope), target, keys, shaper, sink, evolution: changes, kept: Vec::new() })
     }
 
+    /// Takes only rows for which the condition holds.
+    pub(super) fn only_where(mut self, scope: &Arc<Scope>, condition: &ast::Expr) -> Result<Load, SqlError> {
+        self.shaper = self.shaper.only_where(scope, condition)?;
+        Ok(self)
+    }
+
     pub(super) async fn with(mut self, batch: &RecordBatch) -> Result<Load, SqlError> {
         self.push(batch, true).await?;
         Ok(self)

@@ -12,6 +12,8 @@ use peristyle_catalog::model::{ChangeSet, PgType, widen};
 use peristyle_storage::partition::widening::widen_array;
 use peristyle_storage::types::{arrow_type, decimal_type, pg_field, pg_type};
 
+use sqlparser::ast;
+
 use super::Target;
 use super::insert::Load;
 use super::keys::{Existing, KeyGuard};
@@ -29,6 +31,7 @@ const SHAPE_BYTES_MAX: usize = 16 << 20;
 pub(super) struct ShapedLoad<'a> {
     scope: &'a Arc<Scope>,
     target: &'a Target,
+    condition: Option<&'a ast::Expr>,
     /// The columns that the current load takes.
     shape: Vec<FieldRef>,
     waiting: Vec<RecordBatch>,
@@ -42,10 +45,16 @@ pub(super) struct ShapedLoad<'a> {
 }
 
 impl<'a> ShapedLoad<'a> {
-    pub(super) fn new(scope: &'a Arc<Scope>, target: &'a Target, transaction: &'a SharedTransaction) -> Self {
+    pub(super) fn new(
+        scope: &'a Arc<Scope>,
+        target: &'a Target,
+        transaction: &'a SharedTransaction,
+        condition: Option<&'a ast::Expr>,
+    ) -> Self {
         ShapedLoad {
             scope,
             target,
+            condition,
             shape: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
@@ -85,6 +94,9 @@ impl<'a> ShapedLoad<'a> {
         let mut load = Load::begin(self.scope, target, &self.shape)?;
         if let Some(keys) = self.keys.take() {
             load.keys = Some(keys);
+        }
+        if let Some(condition) = self.condition {
+            load = load.only_where(self.scope, condition)?;
         }
         self.waiting_bytes = 0;
         for batch in std::mem::take(&mut self.waiting) {

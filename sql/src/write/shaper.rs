@@ -1,15 +1,17 @@
-//! Rows as given → rows as stored: defaults filled in, NOT NULL and CHECK enforced.
+//! Rows as given → rows as stored: defaults filled in, rows left out by a condition, NOT NULL and CHECK enforced.
 
 use std::cell::LazyCell;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::cast;
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use datafusion::common::DFSchema;
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::common::{DFSchema, TableReference};
+use datafusion::logical_expr::ExprSchemable;
 use datafusion::physical_plan::PhysicalExpr;
-use peristyle_catalog::model::{ColumnId, ConstraintKind};
+use peristyle_catalog::model::{ColumnId, ConstraintKind, PgType};
 use peristyle_storage::types::pg_type;
+use sqlparser::ast;
 
 use super::Target;
 use crate::error::{SqlError, SqlState};
@@ -25,6 +27,8 @@ pub(crate) struct Shaper {
     schema_name: String,
     columns: Vec<ShapedColumn>,
     schema: SchemaRef,
+    /// Which rows are taken; all if there is none.
+    condition: Option<Arc<dyn PhysicalExpr>>,
     checks: Vec<Check>,
 }
 
@@ -87,7 +91,13 @@ impl Shaper {
         let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
         let checks = checks(&planner, target, &schema)?;
         let schema_name = scope.schema_name(target.relation.schema).to_owned();
-        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, checks })
+        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, condition: None, checks })
+    }
+
+    /// Takes only rows for which the condition holds.
+    pub(crate) fn only_where(mut self, scope: &Arc<Scope>, condition: &ast::Expr) -> Result<Shaper, SqlError> {
+        self.condition = Some(row_condition(scope, &self.table, &self.schema, condition)?);
+        Ok(self)
     }
 
     /// The columns of shaped batches with their ids.
@@ -102,6 +112,13 @@ impl Shaper {
         // Nullability is checked below with an error that names the column.
         let nullable: Vec<_> = self.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(nullable)), arrays, &options)?;
+        let batch = match &self.condition {
+            Some(condition) => {
+                let holds = condition.evaluate(&batch)?.into_array(batch.num_rows())?;
+                filter_record_batch(&batch, holds.as_boolean())?
+            }
+            None => batch,
+        };
         self.check_not_null(&batch)?;
         self.check_constraints(&batch)?;
         Ok(batch)
@@ -157,6 +174,26 @@ impl ShapedColumn {
             Source::Null => Ok(new_null_array(self.field.data_type(), given.num_rows())),
         }
     }
+}
+
+/// The condition of `COPY … WHERE` over a table's columns; 42804 if it is none.
+pub(super) fn row_condition(
+    scope: &Arc<Scope>,
+    table: &str,
+    columns: &SchemaRef,
+    condition: &ast::Expr,
+) -> Result<Arc<dyn PhysicalExpr>, SqlError> {
+    let planner = Planner::new(scope)?;
+    let schema = DFSchema::try_from_qualified_schema(TableReference::bare(table), columns)?;
+    let condition = planner.expression(condition, &schema)?;
+    let field = condition.to_field(&schema)?.1;
+    if !matches!(field.data_type(), DataType::Boolean | DataType::Null) {
+        let given = crate::values::type_name(pg_type(&field));
+        let message = format!("argument of WHERE must be type boolean, not type {given}");
+        return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
+    }
+    let condition = semantics::assignment_cast(condition, &schema, PgType::BOOL, &DataType::Boolean)?;
+    Ok(planner.state().create_physical_expr(condition, &schema)?)
 }
 
 fn default_source<'a>(

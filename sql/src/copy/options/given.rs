@@ -100,18 +100,26 @@ impl Given {
         {
             return Err(SqlError::unsupported(format!("COPY {name} available only in CSV mode")));
         }
-        let not_ndjson = [
+        let delimited_only = [
             (self.delimiter.is_some(), "DELIMITER"),
             (self.null.is_some(), "NULL"),
             (self.default.is_some(), "DEFAULT"),
             (self.header.is_some_and(|header| header != Header::Absent), "HEADER"),
         ];
-        match not_ndjson.iter().find(|(is_given, _)| *is_given) {
-            Some((_, name)) if format == CopyFormat::Ndjson => {
-                Err(SqlError::syntax(format!("cannot specify {name} in NDJSON mode")))
-            }
-            _ => Ok(()),
+        let mode = match format {
+            CopyFormat::Ndjson => "NDJSON",
+            CopyFormat::Binary => "BINARY",
+            CopyFormat::Text | CopyFormat::Csv => return Ok(()),
+        };
+        if let Some((_, name)) = delimited_only.iter().find(|(is_given, _)| *is_given) {
+            let message = format!("cannot specify {name} in {mode} mode");
+            let is_header = format == CopyFormat::Binary && *name == "HEADER";
+            return Err(if is_header { SqlError::unsupported(message) } else { SqlError::syntax(message) });
         }
+        if format == CopyFormat::Binary && self.on_error == Some(OnError::Ignore) {
+            return Err(SqlError::syntax("only ON_ERROR STOP is allowed in BINARY mode"));
+        }
+        Ok(())
     }
 }
 
@@ -138,7 +146,7 @@ fn parse_format(text: &str) -> Result<CopyFormat> {
         "text" => Ok(CopyFormat::Text),
         "csv" => Ok(CopyFormat::Csv),
         "ndjson" => Ok(CopyFormat::Ndjson),
-        "binary" => Err(SqlError::unsupported("COPY format \"binary\" is not supported yet")),
+        "binary" => Ok(CopyFormat::Binary),
         _ => Err(invalid(format!("COPY format \"{text}\" not recognized"))),
     }
 }
@@ -172,11 +180,51 @@ fn check_encoding(text: &str) -> Result<()> {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     match plain.to_ascii_uppercase().as_str() {
         "UTF8" | "UNICODE" => Ok(()),
-        "" => Err(invalid("argument to option \"encoding\" must be a valid encoding name")),
-        _ => {
+        known if is_encoding(known) => {
             Err(SqlError::unsupported(format!("encoding \"{text}\" is not supported")).hint("Only UTF8 is supported."))
         }
+        _ => Err(invalid("argument to option \"encoding\" must be a valid encoding name")),
     }
+}
+
+/// Whether PostgreSQL has an encoding of that name, written in capitals without marks between them.
+fn is_encoding(plain: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "ABC",
+        "ALT",
+        "BIG5",
+        "EUCCN",
+        "EUCJIS2004",
+        "EUCJP",
+        "EUCKR",
+        "EUCTW",
+        "GB18030",
+        "GBK",
+        "JOHAB",
+        "KOI8",
+        "KOI8R",
+        "KOI8U",
+        "MSKANJI",
+        "MULEINTERNAL",
+        "SHIFTJIS",
+        "SHIFTJIS2004",
+        "SJIS",
+        "SQLASCII",
+        "TCVN",
+        "TCVN5712",
+        "UHC",
+        "VSCII",
+        "WIN",
+    ];
+    const WINDOWS_PAGES: &[&str] = &[
+        "1250", "1251", "1252", "1253", "1254", "1255", "1256", "1257", "1258", "866", "874", "932", "936", "949",
+        "950",
+    ];
+    let numbered = |prefix: &str, numbers: &[&str]| plain.strip_prefix(prefix).is_some_and(|n| numbers.contains(&n));
+    NAMES.contains(&plain)
+        || numbered("ISO8859", &["1", "10", "13", "14", "15", "16", "2", "3", "4", "5", "6", "7", "8", "9"])
+        || numbered("LATIN", &["1", "10", "2", "3", "4", "5", "6", "7", "8", "9"])
+        || ["WIN", "WINDOWS"].iter().any(|prefix| numbered(prefix, WINDOWS_PAGES))
 }
 
 fn parse_on_error(text: &str) -> Result<OnError> {
