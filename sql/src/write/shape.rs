@@ -11,12 +11,12 @@ use arrow::datatypes::{DataType, FieldRef, Schema};
 use peristyle_catalog::model::{ChangeSet, PgType, widen};
 use peristyle_storage::partition::widening::widen_array;
 use peristyle_storage::types::{arrow_type, decimal_type, pg_field, pg_type};
-
 use sqlparser::ast;
 
 use super::Target;
 use super::insert::Load;
 use super::keys::{Existing, KeyGuard};
+use super::value_rows::wider;
 use crate::copy::Decoded;
 use crate::error::SqlError;
 use crate::functions::decimal::decimal_parts;
@@ -171,8 +171,12 @@ fn join_fields(a: &FieldRef, b: &FieldRef) -> FieldRef {
         return Arc::clone(b);
     }
     let ty = widen(pg_type(a), pg_type(b));
-    let is_open = ty == PgType::NUMERIC;
-    pg_field(a.name(), ty, if is_open { joined_decimal(a, b) } else { arrow_type(ty, None) }, true)
+    let arrow = match ty.element() {
+        None if ty == PgType::NUMERIC => joined_decimal(a, b),
+        Some(PgType::NUMERIC) => wider(a.data_type(), b.data_type()),
+        _ => arrow_type(ty, None),
+    };
+    pg_field(a.name(), ty, arrow, true)
 }
 
 /// The decimal that holds the numbers of both sides.
