@@ -48,6 +48,8 @@ impl Scope {
             started: self.started,
             guard: self.guard.clone(),
             notices: Arc::clone(&self.notices),
+            kept: Weak::clone(&self.kept),
+            pending: Arc::clone(&self.pending),
         }
     }
 

@@ -23,10 +23,13 @@ pub struct Notification {
     pub payload: String,
 }
 
+/// A channel's database and name.
+type Channel = (Oid, String);
+
 /// Who listens to what, in all databases of a server.
 #[derive(Default)]
 pub(crate) struct Channels {
-    listeners: Mutex<BTreeMap<(Oid, String), Vec<Arc<Mailbox>>>>,
+    listeners: Mutex<BTreeMap<Channel, Vec<Arc<Mailbox>>>>,
 }
 
 /// Notifications that wait for a session to be between transactions.
