@@ -8,7 +8,7 @@
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `U&'…'` | the string that it stands for |
 //! | `ABORT` | `ROLLBACK` |
-//! | `trim(trailing FROM x)` | `rtrim(x)` |
+//! | `trim(trailing FROM x)`, `trim(FROM x)` | `rtrim(x)`, `btrim(x)` |
 //! | `SELECT`, `SELECT WHERE …` | `SELECT FROM (SELECT 1) AS nothing …` |
 //! | `current_role`, `current_schema` | `current_role()`, `current_schema()` |
 //! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
@@ -121,12 +121,15 @@ fn trims_of_blanks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         let function = match keyword_of(&tokens[end]) {
             Some(Keyword::LEADING) => "ltrim",
             Some(Keyword::TRAILING) => "rtrim",
-            Some(Keyword::BOTH) => "btrim",
+            Some(Keyword::BOTH | Keyword::FROM) => "btrim",
             _ => continue,
         };
-        if is(&tokens[name], Keyword::TRIM) && tokens[open].token == Token::LParen && is(&tokens[from], Keyword::FROM) {
+        let has_end = !is(&tokens[end], Keyword::FROM);
+        let is_trim = is(&tokens[name], Keyword::TRIM) && tokens[open].token == Token::LParen;
+        if is_trim && (!has_end || is(&tokens[from], Keyword::FROM)) {
             tokens[name].token = Token::make_word(function, None);
-            gone.extend([end, from]);
+            gone.push(end);
+            gone.extend(has_end.then_some(from));
         }
     }
     for at in gone.into_iter().rev() {
