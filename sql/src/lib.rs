@@ -28,6 +28,7 @@ pub mod error;
 mod explain;
 pub mod functions;
 mod information_schema;
+mod keywords;
 mod modify;
 mod names;
 mod outcome;

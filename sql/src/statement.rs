@@ -95,11 +95,20 @@ pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
         Tree::Sql(tree) => tree.as_ref(),
     };
     match tree {
-        // The verb behind a WITH.
-        ast::Statement::Query(query) => ChangeStatement::of(tree).map(|_| first_words(&query.body.to_string())),
-        ast::Statement::Explain { .. } => None,
+        ast::Statement::Query(_) | ast::Statement::Explain { .. } => writing_verb(tree),
         // The words before the name: CREATE TABLE, ALTER TABLE, INSERT, …
         _ => Some(first_words(statement.text())),
+    }
+}
+
+/// The same of a tree alone. EXPLAIN ANALYZE does what it explains.
+fn writing_verb(tree: &ast::Statement) -> Option<String> {
+    match tree {
+        // The verb behind a WITH.
+        ast::Statement::Query(query) => ChangeStatement::of(tree).map(|_| first_words(&query.body.to_string())),
+        ast::Statement::Explain { analyze: true, statement, .. } => writing_verb(statement),
+        ast::Statement::Explain { .. } => None,
+        other => Some(first_words(&other.to_string())),
     }
 }
 

@@ -8,6 +8,7 @@ use datafusion::error::Result;
 use peristyle_catalog::model::PgType;
 
 use super::functions::{UNDEFINED_FUNCTION, failure};
+use crate::keywords::FACTS;
 use crate::relation::{Rows, arrow_schema, facts};
 
 const NAME: &str = "pg_get_keywords";
@@ -34,7 +35,7 @@ impl TableFunctionImpl for Keywords {
             return Err(failure(UNDEFINED_FUNCTION, message));
         }
         let mut rows = Rows::new(COLUMNS);
-        facts(include_str!("facts/pg_keywords.tsv")).for_each(|fields| rows.push_text(&fields));
+        facts(FACTS).for_each(|fields| rows.push_text(&fields));
         let schema = arrow_schema(COLUMNS);
         let batch = rows.finish(Arc::clone(&schema))?;
         Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))

@@ -1,12 +1,11 @@
 //! Names as a session sees them: schemas built in and made, the search path, what is visible, how a name is written.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::LazyLock;
 
 use peristyle_catalog::model::{Column, Oid, Relation, RelationKind};
 
 use super::{INFORMATION_SCHEMA, PG_CATALOG, SYSTEM};
+use crate::keywords::must_be_quoted;
 use crate::relation::{RelationContext, VirtualRelation, all};
 
 /// Schemas that hold computed relations, and the one for temporary structures: (oid, name).
@@ -120,7 +119,7 @@ pub(crate) fn qualified(schema: &str, name: &str) -> String {
 pub(crate) fn quoted(name: &str) -> Cow<'_, str> {
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let is_plain = starts && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if is_plain && !is_reserved(name) {
+    if is_plain && !must_be_quoted(name) {
         return Cow::Borrowed(name);
     }
     Cow::Owned(format!("\"{}\"", name.replace('"', "\"\"")))
@@ -165,26 +164,6 @@ fn first_part(text: &str) -> Option<(String, &str)> {
         }
     }
     None
-}
-
-/// PostgreSQL 15's keywords that are not allowed as a bare column or table name (`pg_get_keywords()`, codes C, T and
-/// R).
-const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both \
-    case cast char character check coalesce collate collation column concurrently constraint create cross \
-    current_catalog current_date current_role current_schema current_time current_timestamp current_user dec \
-    decimal default deferrable desc distinct do else end except exists extract false fetch float for foreign \
-    freeze from full grant greatest group grouping having ilike in initially inner inout int integer intersect \
-    interval into is isnull join lateral leading least left like limit localtime localtimestamp national natural \
-    nchar none normalize not notnull null nullif numeric offset on only or order out outer overlaps overlay \
-    placing position precision primary real references returning right row select session_user setof similar \
-    smallint some substring symmetric table tablesample then time timestamp to trailing treat trim true union \
-    unique user using values varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement \
-    xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable";
-
-static RESERVED_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| RESERVED.split_whitespace().collect());
-
-fn is_reserved(name: &str) -> bool {
-    RESERVED_WORDS.contains(name)
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr,
-    Ident, ObjectName, Query, Select, SelectItem, SetExpr, Value, ValueWithSpan, VisitMut, VisitorMut,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, GroupByExpr, Query, Select, SelectItem, SetExpr, Value,
+    ValueWithSpan, VisitMut, VisitorMut,
 };
+
+use super::desugar::call_with;
 
 /// Rewrites what a SELECT's list holds; subqueries in it have lists of their own.
 pub(super) fn rewrite(select: &mut Select) {
@@ -78,17 +80,7 @@ fn is_of_rows(item: &SelectItem) -> bool {
 }
 
 fn count() -> Expr {
-    let args = vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)];
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new("count")]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
+    call_with("count", vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)])
 }
 
 fn empty() -> Query {

@@ -84,15 +84,11 @@ impl Session {
         }
     }
 
-    /// Marks the transaction as failed: the wire found an error that the session did not see.
+    /// Marks the transaction as failed, so that nothing of it lasts: an error of a statement, or one that the wire found
+    /// and the session did not see.
     pub fn fail(&mut self) {
         self.rerun = None;
-        if self.block.is_none() {
-            self.settings.lock().roll_back();
-        }
-        if let Some(transaction) = &mut *self.transaction.lock() {
-            transaction.fail();
-        }
+        self.in_transaction(Transaction::fail);
     }
 
     /// Statements of the transaction that changed something.

@@ -379,10 +379,10 @@ impl Session {
     }
 
     fn refuse_if_read_only(&mut self, statement: &Statement) -> Result<(), SqlError> {
-        let Some(command) = statement::writing_command(statement) else { return Ok(()) };
         if !self.in_transaction(|transaction| transaction.modes().is_read_only) {
             return Ok(());
         }
+        let Some(command) = statement::writing_command(statement) else { return Ok(()) };
         let message = format!("cannot execute {command} in a read-only transaction");
         Err(SqlError::new(SqlState::READ_ONLY_SQL_TRANSACTION, message))
     }

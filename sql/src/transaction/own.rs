@@ -8,6 +8,8 @@ use peristyle_catalog::model::{Change, Oid, PartitionId, RelationKind, Requireme
 #[derive(Clone, Default)]
 pub(super) struct Own {
     relations: OrdSet<Oid>,
+    /// Those of them that nobody else can know of.
+    created: OrdSet<Oid>,
     schemas: OrdSet<Oid>,
     partitions: OrdSet<PartitionId>,
     /// Whether names were given or freed.
@@ -26,6 +28,9 @@ impl Own {
             }
             Change::DropSchema(_) | Change::CreateDatabase(_) => self.renamed = true,
             Change::CreateRelation(relation) | Change::ReplaceRelation(relation) => {
+                if matches!(change, Change::CreateRelation(_)) {
+                    self.created.insert(relation.oid);
+                }
                 self.relations.insert(relation.oid);
                 if let RelationKind::Index(index) = &relation.kind {
                     self.relations.insert(index.table);
@@ -58,8 +63,9 @@ impl Own {
             | Requirement::RelationVersion { oid, .. }
             | Requirement::ColumnsAccept { table: oid, .. }
             | Requirement::EnforcesOnly { table: oid, .. }
-            | Requirement::NoRowsSince { table: oid, .. }
             | Requirement::TableEmpty(oid) => self.relations.contains(oid),
+            // A change of the definition does not look at rows.
+            Requirement::NoRowsSince { table, .. } => self.created.contains(table),
             Requirement::NoDependents { .. } | Requirement::NoColumnDependents { .. } => self.renamed,
             // Of these the transaction's own are left out one by one.
             Requirement::PartitionsLive { .. } | Requirement::ChunksLive { .. } => false,
