@@ -1,4 +1,4 @@
-"""Measures Peristyle beside PostgreSQL 15 and DuckDB in one run and prints a markdown table (see README.md)."""
+"""Measures Peristyle beside PostgreSQL 15, DuckDB and DataFusion in one run and prints a markdown table (see README.md)."""
 
 import os
 import platform
@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/clients"))
 os.environ.setdefault("PERISTYLE_BINARY", str(ROOT / "target/release/peristyle"))
 
+import libraries  # noqa: E402: found on the path set above
 import measures  # noqa: E402: found on the path set above
 from server import Peristyle, PostgreSQL  # noqa: E402
 
@@ -19,25 +20,31 @@ KINDS = {"peristyle": Peristyle, "postgres": PostgreSQL}
 
 def main():
     wanted = os.environ.get("COMPARE_ONLY", "copy,insert,queries,memory,start").split(",")
-    peers = os.environ.get("COMPARE_SERVERS", "peristyle,postgres").split(",")
+    peers = os.environ.get("COMPARE_PEERS", "peristyle,postgres,duckdb,datafusion").split(",")
     folder = Path(tempfile.mkdtemp(prefix="compare-"))
-    columns = {name: measure(KINDS[name], folder / name, wanted) for name in peers}
-    columns["duckdb"] = measures.duckdb_column(wanted)
+    columns = {name: column(name, folder / name, wanted) for name in peers}
     shutil.rmtree(folder, ignore_errors=True)
     print_table(columns)
 
 
+def column(name, folder, wanted):
+    """One peer's column: {work: result}."""
+    if name in libraries.COLUMNS:
+        return libraries.COLUMNS[name](wanted)
+    return measure(KINDS[name], folder, wanted)
+
+
 def measure(kind, folder, wanted):
-    """One server's column: {work: result}."""
-    column = {}
+    """One server's column."""
+    found = {}
     for part in wanted:
         server = kind(folder / part).start()
         try:
-            column.update(measures.PARTS[part](server))
+            found.update(measures.PARTS[part](server))
         finally:
             server.end()
-        print(f"{kind.kind} {part}: {column}", file=sys.stderr)
-    return column
+        print(f"{kind.kind} {part}: {found}", file=sys.stderr)
+    return found
 
 
 def print_table(columns):
