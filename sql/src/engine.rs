@@ -55,6 +55,8 @@ pub struct EngineLimits {
     pub chunk_rows_max: usize,
     /// The same in bytes.
     pub chunk_bytes_max: usize,
+    /// Chunks of one table that wait in one transaction; past it they become one, or partitions.
+    pub transaction_chunks_max: usize,
     /// Rows in memory that are not yet in partitions, of all tables, in bytes; past it writers wait for the merge.
     pub real_time_bytes_max: u64,
     /// How long a writer waits for the merge, in seconds, before it fails with 53200.
@@ -84,6 +86,7 @@ impl Default for EngineLimits {
             notifications_max: 10_000,
             chunk_rows_max: 16 * 1024,
             chunk_bytes_max: MIB,
+            transaction_chunks_max: 256,
             real_time_bytes_max: 512 << 20,
             real_time_wait_seconds: 30,
             copy_record_bytes_max: 64 * MIB,

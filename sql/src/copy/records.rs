@@ -235,10 +235,10 @@ impl<'a> RecordReader<'a> {
     }
 
     fn push_span(&mut self, start: usize, end: usize, is_scratch: bool, is_quoted: bool) {
-        let source = if is_scratch { self.scratch.as_str() } else { self.text };
+        let source = if is_scratch { self.scratch.as_bytes() } else { self.text.as_bytes() };
         let text = &source[start..end];
-        let is_null_marker = text == self.options.null;
-        let is_default_marker = !is_quoted && self.options.default.as_deref() == Some(text);
+        let is_null_marker = text == self.options.null.as_bytes();
+        let is_default_marker = !is_quoted && self.options.default.as_ref().is_some_and(|d| d.as_bytes() == text);
         self.spans.push(Span { start, end, is_scratch, is_quoted, is_null_marker, is_default_marker });
     }
 

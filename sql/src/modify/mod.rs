@@ -12,6 +12,7 @@ mod apply;
 mod assignments;
 mod clauses;
 mod delete;
+mod gather;
 mod merge_into;
 mod modified;
 mod on_conflict;
@@ -35,6 +36,7 @@ use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::statement::Description;
 
+pub(crate) use gather::gather;
 use plan::ChangePlan;
 
 /// A statement that changes rows, and the WITH before it.

@@ -33,12 +33,13 @@ use self::kept::Kept;
 use self::settings::{Layers, Settings, SharedSettings};
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
+use crate::modify::gather;
 use crate::outcome::{ColumnDescription, Notice, Outcome};
 use crate::parse::{self, Statement, Tree};
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::statement;
-use crate::transaction::{Looks, Transaction};
+use crate::transaction::{Looks, Pile, Transaction};
 pub use crate::values::Format as WireFormat;
 use crate::values::OutputStyle;
 pub(crate) use activity::{Activities, Activity, ActivityRow, ActivityState};
@@ -252,6 +253,7 @@ impl Session {
 
     async fn run_once(&mut self, statement: &Statement, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
         self.refuse_if_read_only(statement)?;
+        self.gather_chunks().await?;
         let scope = self.scope(statement::looks(statement))?;
         let guard = scope.guard.clone();
         let transaction = Arc::clone(&self.transaction);
@@ -261,6 +263,20 @@ impl Session {
         let (statement, bound) = (statement.clone(), Arc::clone(bound));
         let work = async move { statement::run(scope, transaction, &statement, &bound).await };
         guard.watch(self.engine.on_cpu(work)).await
+    }
+
+    /// Keeps the chunks of earlier statements few.
+    async fn gather_chunks(&mut self) -> Result<(), SqlError> {
+        let limits = self.engine.limits();
+        // Gathered, a table has two chunks at most: of new rows, and of changed ones that keep their commits.
+        let most = Pile { chunks: limits.transaction_chunks_max, bytes: 2 * limits.chunk_bytes_max as u64 };
+        for table in self.in_transaction(|transaction| transaction.piled_up(most)) {
+            let scope = self.scope(Looks::AtRows)?;
+            let guard = scope.guard.clone();
+            let work = gather(scope, Arc::clone(&self.transaction), table);
+            guard.watch(self.engine.on_cpu(work)).await?;
+        }
+        Ok(())
     }
 
     pub fn transaction_status(&self) -> TransactionStatus {

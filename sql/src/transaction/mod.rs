@@ -17,6 +17,7 @@ use peristyle_catalog::{Catalog, Claim, Head, Snapshot};
 use peristyle_storage::Store;
 use peristyle_storage::objects::partition_path;
 
+pub(crate) use self::staged::Pile;
 use self::staged::{Staged, appended_objects};
 use crate::error::{SqlError, SqlState};
 
@@ -155,6 +156,12 @@ impl Transaction {
     /// Statements that changed something.
     pub(crate) fn writers(&self) -> usize {
         self.staged.writers()
+    }
+
+    /// The tables of which more chunks wait than that.
+    pub(crate) fn piled_up(&self, most: Pile) -> Vec<Oid> {
+        let is_high = |pile: Pile| pile.chunks > most.chunks || pile.bytes > most.bytes;
+        self.staged.piles().filter(|(_, pile)| is_high(*pile)).map(|(table, _)| table).collect()
     }
 
     pub(crate) fn fail(&mut self) {

@@ -1,7 +1,9 @@
 //! What a transaction's statements asked for, until it ends. Copies share structure: a savepoint is one.
 
-use imbl::Vector;
-use peristyle_catalog::model::{Change, ChangeSet, ChunkId, IngestId, Oid, PartitionId, Requirement};
+use std::collections::BTreeSet;
+
+use imbl::{OrdMap, Vector};
+use peristyle_catalog::model::{Change, ChangeSet, ChunkId, IngestId, NewChunk, Oid, PartitionId, Requirement};
 
 use super::own::Own;
 
@@ -12,8 +14,29 @@ pub(super) struct Staged {
     changes: Vector<Change>,
     ingest_id: Option<IngestId>,
     own: Own,
+    /// The chunks of each table that are in `changes`.
+    chunks: OrdMap<Oid, Pile>,
     /// Statements whose changes are here.
     writers: usize,
+}
+
+/// How many chunks of one table wait, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pile {
+    pub(crate) chunks: usize,
+    pub(crate) bytes: u64,
+}
+
+impl Pile {
+    fn add(&mut self, chunk: &NewChunk) {
+        self.chunks += 1;
+        self.bytes += chunk.body.len() as u64;
+    }
+
+    fn take(&mut self, chunk: &NewChunk) {
+        self.chunks -= 1;
+        self.bytes -= chunk.body.len() as u64;
+    }
 }
 
 impl Staged {
@@ -34,6 +57,11 @@ impl Staged {
         !self.own.is_more_than_rows
     }
 
+    /// The chunks that wait, by table.
+    pub(super) fn piles(&self) -> impl Iterator<Item = (Oid, Pile)> {
+        self.chunks.iter().map(|(table, pile)| (*table, *pile))
+    }
+
     /// The changes after the first `done`, without requirements, so that they can be previewed.
     pub(super) fn changes_from(&self, done: usize) -> ChangeSet {
         ChangeSet { changes: self.changes.iter().skip(done).cloned().collect(), ..ChangeSet::default() }
@@ -47,14 +75,18 @@ impl Staged {
     /// change, and is left out.
     pub(super) fn add(&mut self, statement: ChangeSet, own_chunks: &[ChunkId]) {
         for mut requirement in statement.requires {
-            match &mut requirement {
+            let is_about_others = match &mut requirement {
                 Requirement::ChunksLive { chunks, .. } => {
                     chunks.retain(|chunk| own_chunks.binary_search(chunk).is_err());
+                    !chunks.is_empty()
                 }
-                Requirement::PartitionsLive { partitions, .. } => partitions.retain(|id| !self.own.has_partition(id)),
-                _ => {}
-            }
-            if !self.own.guards(&requirement) && !self.requires.contains(&requirement) {
+                Requirement::PartitionsLive { partitions, .. } => {
+                    partitions.retain(|id| !self.own.has_partition(id));
+                    !partitions.is_empty()
+                }
+                _ => true,
+            };
+            if is_about_others && !self.own.guards(&requirement) && !self.requires.contains(&requirement) {
                 self.requires.push_back(requirement);
             }
         }
@@ -69,26 +101,52 @@ impl Staged {
 
     /// A chunk of this very transaction has only a provisional number: removing it means not writing it.
     fn add_change(&mut self, change: Change, own_chunks: &[ChunkId]) {
+        let change = match change {
+            Change::Remove { table, partitions, chunks } => {
+                let (own, theirs): (Vec<_>, Vec<_>) =
+                    chunks.into_iter().partition(|chunk| own_chunks.binary_search(chunk).is_ok());
+                // The n-th of the own chunks that were shown is the n-th that will be written.
+                self.forget_chunks(&own.iter().filter_map(|chunk| own_chunks.binary_search(chunk).ok()).collect());
+                if partitions.is_empty() && theirs.is_empty() {
+                    return;
+                }
+                Change::Remove { table, partitions, chunks: theirs }
+            }
+            other => other,
+        };
         self.own.add(&change);
-        let Change::Remove { table, partitions, chunks } = change else { return self.changes.push_back(change) };
-        // The n-th of the own chunks that were shown is the n-th that will be written.
-        let mut places: Vec<usize> = chunks.iter().filter_map(|chunk| own_chunks.binary_search(chunk).ok()).collect();
-        places.sort_unstable_by(|a, b| b.cmp(a));
-        places.into_iter().for_each(|place| self.forget_chunk(place));
-        let theirs = chunks.into_iter().filter(|chunk| own_chunks.binary_search(chunk).is_err()).collect();
-        self.changes.push_back(Change::Remove { table, partitions, chunks: theirs });
+        if let Change::Append { table, chunks, .. } = &change
+            && !chunks.is_empty()
+        {
+            let pile = self.chunks.entry(*table).or_default();
+            chunks.iter().for_each(|chunk| pile.add(chunk));
+        }
+        self.changes.push_back(change);
     }
 
-    fn forget_chunk(&mut self, place: usize) {
-        let mut before = 0;
-        for change in &mut self.changes {
-            let Change::Append { chunks, .. } = change else { continue };
-            if place < before + chunks.len() {
-                chunks.remove(place - before);
-                return;
-            }
-            before += chunks.len();
+    /// Leaves out the chunks at these places among all that would be written.
+    fn forget_chunks(&mut self, places: &BTreeSet<usize>) {
+        if places.is_empty() {
+            return;
         }
+        let mut place = 0;
+        let mut stays = |pile: &mut Pile, chunk: &NewChunk| {
+            let is_forgotten = places.contains(&place);
+            place += 1;
+            if is_forgotten {
+                pile.take(chunk);
+            }
+            !is_forgotten
+        };
+        let piles = &mut self.chunks;
+        let changes = std::mem::take(&mut self.changes).into_iter().filter_map(|mut change| {
+            let Change::Append { table, partitions, chunks } = &mut change else { return Some(change) };
+            let pile = piles.entry(*table).or_default();
+            chunks.retain(|chunk| stays(pile, chunk));
+            let is_empty = partitions.is_empty() && chunks.is_empty();
+            (!is_empty).then_some(change)
+        });
+        self.changes = changes.collect();
     }
 
     /// The objects that the changes name.

@@ -54,7 +54,8 @@ pub fn parse_text(ty: PgType, text: &str, style: &InputStyle) -> Result<Cell> {
     parse_scalar(kind, ty, text, style)
 }
 
-fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &InputStyle) -> Result<Cell> {
+/// As [`parse_text`] for a type that is no array, with its kind.
+pub(super) fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &InputStyle) -> Result<Cell> {
     Ok(match kind {
         TypeKind::Bool => Cell::Bool(parse_bool(text)?),
         TypeKind::Int2 => Cell::Int2(parse_int(text, "smallint")?),

@@ -16,7 +16,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{UTC, arrow_type, item_field};
 
 use super::binary_input::parse_binary;
-use super::cell::{Cell, no_input, parse_text, stored_text};
+use super::cell::{Cell, no_input, parse_scalar, parse_text, stored_text};
 use super::decimal::Decimal;
 use super::number_text::parse_plain;
 use super::open_numeric::OpenNumeric;
@@ -104,7 +104,7 @@ impl ColumnBuilder {
             Sink::Decimal128(builder, precision, scale) if *precision >= PLAIN_DIGITS_MIN && *scale >= 0 => {
                 match parse_plain(text.as_bytes(), scale.unsigned_abs().into()) {
                     Some(value) => builder.append_value(value.into()),
-                    None => return self.push_cell(parse_text(self.ty, text, &self.style)?),
+                    None => return self.push_parsed(text),
                 }
                 Ok(())
             }
@@ -113,12 +113,21 @@ impl ColumnBuilder {
                 let short = parse_plain(text.as_bytes(), scale.unsigned_abs().into());
                 match short.filter(|value| value.abs() < limit) {
                     Some(value) => builder.append_value(value.into()),
-                    None => return self.push_cell(parse_text(self.ty, text, &self.style)?),
+                    None => return self.push_parsed(text),
                 }
                 Ok(())
             }
-            _ => self.push_cell(parse_text(self.ty, text, &self.style)?),
+            _ => self.push_parsed(text),
         }
+    }
+
+    fn push_parsed(&mut self, text: &str) -> Result<()> {
+        let cell = match self.sink {
+            Sink::List { .. } => parse_text(self.ty, text, &self.style)?,
+            // The kind is known: looking it up for each value takes longer than many a value.
+            _ => parse_scalar(self.kind, self.ty, text, &self.style)?,
+        };
+        self.push_cell(cell)
     }
 
     /// Appends a value from its binary form.

@@ -40,6 +40,12 @@ pub(super) const STATEMENTS: &[Key] = &[
     ),
     number!("chunk_bytes_max", engine.chunk_bytes_max, 0, "The same in bytes"),
     number!(
+        "transaction_chunks_max",
+        engine.transaction_chunks_max,
+        2,
+        "Chunks of one table that wait in one transaction; past it they become one, or partitions"
+    ),
+    number!(
         "real_time_bytes_max",
         engine.real_time_bytes_max,
         1_048_576,

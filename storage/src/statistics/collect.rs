@@ -1,8 +1,10 @@
+use std::cmp::Ordering;
+
 use arrow::array::types::{
-    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
+    ByteViewType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type,
+    Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericByteViewArray, MAX_INLINE_VIEW_LEN};
 use arrow::compute::{max, min};
 use arrow::datatypes::{DataType, TimeUnit};
 use peristyle_catalog::model::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnId, ColumnStatistics, PgType};
@@ -171,8 +173,8 @@ fn extremes_of(values: &ArrayRef) -> Extremes {
             }
         }
         DataType::Decimal256(_, scale) => wide_decimal(values, *scale),
-        DataType::Utf8View => bytes(values.as_string_view().iter().flatten().map(str::as_bytes)),
-        DataType::BinaryView => bytes(values.as_binary_view().iter().flatten()),
+        DataType::Utf8View => views(values.as_string_view()),
+        DataType::BinaryView => views(values.as_binary_view()),
         DataType::FixedSizeBinary(_) => bytes(values.as_fixed_size_binary().iter().flatten()),
         _ => Extremes::Unknown,
     }
@@ -210,6 +212,42 @@ fn wide_decimal(values: &ArrayRef, scale: i8) -> Extremes {
     match (narrow(min(values)), narrow(max(values))) {
         (Some(low), Some(high)) => Extremes::Decimal(low, high, scale),
         _ => Extremes::Unknown,
+    }
+}
+
+fn views<T: ByteViewType>(values: &GenericByteViewArray<T>) -> Extremes {
+    match values.nulls() {
+        None => extreme_views(values, 0..values.len()),
+        Some(nulls) => extreme_views(values, nulls.valid_indices()),
+    }
+}
+
+fn extreme_views<T: ByteViewType>(values: &GenericByteViewArray<T>, mut rows: impl Iterator<Item = usize>) -> Extremes {
+    let Some(first) = rows.next() else { return Extremes::None };
+    let (mut low, mut high) = (first, first);
+    for row in rows {
+        if is_below(values, row, low) {
+            low = row;
+        } else if is_below(values, high, row) {
+            high = row;
+        }
+    }
+    let bytes = |row| AsRef::<[u8]>::as_ref(values.value(row)).to_vec();
+    Extremes::Bytes(bytes(low), bytes(high))
+}
+
+/// Compares what the views hold themselves; the values behind them only where that is equal and not all.
+fn is_below<T: ByteViewType>(values: &GenericByteViewArray<T>, a: usize, b: usize) -> bool {
+    let (x, y) = (values.views()[a], values.views()[b]);
+    // A view is the length, then the first four bytes, zeros after the end; up to twelve bytes it is the whole value.
+    let first_bytes = |view: u128| ((view >> 32) as u32).swap_bytes();
+    let is_whole = |view: u128| view as u32 <= MAX_INLINE_VIEW_LEN;
+    match first_bytes(x).cmp(&first_bytes(y)) {
+        Ordering::Equal if is_whole(x) && is_whole(y) => {
+            GenericByteViewArray::<T>::inline_key_fast(x) < GenericByteViewArray::<T>::inline_key_fast(y)
+        }
+        Ordering::Equal => AsRef::<[u8]>::as_ref(values.value(a)) < AsRef::<[u8]>::as_ref(values.value(b)),
+        order => order == Ordering::Less,
     }
 }
 

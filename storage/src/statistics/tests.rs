@@ -106,7 +106,21 @@ fn dates_and_small_integers_come_back_in_their_type() {
     }
 }
 
+/// Bytes that are often equal at the start, and often as long as a view holds or a little longer.
+fn short_bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop::sample::select(vec![0_u8, 1, b'a', 255]), 0..16)
+}
+
 proptest! {
+    #[test]
+    fn least_and_greatest_bytes(values in prop::collection::vec(prop::option::of(short_bytes()), 0..40)) {
+        let found = collect(PgType::BYTEA, Arc::new(BinaryViewArray::from_iter(values.clone())));
+        let mut sorted: Vec<_> = values.iter().flatten().map(Vec::as_slice).collect();
+        sorted.sort_unstable();
+        prop_assert_eq!(bytes_of(&found.min), sorted.first().map(|bytes| (*bytes, true)));
+        prop_assert_eq!(bytes_of(&found.max), sorted.last().map(|bytes| (*bytes, true)));
+    }
+
     #[test]
     fn text_bounds_hold_every_value(values in prop::collection::vec(prop::option::of("\\PC{0,40}|[\u{D7FE}-\u{E001}]{10,14}|\u{10FFFF}{7,9}"), 1..20)) {
         let found = collect(PgType::TEXT, Arc::new(StringViewArray::from(values.clone())));
