@@ -6,6 +6,7 @@
 mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod array;
+pub(crate) mod choice;
 mod clock;
 pub(crate) mod context;
 mod datetime;

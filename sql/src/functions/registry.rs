@@ -9,8 +9,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, clock, datetime, encoding, extract, interval, json, json_build, math, open_time, ordered_set,
-    pattern, places, rounding, scale, text, to_char, type_of,
+    arithmetic, array, choice, clock, datetime, encoding, extract, interval, json, json_build, math, open_time,
+    ordered_set, pattern, places, rounding, scale, text, to_char, type_of,
 };
 
 /// The families of functions of ours.
@@ -42,10 +42,6 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     use datafusion::functions_nested as nested;
     vec![
         crate::semantics::cast_call::function(),
-        core::coalesce(),
-        core::nullif(),
-        core::greatest(),
-        core::least(),
         core::named_struct(),
         core::r#struct(),
         core::get_field(),
@@ -75,11 +71,11 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 }
 
 static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
-    let borrowed = borrowed_scalar_functions();
+    let borrowed = borrowed_scalar_functions().into_iter().chain(choice::functions());
     let ours = FAMILIES.iter().flat_map(|family| family.iter().copied());
     let ours = ours.chain(rounding::fixed_scale_definitions()).map(|definition| Arc::new(definition.udf()));
     let mut functions = HashMap::new();
-    for function in borrowed.into_iter().chain(ours) {
+    for function in borrowed.chain(ours) {
         for alias in function.aliases() {
             functions.insert(alias.clone(), Arc::clone(&function));
         }

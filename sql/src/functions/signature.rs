@@ -217,9 +217,10 @@ pub(crate) fn call_text(name: &str, arguments: &[DataType]) -> String {
     format!("{name}({})", types.join(", "))
 }
 
-/// The name of a field's type in messages, by its mark if it has one.
+/// The name of a field's type in messages, by its mark if it has one; without modifiers, so that char(n) is `character`.
 pub(crate) fn field_type_name(field: &FieldRef) -> String {
     match marked_pg_type(field) {
+        Some(ty) if ty.oid == PgType::BPCHAR.oid => "character".to_owned(),
         Some(ty) => type_name(PgType::plain(ty.oid)),
         None => argument_type_name(field.data_type()),
     }

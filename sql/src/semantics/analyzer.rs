@@ -20,6 +20,7 @@ use super::cast_call::as_cast;
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(super::choices::PgChoices),
         Arc::new(super::operands::PgOperands),
         // Type coercion refuses the frames of windows that intervals order.
         Arc::new(super::key_order::KeyOrder),

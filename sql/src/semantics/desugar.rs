@@ -4,9 +4,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr, TableFactor,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType,
+    BinaryOperator, CaseWhen, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select,
+    SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType,
 };
 
 use peristyle_catalog::model::PgType;
@@ -17,6 +17,7 @@ use super::{cast_call, desugar_call, desugar_exists, desugar_series};
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::ANY;
+use crate::functions::choice::{CASE, CASE_OF};
 use crate::functions::rounding::{TO_NUMERIC_ARRAY, fixed_scale_name, whole_name};
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
@@ -138,8 +139,20 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
         Expr::AllOp { left, compare_op, right } if !matches!(**right, Expr::Subquery(_)) => {
             quantified("pg_op_all", left, compare_op, right)
         }
+        Expr::Case { operand, conditions, else_result, .. } => Some(case(operand, conditions, else_result)),
         _ => None,
     }
+}
+
+/// CASE as the call that knows the type of its values.
+fn case(operand: &mut Option<Box<Expr>>, conditions: &mut [CaseWhen], else_result: &mut Option<Box<Expr>>) -> Expr {
+    let name = if operand.is_some() { CASE_OF } else { CASE };
+    let mut args: Vec<Expr> = operand.as_deref_mut().map(take).into_iter().collect();
+    for when in conditions {
+        args.extend([take(&mut when.condition), take(&mut when.result)]);
+    }
+    args.extend(else_result.as_deref_mut().map(take));
+    call(name, args)
 }
 
 fn negate_if(negated: bool, expr: Expr) -> Expr {

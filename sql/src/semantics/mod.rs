@@ -8,6 +8,7 @@ mod cast_number;
 mod cast_text;
 mod cast_time;
 pub(crate) mod category;
+mod choices;
 mod comparison_key;
 mod desugar;
 mod desugar_call;

@@ -1,4 +1,5 @@
-//! An aggregate of DataFusion's whose result is cast to the Arrow type that PostgreSQL's result type has here.
+//! An aggregate of DataFusion's whose result is cast to the Arrow type that PostgreSQL's result type has here, or marked
+//! as an array of what it gathered.
 
 use std::sync::Arc;
 
@@ -9,16 +10,48 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::marked_pg_type;
+
+use crate::semantics::type_planner::typed_field;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Retyped {
     inner: Arc<AggregateUDF>,
-    ty: DataType,
+    result: ResultType,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum ResultType {
+    Cast(DataType),
+    /// The array type over the argument's type.
+    ArrayOfArgument,
 }
 
 impl Retyped {
     pub(crate) fn function(inner: Arc<AggregateUDF>, ty: DataType) -> Arc<AggregateUDF> {
-        Arc::new(AggregateUDF::new_from_impl(Retyped { inner, ty }))
+        Arc::new(AggregateUDF::new_from_impl(Retyped { inner, result: ResultType::Cast(ty) }))
+    }
+
+    /// The function, which gives arrays of its argument's type.
+    pub(crate) fn array_function(inner: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
+        Arc::new(AggregateUDF::new_from_impl(Retyped { inner, result: ResultType::ArrayOfArgument }))
+    }
+
+    fn array_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
+        let field = self.inner.return_field(fields)?;
+        let array = fields.first().and_then(|argument| marked_pg_type(argument)).and_then(PgType::array);
+        Ok(match array {
+            Some(ty) => typed_field(self.name(), PgType::plain(ty.oid), field.data_type().clone()),
+            None => field,
+        })
+    }
+
+    fn retyped(&self, inner: Box<dyn Accumulator>) -> Box<dyn Accumulator> {
+        match &self.result {
+            ResultType::Cast(ty) => Box::new(RetypedAccumulator { inner, ty: ty.clone() }),
+            ResultType::ArrayOfArgument => inner,
+        }
     }
 
     /// The arguments with the inner function's own result field.
@@ -40,12 +73,18 @@ impl AggregateUDFImpl for Retyped {
         self.inner.coerce_types(arguments)
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.ty.clone())
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match &self.result {
+            ResultType::Cast(ty) => Ok(ty.clone()),
+            ResultType::ArrayOfArgument => self.inner.return_type(arguments),
+        }
     }
 
-    fn return_field(&self, _fields: &[FieldRef]) -> Result<FieldRef> {
-        Ok(Arc::new(Field::new(self.name(), self.ty.clone(), true)))
+    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
+        match &self.result {
+            ResultType::Cast(ty) => Ok(Arc::new(Field::new(self.name(), ty.clone(), true))),
+            ResultType::ArrayOfArgument => self.array_field(fields),
+        }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -55,12 +94,12 @@ impl AggregateUDFImpl for Retyped {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let inner = self.inner.accumulator(self.inner_args(args)?)?;
-        Ok(Box::new(RetypedAccumulator { inner, ty: self.ty.clone() }))
+        Ok(self.retyped(inner))
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let inner = self.inner.create_sliding_accumulator(self.inner_args(args)?)?;
-        Ok(Box::new(RetypedAccumulator { inner, ty: self.ty.clone() }))
+        Ok(self.retyped(inner))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
@@ -69,7 +108,10 @@ impl AggregateUDFImpl for Retyped {
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         let inner = self.inner.create_groups_accumulator(self.inner_args(args)?)?;
-        Ok(Box::new(RetypedGroups { inner, ty: self.ty.clone() }))
+        Ok(match &self.result {
+            ResultType::Cast(ty) => Box::new(RetypedGroups { inner, ty: ty.clone() }),
+            ResultType::ArrayOfArgument => inner,
+        })
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {

@@ -20,7 +20,7 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::bit_and_or_xor::bit_or_udaf(),
         aggregate::bit_and_or_xor::bit_xor_udaf(),
         Retyped::function(aggregate::string_agg::string_agg_udaf(), DataType::Utf8View),
-        aggregate::array_agg::array_agg_udaf(),
+        Retyped::array_function(aggregate::array_agg::array_agg_udaf()),
         aggregate::stddev::stddev_udaf(),
         aggregate::stddev::stddev_pop_udaf(),
         aggregate::variance::var_samp_udaf(),

@@ -1,0 +1,248 @@
+//! COALESCE, NULLIF, GREATEST, LEAST and CASE: the result has the PostgreSQL type that the values share, which the
+//! Arrow type alone does not tell for jsonb, char(n) and others that are stored alike.
+//!
+//! CASE is planned as a call ([`CASE`], [`CASE_OF`]), since an expression of DataFusion's own has no field to carry the
+//! type; `semantics` puts the CASE back, marked by [`marked`], before anything else looks at it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::functions::core;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{pg_type, pg_type_of_arrow};
+
+use super::error::error;
+use crate::semantics::type_planner::{arrow_of, typed_field};
+use crate::values::type_name;
+
+/// `CASE WHEN c THEN v … [ELSE e]` as a call: the conditions and values in turn, then what ELSE gives.
+pub(crate) const CASE: &str = "pg_case";
+/// `CASE x WHEN …` as a call: the operand first.
+pub(crate) const CASE_OF: &str = "pg_case_of";
+
+/// The functions that choose one of their values.
+pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
+    let borrowed = [core::coalesce(), core::nullif(), core::greatest(), core::least()];
+    let borrowed = borrowed.into_iter().map(|inner| Choice { inner });
+    let mut functions: Vec<_> = borrowed.map(|choice| Arc::new(ScalarUDF::new_from_impl(choice))).collect();
+    functions.extend([false, true].map(|has_operand| Arc::new(ScalarUDF::new_from_impl(CaseCall::new(has_operand)))));
+    functions
+}
+
+/// Positions of the values of which the function of that name gives one; `None` for any other function.
+pub(crate) fn values_of(name: &str, arguments: usize) -> Option<Vec<usize>> {
+    match name {
+        "coalesce" | "greatest" | "least" => Some((0..arguments).collect()),
+        "nullif" => Some(vec![0]),
+        CASE => Some(case_values(0, arguments)),
+        CASE_OF => Some(case_values(1, arguments)),
+        _ => None,
+    }
+}
+
+fn case_values(first: usize, arguments: usize) -> Vec<usize> {
+    let is_value = |at: &usize| (at - first) % 2 == 1 || at + 1 == arguments;
+    (first..arguments).filter(is_value).collect()
+}
+
+/// The type that values share; `None` stands for a literal that takes any. `None` if they share none.
+pub(crate) fn shared_type(values: &[Option<PgType>]) -> Option<PgType> {
+    let first = values.iter().flatten().next()?;
+    if values.iter().flatten().any(|ty| ty.oid != first.oid) {
+        return None;
+    }
+    let is_same = values.iter().all(|ty| *ty == Some(*first));
+    Some(if is_same { *first } else { PgType::plain(first.oid) })
+}
+
+/// Whether values of the type are told from others of the same Arrow type by their mark only.
+pub(crate) fn needs_mark(ty: PgType, arrow: &DataType) -> bool {
+    pg_type_of_arrow(arrow) != ty && arrow_of(ty) == *arrow
+}
+
+fn is_unknown(argument: Option<&ScalarValue>) -> bool {
+    matches!(argument, Some(ScalarValue::Utf8(_) | ScalarValue::Null))
+}
+
+/// The result's field: of the Arrow type, marked if the values share a type that needs it.
+fn chosen_field(name: &str, values: &[usize], args: &ReturnFieldArgs<'_>, arrow: DataType, nullable: bool) -> FieldRef {
+    let of_value = |at: &usize| {
+        let argument = args.scalar_arguments.get(*at).copied().flatten();
+        let is_known = !is_unknown(argument) && !args.arg_fields[*at].data_type().is_null();
+        is_known.then(|| pg_type(&args.arg_fields[*at]))
+    };
+    let types: Vec<_> = values.iter().map(of_value).collect();
+    let field = match shared_type(&types).filter(|ty| needs_mark(*ty, &arrow)) {
+        Some(ty) => typed_field(name, ty, arrow),
+        None => Arc::new(Field::new(name, arrow, nullable)),
+    };
+    Arc::new(field.as_ref().clone().with_nullable(nullable))
+}
+
+/// A function of DataFusion's whose result is marked.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Choice {
+    inner: Arc<ScalarUDF>,
+}
+
+impl ScalarUDFImpl for Choice {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(arguments)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let values = values_of(self.name(), args.arg_fields.len()).unwrap_or_default();
+        let again = ReturnFieldArgs { arg_fields: args.arg_fields, scalar_arguments: args.scalar_arguments };
+        let field = self.inner.return_field_from_args(again)?;
+        Ok(chosen_field(field.name(), &values, &args, field.data_type().clone(), field.is_nullable()))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        self.inner.simplify(args, info)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        self.inner.invoke_with_args(args)
+    }
+
+    fn conditional_arguments<'a>(&self, args: &'a [Expr]) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {
+        self.inner.conditional_arguments(args)
+    }
+
+    fn short_circuits(&self) -> bool {
+        self.inner.short_circuits()
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.coerce_types(arguments)
+    }
+}
+
+/// CASE while it is planned.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CaseCall {
+    has_operand: bool,
+    signature: Signature,
+}
+
+impl CaseCall {
+    fn new(has_operand: bool) -> CaseCall {
+        CaseCall { has_operand, signature: Signature::variadic_any(Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for CaseCall {
+    fn name(&self) -> &str {
+        if self.has_operand { CASE_OF } else { CASE }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        internal_err!("the type of a CASE is that of its values")
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let values = values_of(self.name(), args.arg_fields.len()).unwrap_or_default();
+        let type_at = |at: &usize| args.arg_fields[*at].data_type().clone();
+        let types: Vec<DataType> = values.iter().map(type_at).collect();
+        let is_known = |at: &&usize| !is_unknown(args.scalar_arguments.get(**at).copied().flatten());
+        let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
+        let Some(arrow) = type_union_resolution(if known.is_empty() { &types } else { &known }) else {
+            return Err(unmatched(&known));
+        };
+        Ok(chosen_field(self.name(), &values, &args, arrow, true))
+    }
+
+    fn short_circuits(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a CASE that was not analyzed")
+    }
+}
+
+fn unmatched(types: &[DataType]) -> DataFusionError {
+    let name = |ty: Option<&DataType>| type_name(ty.map_or(PgType::TEXT, pg_type_of_arrow));
+    let other = types.iter().find(|ty| Some(*ty) != types.first());
+    error("42804", format!("CASE types {} and {} cannot be matched", name(types.first()), name(other)))
+}
+
+/// A value that has that type, as its Arrow type allows but does not tell.
+pub(crate) fn marked(value: Expr, ty: PgType) -> Expr {
+    ScalarUDF::new_from_impl(Mark { ty, signature: Signature::any(1, Volatility::Immutable) }).call(vec![value])
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Mark {
+    ty: PgType,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Mark {
+    fn name(&self) -> &str {
+        "pg_mark"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args[0].schema_name().to_string())
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(arguments[0].clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let value = &args.arg_fields[0];
+        let field = typed_field(value.name(), self.ty, value.data_type().clone());
+        Ok(Arc::new(field.as_ref().clone().with_nullable(value.is_nullable())))
+    }
+
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(args.args.swap_remove(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_a_case_are_between_its_conditions() {
+        assert_eq!(values_of(CASE, 4), Some(vec![1, 3]));
+        assert_eq!(values_of(CASE, 5), Some(vec![1, 3, 4]));
+        assert_eq!(values_of(CASE_OF, 6), Some(vec![2, 4, 5]));
+        assert_eq!(values_of("nullif", 2), Some(vec![0]));
+        assert_eq!(values_of("lower", 1), None);
+    }
+
+    #[test]
+    fn a_modifier_stays_if_all_have_it() {
+        let two = PgType { oid: PgType::VARCHAR.oid, typmod: 6 };
+        assert_eq!(shared_type(&[Some(two), Some(two)]), Some(two));
+        assert_eq!(shared_type(&[Some(two), None]), Some(PgType::VARCHAR));
+        assert_eq!(shared_type(&[Some(two), Some(PgType::TEXT)]), None);
+        assert_eq!(shared_type(&[None, None]), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! What chooses one of several values gives the type that they share: literals among them are read as that type, the
+//! result is marked with it, and the calls that stand for CASE become CASE. Runs before all other rules.
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::{Case, ScalarFunction};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::pg_type;
+
+use super::analyzer::rewrite_expressions;
+use super::cast::{CastKind, cast_expr};
+use crate::functions::choice::{CASE, CASE_OF, marked, needs_mark, shared_type, values_of};
+
+#[derive(Debug)]
+pub(crate) struct PgChoices;
+
+impl AnalyzerRule for PgChoices {
+    fn name(&self) -> &str {
+        "postgresql_choices"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, &rewrite))?.data)
+    }
+}
+
+fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let call = match expr {
+        Expr::ScalarFunction(call) => call,
+        other => return Ok(Transformed::no(other)),
+    };
+    let Some(values) = values_of(call.func.name(), call.args.len()) else {
+        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    };
+    let types = values.iter().map(|at| known_type(&call.args[*at], schema)).collect::<Result<Vec<_>>>()?;
+    let shared = shared_type(&types);
+    let arrow = Expr::ScalarFunction(call.clone()).get_type(schema)?;
+    let mark = shared.filter(|ty| needs_mark(*ty, &arrow));
+    let ScalarFunction { func, mut args } = call;
+    for at in &values {
+        let arg = std::mem::take(&mut args[*at]);
+        args[*at] = read_as(arg, shared);
+    }
+    let chosen = match func.name() {
+        CASE => case(None, args),
+        CASE_OF => case(Some(args.remove(0)), args),
+        _ => Expr::ScalarFunction(ScalarFunction { func, args }),
+    };
+    Ok(Transformed::yes(match mark {
+        Some(ty) => marked(chosen, ty),
+        None => chosen,
+    }))
+}
+
+/// A string literal as the type that the other values share. A number's digits are left to DataFusion.
+fn read_as(value: Expr, shared: Option<PgType>) -> Expr {
+    match (shared, &value) {
+        (Some(ty), Expr::Literal(ScalarValue::Utf8(Some(_)), _))
+            if ![PgType::TEXT.oid, PgType::NUMERIC.oid].contains(&ty.oid) =>
+        {
+            cast_expr(value, PgType::plain(ty.oid), CastKind::Explicit)
+        }
+        _ => value,
+    }
+}
+
+/// `None` for a string literal and for NULL, which take any type.
+fn known_type(value: &Expr, schema: &DFSchema) -> Result<Option<PgType>> {
+    let is_unknown = matches!(value, Expr::Literal(ScalarValue::Utf8(_) | ScalarValue::Null, _));
+    if is_unknown { Ok(None) } else { Ok(Some(pg_type(&value.to_field(schema)?.1))) }
+}
+
+fn case(operand: Option<Expr>, mut args: Vec<Expr>) -> Expr {
+    let else_expr = if args.len() % 2 == 1 { args.pop().map(Box::new) } else { None };
+    let mut args = args.into_iter().map(Box::new);
+    let mut branches = Vec::new();
+    while let (Some(condition), Some(value)) = (args.next(), args.next()) {
+        branches.push((condition, value));
+    }
+    Expr::Case(Case::new(operand.map(Box::new), branches, else_expr))
+}
