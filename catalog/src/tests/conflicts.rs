@@ -28,7 +28,7 @@ const OIDS_PER_SIDE: u32 = 1000;
 #[tokio::test]
 async fn every_pair_ends_as_the_record_says() {
     let cells = cells();
-    assert_eq!(cells.len(), 12 * 12 + 2 * 2 + 5 * 5);
+    assert_eq!(cells.len(), 13 * 13 + 2 * 2 + 5 * 5);
     let mut wrong = Vec::new();
     for (first, second, expected) in cells {
         let found = outcome(&first, &second).await;
@@ -149,6 +149,7 @@ impl Planner<'_> {
                 requires.push(Requirement::NoColumnDependents { table: T, column: ColumnId(2), except: Vec::new() });
                 (requires, changes)
             }
+            "alter_type" => self.alter_type(),
             "drop_table" => self.drop_relation(T),
             "create_index" => self.create_index(),
             "create_view" => self.create_view(),
@@ -243,6 +244,21 @@ impl Planner<'_> {
             change(table);
         }
         (vec![self.unchanged(T)], vec![Change::ReplaceRelation(definition)])
+    }
+
+    /// All rows are written again with another column in the place of `b`.
+    fn alter_type(&self) -> (Vec<Requirement>, Vec<Change>) {
+        let id = self.catalog.reserve_columns(T, 1);
+        let (mut requires, replaced) = self.replace_table(|table| {
+            let b = table.columns.iter_mut().find(|column| column.name == "b").expect("it has b");
+            (b.id, b.ty) = (id, PgType::INT8);
+        });
+        requires.extend(self.all_live().into_iter().skip(1));
+        requires.push(Requirement::NoRowsSince { table: T, since: self.head.seq() });
+        requires.push(Requirement::NoColumnDependents { table: T, column: ColumnId(2), except: Vec::new() });
+        let rows = partition(u128::from(self.oid()), &[COLUMNS[0], (id.0, PgType::INT8)]);
+        let append = Change::Append { table: T, partitions: vec![rows], chunks: Vec::new() };
+        (requires, [self.remove_all()].into_iter().chain(replaced).chain([append]).collect())
     }
 
     fn drop_relation(&self, oid: Oid) -> (Vec<Requirement>, Vec<Change>) {

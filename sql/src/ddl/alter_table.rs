@@ -1,22 +1,30 @@
-//! ALTER TABLE: definitions only. Old partitions keep what they hold; readers widen it or fill it in.
+//! ALTER TABLE. Where readers can widen what old partitions hold, or fill it in, only the definition changes; a column whose
+//! values become others is written again ([`super::alter_type`], [`super::rewrite`]).
 
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, MissingValue, PgType, Relation, RelationKind, Requirement, Table, widen,
+    Change, Column, ColumnId, MissingValue, PgType, Relation, RelationKind, Requirement, Table,
 };
 use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, RenameTableNameKind};
 
+use super::alter_type::Retyped;
 use super::create_table::{column_constraints, column_of, new_column, new_default, table_constraint};
 use super::options::{TableOptions, key_columns};
-use super::{Done, keys, unchanged};
+use super::{Done, keys, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
+use crate::parse::SCHEMA_MARK;
 use crate::scope::Scope;
-use crate::{plan, semantics, values};
+use crate::session::SharedTransaction;
+use crate::{plan, semantics};
 
-pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, SqlError> {
+pub(super) async fn run(
+    scope: &Arc<Scope>,
+    transaction: &SharedTransaction,
+    alter: &AlterTable,
+) -> Result<Done, SqlError> {
     let name = QualifiedName::of(scope, &alter.name)?;
     let Some(relation) = scope.relation(name.schema(), &name.name).cloned() else {
         if alter.if_exists {
@@ -34,10 +42,18 @@ pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, 
             SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).detail("This operation is supported for tables.")
         );
     }
-    let mut altered =
-        Altered { scope, relation: relation.as_ref().clone(), more: Vec::new(), requires: vec![unchanged(&relation)] };
+    let mut altered = Altered {
+        scope,
+        relation: relation.as_ref().clone(),
+        more: Vec::new(),
+        requires: vec![unchanged(&relation)],
+        retyped: Vec::new(),
+    };
     for operation in &alter.operations {
         altered.apply(operation).await?;
+    }
+    if !altered.retyped.is_empty() {
+        return rewrite::run(scope, transaction, &relation, altered).await;
     }
     let mut changes = vec![Change::ReplaceRelation(altered.relation)];
     changes.extend(altered.more);
@@ -47,8 +63,10 @@ pub(super) async fn run(scope: &Arc<Scope>, alter: &AlterTable) -> Result<Done, 
 fn rename(scope: &Arc<Scope>, relation: &Arc<Relation>, to: &RenameTableNameKind) -> Result<Done, SqlError> {
     let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = to;
     let to = QualifiedName::of(scope, to)?;
-    if to.schema().is_some() {
-        return Err(SqlError::syntax(format!("syntax error at or near \"{to}\"")));
+    match to.schema() {
+        Some(SCHEMA_MARK) => return set_schema(scope, relation, &to.name),
+        Some(_) => return Err(SqlError::syntax(format!("syntax error at or near \"{to}\""))),
+        None => {}
     }
     let name = to.name;
     if scope.view.relation_by_name(relation.schema, &name).is_some() {
@@ -59,21 +77,46 @@ fn rename(scope: &Arc<Scope>, relation: &Arc<Relation>, to: &RenameTableNameKind
     Ok(Done::new("ALTER TABLE", requires, vec![Change::ReplaceRelation(renamed)]))
 }
 
+/// `SET SCHEMA`: a table takes its indexes along.
+fn set_schema(scope: &Arc<Scope>, relation: &Arc<Relation>, schema: &str) -> Result<Done, SqlError> {
+    let schema = scope.require_schema(schema)?;
+    if schema.oid == relation.schema {
+        return Ok(Done::nothing("ALTER TABLE"));
+    }
+    let is_index = |other: &&Arc<Relation>| match &other.kind {
+        RelationKind::Index(index) => index.table == relation.oid,
+        RelationKind::Table(_) | RelationKind::View(_) => false,
+    };
+    let (mut requires, mut changes) = (vec![Requirement::SchemaLive(schema.oid)], Vec::new());
+    for moved in std::iter::once(relation).chain(scope.view.relations().filter(is_index)) {
+        if scope.view.relation_by_name(schema.oid, &moved.name).is_some() {
+            let message = format!("relation \"{}\" already exists in schema \"{}\"", moved.name, schema.name);
+            return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
+        }
+        requires.push(unchanged(moved));
+        requires.push(Requirement::NameFree { schema: schema.oid, name: moved.name.clone() });
+        changes.push(Change::ReplaceRelation(Relation { schema: schema.oid, ..moved.as_ref().clone() }));
+    }
+    Ok(Done::new("ALTER TABLE", requires, changes))
+}
+
 /// A definition on its way to the next.
-struct Altered<'a> {
-    scope: &'a Arc<Scope>,
-    relation: Relation,
+pub(super) struct Altered<'a> {
+    pub(super) scope: &'a Arc<Scope>,
+    pub(super) relation: Relation,
     /// Other relations that change with it.
-    more: Vec<Change>,
-    requires: Vec<Requirement>,
+    pub(super) more: Vec<Change>,
+    pub(super) requires: Vec<Requirement>,
+    /// Columns whose values become others.
+    pub(super) retyped: Vec<Retyped>,
 }
 
 impl Altered<'_> {
-    fn table(&self) -> &Table {
+    pub(super) fn table(&self) -> &Table {
         self.relation.as_table().expect("only tables are altered")
     }
 
-    fn table_mut(&mut self) -> &mut Table {
+    pub(super) fn table_mut(&mut self) -> &mut Table {
         match &mut self.relation.kind {
             RelationKind::Table(table) => table,
             RelationKind::View(_) | RelationKind::Index(_) => unreachable!("only tables are altered"),
@@ -131,13 +174,18 @@ impl Altered<'_> {
         if new.not_null && missing.is_none() {
             self.requires.push(Requirement::TableEmpty(self.relation.oid));
         }
-        let id = self.scope.engine.catalog().reserve_columns(self.relation.oid, 1).max(self.table().next_column);
-        let column = Column { id, missing, ..column };
+        let column = Column { id: self.new_id(), missing, ..column };
         let table = self.table_mut();
         table.columns.push(column);
         table.next_attnum = attnum + 1;
-        table.next_column = ColumnId(id.0 + 1);
         self.add_constraints(column_constraints(definition))
+    }
+
+    /// An id that no column of the table has or had.
+    pub(super) fn new_id(&mut self) -> ColumnId {
+        let id = self.scope.engine.catalog().reserve_columns(self.relation.oid, 1).max(self.table().next_column);
+        self.table_mut().next_column = ColumnId(id.0 + 1);
+        id
     }
 
     fn has_rows(&self) -> bool {
@@ -178,7 +226,7 @@ impl Altered<'_> {
     }
 
     /// The views that read a column. No other may have come to read it when this commits.
-    fn readers(&mut self, column: ColumnId) -> Vec<Arc<Relation>> {
+    pub(super) fn readers(&mut self, column: ColumnId) -> Vec<Arc<Relation>> {
         let table = self.relation.oid;
         let readers: Vec<Arc<Relation>> = self.scope.view.column_readers(table, column).cloned().collect();
         let except = readers.iter().map(|view| view.oid).collect();
@@ -229,10 +277,7 @@ impl Altered<'_> {
                 self.column_mut(name)?.default = Some(new_default(self.scope, name, ty, value)?);
             }
             AlterColumnOperation::SetDataType { data_type, using, .. } => {
-                if using.is_some() {
-                    return Err(SqlError::unsupported("ALTER COLUMN ... TYPE ... USING is not supported yet"));
-                }
-                self.widen_column(name, semantics::column_type(data_type)?)?;
+                self.alter_type(name, semantics::column_type(data_type)?, using.as_ref())?;
             }
             AlterColumnOperation::SetNotNull => {
                 return Err(SqlError::unsupported("ALTER COLUMN ... SET NOT NULL is not supported yet"));
@@ -241,36 +286,6 @@ impl Altered<'_> {
                 return Err(SqlError::unsupported("identity columns are not supported"));
             }
         }
-        Ok(())
-    }
-
-    fn widen_column(&mut self, name: &str, to: PgType) -> Result<(), SqlError> {
-        let column = self.table().column(name).ok_or_else(|| self.no_column(name))?;
-        let (id, from) = (column.id, column.ty);
-        if let Some(view) = self.readers(id).first() {
-            return Err(SqlError::unsupported("cannot alter type of a column used by a view or rule")
-                .detail(format!("rule _RETURN on view {} depends on column \"{name}\"", view.name)));
-        }
-        if !semantics::is_assignable(from, to) || (from == PgType::TEXT && !semantics::is_text(to)) {
-            let to = values::type_name(to);
-            let message = format!("column \"{name}\" cannot be cast automatically to type {to}");
-            return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
-                .hint(format!("You might need to specify \"USING {name}::{to}\".")));
-        }
-        if !is_wider(from, to) {
-            let message = format!(
-                "changing the type of column \"{name}\" from {} to {} is not supported yet: it would rewrite rows",
-                values::type_name(from),
-                values::type_name(to)
-            );
-            return Err(SqlError::unsupported(message));
-        }
-        let table = self.table();
-        if from.oid != to.oid && key_columns(&table.partition_key, &table.order_key).contains(&id) {
-            let message = format!("changing the type of key column \"{name}\" is not supported yet");
-            return Err(SqlError::unsupported(message));
-        }
-        self.column_mut(name)?.ty = to;
         Ok(())
     }
 
@@ -344,25 +359,15 @@ impl Altered<'_> {
         Ok(())
     }
 
-    fn column_mut(&mut self, name: &str) -> Result<&mut Column, SqlError> {
+    pub(super) fn column_mut(&mut self, name: &str) -> Result<&mut Column, SqlError> {
         let missing = self.no_column(name);
         self.table_mut().columns.iter_mut().find(|column| column.name == name).ok_or(missing)
     }
 
-    fn no_column(&self, name: &str) -> SqlError {
+    pub(super) fn no_column(&self, name: &str) -> SqlError {
         let message = format!("column \"{name}\" of relation \"{}\" does not exist", self.relation.name);
         SqlError::new(SqlState::UNDEFINED_COLUMN, message)
     }
-}
-
-/// Whether every value of `from` is one of `to`, read without a rewrite.
-fn is_wider(from: PgType, to: PgType) -> bool {
-    let text_like = |ty: PgType| ty == PgType::TEXT || ty == PgType::VARCHAR;
-    // varchar(n) → text or a longer varchar keeps every byte.
-    let longer_text = from.oid == PgType::VARCHAR.oid
-        && (text_like(to) || (to.oid == PgType::VARCHAR.oid && to.character_limit() >= from.character_limit()));
-    let same_text = text_like(from) && text_like(to);
-    longer_text || same_text || widen(from, to) == to
 }
 
 /// The value that rows from before ADD COLUMN … DEFAULT read as, computed once.

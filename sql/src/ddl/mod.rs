@@ -1,12 +1,15 @@
-//! Statements that change definitions: each becomes a change set, metadata only, no row is rewritten.
+//! Statements that change definitions: each becomes a change set. Rows are written again only where
+//! ALTER TABLE gives a column other values.
 
 mod alter_table;
+mod alter_type;
 mod comment;
 mod create_table;
 mod drop;
 mod index;
 mod keys;
 mod options;
+mod rewrite;
 mod schema;
 mod truncate;
 mod view;
@@ -40,7 +43,7 @@ pub(crate) async fn run(
             drop::run(&scope, object_type, names, *if_exists, *cascade)?
         }
         Sql::Truncate(truncate) => truncate::run(&scope, truncate)?,
-        Sql::AlterTable(alter) => alter_table::run(&scope, alter).await?,
+        Sql::AlterTable(alter) => alter_table::run(&scope, &transaction, alter).await?,
         Sql::Comment { object_type, object_name, comment, if_exists } => {
             comment::run(&scope, object_type, object_name, comment.as_deref(), *if_exists)?
         }

@@ -139,13 +139,35 @@ fn parse_key(text: &str, columns: &[Column]) -> Result<PartitionKey, SqlError> {
         _ => return Err(bad()),
     };
     let column = find(columns, &column_name(arguments))?;
-    if !matches!(column.ty.oid, oid if [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid].contains(&oid))
-    {
-        let ty = crate::values::type_name(column.ty);
-        let message = format!("partition key column \"{}\" must be a date or timestamp, not {ty}", column.name);
-        return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
-    }
+    check_time(column)?;
     Ok(PartitionKey::Time { unit, column: column.id })
+}
+
+/// Fails if a partition key cannot rest on what its column now is.
+pub(super) fn check_key(key: &PartitionKey, columns: &[Column]) -> Result<(), SqlError> {
+    let by_id = |id: ColumnId| columns.iter().find(|column| column.id == id);
+    match key {
+        PartitionKey::None => Ok(()),
+        PartitionKey::Time { column, .. } => by_id(*column).map_or(Ok(()), check_time),
+        PartitionKey::Bucket { column, .. } => by_id(*column).map_or(Ok(()), check_bucket),
+    }
+}
+
+fn check_time(column: &Column) -> Result<(), SqlError> {
+    if [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid].contains(&column.ty.oid) {
+        return Ok(());
+    }
+    let ty = crate::values::type_name(column.ty);
+    let message = format!("partition key column \"{}\" must be a date or timestamp, not {ty}", column.name);
+    Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message))
+}
+
+fn check_bucket(column: &Column) -> Result<(), SqlError> {
+    if bucket::family(column.ty).is_some() {
+        return Ok(());
+    }
+    let ty = crate::values::type_name(column.ty);
+    Err(SqlError::unsupported(format!("a bucket key of type {ty} is not supported")))
 }
 
 fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError) -> Result<PartitionKey, SqlError> {
@@ -155,10 +177,7 @@ fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError)
         return Err(bad().hint(format!("The number of buckets is from 1 to {BUCKETS_MAX}.")));
     }
     let column = find(columns, &column_name(column))?;
-    if bucket::family(column.ty).is_none() {
-        let ty = crate::values::type_name(column.ty);
-        return Err(SqlError::unsupported(format!("a bucket key of type {ty} is not supported")));
-    }
+    check_bucket(column)?;
     Ok(PartitionKey::Bucket { buckets, column: column.id })
 }
 

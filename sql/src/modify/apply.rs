@@ -89,7 +89,7 @@ async fn take_all(
 }
 
 /// Keeps the background merge away from what the statement may replace, until the transaction ends.
-fn claim(
+pub(crate) fn claim(
     scope: &Scope,
     transaction: &SharedTransaction,
     sources: &[RowSource],

@@ -36,8 +36,10 @@ use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::statement::Description;
 
+pub(crate) use apply::claim;
 pub(crate) use gather::gather;
 use plan::ChangePlan;
+pub(crate) use plan::over as value_over;
 
 /// A statement that changes rows, and the WITH before it.
 #[derive(Clone, Copy)]

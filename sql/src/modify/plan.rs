@@ -214,7 +214,7 @@ pub(super) fn rows_of(
 }
 
 /// An expression over the rows, where no aggregate and no window may stand.
-pub(super) fn over(
+pub(crate) fn over(
     planner: &Planner<'_>,
     expression: &ast::Expr,
     schema: &DFSchema,

@@ -6,6 +6,7 @@
 //! | `CREATE TABLE t (a, b) AS …` | `CREATE TABLE t (a text, b text) AS …`; only the names are looked at |
 //! | `CREATE TABLE t AS … WITH NO DATA` | `CREATE TABLE t AS … LIMIT 0` |
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
+//! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
 //! | `U&'…'` | the string that it stands for |
 //! | `ABORT` | `ROLLBACK` |
 //! | `trim(trailing FROM x)`, `trim(FROM x)` | `rtrim(x)`, `btrim(x)` |
@@ -28,6 +29,9 @@ use crate::error::{SqlError, SqlState};
 pub(crate) const NOTHING_MARK: &str = "\u{1}nothing";
 /// The column whose insertion in MERGE stands for DEFAULT VALUES.
 pub(crate) const DEFAULTS_MARK: &str = "\u{1}defaults";
+
+/// The schema of the name behind RENAME TO that stands for SET SCHEMA.
+pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
 
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
@@ -75,6 +79,10 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
     let keyword = |place: usize| words.get(place).and_then(|&at| keyword_of(&tokens[at]));
     match (keyword(0), keyword(1)) {
+        (Some(Keyword::ALTER), Some(Keyword::TABLE | Keyword::VIEW)) if set_schema_at(&tokens, &words).is_some() => {
+            tokens[words[1]].token = Token::make_keyword("TABLE");
+            rename_into_schema(&mut tokens, &words);
+        }
         (Some(Keyword::ALTER), Some(Keyword::VIEW)) if words.iter().any(|&at| is(&tokens[at], Keyword::RENAME)) => {
             tokens[words[1]].token = Token::make_keyword("TABLE");
         }
@@ -87,6 +95,24 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     }
     merge_deeds(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
+}
+
+/// Where SET SCHEMA stands: two words before the last name.
+fn set_schema_at(tokens: &[TokenWithSpan], words: &[usize]) -> Option<usize> {
+    let ends = |at: usize| matches!(tokens[at].token, Token::SemiColon | Token::EOF);
+    let end = words.iter().position(|&at| ends(at)).unwrap_or(words.len());
+    let set = end.checked_sub(3)?;
+    (is(&tokens[words[set]], Keyword::SET) && is(&tokens[words[set + 1]], Keyword::SCHEMA)).then_some(set)
+}
+
+fn rename_into_schema(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    let Some(set) = set_schema_at(tokens, words) else { return };
+    let (verb, noun, name) = (words[set], words[set + 1], words[set + 2]);
+    tokens[verb].token = Token::make_keyword("RENAME");
+    tokens[noun].token = Token::make_keyword("TO");
+    let span = tokens[name].span;
+    let mark = [Token::make_word(SCHEMA_MARK, Some('"')), Token::Period];
+    tokens.splice(name..name, mark.map(|token| TokenWithSpan { token, span }));
 }
 
 /// A SELECT of nothing from nowhere gets somewhere to select from.

@@ -20,7 +20,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
-pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK};
+pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
 pub(crate) use position::TextIndex;
 pub(crate) use session_command::{Declare, Movement, SessionCommand};
 

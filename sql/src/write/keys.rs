@@ -39,6 +39,8 @@ const TABLE: &str = "\u{1}table";
 pub(crate) enum Existing<'a> {
     /// All that the transaction sees by now.
     AllOf(&'a SharedTransaction),
+    /// None: the write takes every row of the table away.
+    Nothing,
     /// All that the statement sees but those that it takes away.
     AllBut { book: &'a Arc<AddressBook>, is_gone: &'a (dyn Fn(i64) -> bool + Sync) },
 }
@@ -114,11 +116,17 @@ impl KeyGuard {
         let (scope, book, is_gone): (Arc<Scope>, Arc<AddressBook>, &(dyn Fn(i64) -> bool + Sync)) = match existing {
             Existing::AllOf(transaction) => (newest(scope, transaction)?, Arc::default(), &nothing_gone),
             Existing::AllBut { book, is_gone } => (Arc::clone(scope), Arc::clone(book), is_gone),
+            Existing::Nothing => return Ok(self.unchanged_since(scope)),
         };
         for key in self.keys.iter().filter(|key| !key.seen.is_empty()) {
             self.check_key(&scope, key, &book, is_gone).await?;
         }
-        Ok(Requirement::NoRowsSince { table: self.relation.oid, since: scope.view.committed() })
+        Ok(self.unchanged_since(&scope))
+    }
+
+    /// Nobody adds a row that was not compared.
+    fn unchanged_since(&self, scope: &Scope) -> Requirement {
+        Requirement::NoRowsSince { table: self.relation.oid, since: scope.view.committed() }
     }
 
     async fn check_key(
