@@ -102,6 +102,11 @@ impl Head {
         self.contents.get(&table)
     }
 
+    /// Whether a load of that id was committed, and not so long ago that it is forgotten.
+    pub fn is_ingested(&self, id: &IngestId) -> bool {
+        self.ingested.contains_key(id)
+    }
+
     /// Partitions with an end mark whose objects are not deleted yet, oldest mark first.
     pub fn ended(&self) -> impl Iterator<Item = &Arc<Partition>> {
         self.ended.values()

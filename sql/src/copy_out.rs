@@ -1,10 +1,13 @@
-//! `COPY … TO STDOUT`: a plan's batches as bytes, each row ready to be a message of its own.
+//! `COPY … TO`: a plan's batches as bytes, each row ready to be a message of its own, or as a file.
+
+mod file;
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::FieldRef;
 use bytes::BytesMut;
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
@@ -12,34 +15,76 @@ use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 use crate::copy::{CopyDirection, CopyFormat, CopyOptions, Encoder, Header};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
-use crate::outcome::{BatchStream, CopyOut, CopyPiece, Outcome};
+use crate::outcome::{BatchStream, ByteStream, CopyOut, CopyPiece, Outcome};
 use crate::parse::{CopyEnd, CopyStatement, CopySubject, parse_query};
 use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name, start};
 use crate::scope::Scope;
+use crate::session::{Copies, CopyEntry};
 
-/// Starts a COPY TO; its rows come as they are taken.
+/// Starts a COPY TO, whose rows come as they are taken; one to a file is also ended.
 pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outcome, SqlError> {
     check_end(&copy.end)?;
     let options = CopyOptions::from_pairs(&copy.options, CopyDirection::To)?;
+    let is_parquet = options.format == CopyFormat::Parquet;
+    match &copy.end {
+        CopyEnd::File(place) if is_parquet => file::parquet(&scope, copy, place).await,
+        CopyEnd::File(place) => file::rows(&scope, copy, options, place).await,
+        CopyEnd::Client | CopyEnd::Program if is_parquet => {
+            Err(SqlError::unsupported("COPY TO STDOUT in Parquet is not supported").hint("Copy to a file."))
+        }
+        CopyEnd::Client | CopyEnd::Program => {
+            let (progress, out) = (entry(&scope, copy), copy_out(&scope, copy, options).await?);
+            Ok(Outcome::CopyOut(CopyOut { pieces: Box::pin(counted(out.pieces, progress)), ..out }))
+        }
+    }
+}
+
+/// The COPY in the list of those that run.
+fn entry(scope: &Scope, copy: &CopyStatement) -> CopyEntry {
+    let relation = match &copy.subject {
+        CopySubject::Query(_) => None,
+        CopySubject::Table { name, .. } => QualifiedName::of(scope, name)
+            .ok()
+            .and_then(|name| scope.relation(name.schema(), &name.name).map(|relation| relation.oid)),
+    };
+    Copies::enter(scope, relation, &copy.end, "COPY TO", 0)
+}
+
+/// The pieces as they are taken, counted.
+fn counted(pieces: ByteStream, progress: CopyEntry) -> impl Stream<Item = Result<CopyPiece, SqlError>> + Send {
+    let mut rows = 0;
+    pieces.inspect_ok(move |piece| {
+        rows += piece.rows;
+        progress.add_bytes(piece.bytes.len() as u64);
+        progress.set_rows(rows, 0);
+    })
+}
+
+/// The columns and the batches of what is copied.
+async fn source(scope: &Arc<Scope>, copy: &CopyStatement) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
     let query = match &copy.subject {
         CopySubject::Query(query) => query.clone(),
-        CopySubject::Table { name, columns } => table_query(&scope, name, columns)?,
+        CopySubject::Table { name, columns } => table_query(scope, name, columns)?,
     };
-    let planner = Planner::new(&scope)?;
+    let planner = Planner::new(scope)?;
     let plan = planner.shown_query(&query, &[])?;
     let physical = planner.physical(plan, &Bound::default()).await?;
-    let columns: Vec<_> =
-        physical.schema().fields().iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();
+    let fields = physical.schema().fields().iter().cloned().collect();
+    Ok((fields, start(scope, physical, planner.task())?))
+}
+
+async fn copy_out(scope: &Arc<Scope>, copy: &CopyStatement, options: CopyOptions) -> Result<CopyOut, SqlError> {
+    let (fields, batches) = source(scope, copy).await?;
+    let columns: Vec<_> = fields.iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();
     let column_count = columns.len();
     check_forced(&options, &columns)?;
     let (has_header, binary) = (options.header != Header::Absent, options.format == CopyFormat::Binary);
     let encoder = Encoder::new(options, columns, scope.settings.output_style());
-    let batches = start(&scope, physical, planner.task())?;
     let header = has_header.then(|| header_piece(&encoder));
     let rows = encoded(batches, encoder);
     let pieces = Box::pin(stream::iter(header.map(Ok)).chain(rows));
-    Ok(Outcome::CopyOut(CopyOut { column_count, binary, pieces }))
+    Ok(CopyOut { column_count, binary, pieces })
 }
 
 /// The rows of a COPY TO on their way.
@@ -89,16 +134,14 @@ fn header_piece(encoder: &Encoder) -> CopyPiece {
     CopyPiece { row_ends: vec![bytes.len()], bytes: bytes.freeze(), rows: 0 }
 }
 
-/// The client is the only other end: a program is never run, files come later.
+/// A program is never run.
 pub(crate) fn check_end(end: &CopyEnd) -> Result<(), SqlError> {
     match end {
-        CopyEnd::Client => Ok(()),
+        CopyEnd::Client | CopyEnd::File(_) => Ok(()),
         CopyEnd::Program => {
             Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, "COPY to or from an external program is not allowed")
                 .hint("Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone."))
         }
-        CopyEnd::File => Err(SqlError::unsupported("COPY to or from a file on the server is not supported yet")
-            .hint("Use COPY ... FROM STDIN or TO STDOUT, or psql's \\copy.")),
     }
 }
 

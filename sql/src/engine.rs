@@ -6,6 +6,8 @@ use std::time::Duration;
 use datafusion::execution::SessionState;
 use peristyle_catalog::model::TimestampMicros;
 use peristyle_catalog::{Catalog, Sources};
+use peristyle_storage::files::Files;
+use peristyle_storage::merge::MergeLog;
 use peristyle_storage::{StorageSettings, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -13,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::{SqlError, SqlState};
 use crate::plan;
-use crate::session::{Activities, Channels, ConnectOptions, Session, SessionFacts};
+use crate::session::{Activities, Channels, ConnectOptions, Copies, Session, SessionFacts};
 use crate::transaction::{Modes, Transaction};
 
 /// How long a statement that is run again waits for others.
@@ -103,6 +105,9 @@ pub struct Engine {
     storage: StorageSettings,
     state: SessionState,
     activities: Activities,
+    copies: Copies,
+    files: Files,
+    merge_log: Arc<MergeLog>,
     /// Held by a statement that is run again after it lost a race.
     turn: Arc<Mutex<()>>,
     channels: Arc<Channels>,
@@ -114,12 +119,16 @@ impl Engine {
     pub fn new(parts: EngineParts, limits: EngineLimits, storage: StorageSettings) -> Result<Arc<Engine>, SqlError> {
         let state = plan::base_state(&limits, &storage.write.spill_folder)?;
         let started = parts.sources.clock.now();
+        let files = Files::new(storage.copy_locations.clone(), storage.store.clone());
         Ok(Arc::new(Engine {
             parts,
             limits,
             storage,
             state,
             activities: Activities::default(),
+            copies: Copies::default(),
+            files,
+            merge_log: Arc::default(),
             turn: Arc::default(),
             channels: Arc::default(),
             started,
@@ -174,6 +183,21 @@ impl Engine {
 
     pub(crate) fn activities(&self) -> &Activities {
         &self.activities
+    }
+
+    /// The COPYs that run.
+    pub(crate) fn copies(&self) -> &Copies {
+        &self.copies
+    }
+
+    /// What was merged since this engine was built; the background's merges are to be entered too.
+    pub fn merge_log(&self) -> &Arc<MergeLog> {
+        &self.merge_log
+    }
+
+    /// The files that COPY may read and write.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Waits for the other statements that are run again, so that they do not make each other lose time after time. One

@@ -7,6 +7,7 @@ use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use peristyle_catalog as catalog;
 use peristyle_storage as storage;
+use peristyle_storage::files::FileError;
 
 use crate::error::{SqlError, SqlState};
 use crate::functions::error::NO_FUNCTION_MATCHES;
@@ -63,6 +64,9 @@ fn own_error(error: &DataFusionError) -> Option<SqlError> {
             return Some(sql.clone());
         }
         if let Some(inner) = current.downcast_ref::<storage::Error>() {
+            return Some(inner.into());
+        }
+        if let Some(inner) = current.downcast_ref::<FileError>() {
             return Some(inner.into());
         }
         if let Some(inner) = current.downcast_ref::<catalog::Error>() {
@@ -377,6 +381,46 @@ impl From<&catalog::Error> for SqlError {
             E::Corrupt { .. } => SqlState::DATA_CORRUPTED,
         };
         SqlError::new(state, error.to_string())
+    }
+}
+
+impl From<FileError> for SqlError {
+    fn from(error: FileError) -> SqlError {
+        (&error).into()
+    }
+}
+
+impl From<&FileError> for SqlError {
+    fn from(error: &FileError) -> SqlError {
+        use FileError as E;
+        let state = match error {
+            E::NotAllowed { .. } => SqlState::INSUFFICIENT_PRIVILEGE,
+            E::Relative { .. } | E::Invalid { .. } => SqlState::INVALID_NAME,
+            E::IsFolder { .. } | E::NotRegular { .. } => SqlState::WRONG_OBJECT_TYPE,
+            E::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
+                std::io::ErrorKind::PermissionDenied => SqlState::INSUFFICIENT_PRIVILEGE,
+                std::io::ErrorKind::StorageFull => SqlState::DISK_FULL,
+                _ => SqlState::IO_ERROR,
+            },
+            E::Object { is_missing: true, .. } => SqlState::UNDEFINED_FILE,
+            E::Object { .. } => SqlState::SYSTEM_ERROR,
+            E::Format { .. } => SqlState::BAD_COPY_FILE_FORMAT,
+            E::Unsupported(_) => SqlState::FEATURE_NOT_SUPPORTED,
+            E::OutOfRange(_) => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            E::Internal(_) => SqlState::INTERNAL_ERROR,
+        };
+        let own = SqlError::new(state, error.to_string());
+        match error {
+            E::NotAllowed { .. } => {
+                own.hint("The server's setting copy_locations names the folders and prefixes that COPY may use.")
+            }
+            E::Io { verb: "open", .. } => own.hint(
+                "COPY instructs the server process to open a file. You may want a client-side facility such \
+                 as psql's \\copy.",
+            ),
+            _ => own,
+        }
     }
 }
 

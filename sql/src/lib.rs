@@ -10,6 +10,7 @@
 //! | DELETE, UPDATE, MERGE | [`modify`] | a change set in the transaction |
 //! | COPY TO | [`copy_out`] | a stream of bytes |
 //! | CREATE, ALTER, DROP, TRUNCATE, COMMENT | [`ddl`] | a change set in the transaction |
+//! | VACUUM, ANALYZE, OPTIMIZE TABLE, CLUSTER, CHECKPOINT | `maintenance` | commits of its own |
 //! | SET, SHOW, PREPARE, DECLARE, FETCH, NOTIFY, … | [`session`] | |
 //!
 //! [`transaction`] commits the change sets of its statements as one. [`functions`] and [`semantics`] make DataFusion
@@ -29,6 +30,7 @@ mod explain;
 pub mod functions;
 mod information_schema;
 mod keywords;
+mod maintenance;
 mod modify;
 mod names;
 mod outcome;
@@ -36,6 +38,7 @@ mod parse;
 pub mod pg_catalog;
 mod plan;
 pub mod relation;
+mod retention;
 mod scan;
 mod scope;
 pub mod semantics;
@@ -52,6 +55,7 @@ pub use engine::{Engine, EngineLimits, EngineParts};
 pub use error::{SqlError, SqlState};
 pub use outcome::{BatchStream, ByteStream, ColumnDescription, CopyOut, CopyPiece, Notice, Outcome, Rows, RowsTag};
 pub use parse::Statement;
+pub use retention::{Expired, expired};
 pub use session::{
     BoundParameters, ConnectOptions, Interrupts, Notification, Parameter, PortalDescription, Prepared, Session,
     TransactionStatus, WireFormat, named,

@@ -9,6 +9,7 @@ use crate::copy_out;
 use crate::ddl;
 use crate::error::{SqlError, SqlState};
 use crate::explain;
+use crate::maintenance;
 use crate::modify::{self, ChangeStatement};
 use crate::outcome::{ColumnDescription, Outcome};
 use crate::parse::{Statement, Tree};
@@ -33,6 +34,7 @@ pub(crate) async fn run(
         Tree::Copy(copy) if copy.to => return copy_out::run(scope, copy).await,
         Tree::Copy(copy) => return write::copy_in(scope, transaction, copy).await,
         Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
+        Tree::Maintenance(maintenance) => return maintenance::run(&scope, maintenance).await,
         Tree::Sql(tree) => tree.as_ref(),
     };
     if let Some(change) = ChangeStatement::of(tree) {
@@ -56,7 +58,7 @@ pub(crate) async fn describe(
     types: &[Option<PgType>],
 ) -> Result<Description, SqlError> {
     let described = match &*statement.tree {
-        Tree::Copy(_) | Tree::Session(_) => Ok((Vec::new(), None)),
+        Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) => Ok((Vec::new(), None)),
         Tree::Sql(tree) if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types),
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
@@ -91,7 +93,8 @@ pub(crate) fn describe_control(statement: &Statement) -> Option<Description> {
 pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
     let tree = match &*statement.tree {
         Tree::Copy(copy) => return (!copy.to).then(|| "COPY FROM".to_owned()),
-        Tree::Session(_) => return None,
+        // Maintenance changes nothing that a statement can see.
+        Tree::Session(_) | Tree::Maintenance(_) => return None,
         Tree::Sql(tree) => tree.as_ref(),
     };
     match tree {
@@ -140,7 +143,7 @@ fn describe_show(variable: &[ast::Ident]) -> Vec<ColumnDescription> {
 pub(crate) fn looks(statement: &Statement) -> Looks {
     let only_definitions = match &*statement.tree {
         Tree::Copy(copy) => !copy.to,
-        Tree::Session(_) => true,
+        Tree::Session(_) | Tree::Maintenance(_) => true,
         Tree::Sql(tree) => match tree.as_ref() {
             // ON CONFLICT looks for the rows that have the keys.
             ast::Statement::Insert(insert) if insert.on.is_some() => false,
@@ -172,7 +175,7 @@ pub(crate) fn ends_transaction(statement: &Statement) -> bool {
 /// Whether a statement whose commit lost a race can be run again: its rows do not come from the client.
 pub(crate) fn can_rerun(statement: &Statement) -> bool {
     match &*statement.tree {
-        Tree::Copy(_) | Tree::Session(_) => false,
+        Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) => false,
         // What RETURNING gave was sent already.
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Insert(insert) => insert.returning.is_none(),

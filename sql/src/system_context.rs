@@ -16,7 +16,7 @@ use peristyle_storage::gc;
 use crate::error::{SqlError, SqlState};
 use crate::pg_catalog::functions::{CatalogContext, SessionControl, function_names, register};
 use crate::relation::{
-    Objects, Orphan, Orphans, RelationContext, ServerView, SessionView, Setting, SnapshotView, StatementView,
+    CopyView, Objects, Orphan, Orphans, RelationContext, ServerView, SessionView, Setting, SnapshotView, StatementView,
     VirtualRelation,
 };
 use crate::scope::Scope;
@@ -135,6 +135,8 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
         .chain(state.window_functions().keys());
     ServerView {
         statements: scope.engine.activities().list().into_iter().map(statement_view).collect(),
+        copies: scope.engine.copies().list().iter().map(|copy| copy_view(copy)).collect(),
+        merges: scope.engine.merge_log().list(),
         snapshots: snapshots(scope),
         functions: names.cloned().chain(function_names().map(str::to_owned)).collect(),
         started_at: scope.engine.started(),
@@ -143,6 +145,22 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
             store: Arc::clone(scope.engine.store()),
             catalog: Arc::clone(scope.engine.catalog()),
         })),
+    }
+}
+
+fn copy_view(copy: &crate::session::CopyProgress) -> CopyView {
+    let figures = copy.figures();
+    CopyView {
+        process_id: copy.process_id,
+        database_oid: copy.database.0,
+        database: copy.database.1.clone(),
+        relation: copy.relation,
+        command: copy.command,
+        end: copy.end,
+        bytes: figures.bytes,
+        bytes_total: copy.bytes_total,
+        rows: figures.rows,
+        excluded: figures.excluded,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use peristyle_catalog::model::{Oid, PartitionKey};
 use peristyle_catalog::{Catalog, Snapshot, Sources};
 use peristyle_storage::Store;
-use peristyle_storage::merge::{Group, MergeSettings, Merger, Outcome, State, Urgency, pick};
+use peristyle_storage::merge::{Group, MergeLog, MergeSettings, Merger, Outcome, State, Urgency, pick};
 use peristyle_storage::partition::WriteOptions;
 use tokio::runtime::Handle;
 use tracing::{debug, info};
@@ -21,6 +21,7 @@ pub(crate) fn merge_job(
     config: &Config,
     sources: &Sources,
     cpu: &Handle,
+    log: &Arc<MergeLog>,
 ) -> Job {
     let job = Arc::new(MergeJob {
         merger: Merger {
@@ -29,6 +30,7 @@ pub(crate) fn merge_job(
             sources: sources.clone(),
             options: config.storage.write.clone(),
             parse_missing: Arc::new(peristyle_sql::parse_missing),
+            log: Arc::clone(log),
         },
         settings: config.storage.merge.clone(),
         log_bytes_max: config.log_bytes_max,

@@ -5,12 +5,14 @@ mod checkpoint;
 mod gc;
 mod job;
 mod merge;
+mod retention;
 mod supervisor;
 
 pub use checkpoint::checkpoint_job;
 pub(crate) use gc::gc_job;
 pub use job::{Job, JobError, Progress};
 pub(crate) use merge::merge_job;
+pub(crate) use retention::retention_job;
 pub use supervisor::Supervisor;
 
 /// How often the background works.

@@ -10,10 +10,12 @@
 //! | [`chunk`] | rows in the log |
 //! | [`real_time`] | the rows of chunks in memory |
 //! | [`merge`] | chunks into partitions, small partitions into larger |
+//! | [`files`] | files that are not the store's, for COPY |
 //! | [`gc`] | deletion of objects that no reader needs, and the search for orphans |
 //! | [`settings`] | the limits of all of them |
 
 pub mod chunk;
+pub mod files;
 pub mod gc;
 pub mod merge;
 pub mod objects;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::files::Allowed;
 use crate::merge::MergeSettings;
 use crate::partition::WriteOptions;
 
@@ -15,6 +16,8 @@ pub struct StorageSettings {
     pub write: WriteOptions,
     pub merge: MergeSettings,
     pub gc: GcSettings,
+    /// Where COPY may read and write files; nowhere if it is empty.
+    pub copy_locations: Vec<Allowed>,
 }
 
 /// Limits on requests to the object store.
@@ -59,6 +62,7 @@ impl StorageSettings {
             write: WriteOptions::new(spill_folder),
             merge: MergeSettings::default(),
             gc: GcSettings::default(),
+            copy_locations: Vec::new(),
         }
     }
 }

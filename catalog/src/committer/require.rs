@@ -24,6 +24,13 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
             let definition = self::table(head, *table)?;
             if enforces_only(definition, not_null, checks) { Ok(()) } else { Err(conflict(*table)) }
         }
+        Requirement::KeyedBy { table, key } => {
+            if self::table(head, *table)?.partition_key == *key {
+                Ok(())
+            } else {
+                Err(conflict(*table))
+            }
+        }
         Requirement::TableEmpty(oid) => {
             let rows = head.contents(*oid).map_or(0, |contents| contents.rows());
             if rows == 0 { Ok(()) } else { Err(conflict(*oid)) }

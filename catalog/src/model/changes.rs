@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    ChunkId, ColumnId, ColumnStatistics, Database, IngestId, KeyRange, Oid, PartitionId, PgType, Relation, Schema, Seq,
-    TimestampMicros,
+    ChunkId, ColumnId, ColumnStatistics, Database, IngestId, KeyRange, Oid, PartitionId, PartitionKey, PgType,
+    Relation, Schema, Seq, TimestampMicros,
 };
 
 /// The unit of commit: what must still hold, and what then changes. Plain data, never closures, so that a
@@ -44,6 +44,8 @@ pub enum Requirement {
     ColumnsAccept { table: Oid, columns: Vec<(ColumnId, PgType)> },
     /// The table enforces no NOT NULL and no CHECK beyond these, which the writer enforced, else 40001.
     EnforcesOnly { table: Oid, not_null: Vec<ColumnId>, checks: Vec<Oid> },
+    /// The table's partition key is this one, by which the key ranges of what is written were made, else 40001.
+    KeyedBy { table: Oid, key: PartitionKey },
     /// The table holds no row, else 40001: a constraint is added that nobody checked its rows against.
     TableEmpty(Oid),
     /// The table has no row of a commit after that one, else 40001: a key that was found free may be taken.

@@ -119,6 +119,45 @@ pub enum PartitionKey {
     Time { unit: TimeUnit, column: ColumnId },
     /// By the hash of a column's logical value modulo `buckets`.
     Bucket { buckets: u32, column: ColumnId },
+    /// By both: a partition holds rows of one bucket within one coarse unit of time.
+    TimeBucket { unit: TimeUnit, time: ColumnId, buckets: u32, column: ColumnId },
+}
+
+impl PartitionKey {
+    /// The column and unit of the part by time.
+    pub fn time(&self) -> Option<(TimeUnit, ColumnId)> {
+        match self {
+            PartitionKey::Time { unit, column } | PartitionKey::TimeBucket { unit, time: column, .. } => {
+                Some((*unit, *column))
+            }
+            PartitionKey::None | PartitionKey::Bucket { .. } => None,
+        }
+    }
+
+    /// The number of buckets and the column of the part by hash.
+    pub fn bucket(&self) -> Option<(u32, ColumnId)> {
+        match self {
+            PartitionKey::Bucket { buckets, column } | PartitionKey::TimeBucket { buckets, column, .. } => {
+                Some((*buckets, *column))
+            }
+            PartitionKey::None | PartitionKey::Time { .. } => None,
+        }
+    }
+
+    /// The key of these parts.
+    pub fn of_parts(time: Option<(TimeUnit, ColumnId)>, bucket: Option<(u32, ColumnId)>) -> PartitionKey {
+        match (time, bucket) {
+            (None, None) => PartitionKey::None,
+            (Some((unit, column)), None) => PartitionKey::Time { unit, column },
+            (None, Some((buckets, column))) => PartitionKey::Bucket { buckets, column },
+            (Some((unit, time)), Some((buckets, column))) => PartitionKey::TimeBucket { unit, time, buckets, column },
+        }
+    }
+
+    /// The columns that it rests on.
+    pub fn columns(&self) -> impl Iterator<Item = ColumnId> + use<> {
+        self.time().map(|(_, column)| column).into_iter().chain(self.bucket().map(|(_, column)| column))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

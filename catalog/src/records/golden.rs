@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::codec::Field;
 use super::*;
 use crate::model::{
     Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnStatistics, Constraint,
@@ -49,6 +50,21 @@ fn table() -> Table {
         next_attnum: 3,
         options: vec![("a".to_owned(), "b".to_owned())],
     }
+}
+
+#[test]
+fn a_partition_key_of_two_parts_has_a_tag_of_its_own() {
+    let key = PartitionKey::TimeBucket { unit: TimeUnit::Hour, time: ColumnId(1), buckets: 64, column: ColumnId(2) };
+    let bytes = |key: &PartitionKey| {
+        let mut out = Vec::new();
+        Field::put(key, &mut out);
+        hex(&out)
+    };
+    assert_eq!(bytes(&key), "0401014002");
+    let table = Table { partition_key: key, ..table() };
+    let raw = RawOp::from(&RowOp::Put(Record::Relation(relation(RelationKind::Table(table.clone())))));
+    let RowOp::Put(Record::Relation(read)) = raw.decode().expect("it decodes") else { panic!("not a relation") };
+    assert_eq!(read.as_table(), Some(&table));
 }
 
 fn relation(kind: RelationKind) -> Relation {

@@ -105,6 +105,9 @@ impl Field for PartitionKey {
             PartitionKey::None => out.push(1),
             PartitionKey::Time { unit, column } => tagged(2, &(*unit, *column), out),
             PartitionKey::Bucket { buckets, column } => tagged(3, &(*buckets, *column), out),
+            PartitionKey::TimeBucket { unit, time, buckets, column } => {
+                tagged(4, &((*unit, *time), (*buckets, *column)), out);
+            }
         }
     }
 
@@ -113,6 +116,12 @@ impl Field for PartitionKey {
             1 => Ok(PartitionKey::None),
             2 => Field::take(input).map(|(unit, column)| PartitionKey::Time { unit, column }),
             3 => Field::take(input).map(|(buckets, column)| PartitionKey::Bucket { buckets, column }),
+            4 => Field::take(input).map(|((unit, time), (buckets, column))| PartitionKey::TimeBucket {
+                unit,
+                time,
+                buckets,
+                column,
+            }),
             _ => Err(Malformed("unknown kind of partition key")),
         }
     }

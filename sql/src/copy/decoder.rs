@@ -201,8 +201,8 @@ impl Decoder {
         }
         let first = match self.options.format {
             CopyFormat::Ndjson => self.decode_strictly(piece),
-            // Bytes show no type.
-            CopyFormat::Binary => return self.decode_strictly(piece),
+            // Bytes show no type, and what has types of its own is not decoded here.
+            CopyFormat::Binary | CopyFormat::Parquet => return self.decode_strictly(piece),
             CopyFormat::Csv | CopyFormat::Text => self.widening(is_inferred).decode_strictly(piece),
         };
         match first {
@@ -248,6 +248,7 @@ impl Decoder {
             }
             CopyFormat::Csv | CopyFormat::Text => PieceDecoder::new(self)?.decode(piece),
             CopyFormat::Binary => tuples::decode(self, piece),
+            CopyFormat::Parquet => Err(SqlError::internal("Parquet is not cut into pieces")),
         }
     }
 

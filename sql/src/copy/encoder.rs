@@ -62,7 +62,7 @@ impl Encoder {
     pub fn head(&self) -> BytesMut {
         match self.options.format {
             CopyFormat::Binary => BytesMut::from(&tuples::header()[..]),
-            CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson => BytesMut::new(),
+            CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson | CopyFormat::Parquet => BytesMut::new(),
         }
     }
 
@@ -92,6 +92,7 @@ impl Encoder {
                 CopyFormat::Ndjson => self.json_row(&writers, row, out)?,
                 CopyFormat::Text | CopyFormat::Csv => self.delimited_row(&writers, row, out)?,
                 CopyFormat::Binary => self.tuple(&writers, row, out)?,
+                CopyFormat::Parquet => return Err(SqlError::internal("Parquet is not written row by row")),
             }
             end_row(out);
         }
@@ -106,7 +107,9 @@ impl Encoder {
             let array: &dyn Array = array.as_ref();
             match self.options.format {
                 CopyFormat::Ndjson => json_value_writer(array, *ty, &self.style),
-                CopyFormat::Text | CopyFormat::Csv => value_writer(array, *ty, Format::Text, &self.style),
+                CopyFormat::Text | CopyFormat::Csv | CopyFormat::Parquet => {
+                    value_writer(array, *ty, Format::Text, &self.style)
+                }
                 CopyFormat::Binary => value_writer(array, *ty, Format::Binary, &self.style),
             }
         };
@@ -157,7 +160,7 @@ impl Encoder {
     fn protect(&self, start: usize, force_quote: bool, out: &mut BytesMut) {
         match self.options.format {
             CopyFormat::Csv if force_quote || self.is_ambiguous(&out[start..]) => self.quote(start, out),
-            CopyFormat::Csv | CopyFormat::Ndjson | CopyFormat::Binary => {}
+            CopyFormat::Csv | CopyFormat::Ndjson | CopyFormat::Binary | CopyFormat::Parquet => {}
             CopyFormat::Text => self.escape(start, out),
         }
     }

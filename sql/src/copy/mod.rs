@@ -25,5 +25,6 @@ pub use decoder::{Arrival, Decoded, DecodedColumn, Decoder, SkippedRow, TargetCo
 pub use encoder::Encoder;
 pub use epoch::{epoch_by_magnitude, parse_epoch};
 pub use options::{ColumnSet, CopyDirection, CopyFormat, CopyOptions, Header, LogVerbosity, OnError, OptionValue};
+pub(crate) use rest::can_name_column;
 pub use splitter::{COPY_RECORD_BYTES_MAX, LineEnd, PIECE_BYTES, Piece, RecordSplitter, SplitterLimits};
 pub use tuples::TupleSplitter;

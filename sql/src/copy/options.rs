@@ -26,6 +26,8 @@ pub enum CopyFormat {
     Ndjson,
     /// PostgreSQL's binary form: a signature, tuples of the types' binary forms, a trailer.
     Binary,
+    /// A Parquet file; not for the client, since it is read from its end.
+    Parquet,
 }
 
 /// `HEADER`.
@@ -137,6 +139,8 @@ pub struct CopyOptions {
     pub log_verbosity: LogVerbosity,
     /// Accepted; every load is as visible as any other.
     pub freeze: bool,
+    /// The load's name: one that was committed before commits nothing (COPY FROM).
+    pub ingest_id: Option<String>,
 }
 
 impl CopyOptions {
@@ -157,6 +161,7 @@ impl CopyOptions {
             on_error: OnError::Stop,
             log_verbosity: LogVerbosity::Default,
             freeze: false,
+            ingest_id: None,
         }
     }
 

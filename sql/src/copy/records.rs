@@ -77,7 +77,7 @@ impl<'a> RecordReader<'a> {
         self.line = self.next_line;
         match self.options.format {
             CopyFormat::Csv => self.read_csv()?,
-            CopyFormat::Text | CopyFormat::Ndjson | CopyFormat::Binary => self.read_text()?,
+            CopyFormat::Text | CopyFormat::Ndjson | CopyFormat::Binary | CopyFormat::Parquet => self.read_text()?,
         }
         self.next_line = self.line + 1;
         Ok(true)

@@ -12,7 +12,7 @@ const NAME_BYTES_MAX: usize = 63;
 pub(super) const REST_COLUMN: &str = "_rest";
 
 /// Whether a key can name a column.
-pub(super) fn can_name_column(key: &str) -> bool {
+pub(crate) fn can_name_column(key: &str) -> bool {
     !key.is_empty() && key.len() <= NAME_BYTES_MAX && !key.contains('\0')
 }
 

@@ -197,7 +197,7 @@ impl RecordSplitter {
             CopyFormat::Csv => self.next_csv_end(last),
             CopyFormat::Text => self.next_text_end(last),
             // Tuples have a splitter of their own.
-            CopyFormat::Ndjson | CopyFormat::Binary => {
+            CopyFormat::Ndjson | CopyFormat::Binary | CopyFormat::Parquet => {
                 let at = memchr::memchr(last, &self.buffer[self.scanned..]);
                 self.advance(at)
             }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, MissingValue, PgType, Relation, RelationKind, Requirement, Table,
+    Change, Column, ColumnId, MissingValue, PartitionKey, PgType, Relation, RelationKind, Requirement, Table,
 };
 use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, RenameTableNameKind};
@@ -48,11 +48,12 @@ pub(super) async fn run(
         more: Vec::new(),
         requires: vec![unchanged(&relation)],
         retyped: Vec::new(),
+        is_rewritten: false,
     };
     for operation in &alter.operations {
         altered.apply(operation).await?;
     }
-    if !altered.retyped.is_empty() {
+    if altered.is_rewritten {
         return rewrite::run(scope, transaction, &relation, altered).await;
     }
     let mut changes = vec![Change::ReplaceRelation(altered.relation)];
@@ -109,6 +110,8 @@ pub(super) struct Altered<'a> {
     pub(super) requires: Vec<Requirement>,
     /// Columns whose values become others.
     pub(super) retyped: Vec<Retyped>,
+    /// Whether all rows are written again.
+    pub(super) is_rewritten: bool,
 }
 
 impl Altered<'_> {
@@ -290,10 +293,13 @@ impl Altered<'_> {
     }
 
     fn set_options(&mut self, written: &[sqlparser::ast::SqlOption]) -> Result<(), SqlError> {
+        let would_show = self.hides_rows()?;
         let table = self.table_mut();
         let mut options = TableOptions::of_table(table.openness, &table.options);
         let enforced_keys = table.enforces_keys();
         written.iter().try_for_each(|option| options.take(option))?;
+        // Rows that were hidden do not come back.
+        let would_show = would_show && options.written != table.options;
         if options.enforces_keys() != enforced_keys {
             return Err(SqlError::unsupported("changing enforce_key of a table is not supported")
                 .hint("Create another table and copy the rows."));
@@ -302,10 +308,22 @@ impl Altered<'_> {
             return Err(SqlError::unsupported("enforce_key on open tables is not supported"));
         }
         table.openness = options.openness;
-        table.partition_key = options.partition_key(&table.columns)?;
+        let key = options.partition_key(&table.columns)?;
+        options.check_retention(&key)?;
+        // Key ranges of what is there were made by the old key. A unit of time says only how they are cut.
+        let column = |key: &PartitionKey| key.time().map(|(_, column)| column);
+        let keeps_ranges = column(&key) == column(&table.partition_key) && key.bucket() == table.partition_key.bucket();
+        table.partition_key = key;
         table.order_key = options.order_key(&table.columns)?;
         table.options = options.written;
+        self.is_rewritten |= !keeps_ranges || would_show;
         Ok(())
+    }
+
+    fn hides_rows(&self) -> Result<bool, SqlError> {
+        let contents = self.scope.view.contents(self.relation.oid);
+        let now = self.scope.transaction_started;
+        contents.map_or(Ok(false), |contents| crate::retention::hides_rows(self.table(), contents, now))
     }
 
     fn add_constraint(&mut self, constraint: &sqlparser::ast::TableConstraint) -> Result<(), SqlError> {

@@ -82,6 +82,7 @@ impl Altered<'_> {
         let own = self.relation.oid;
         replace_in_constraints(self.table_mut(), own, own, before, after);
         self.replace_in_others(before, after);
+        self.is_rewritten = true;
         self.retyped.push(Retyped { before, after, using: using.cloned() });
         Ok(())
     }
@@ -120,12 +121,10 @@ fn is_replacement(change: &Change, of: &Relation) -> bool {
 }
 
 fn replace_in_keys(table: &mut Table, before: ColumnId, after: ColumnId) {
-    match &mut table.partition_key {
-        PartitionKey::None => {}
-        PartitionKey::Time { column, .. } | PartitionKey::Bucket { column, .. } => {
-            replace_in_list(std::slice::from_mut(column), before, after);
-        }
-    }
+    let renamed = |column: ColumnId| if column == before { after } else { column };
+    let time = table.partition_key.time().map(|(unit, column)| (unit, renamed(column)));
+    let bucket = table.partition_key.bucket().map(|(buckets, column)| (buckets, renamed(column)));
+    table.partition_key = PartitionKey::of_parts(time, bucket);
     for OrderColumn { column, .. } in &mut table.order_key {
         replace_in_list(std::slice::from_mut(column), before, after);
     }

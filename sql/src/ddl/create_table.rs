@@ -263,7 +263,11 @@ fn build(
         row_type: Oid(oid.0 + 1),
         array_type: Oid(oid.0 + 2),
         openness: options.openness,
-        partition_key: options.partition_key(&built)?,
+        partition_key: {
+            let key = options.partition_key(&built)?;
+            options.check_retention(&key)?;
+            key
+        },
         order_key: options.order_key(&built)?,
         next_column: ColumnId(u32::try_from(built.len()).expect("columns are limited") + 1),
         next_attnum: count + 1,

@@ -9,6 +9,7 @@ use sqlparser::parser::Parser;
 use super::create_table::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::names::fold;
+use crate::retention::{RETENTION, check_interval};
 
 /// Most hash buckets of a table.
 const BUCKETS_MAX: u32 = 65_536;
@@ -72,13 +73,14 @@ impl TableOptions {
                 }
             }
             "enforce_key" => text = enforcement(&name, &text)?.to_string(),
+            "retention" => check_interval(&text)?,
             "partition_by" => self.partition_by = Some(text.clone()),
             "order_by" => self.order_by = Some(text.clone()),
             other if POSTGRESQL_OPTIONS.contains(&other) => {}
             _ => {
                 let message = format!("unrecognized parameter \"{name}\"");
                 return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
-                    .hint("Options of a table are schema, partition_by, order_by and enforce_key."));
+                    .hint("Options of a table are schema, partition_by, order_by, enforce_key and retention."));
             }
         }
         self.written.retain(|(key, _)| *key != name);
@@ -93,6 +95,16 @@ impl TableOptions {
             (None, Openness::Open) => parse_key(&format!("hour({TIME_COLUMN})"), columns),
             (None, Openness::Declared) => Ok(PartitionKey::None),
         }
+    }
+
+    /// Rows expire by the time of the partition key, so that they go as whole partitions.
+    pub(super) fn check_retention(&self, key: &PartitionKey) -> Result<(), SqlError> {
+        if key.time().is_some() || !self.written.iter().any(|(name, text)| name == RETENTION && !text.is_empty()) {
+            return Ok(());
+        }
+        let message = "retention needs a partition key by time";
+        Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+            .hint("Add one: WITH (partition_by = 'day(ts)', retention = '90 days')."))
     }
 
     pub(super) fn order_key(&self, columns: &[Column]) -> Result<Vec<OrderColumn>, SqlError> {
@@ -117,40 +129,57 @@ fn order_column(item: &OrderByExpr, columns: &[Column], bad: &dyn Fn() -> SqlErr
     })
 }
 
-/// `hour(ts)`, `day(ts)`, `month(ts)`, `bucket(64, user_id)`.
+/// `hour(ts)`, `day(ts)`, `month(ts)`, `bucket(64, user_id)`, or one by time and one by bucket, separated by a comma.
 fn parse_key(text: &str, columns: &[Column]) -> Result<PartitionKey, SqlError> {
     let bad = || {
         invalid("partition_by", text)
-            .detail("Write hour(column), day(column), month(column) or bucket(number, column).")
+            .detail("Write hour(column), day(column), month(column) or bucket(number, column), or one of the first three and a bucket.")
     };
     if text.trim().is_empty() || text.trim() == "none" {
         return Ok(PartitionKey::None);
     }
-    let (function, rest) = text.trim().split_once('(').ok_or_else(bad)?;
-    let arguments = rest.trim_end().strip_suffix(')').ok_or_else(bad)?;
-    if arguments.contains(')') {
-        return Err(SqlError::unsupported("partition keys of two parts are not supported yet"));
+    let (mut time, mut bucket) = (None, None);
+    let mut rest = text.trim();
+    loop {
+        let (call, behind) = rest.split_once(')').ok_or_else(bad)?;
+        let (function, arguments) = call.split_once('(').ok_or_else(bad)?;
+        let function = function.trim().to_lowercase();
+        let is_second = match function.as_str() {
+            "bucket" => bucket.replace(parse_bucket(arguments, columns, &bad)?).is_some(),
+            _ => time.replace(parse_time(&function, arguments, columns, &bad)?).is_some(),
+        };
+        if is_second {
+            return Err(bad());
+        }
+        match behind.trim() {
+            "" => return Ok(PartitionKey::of_parts(time, bucket)),
+            more => rest = more.strip_prefix(',').ok_or_else(bad)?,
+        }
     }
-    let unit = match function.trim().to_lowercase().as_str() {
+}
+
+fn parse_time(
+    function: &str,
+    argument: &str,
+    columns: &[Column],
+    bad: &dyn Fn() -> SqlError,
+) -> Result<(TimeUnit, ColumnId), SqlError> {
+    let unit = match function {
         "hour" => TimeUnit::Hour,
         "day" => TimeUnit::Day,
         "month" => TimeUnit::Month,
-        "bucket" => return parse_bucket(arguments, columns, &bad),
         _ => return Err(bad()),
     };
-    let column = find(columns, &column_name(arguments))?;
+    let column = find(columns, &column_name(argument))?;
     check_time(column)?;
-    Ok(PartitionKey::Time { unit, column: column.id })
+    Ok((unit, column.id))
 }
 
 /// Fails if a partition key cannot rest on what its column now is.
 pub(super) fn check_key(key: &PartitionKey, columns: &[Column]) -> Result<(), SqlError> {
     let by_id = |id: ColumnId| columns.iter().find(|column| column.id == id);
-    match key {
-        PartitionKey::None => Ok(()),
-        PartitionKey::Time { column, .. } => by_id(*column).map_or(Ok(()), check_time),
-        PartitionKey::Bucket { column, .. } => by_id(*column).map_or(Ok(()), check_bucket),
-    }
+    key.time().and_then(|(_, column)| by_id(column)).map_or(Ok(()), check_time)?;
+    key.bucket().and_then(|(_, column)| by_id(column)).map_or(Ok(()), check_bucket)
 }
 
 fn check_time(column: &Column) -> Result<(), SqlError> {
@@ -170,7 +199,7 @@ fn check_bucket(column: &Column) -> Result<(), SqlError> {
     Err(SqlError::unsupported(format!("a bucket key of type {ty} is not supported")))
 }
 
-fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError) -> Result<PartitionKey, SqlError> {
+fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError) -> Result<(u32, ColumnId), SqlError> {
     let (number, column) = arguments.split_once(',').ok_or_else(bad)?;
     let buckets: u32 = number.trim().parse().map_err(|_| bad())?;
     if !(1..=BUCKETS_MAX).contains(&buckets) {
@@ -178,7 +207,7 @@ fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError)
     }
     let column = find(columns, &column_name(column))?;
     check_bucket(column)?;
-    Ok(PartitionKey::Bucket { buckets, column: column.id })
+    Ok((buckets, column.id))
 }
 
 /// A column's name within an option: folded unless quoted.
@@ -222,9 +251,5 @@ fn invalid(name: &str, text: &str) -> SqlError {
 
 /// The columns that a key rests on: they cannot be dropped.
 pub(super) fn key_columns(partition_key: &PartitionKey, order_key: &[OrderColumn]) -> Vec<ColumnId> {
-    let of_partition = match partition_key {
-        PartitionKey::None => None,
-        PartitionKey::Time { column, .. } | PartitionKey::Bucket { column, .. } => Some(*column),
-    };
-    of_partition.into_iter().chain(order_key.iter().map(|order| order.column)).collect()
+    partition_key.columns().chain(order_key.iter().map(|order| order.column)).collect()
 }

@@ -9,6 +9,7 @@ use super::modified::Modified;
 use super::plan::{Action, ChangePlan, Twice, Verb, rows_of};
 use super::returning::Returning;
 use crate::error::SqlError;
+use crate::retention::Kept;
 use crate::scope::Scope;
 
 const VERB: Verb = Verb { title: "Delete on", tag: "DELETE", action: Some(Action::Delete), twice: Twice::First };
@@ -26,7 +27,8 @@ pub(super) fn plan<'a>(
     from.extend(delete.using.iter().flatten().cloned());
     let mut condition = delete.selection.clone();
     condition.iter_mut().for_each(|condition| modified.shorten(condition));
-    let takes_all = condition.is_none() && delete.using.is_none() && delete.returning.is_none();
+    let sees_all = Kept::of(modified.target.table(), scope.transaction_started)?.is_none();
+    let takes_all = sees_all && condition.is_none() && delete.using.is_none() && delete.returning.is_none();
     let rows = rows_of(&planner, with, from, condition, types)?;
     let returning = Returning::over(&planner, &modified, delete.returning.as_deref(), &rows, types)?;
     let plan = ChangePlan::new(planner, modified, VERB, rows, returning)?;

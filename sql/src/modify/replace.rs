@@ -54,6 +54,7 @@ fn change_set(target: &Target, losses: Losses, kept: Kept) -> ChangeSet {
     let mut changes = vec![Change::Remove { table, partitions: losses.partitions, chunks: losses.chunks }];
     if !columns.is_empty() {
         requires.push(Requirement::ColumnsAccept { table, columns });
+        requires.push(target.keyed());
         changes.push(Change::Append { table, partitions: kept.partitions, chunks: kept.chunks });
     }
     ChangeSet { requires, changes, ingest_id: None }

@@ -34,7 +34,8 @@ pub(crate) enum CopySubject {
 pub(crate) enum CopyEnd {
     Client,
     Program,
-    File,
+    /// A path on the server, or `s3://bucket/key`.
+    File(String),
 }
 
 type Parsed<T> = Result<T, ParserError>;
@@ -66,8 +67,7 @@ fn parse_head(parser: &mut Parser<'_>) -> Parsed<(CopySubject, bool, CopyEnd)> {
         parser.parse_literal_string()?;
         CopyEnd::Program
     } else {
-        parser.parse_literal_string()?;
-        CopyEnd::File
+        CopyEnd::File(parser.parse_literal_string()?)
     };
     Ok((subject, to, end))
 }

@@ -7,6 +7,7 @@ mod copy;
 mod depth;
 mod dialect;
 mod forms;
+mod maintenance;
 mod position;
 mod reserved;
 mod session_command;
@@ -21,6 +22,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
+pub(crate) use maintenance::{Maintenance, Subject};
 pub(crate) use position::TextIndex;
 pub(crate) use session_command::{Declare, Movement, SessionCommand};
 
@@ -49,6 +51,7 @@ pub(crate) enum Tree {
     Sql(Box<ast::Statement>),
     Copy(Box<CopyStatement>),
     Session(Box<SessionCommand>),
+    Maintenance(Maintenance),
 }
 
 impl Statement {
@@ -144,6 +147,9 @@ fn next_statement(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) ->
 fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Tree, SqlError> {
     if is_keyword(parser, Keyword::COPY) {
         return copy::parse_copy(parser, index).map(|copy| Tree::Copy(Box::new(copy)));
+    }
+    if let Some(maintenance) = maintenance::parse(parser, index)? {
+        return Ok(Tree::Maintenance(maintenance));
     }
     if let Some(command) = session_command::parse(parser, text, index)? {
         return Ok(Tree::Session(Box::new(command)));

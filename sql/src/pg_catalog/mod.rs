@@ -30,6 +30,7 @@ mod pg_shdescription;
 mod pg_stat_activity;
 mod pg_stat_database;
 mod pg_stat_gssapi;
+mod pg_stat_progress_copy;
 mod pg_stat_ssl;
 mod pg_stat_tables;
 mod pg_tables;
@@ -92,6 +93,7 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_stat_all_tables", pg_stat_tables::fill),
     ("pg_catalog", "pg_stat_database", pg_stat_database::fill),
     ("pg_catalog", "pg_stat_gssapi", pg_stat_gssapi::fill),
+    ("pg_catalog", "pg_stat_progress_copy", pg_stat_progress_copy::fill),
     ("pg_catalog", "pg_stat_ssl", pg_stat_ssl::fill),
     ("pg_catalog", "pg_stat_user_tables", pg_stat_tables::fill),
     ("pg_catalog", "pg_statio_all_tables", pg_stat_tables::io),

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{DataFusionError, Result, TableReference};
+use datafusion::common::{Column, DataFusionError, Result, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
-use datafusion::datasource::provider_as_source;
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
-use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
+};
 use parking_lot::Mutex;
 use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 
@@ -19,6 +21,7 @@ use super::parameters::Bound;
 use super::{expand_view, memory};
 use crate::error::SqlError;
 use crate::functions::{FunctionContext, undefined};
+use crate::retention::Kept;
 use crate::scan::{AddressBook, SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
 use crate::system_context::CatalogFunctions;
@@ -26,6 +29,9 @@ use crate::system_context::CatalogFunctions;
 /// The schema in which a statement that changes rows finds its table with addresses. No name of a client's holds a
 /// control character.
 pub(crate) const ADDRESSED_SCHEMA: &str = "\u{1}addressed";
+
+/// What a scan for a view calls the column that its table's retention goes by, if the view does not read it.
+const KEY_COLUMN: &str = "\u{1}key";
 
 /// A name in a view's text and the object it stands for, whatever that is called now.
 #[derive(Clone, Debug)]
@@ -110,7 +116,7 @@ impl<'a> Provider<'a> {
     fn source(&self, schema: Option<&str>, name: &str) -> Result<Arc<dyn TableSource>, SqlError> {
         if let Some((relation, book)) = self.addressed.as_ref().filter(|_| schema == Some(ADDRESSED_SCHEMA)) {
             let scan = TableScan::addressed(Arc::clone(self.scope), Arc::clone(relation), Arc::clone(book))?;
-            return Ok(provider_as_source(Arc::new(scan) as Arc<dyn TableProvider>));
+            return self.kept_rows(relation, scan, None);
         }
         let written: Vec<String> = schema.iter().copied().chain([name]).map(str::to_owned).collect();
         if let Some(binding) = self.bindings.iter().find(|binding| binding.written == written) {
@@ -144,8 +150,10 @@ impl<'a> Provider<'a> {
     ) -> Result<Arc<dyn TableSource>, SqlError> {
         match &relation.kind {
             RelationKind::Table(_) => {
-                let scan = TableScan::new(Arc::clone(self.scope), Arc::clone(relation), columns)?;
-                Ok(provider_as_source(Arc::new(scan) as Arc<dyn TableProvider>))
+                let wider = self.with_key(relation, columns)?;
+                let read = wider.as_deref().or(columns);
+                let scan = TableScan::new(Arc::clone(self.scope), Arc::clone(relation), read)?;
+                self.kept_rows(relation, scan, wider.and(columns))
             }
             RelationKind::View(view) => expand_view(self.scope, relation, view),
             RelationKind::Index(_) => {
@@ -154,6 +162,42 @@ impl<'a> Provider<'a> {
                 Err(error.detail("This operation is not supported for indexes."))
             }
         }
+    }
+
+    /// A view's columns and the one that tells which rows are hidden, if the view does not read it.
+    fn with_key(
+        &self,
+        relation: &Relation,
+        columns: Option<&[(String, ColumnId)]>,
+    ) -> Result<Option<Vec<(String, ColumnId)>>, SqlError> {
+        let (Some(columns), Some(kept)) = (columns, self.kept(relation)?) else { return Ok(None) };
+        if columns.iter().any(|(_, id)| *id == kept.column) {
+            return Ok(None);
+        }
+        Ok(Some(columns.iter().cloned().chain([(KEY_COLUMN.to_owned(), kept.column)]).collect()))
+    }
+
+    fn kept(&self, relation: &Relation) -> Result<Option<Kept>, SqlError> {
+        relation.as_table().map_or(Ok(None), |table| Kept::of(table, self.scope.transaction_started))
+    }
+
+    /// The scan's rows without those that the table's retention hides, and of its columns only these, if any are named.
+    fn kept_rows(
+        &self,
+        relation: &Relation,
+        scan: TableScan,
+        columns: Option<&[(String, ColumnId)]>,
+    ) -> Result<Arc<dyn TableSource>, SqlError> {
+        let name = TableReference::bare(relation.name.as_str());
+        let own = |column: &str| Expr::Column(Column::new(Some(name.clone()), column));
+        let condition = self.kept(relation)?.and_then(|kept| Some(kept.condition(own(scan.shown_name(kept.column)?))));
+        let source = provider_as_source(Arc::new(scan) as Arc<dyn TableProvider>);
+        let Some(condition) = condition else { return Ok(source) };
+        let mut plan = LogicalPlanBuilder::scan(name.clone(), source, None)?.filter(condition)?;
+        if let Some(columns) = columns {
+            plan = plan.project(columns.iter().map(|(shown, _)| own(shown)))?;
+        }
+        Ok(provider_as_source(Arc::new(ViewTable::new(plan.build()?, None)) as Arc<dyn TableProvider>))
     }
 
     fn find(&self, schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::error::Result;
-use peristyle_catalog::model::{Partition, PgType, Seq, TimestampMicros};
+use peristyle_catalog::model::{Oid, Partition, PgType, Seq, TimestampMicros};
+use peristyle_storage::merge::MergeRecord;
 
 /// What the running session shows of itself.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +79,10 @@ pub struct Cursor {
 pub struct ServerView {
     /// One entry per session.
     pub statements: Vec<StatementView>,
+    /// The COPYs that run.
+    pub copies: Vec<CopyView>,
+    /// The newest merges.
+    pub merges: Vec<MergeRecord>,
     /// The head and every pinned snapshot.
     pub snapshots: Vec<SnapshotView>,
     /// Lower-case names of the functions that can be called.
@@ -104,6 +109,26 @@ pub struct StatementView {
     pub started_at: Option<TimestampMicros>,
     pub state_changed_at: TimestampMicros,
     pub text: String,
+}
+
+/// A COPY that runs.
+#[derive(Clone, Debug)]
+pub struct CopyView {
+    pub process_id: i32,
+    pub database_oid: Oid,
+    pub database: String,
+    /// 0 for a query.
+    pub relation: Oid,
+    /// `COPY FROM` or `COPY TO`.
+    pub command: &'static str,
+    /// `FILE` or `PIPE`.
+    pub end: &'static str,
+    pub bytes: u64,
+    /// 0 where it is not known.
+    pub bytes_total: u64,
+    pub rows: u64,
+    /// Rows that a WHERE left out.
+    pub excluded: u64,
 }
 
 /// A snapshot that somebody can read.

@@ -107,6 +107,11 @@ impl TableScan {
         Some((self.relation.oid, self.relation.as_table()?.column_by_id(id)?.attnum))
     }
 
+    /// What the scan calls a column.
+    pub(crate) fn shown_name(&self, id: ColumnId) -> Option<&str> {
+        self.columns.iter().find(|column| column.id == id).map(|column| column.field.name().as_str())
+    }
+
     /// The table's name for a column that a view's binding may call otherwise.
     pub(crate) fn stored_name(&self, shown: &str) -> String {
         let read = self.columns.iter().find(|column| column.field.name() == shown);

@@ -1,6 +1,6 @@
 //! Which partitions a scan must read: by key range first, then by statistics. Opens no object.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array, new_null_array};
@@ -67,25 +67,18 @@ fn intervals(scan: &TableScan, state: &dyn Session, filters: &[Expr]) -> Vec<(us
 fn by_key(scan: &TableScan, filters: &[Expr], intervals: &[(usize, Interval)]) -> Vec<Arc<Partition>> {
     let Some(contents) = &scan.contents else { return Vec::new() };
     let key = scan.relation.as_table().map_or(&PartitionKey::None, |table| &table.partition_key);
-    match key {
-        PartitionKey::None => contents.partitions().cloned().collect(),
-        PartitionKey::Time { column, .. } => {
-            let of_key = intervals.iter().find(|(at, _)| scan.columns[*at].id == *column);
-            let Interval { from, to } = of_key.map(|(_, interval)| *interval).unwrap_or_default();
-            contents.partitions_in(None, from, to).cloned().collect()
-        }
-        PartitionKey::Bucket { buckets, column } => {
-            let named = scan.columns.iter().find(|read| read.id == *column);
-            let wanted = named.and_then(|read| bucket_range::of_filters(filters, read.field.name(), *buckets));
-            match wanted {
-                Some(wanted) => wanted
-                    .into_iter()
-                    .flat_map(|bucket| contents.partitions_in(Some(bucket), None, None).cloned())
-                    .collect(),
-                None => contents.partitions().cloned().collect(),
-            }
-        }
-    }
+    let of_key = |column: ColumnId| intervals.iter().find(|(at, _)| scan.columns[*at].id == column);
+    let interval = key.time().and_then(|(_, column)| of_key(column));
+    let Interval { from, to } = interval.map(|(_, interval)| *interval).unwrap_or_default();
+    let wanted = key.bucket().and_then(|(buckets, column)| {
+        let named = scan.columns.iter().find(|read| read.id == column)?;
+        bucket_range::of_filters(filters, named.field.name(), buckets)
+    });
+    let Some(wanted) = wanted else { return contents.partitions_in(None, from, to).cloned().collect() };
+    // Partitions of no one bucket are among those of each.
+    let mut seen = HashSet::new();
+    let found = wanted.into_iter().flat_map(|bucket| contents.partitions_in(Some(bucket), from, to));
+    found.filter(|partition| seen.insert(partition.id)).cloned().collect()
 }
 
 /// The filters with the ranges found for time columns, as a predicate over statistics; `None` if it would keep all.

@@ -17,7 +17,7 @@ use super::settings::{self, Settings};
 use crate::error::{SqlError, SqlState};
 use crate::names::fold;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
-use crate::parse::{Statement, Tree};
+use crate::parse::{Maintenance, Statement, Tree};
 use crate::plan::parameters::Bound;
 use crate::values::Zone;
 
@@ -31,6 +31,10 @@ impl Session {
         let tree = match &*statement.tree {
             Tree::Sql(tree) => tree,
             Tree::Copy(_) => return Ok(None),
+            Tree::Maintenance(maintenance) => {
+                self.refuse_in_block(maintenance)?;
+                return Ok(None);
+            }
             Tree::Session(command) => return self.run_command(command, bound).await.map(Some),
         };
         match tree.as_ref() {
@@ -40,6 +44,15 @@ impl Session {
             ast::Statement::Discard { object_type } => self.run_discard(object_type).map(Some),
             other => self.run_transaction_control(other).await,
         }
+    }
+
+    /// 25001 for what commits by itself.
+    fn refuse_in_block(&self, maintenance: &Maintenance) -> Result<(), SqlError> {
+        if !maintenance.commits() || (self.block.is_none() && self.writers() == 0) {
+            return Ok(());
+        }
+        let message = format!("{} cannot run inside a transaction block", maintenance.tag());
+        Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message))
     }
 
     fn run_set(&mut self, set: &Set) -> Result<Outcome, SqlError> {

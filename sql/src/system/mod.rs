@@ -1,6 +1,7 @@
 //! `system`: what only Peristyle has, shown as relations. Their oids lie in a range that PostgreSQL leaves free.
 
 mod chunks;
+mod merges;
 mod orphans;
 mod partitions;
 mod snapshots;
@@ -16,6 +17,7 @@ pub(crate) use orphans::{ORPHANS, ORPHANS_OID};
 /// The relations of this schema that need no waiting.
 pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("system", "chunks", chunks::fill),
+    ("system", "merges", merges::fill),
     ("system", "partitions", partitions::fill),
     ("system", "snapshots", snapshots::fill),
     ("system", "statements", statements::fill),

@@ -196,12 +196,14 @@ impl Transaction {
         }
     }
 
-    /// Takes the changes of one statement.
-    pub(crate) fn stage(&mut self, statement: ChangeSet) {
+    /// Takes the changes of one statement; 0A000 if it has another ingest id than one before.
+    pub(crate) fn stage(&mut self, statement: ChangeSet) -> Result<(), SqlError> {
+        self.staged.check_ingest_id(statement.ingest_id.as_ref())?;
         let removes_rows = statement.changes.iter().any(|change| matches!(change, Change::Remove { .. }));
         // What it takes back of this transaction's own rows, the view still shows.
         let shown = if removes_rows { self.shown.take() } else { None };
         self.staged.add(statement, &shown.as_ref().map(own_chunks).unwrap_or_default());
+        Ok(())
     }
 
     /// The moment after what was staged so far.
@@ -231,13 +233,14 @@ impl Transaction {
             return Ok(None);
         }
         let objects: Vec<_> = self.staged.objects().collect();
+        let has_more = self.staged.has_more_than_its_load();
         match self.catalog.commit(self.staged.into_change_set()).await {
-            Ok(commit) => {
-                if commit.duplicate {
-                    delete_objects(&self.store, objects).await;
-                }
-                Ok(Some(commit))
+            Ok(commit) if commit.duplicate => {
+                delete_objects(&self.store, objects).await;
+                // What else the transaction did is not in what was committed before.
+                if has_more { Err(ingested_meanwhile()) } else { Ok(Some(commit)) }
             }
+            Ok(commit) => Ok(Some(commit)),
             Err(error) => {
                 if error.left_nothing() {
                     delete_objects(&self.store, objects).await;
@@ -251,6 +254,11 @@ impl Transaction {
     pub(crate) async fn discard(self) {
         delete_objects(&self.store, self.staged.objects().collect()).await;
     }
+}
+
+fn ingested_meanwhile() -> SqlError {
+    SqlError::new(SqlState::SERIALIZATION_FAILURE, "could not serialize access due to concurrent update")
+        .detail("Another transaction committed the same ingest id.")
 }
 
 /// Deletes the objects of changes that will not be committed.

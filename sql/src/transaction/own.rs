@@ -63,6 +63,7 @@ impl Own {
             | Requirement::RelationVersion { oid, .. }
             | Requirement::ColumnsAccept { table: oid, .. }
             | Requirement::EnforcesOnly { table: oid, .. }
+            | Requirement::KeyedBy { table: oid, .. }
             | Requirement::TableEmpty(oid) => self.relations.contains(oid),
             // A change of the definition does not look at rows.
             Requirement::NoRowsSince { table, .. } => self.created.contains(table),

@@ -6,6 +6,7 @@ use imbl::{OrdMap, Vector};
 use peristyle_catalog::model::{Change, ChangeSet, ChunkId, IngestId, NewChunk, Oid, PartitionId, Requirement};
 
 use super::own::Own;
+use crate::error::SqlError;
 
 /// Changes on their way to one commit, and what they require.
 #[derive(Clone, Default)]
@@ -13,6 +14,8 @@ pub(super) struct Staged {
     requires: Vector<Requirement>,
     changes: Vector<Change>,
     ingest_id: Option<IngestId>,
+    /// Whether there is a statement without that id.
+    has_other: bool,
     own: Own,
     /// The chunks of each table that are in `changes`.
     chunks: OrdMap<Oid, Pile>,
@@ -42,6 +45,22 @@ impl Pile {
 impl Staged {
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// A transaction commits under one ingest id.
+    pub(super) fn check_ingest_id(&self, id: Option<&IngestId>) -> Result<(), SqlError> {
+        match (&self.ingest_id, id) {
+            (Some(has), Some(id)) if has != id => {
+                Err(SqlError::unsupported("a transaction with two ingest ids is not supported")
+                    .hint("Load them in transactions of their own."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether something is here that the ingest id does not name.
+    pub(super) fn has_more_than_its_load(&self) -> bool {
+        self.has_other
     }
 
     pub(super) fn writers(&self) -> usize {
@@ -93,8 +112,9 @@ impl Staged {
         for change in statement.changes {
             self.add_change(change, own_chunks);
         }
-        if statement.ingest_id.is_some() {
-            self.ingest_id = statement.ingest_id;
+        match statement.ingest_id {
+            Some(id) => self.ingest_id = Some(id),
+            None => self.has_other = true,
         }
         self.writers += 1;
     }

@@ -1,6 +1,6 @@
-//! `COPY … FROM STDIN`: bytes → pieces at record ends → batches, decoded on all cores → the same sink as INSERT.
+//! `COPY … FROM`: bytes → pieces at record ends → batches, decoded on all cores → the same sink as INSERT.
 //!
-//! The client's bytes go through a bounded channel to a task on the computing threads, so memory stays flat whatever
+//! The client's bytes (a file's: [`super::copy_file`]) go through a bounded channel to a task on the computing threads, so memory stays flat whatever
 //! the size, and a client that sends faster than rows are written waits.
 
 use std::sync::Arc;
@@ -8,15 +8,16 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
-use peristyle_catalog::model::{ChangeSet, PgType};
+use peristyle_catalog::model::{ChangeSet, IngestId, PgType};
 use sqlparser::ast::{Expr, Ident, ObjectName};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::Target;
+use super::ingest::{ingest_id, is_replay};
 use super::insert::stage;
 use super::shape::ShapedLoad;
 use super::shaper::row_condition;
+use super::{Target, copy_file, copy_parquet};
 use crate::copy::{
     Arrival, CopyDirection, CopyFormat, CopyOptions, Decoded, Decoder, Piece, RecordSplitter, SplitterLimits,
     TargetColumn, TupleSplitter, Unknown, parse_header,
@@ -25,9 +26,9 @@ use crate::copy_out::check_end;
 use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::Outcome;
-use crate::parse::{CopyStatement, CopySubject};
+use crate::parse::{CopyEnd, CopyStatement, CopySubject};
 use crate::scope::Scope;
-use crate::session::{Guard, SharedTransaction};
+use crate::session::{Copies, CopyProgress, Guard, SharedTransaction};
 
 /// Messages of the client that wait to be cut.
 const MESSAGES_AHEAD_MAX: usize = 64;
@@ -46,16 +47,16 @@ pub struct CopyIn {
     guard: Guard,
 }
 
-enum Message {
+pub(super) enum Message {
     Data(Bytes),
     /// The client sent everything. Without it, what came is thrown away.
     End,
 }
 
 /// What a COPY came to.
-struct Loaded {
-    rows: u64,
-    changes: ChangeSet,
+pub(super) struct Loaded {
+    pub(super) rows: u64,
+    pub(super) changes: ChangeSet,
 }
 
 impl CopyIn {
@@ -105,7 +106,7 @@ fn joined(result: Result<Result<Loaded, SqlError>, tokio::task::JoinError>) -> R
     result.unwrap_or_else(|error| Err(SqlError::internal(format!("a COPY stopped unexpectedly: {error}"))))
 }
 
-/// Begins a COPY FROM.
+/// Begins a COPY FROM; one from a file is also ended.
 pub(crate) async fn copy_in(
     scope: Arc<Scope>,
     transaction: SharedTransaction,
@@ -116,27 +117,39 @@ pub(crate) async fn copy_in(
     if options.default.is_some() {
         return Err(SqlError::unsupported("COPY option DEFAULT is not supported yet"));
     }
-    let CopySubject::Table { name, columns } = &copy.subject else {
-        return Err(SqlError::syntax("COPY FROM needs a table"));
-    };
-    let (target, decoder) = decoder(&scope, name, columns, options.clone())?;
-    if let Some(condition) = &copy.condition {
-        check_condition(&scope, &target, condition)?;
+    match (&copy.end, options.format) {
+        (CopyEnd::File(place), CopyFormat::Parquet) => {
+            copy_parquet::run(&scope, &transaction, copy, options, place).await
+        }
+        (_, CopyFormat::Parquet) => {
+            Err(SqlError::unsupported("COPY FROM STDIN in Parquet is not supported").hint("Copy from a file."))
+        }
+        (CopyEnd::File(place), _) => {
+            copy_file::run(Pipeline::of(&scope, &transaction, copy, options)?, place, &copy.end).await
+        }
+        (CopyEnd::Client | CopyEnd::Program, _) => from_client(&scope, transaction, copy, options),
     }
-    let column_count = if columns.is_empty() { target.fields.len() } else { columns.len() };
-    let (feed, messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
+}
+
+fn from_client(
+    scope: &Arc<Scope>,
+    transaction: SharedTransaction,
+    copy: &CopyStatement,
+    options: CopyOptions,
+) -> Result<Outcome, SqlError> {
     let binary = options.format == CopyFormat::Binary;
-    let condition = copy.condition.clone();
-    let own = Arc::clone(&transaction);
-    let pipeline = Pipeline { scope: Arc::clone(&scope), target, decoder, options, condition, transaction: own };
+    let pipeline = Pipeline::of(scope, &transaction, copy, options)?;
+    let column_count = pipeline.column_count;
+    let (feed, messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
+    let progress = Copies::enter(scope, Some(pipeline.target.oid()), &copy.end, "COPY FROM", 0);
     let guard = scope.guard.clone();
     let watched = guard.clone();
-    let load = scope.engine.spawn(async move { pipeline.run(messages, &watched).await });
+    let load = scope.engine.spawn(async move { pipeline.run(messages, &watched, &progress).await });
     Ok(Outcome::CopyIn(CopyIn { column_count, binary, feed: Some(feed), load, transaction, guard }))
 }
 
 /// A condition that is wrong fails before the client sends anything.
-fn check_condition(scope: &Arc<Scope>, target: &Target, condition: &Expr) -> Result<(), SqlError> {
+pub(super) fn check_condition(scope: &Arc<Scope>, target: &Target, condition: &Expr) -> Result<(), SqlError> {
     if target.is_open() {
         return Err(SqlError::unsupported("COPY ... FROM ... WHERE is not supported yet for a table of open schema"));
     }
@@ -200,20 +213,60 @@ fn all_columns(target: &Target) -> Vec<String> {
 }
 
 /// The way of the data of one COPY.
-struct Pipeline {
-    scope: Arc<Scope>,
-    target: Target,
+pub(super) struct Pipeline {
+    pub(super) scope: Arc<Scope>,
+    pub(super) target: Target,
     decoder: Decoder,
     options: CopyOptions,
     condition: Option<Expr>,
-    transaction: SharedTransaction,
+    pub(super) transaction: SharedTransaction,
+    /// Columns that the client is told of.
+    column_count: usize,
+    ingest_id: Option<IngestId>,
 }
 
 impl Pipeline {
-    async fn run(self, messages: mpsc::Receiver<Message>, guard: &Guard) -> Result<Loaded, SqlError> {
+    fn of(
+        scope: &Arc<Scope>,
+        transaction: &SharedTransaction,
+        copy: &CopyStatement,
+        options: CopyOptions,
+    ) -> Result<Pipeline, SqlError> {
+        let CopySubject::Table { name, columns } = &copy.subject else {
+            return Err(SqlError::syntax("COPY FROM needs a table"));
+        };
+        let ingest_id = ingest_id(scope, options.ingest_id.as_deref())?;
+        let (target, decoder) = decoder(scope, name, columns, options.clone())?;
+        if let Some(condition) = &copy.condition {
+            check_condition(scope, &target, condition)?;
+        }
+        Ok(Pipeline {
+            column_count: if columns.is_empty() { target.fields.len() } else { columns.len() },
+            scope: Arc::clone(scope),
+            target,
+            decoder,
+            options,
+            condition: copy.condition.clone(),
+            transaction: Arc::clone(transaction),
+            ingest_id,
+        })
+    }
+
+    /// Takes what is sent to its end. A load that was committed before is passed over.
+    pub(super) async fn run(
+        self,
+        mut messages: mpsc::Receiver<Message>,
+        guard: &Guard,
+        progress: &CopyProgress,
+    ) -> Result<Loaded, SqlError> {
+        if self.ingest_id.as_ref().is_some_and(|id| is_replay(&self.scope, id)) {
+            return guard.watch(pass_over(&mut messages)).await;
+        }
+        let ingest_id = self.ingest_id.clone();
         let streams = self.scope.engine.limits().streams;
         let mut load = ShapedLoad::new(&self.scope, &self.target, &self.transaction, self.condition.as_ref());
-        let decoded = self.pieces(messages).map(decode).buffered(streams + 1);
+        let counted = Counted { messages, progress };
+        let decoded = self.pieces(counted).map(decode).buffered(streams + 1);
         futures::pin_mut!(decoded);
         let mut skipped = 0;
         let fed = async {
@@ -221,6 +274,7 @@ impl Pipeline {
                 let piece: Decoded = piece?;
                 skipped += piece.skipped.len();
                 load.push(piece).await?;
+                progress.set_rows(load.rows(), load.excluded());
             }
             Ok(())
         };
@@ -228,7 +282,8 @@ impl Pipeline {
             load.abort().await;
             return Err(error);
         }
-        let (rows, changes) = load.finish().await?;
+        let (rows, mut changes) = load.finish().await?;
+        changes.ingest_id = ingest_id;
         if skipped > 0 {
             let message = format!(
                 "{skipped} row{} skipped due to data type incompatibility",
@@ -244,17 +299,17 @@ impl Pipeline {
             CopyFormat::Binary => {
                 Splitter::Tuples(TupleSplitter::new(self.target.name(), self.decoder.target_names(), limits))
             }
-            CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson => {
+            CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson | CopyFormat::Parquet => {
                 Splitter::Records(RecordSplitter::new(&self.options, limits))
             }
         }
     }
 
     /// Pieces with the decoder for them: the header, where there is one, says which column each field goes to.
-    fn pieces(
+    fn pieces<'a>(
         &self,
-        messages: mpsc::Receiver<Message>,
-    ) -> impl Stream<Item = Result<(Arc<Decoder>, Piece), SqlError>> + use<> {
+        messages: Counted<'a>,
+    ) -> impl Stream<Item = Result<(Arc<Decoder>, Piece), SqlError>> + use<'a> {
         let limits = self.scope.engine.limits();
         let splitter_limits =
             SplitterLimits { piece_bytes: limits.copy_piece_bytes, record_bytes_max: limits.copy_record_bytes_max };
@@ -271,6 +326,37 @@ impl Pipeline {
             let piece = cutter.next().await?;
             Ok(piece.map(|piece| ((Arc::clone(&cutter.decoder), piece), cutter)))
         })
+    }
+}
+
+/// Takes all that is sent and does nothing with it.
+async fn pass_over(messages: &mut mpsc::Receiver<Message>) -> Result<Loaded, SqlError> {
+    loop {
+        match messages.recv().await {
+            Some(Message::Data(_)) => {}
+            Some(Message::End) => return Ok(Loaded { rows: 0, changes: ChangeSet::default() }),
+            None => return Err(cut_off()),
+        }
+    }
+}
+
+fn cut_off() -> SqlError {
+    SqlError::new(SqlState::QUERY_CANCELED, "COPY from stdin failed: its data was cut off")
+}
+
+/// What is sent, counted as it is taken.
+struct Counted<'a> {
+    messages: mpsc::Receiver<Message>,
+    progress: &'a CopyProgress,
+}
+
+impl Counted<'_> {
+    async fn next(&mut self) -> Option<Message> {
+        let message = self.messages.recv().await;
+        if let Some(Message::Data(bytes)) = &message {
+            self.progress.add_bytes(bytes.len() as u64);
+        }
+        message
     }
 }
 
@@ -303,8 +389,8 @@ impl Splitter {
 }
 
 /// Cuts the client's bytes into pieces.
-struct Cutter {
-    messages: mpsc::Receiver<Message>,
+struct Cutter<'a> {
+    messages: Counted<'a>,
     /// Empty once the data ended.
     splitter: Option<Splitter>,
     /// Pieces that wait, last first.
@@ -316,7 +402,7 @@ struct Cutter {
     by_header: bool,
 }
 
-impl Cutter {
+impl Cutter<'_> {
     async fn next(&mut self) -> Result<Option<Piece>, SqlError> {
         loop {
             match self.ready.pop() {
@@ -338,7 +424,7 @@ impl Cutter {
     }
 
     async fn fill(&mut self) -> Result<(), SqlError> {
-        match self.messages.recv().await {
+        match self.messages.next().await {
             Some(Message::Data(bytes)) => {
                 if let Some(splitter) = &mut self.splitter {
                     splitter.push(&bytes, &mut self.ready)?;
@@ -352,7 +438,7 @@ impl Cutter {
                 }
                 Ok(())
             }
-            None => Err(SqlError::new(SqlState::QUERY_CANCELED, "COPY from stdin failed: its data was cut off")),
+            None => Err(cut_off()),
         }
     }
 }

@@ -13,8 +13,9 @@ use peristyle_storage::types::{marked_pg_type, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
 use super::evolve::{Evolution, evolve};
+use super::ingest::{ingest_id, is_replay};
 use super::keys::{Existing, KeyGuard};
-use super::returning::Returning;
+use super::returning::{Returned, Returning};
 use super::shaper::Shaper;
 use super::sink::Sink;
 use super::{Target, literal_rows, value_rows};
@@ -39,14 +40,23 @@ pub(crate) async fn insert(
     let target = Target::find(&scope, table_name(insert)?)?;
     let names = column_names(&target, insert)?;
     let returning = Returning::new(&scope, &target, insert)?;
+    let ingest_id = ingest_id(&scope, None)?;
+    if ingest_id.as_ref().is_some_and(|id| is_replay(&scope, id)) {
+        return inserted(0, returning.map(|returning| returning.take(&[])).transpose()?);
+    }
     let mut load = match literal_rows::of(&scope, &target, &names, insert, bound)? {
         Some(given) => Load::begin(&scope, target, given.fields())?.with(&given.batch).await?,
         None => load_query(&scope, target, insert, bound).await?,
     };
     let returned = returning.map(|returning| returning.take(&load.kept)).transpose()?;
     load.kept.clear();
-    let (rows, changes) = load.finish(Existing::AllOf(&transaction)).await?;
+    let (rows, mut changes) = load.finish(Existing::AllOf(&transaction)).await?;
+    changes.ingest_id = ingest_id;
     stage(&scope.guard, &transaction, changes)?;
+    inserted(rows, returned)
+}
+
+fn inserted(rows: u64, returned: Option<Returned>) -> Result<Outcome, SqlError> {
     Ok(match returned {
         Some((columns, batches)) => {
             let batches = Box::pin(futures::stream::iter(batches.into_iter().map(Ok)));
@@ -66,10 +76,7 @@ pub(crate) fn stage(
     let mut slot = transaction.lock();
     guard.check()?;
     match &mut *slot {
-        Some(transaction) => {
-            transaction.stage(changes);
-            Ok(())
-        }
+        Some(transaction) => transaction.stage(changes),
         None => Err(SqlError::internal("a statement outlived its transaction")),
     }
 }
@@ -138,6 +145,11 @@ impl Load {
         let sink = Sink::new(scope, &target, shaper.fields());
         let keys = KeyGuard::new(scope, &target, &shaper.fields())?;
         Ok(Load { scope: Arc::clone(scope), target, keys, shaper, sink, evolution: changes, kept: Vec::new() })
+    }
+
+    /// Rows taken so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.sink.rows()
     }
 
     /// Takes only rows for which the condition holds.
@@ -243,7 +255,7 @@ async fn load_defaults(scope: &Arc<Scope>, target: Target) -> Result<Load, SqlEr
 }
 
 /// Names the source's columns after the target's and casts them by assignment.
-fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+pub(super) fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
     let schema = Arc::clone(plan.schema());
     check_count(names.len(), schema.fields().len(), target)?;
     let mut columns = Vec::with_capacity(names.len());

@@ -23,6 +23,7 @@ use super::Target;
 use crate::error::{SqlError, SqlState};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
+use crate::retention::Kept;
 use crate::scan::{ADDRESS_COLUMN, AddressBook, TableScan};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
@@ -139,7 +140,8 @@ impl KeyGuard {
         let relation = scope.view.relation(self.relation.oid).cloned().unwrap_or_else(|| Arc::clone(&self.relation));
         let planner = Planner::new(scope)?;
         let scan = TableScan::addressed(Arc::clone(scope), relation, Arc::clone(book))?;
-        let physical = planner.physical(key.plan(scan)?, &Bound::default()).await?;
+        let kept = self.relation.as_table().map(|table| Kept::of(table, scope.transaction_started)).transpose()?;
+        let physical = planner.physical(key.plan(scan, kept.flatten())?, &Bound::default()).await?;
         let mut batches = execute_stream(physical, planner.task())?;
         while let Some(batch) = batches.next().await {
             let batch = batch?;
@@ -238,9 +240,10 @@ impl Key {
     }
 
     /// The key's columns, and the addresses, of the rows that can have one of the keys taken.
-    fn plan(&self, scan: TableScan) -> Result<LogicalPlan, SqlError> {
-        let source = provider_as_source(Arc::new(scan) as Arc<dyn datafusion::catalog::TableProvider>);
+    fn plan(&self, scan: TableScan, kept: Option<Kept>) -> Result<LogicalPlan, SqlError> {
         let column = |name: &str| Expr::Column(Column::new(Some(TABLE), name));
+        let is_kept = kept.and_then(|kept| Some(kept.condition(column(scan.shown_name(kept.column)?))));
+        let source = provider_as_source(Arc::new(scan) as Arc<dyn datafusion::catalog::TableProvider>);
         let first = || column(&self.columns[0].name);
         let condition = match (&self.listed, &self.range) {
             (Some(listed), _) => Some(first().in_list(listed.iter().cloned().map(lit).collect(), false)),
@@ -250,7 +253,7 @@ impl Key {
             _ => None,
         };
         let mut plan = LogicalPlanBuilder::scan(TABLE, source, None)?;
-        if let Some(condition) = condition {
+        for condition in condition.into_iter().chain(is_kept) {
             plan = plan.filter(condition)?;
         }
         let output = self.columns.iter().map(|key| column(&key.name)).chain([column(ADDRESS_COLUMN)]);

@@ -5,9 +5,12 @@
 //! ```
 //! The change set is staged in the transaction; nothing is visible before that commits.
 
+mod copy_file;
 mod copy_in;
+mod copy_parquet;
 mod create_table_as;
 mod evolve;
+mod ingest;
 mod insert;
 mod keys;
 mod literal_rows;

@@ -16,6 +16,9 @@ use crate::outcome::ColumnDescription;
 use crate::plan::{Planner, expression_name};
 use crate::scope::Scope;
 
+/// What a RETURNING clause gave: its columns and their rows.
+pub(super) type Returned = (Vec<ColumnDescription>, Vec<RecordBatch>);
+
 /// What a RETURNING clause computes.
 pub(super) struct Returning {
     /// The table's columns, as the expressions see them.
@@ -53,7 +56,7 @@ impl Returning {
     }
 
     /// The clause over the written batches.
-    pub(super) fn take(self, written: &[RecordBatch]) -> Result<(Vec<ColumnDescription>, Vec<RecordBatch>), SqlError> {
+    pub(super) fn take(self, written: &[RecordBatch]) -> Result<Returned, SqlError> {
         let batches = written.iter().map(|batch| self.compute(batch)).collect::<Result<_, _>>()?;
         Ok((self.columns, batches))
     }

@@ -40,7 +40,10 @@ pub(super) struct ShapedLoad<'a> {
     /// The keys of all loads, while none is under way.
     keys: Option<KeyGuard>,
     transaction: &'a SharedTransaction,
+    /// Rows of loads that ended.
     rows: u64,
+    /// Rows that loads were given.
+    given: u64,
     changes: ChangeSet,
 }
 
@@ -62,8 +65,19 @@ impl<'a> ShapedLoad<'a> {
             keys: None,
             transaction,
             rows: 0,
+            given: 0,
             changes: ChangeSet::default(),
         }
+    }
+
+    /// Rows taken so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows + self.load.as_ref().map_or(0, Load::rows)
+    }
+
+    /// Rows that the condition left out so far.
+    pub(super) fn excluded(&self) -> u64 {
+        self.given - self.rows()
     }
 
     /// Takes a piece; its batch has the piece's own columns.
@@ -78,7 +92,10 @@ impl<'a> ShapedLoad<'a> {
             self.shape = wider;
         }
         match &mut self.load {
-            Some(load) => load.push(&fit(&self.shape, &batch)?, false).await,
+            Some(load) => {
+                self.given += batch.num_rows() as u64;
+                load.push(&fit(&self.shape, &batch)?, false).await
+            }
             None => self.wait(batch).await,
         }
     }
@@ -100,6 +117,7 @@ impl<'a> ShapedLoad<'a> {
         }
         self.waiting_bytes = 0;
         for batch in std::mem::take(&mut self.waiting) {
+            self.given += batch.num_rows() as u64;
             let fitted = fit(&self.shape, &batch);
             let pushed = match fitted {
                 Ok(fitted) => load.push(&fitted, false).await,

@@ -54,13 +54,10 @@ impl Sink {
             columns.iter().map(|(_, field)| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
         let live = |id: ColumnId| columns.iter().any(|(column, _)| *column == id);
         let table = target.table();
-        let partition_key = match &table.partition_key {
-            // A key whose column this write does not hold bounds nothing: its rows have NULL there.
-            PartitionKey::Time { column, .. } | PartitionKey::Bucket { column, .. } if !live(*column) => {
-                PartitionKey::None
-            }
-            key => key.clone(),
-        };
+        // A part whose column this write does not hold bounds nothing: its rows have NULL there.
+        let time = table.partition_key.time().filter(|(_, column)| live(*column));
+        let bucket = table.partition_key.bucket().filter(|(_, column)| live(*column));
+        let partition_key = PartitionKey::of_parts(time, bucket);
         let order_key = table.order_key.iter().filter(|order| live(order.column)).cloned().collect();
         Sink {
             scope: Arc::clone(scope),
@@ -72,6 +69,11 @@ impl Sink {
             rows: 0,
             stage: Stage::Few { batches: Vec::new(), bytes: 0 },
         }
+    }
+
+    /// Rows taken so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Takes a batch; waits while as many are being encoded as there are streams.

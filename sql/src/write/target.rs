@@ -92,6 +92,11 @@ impl Target {
         Requirement::EnforcesOnly { table: self.oid(), not_null, checks }
     }
 
+    /// The partition key that this write's key ranges are made by.
+    pub(crate) fn keyed(&self) -> Requirement {
+        Requirement::KeyedBy { table: self.oid(), key: self.table().partition_key.clone() }
+    }
+
     /// 42703 with the way to take any column.
     pub(crate) fn unknown_column(&self, name: &str) -> SqlError {
         let message = format!("column \"{name}\" of relation \"{}\" does not exist", self.name());
@@ -108,6 +113,7 @@ impl Target {
         let mut requires = vec![Requirement::RelationLive(table)];
         requires.push(Requirement::ColumnsAccept { table, columns });
         requires.push(self.enforced());
+        requires.push(self.keyed());
         let mut changes = new_columns;
         if written.rows > 0 {
             changes.push(Change::Append { table, partitions: written.partitions, chunks: written.chunks });

@@ -1,5 +1,7 @@
 //! Settings of the process and of its connections.
 
+use peristyle_storage::files::Allowed;
+
 use super::key::{Key, number, other};
 use crate::config::LogFormat;
 use crate::config::value::{address, log_format, number, shown, text};
@@ -65,6 +67,21 @@ pub(super) const PLACES: &[Key] = &[
         },
         "Form of the trace: text or json"
     ),
+    Key {
+        name: "copy_locations",
+        value: Some("LIST"),
+        help: "Where COPY may read and write files on the server: folders and s3://bucket/prefix, separated by commas; \
+               nowhere if empty",
+        show: |config| {
+            let texts = config.storage.copy_locations.iter().map(Allowed::text);
+            texts.collect::<Vec<_>>().join(",")
+        },
+        set: |config, text| {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            config.storage.copy_locations = parts.map(Allowed::parse).collect::<Result<_, _>>()?;
+            Ok(())
+        },
+    },
     number!("io_threads", io_threads, 1, "Threads that serve sockets"),
     number!(
         "thread_stack_bytes",

@@ -5,6 +5,8 @@
 
 pub mod policy;
 
+mod log;
+mod on_demand;
 mod removed;
 mod rewrite;
 
@@ -17,6 +19,8 @@ use peristyle_catalog::model::{
 };
 use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
 
+pub use log::{MergeLog, MergeRecord};
+pub use on_demand::{Extent, groups};
 pub use policy::{Group, State, Urgency, pick};
 pub use removed::{Removed, RowSet};
 pub use rewrite::{Rewrite, Rewritten};
@@ -74,6 +78,8 @@ pub struct Merger {
     pub sources: Sources,
     pub options: WriteOptions,
     pub parse_missing: Arc<ParseMissing>,
+    /// Takes note of what was merged.
+    pub log: Arc<MergeLog>,
 }
 
 /// What became of a merge.
@@ -88,6 +94,7 @@ pub enum Outcome {
 impl Merger {
     /// Merges a group that [`policy::pick`] found in the newest head.
     pub async fn run(&self, table: Oid, group: &Group) -> Result<Outcome> {
+        let started_at = self.sources.clock.now();
         let snapshot = self.catalog.snapshot();
         let Some(definition) = snapshot.relation(table).and_then(|relation| relation.as_table()) else {
             return Ok(Outcome::Lost);
@@ -112,8 +119,26 @@ impl Merger {
             rewritten.discard().await;
             return Ok(Outcome::Lost);
         }
-        match self.catalog.commit(change_set(table, group, &rewritten.partitions)).await {
-            Ok(commit) => Ok(Outcome::Merged { seq: commit.seq, partitions, rows, bytes }),
+        let key = definition.partition_key.clone();
+        let mut changes = change_set(table, group, &rewritten.partitions);
+        changes.requires.push(Requirement::KeyedBy { table, key });
+        match self.catalog.commit(changes).await {
+            Ok(commit) => {
+                self.log.add(MergeRecord {
+                    table,
+                    started_at,
+                    finished_at: self.sources.clock.now(),
+                    seq: commit.seq,
+                    chunks: group.chunks.len() as u64,
+                    partitions: group.partitions.len() as u64,
+                    made: partitions as u64,
+                    rows,
+                    bytes_read: group.bytes(),
+                    bytes_written: bytes,
+                    level: group.level(),
+                });
+                Ok(Outcome::Merged { seq: commit.seq, partitions, rows, bytes })
+            }
             Err(error) => {
                 if error.left_nothing() {
                     rewritten.discard().await;

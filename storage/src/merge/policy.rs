@@ -70,7 +70,7 @@ fn are_chunks_due(state: &State<'_>, settings: &MergeSettings) -> bool {
 }
 
 /// How many of the first fit into one merge; at least one.
-fn within_limits(sizes: impl Iterator<Item = u64>, settings: &MergeSettings) -> usize {
+pub(super) fn within_limits(sizes: impl Iterator<Item = u64>, settings: &MergeSettings) -> usize {
     let mut total = 0_u64;
     let fitting = sizes.take(settings.group_max).take_while(|bytes| {
         total = total.saturating_add(*bytes);
@@ -98,22 +98,22 @@ fn pick_partitions(state: &State<'_>, settings: &MergeSettings, options: &WriteO
 }
 
 /// From which size on a partition stays as it is. With a time key the writer itself ends partitions at the minimum.
-fn full_bytes(key: &PartitionKey, options: &WriteOptions) -> u64 {
+pub(super) fn full_bytes(key: &PartitionKey, options: &WriteOptions) -> u64 {
     match key {
-        PartitionKey::Time { .. } => options.partition_min_bytes as u64,
+        PartitionKey::Time { .. } | PartitionKey::TimeBucket { .. } => options.partition_min_bytes as u64,
         PartitionKey::None | PartitionKey::Bucket { .. } => options.partition_target_bytes as u64 / 2,
     }
 }
 
 /// Partitions that may become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+pub(super) enum Place {
     NullKeys,
     Unit(i64),
 }
 
 impl Place {
-    fn of(key: &PartitionKey, partition: &Partition) -> Option<Place> {
+    pub(super) fn of(key: &PartitionKey, partition: &Partition) -> Option<Place> {
         match KeyRule::coarse_of_range(key, &partition.key) {
             Some(unit) => Some(Place::Unit(unit)),
             None if partition.key.time.is_none() && partition.key.bucket.is_none() => Some(Place::NullKeys),

@@ -56,6 +56,15 @@ fn open_s3(url: &str, rest: &str, settings: &StoreSettings) -> Result<Backend> {
     if bucket.is_empty() {
         return Err(invalid(url, "names no bucket"));
     }
+    let bucket = open_bucket(url, bucket, settings)?;
+    let prefix = Path::parse(prefix.trim_matches('/')).map_err(|error| invalid(url, &error.to_string()))?;
+    let objects: Arc<dyn ObjectStore> =
+        if prefix.as_ref().is_empty() { bucket } else { Arc::new(PrefixStore::new(bucket, prefix)) };
+    Ok(Backend { objects, folder: None })
+}
+
+/// A whole bucket; `url` is what errors name.
+pub(crate) fn open_bucket(url: &str, bucket: &str, settings: &StoreSettings) -> Result<Arc<dyn ObjectStore>> {
     let client = ClientOptions::new()
         .with_timeout(Duration::from_secs(settings.request_seconds))
         .with_connect_timeout(Duration::from_secs(settings.connect_seconds));
@@ -71,11 +80,7 @@ fn open_s3(url: &str, rest: &str, settings: &StoreSettings) -> Result<Backend> {
     } else {
         builder = builder.with_client_options(client);
     }
-    let bucket = builder.build().map_err(|error| invalid(url, &error.to_string()))?;
-    let prefix = Path::parse(prefix.trim_matches('/')).map_err(|error| invalid(url, &error.to_string()))?;
-    let objects: Arc<dyn ObjectStore> =
-        if prefix.as_ref().is_empty() { Arc::new(bucket) } else { Arc::new(PrefixStore::new(bucket, prefix)) };
-    Ok(Backend { objects, folder: None })
+    Ok(Arc::new(builder.build().map_err(|error| invalid(url, &error.to_string()))?))
 }
 
 fn retry(settings: &StoreSettings) -> RetryConfig {

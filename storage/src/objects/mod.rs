@@ -27,6 +27,7 @@ use peristyle_catalog::model::{Oid, Partition, PartitionId, TimestampMicros};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
+pub(crate) use backend::open_bucket;
 pub use counters::{CounterValues, Counters};
 pub use manifests::Manifests;
 pub use upload::Upload;

@@ -17,6 +17,8 @@ const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 const HOURS_PER_DAY: i64 = 24;
 const MONTHS_PER_YEAR: i64 = 12;
+/// More than a coarse unit has fine ones: 24 hours, 31 days, 12 months.
+const FINE_UNITS_MAX: i64 = 32;
 
 /// A table's partition key with the position of its column in the batches of one writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,13 @@ pub enum KeyRule {
     Bucket {
         buckets: u32,
         at: usize,
+    },
+    /// By both parts; without the column of the second, its keys are all NULL.
+    TimeBucket {
+        unit: TimeUnit,
+        time_at: usize,
+        buckets: u32,
+        bucket_at: Option<usize>,
     },
     /// The batches lack the key's column: every key is NULL.
     Absent {
@@ -50,6 +59,12 @@ impl KeyRule {
                 Some(at) => KeyRule::Bucket { buckets: *buckets, at },
                 None => KeyRule::Absent { is_bucket: true },
             },
+            PartitionKey::TimeBucket { unit, time, buckets, column } => match position(time) {
+                Some(time_at) => {
+                    KeyRule::TimeBucket { unit: *unit, time_at, buckets: *buckets, bucket_at: position(column) }
+                }
+                None => KeyRule::Absent { is_bucket: false },
+            },
         })
     }
 
@@ -58,7 +73,8 @@ impl KeyRule {
         matches!(self, KeyRule::None | KeyRule::Absent { .. })
     }
 
-    /// Each row's fine bucket: hours, days or months since 1970 UTC, or the hash bucket. NULL for a NULL time.
+    /// Each row's fine bucket: hours, days or months since 1970 UTC, or the hash bucket, or for both parts a number in
+    /// whose order rows lie by coarse unit, hash bucket and fine unit. NULL for a NULL time.
     pub(super) fn buckets(&self, batch: &RecordBatch) -> Result<Int64Array> {
         match self {
             KeyRule::None | KeyRule::Absent { .. } => Ok(Int64Array::from(vec![0; batch.num_rows()])),
@@ -70,6 +86,28 @@ impl KeyRule {
                 let buckets = buckets_of(batch.column(*at), *buckets)?;
                 Ok(buckets.into_iter().map(i64::from).collect())
             }
+            KeyRule::TimeBucket { unit, time_at, buckets, .. } => {
+                let micros = micros_of(batch.column(*time_at))?;
+                let hashed = self.hashed(batch)?;
+                let codes = micros
+                    .iter()
+                    .zip(hashed)
+                    .map(|(micros, bucket)| Some(two_part_code(*unit, time_bucket(*unit, micros?), *buckets, bucket)));
+                Ok(codes.collect())
+            }
+        }
+    }
+
+    /// Each row's hash bucket.
+    fn hashed(&self, batch: &RecordBatch) -> Result<Vec<u32>> {
+        let (buckets, at) = match self {
+            KeyRule::Bucket { buckets, at } => (*buckets, Some(*at)),
+            KeyRule::TimeBucket { buckets, bucket_at, .. } => (*buckets, *bucket_at),
+            KeyRule::None | KeyRule::Time { .. } | KeyRule::Absent { .. } => (1, None),
+        };
+        match at {
+            Some(at) => Ok(buckets_of(batch.column(at), buckets)?.into_iter().collect()),
+            None => Ok(vec![NULL_BUCKET; batch.num_rows()]),
         }
     }
 
@@ -79,6 +117,7 @@ impl KeyRule {
             KeyRule::None | KeyRule::Absent { .. } => Some(0),
             KeyRule::Bucket { .. } => bucket,
             KeyRule::Time { unit, .. } => bucket.map(|bucket| coarse_time(*unit, bucket)),
+            KeyRule::TimeBucket { .. } => bucket.map(|code| code.div_euclid(FINE_UNITS_MAX)),
         }
     }
 
@@ -93,6 +132,11 @@ impl KeyRule {
                     (coarse_time(*unit, time_bucket(*unit, from)), coarse_time(*unit, time_bucket(*unit, to)));
                 (from == to).then_some(from)
             }
+            PartitionKey::TimeBucket { unit, buckets, .. } => {
+                let ((from, to), bucket) = (range.time?, range.bucket?);
+                let coarse = |at| coarse_time(*unit, time_bucket(*unit, at));
+                (coarse(from) == coarse(to)).then(|| coarse(from) * i64::from(*buckets) + i64::from(bucket))
+            }
         }
     }
 
@@ -105,7 +149,7 @@ impl KeyRule {
 
     pub(super) fn time_column(&self) -> Option<usize> {
         match self {
-            KeyRule::Time { at, .. } => Some(*at),
+            KeyRule::Time { at, .. } | KeyRule::TimeBucket { time_at: at, .. } => Some(*at),
             KeyRule::None | KeyRule::Bucket { .. } | KeyRule::Absent { .. } => None,
         }
     }
@@ -130,6 +174,11 @@ impl KeyTracker {
             KeyRule::Bucket { at, .. } => {
                 self.range.nulls |= batch.column(*at).null_count() > 0;
                 self.add_buckets(&rule.buckets(batch)?);
+            }
+            KeyRule::TimeBucket { time_at, bucket_at, .. } => {
+                self.add_times(&micros_of(batch.column(*time_at))?);
+                self.range.nulls |= bucket_at.is_none_or(|at| batch.column(at).null_count() > 0);
+                self.add_buckets(&rule.hashed(batch)?.into_iter().map(i64::from).collect());
             }
         }
         self.is_started |= batch.num_rows() > 0;
@@ -175,6 +224,16 @@ fn time_bucket(unit: TimeUnit, micros: i64) -> i64 {
     }
 }
 
+/// A number that orders rows by coarse unit, hash bucket and fine unit.
+fn two_part_code(unit: TimeUnit, fine: i64, buckets: u32, bucket: u32) -> i64 {
+    let within = match unit {
+        TimeUnit::Hour => fine.rem_euclid(HOURS_PER_DAY),
+        TimeUnit::Day => i64::from(civil_from_days(fine).2) - 1,
+        TimeUnit::Month => fine.rem_euclid(MONTHS_PER_YEAR),
+    };
+    (coarse_time(unit, fine) * i64::from(buckets) + i64::from(bucket)) * FINE_UNITS_MAX + within
+}
+
 fn coarse_time(unit: TimeUnit, bucket: i64) -> i64 {
     match unit {
         TimeUnit::Hour => bucket.div_euclid(HOURS_PER_DAY),
@@ -206,6 +265,23 @@ mod tests {
         assert_eq!(coarse_time(TimeUnit::Month, time_bucket(TimeUnit::Month, at)), 2024);
         assert_eq!(time_bucket(TimeUnit::Month, at) + 1, time_bucket(TimeUnit::Month, at + 1));
         assert_eq!(time_bucket(TimeUnit::Hour, -1), -1, "before 1970 buckets go down");
+    }
+
+    #[test]
+    fn codes_of_both_parts_keep_their_order_and_lead_back_to_the_coarse_unit() {
+        for (unit, at) in [(TimeUnit::Hour, 86_399_999_999), (TimeUnit::Day, -1), (TimeUnit::Month, i64::MAX)] {
+            let rule = KeyRule::TimeBucket { unit, time_at: 0, buckets: 65_536, bucket_at: Some(1) };
+            let fine = time_bucket(unit, at);
+            let code = |bucket| two_part_code(unit, fine, 65_536, bucket);
+            let coarse = |bucket| rule.coarse(Some(code(bucket)));
+            assert!(code(0) < code(1) && coarse(0) < coarse(1), "{unit:?}");
+            assert_eq!(coarse(7), Some(coarse_time(unit, fine) * 65_536 + 7));
+            let range = KeyRange { time: Some((at, at)), bucket: Some(7), nulls: false };
+            let key = PartitionKey::TimeBucket { unit, time: ColumnId(1), buckets: 65_536, column: ColumnId(2) };
+            assert_eq!(KeyRule::coarse_of_range(&key, &range), coarse(7));
+        }
+        let least = two_part_code(TimeUnit::Hour, time_bucket(TimeUnit::Hour, i64::MIN), 65_536, 0);
+        assert!(least < 0, "the earliest time has a code");
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub use key::KeyRule;
 pub use metrics::{ScanMetrics, ScanValues};
 pub use options::WriteOptions;
 pub use physical::canonical;
+pub(crate) use physical::{file_field, from_file, is_interval, read_field, to_file};
 pub use reader::{ReadColumn, ReadSpec, open_footer, read_partition, stored_type};
 pub use row_groups::RowGroups;
 pub use widening::text_of;

@@ -20,7 +20,7 @@ use crate::Result;
 const ELEMENT_ID_OFFSET: u32 = 1 << 30;
 
 /// The field of a column in a file.
-pub(super) fn file_field(id: ColumnId, field: &Field) -> FieldRef {
+pub(crate) fn file_field(id: ColumnId, field: &Field) -> FieldRef {
     let file_type = match field.data_type() {
         DataType::List(item) => DataType::List(file_field(ColumnId(id.0 | ELEMENT_ID_OFFSET), item)),
         DataType::Interval(IntervalUnit::MonthDayNano) => DataType::Struct(interval_fields()),
@@ -38,8 +38,19 @@ fn interval_fields() -> Fields {
     ])
 }
 
+/// Whether a file's type is that of an interval.
+pub(crate) fn is_interval(file: &DataType) -> bool {
+    let DataType::Struct(fields) = file else { return false };
+    let has = |wanted: &FieldRef| fields.iter().any(|field| is_part(field, wanted));
+    fields.len() == interval_fields().len() && interval_fields().iter().all(has)
+}
+
+fn is_part(field: &Field, wanted: &Field) -> bool {
+    (field.name(), field.data_type()) == (wanted.name(), wanted.data_type()) && !field.is_nullable()
+}
+
 /// Values as a file of that field holds them.
-pub(super) fn to_file(values: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+pub(crate) fn to_file(values: &ArrayRef, field: &Field) -> Result<ArrayRef> {
     match (values.data_type(), field.data_type()) {
         (DataType::Interval(_), DataType::Struct(_)) => Ok(intervals_to_file(values)),
         (DataType::List(_), DataType::List(item)) => {
@@ -63,7 +74,7 @@ fn intervals_to_file(values: &ArrayRef) -> ArrayRef {
 }
 
 /// Values of a file as the plan has them: the opposite of [`to_file`].
-pub(super) fn from_file(values: &ArrayRef) -> Result<ArrayRef> {
+pub(crate) fn from_file(values: &ArrayRef) -> Result<ArrayRef> {
     match values.data_type() {
         DataType::Struct(_) => Ok(intervals_from_file(values)),
         DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => {
@@ -89,7 +100,7 @@ fn intervals_from_file(values: &ArrayRef) -> ArrayRef {
 }
 
 /// The Arrow type to read a file's column as: text and bytes as views.
-pub(super) fn read_field(field: &FieldRef) -> FieldRef {
+pub(crate) fn read_field(field: &FieldRef) -> FieldRef {
     let read = match field.data_type() {
         DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
         DataType::Binary | DataType::LargeBinary => DataType::BinaryView,

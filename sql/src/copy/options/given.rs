@@ -20,6 +20,7 @@ pub(super) struct Given {
     on_error: Option<OnError>,
     log_verbosity: Option<LogVerbosity>,
     freeze: Option<bool>,
+    ingest_id: Option<String>,
 }
 
 fn invalid(message: impl Into<String>) -> SqlError {
@@ -51,6 +52,7 @@ impl Given {
             "on_error" => set(&mut self.on_error, parse_on_error(&text(name, value)?)?),
             "log_verbosity" => set(&mut self.log_verbosity, parse_verbosity(&text(name, value)?)?),
             "freeze" => set(&mut self.freeze, parse_bool(name, value)?),
+            "ingest_id" => set(&mut self.ingest_id, text(name, value)?),
             "reject_limit" => Err(SqlError::unsupported("COPY option REJECT_LIMIT is not supported yet")),
             _ => Err(SqlError::syntax(format!("option \"{name}\" not recognized"))),
         }
@@ -80,6 +82,7 @@ impl Given {
         options.force_null = self.force_null.unwrap_or_default();
         options.log_verbosity = self.log_verbosity.unwrap_or_default();
         options.freeze = self.freeze.unwrap_or_default();
+        options.ingest_id = self.ingest_id;
         check_direction(&options, self.on_error, direction)?;
         options.on_error = self.on_error.unwrap_or_default();
         check_characters(&options)?;
@@ -109,6 +112,7 @@ impl Given {
         let mode = match format {
             CopyFormat::Ndjson => "NDJSON",
             CopyFormat::Binary => "BINARY",
+            CopyFormat::Parquet => "PARQUET",
             CopyFormat::Text | CopyFormat::Csv => return Ok(()),
         };
         if let Some((_, name)) = delimited_only.iter().find(|(is_given, _)| *is_given) {
@@ -116,8 +120,8 @@ impl Given {
             let is_header = format == CopyFormat::Binary && *name == "HEADER";
             return Err(if is_header { SqlError::unsupported(message) } else { SqlError::syntax(message) });
         }
-        if format == CopyFormat::Binary && self.on_error == Some(OnError::Ignore) {
-            return Err(SqlError::syntax("only ON_ERROR STOP is allowed in BINARY mode"));
+        if matches!(format, CopyFormat::Binary | CopyFormat::Parquet) && self.on_error == Some(OnError::Ignore) {
+            return Err(SqlError::syntax(format!("only ON_ERROR STOP is allowed in {mode} mode")));
         }
         Ok(())
     }
@@ -147,6 +151,7 @@ fn parse_format(text: &str) -> Result<CopyFormat> {
         "csv" => Ok(CopyFormat::Csv),
         "ndjson" => Ok(CopyFormat::Ndjson),
         "binary" => Ok(CopyFormat::Binary),
+        "parquet" => Ok(CopyFormat::Parquet),
         _ => Err(invalid(format!("COPY format \"{text}\" not recognized"))),
     }
 }
@@ -269,6 +274,7 @@ fn check_direction(options: &CopyOptions, on_error: Option<OnError>, direction: 
             Err(SqlError::unsupported("COPY DEFAULT only available using COPY FROM"))
         }
         CopyDirection::To if on_error.is_some() => Err(invalid("COPY ON_ERROR cannot be used with COPY TO")),
+        CopyDirection::To if options.ingest_id.is_some() => Err(invalid("COPY INGEST_ID cannot be used with COPY TO")),
         CopyDirection::To if options.freeze => Err(invalid("COPY freeze only available using COPY FROM")),
         CopyDirection::From | CopyDirection::To => Ok(()),
     }

@@ -149,6 +149,12 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "off",
         "Shows whether hot standby is currently active.",
     ))),
+    setting(
+        "ingest_id",
+        SettingKind::Text,
+        "",
+        "Sets the id under which INSERT and COPY commit; one that was committed before commits nothing.",
+    ),
     fixed(reported(setting(
         "integer_datetimes",
         SettingKind::Bool,

@@ -1,0 +1,65 @@
+//! Rows of a statement as a Parquet file for others, in the forms of docs/types.md and with the writer's options of
+//! partitions.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use bytes::Bytes;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::file::metadata::KeyValue;
+use peristyle_catalog::model::ColumnId;
+
+use super::{FileError, Result};
+use crate::partition::{WriteOptions, file_field, to_file};
+use crate::types::pg_type;
+
+/// Key of the file's own metadata under which the PostgreSQL types of its columns stand: `oid:modifier`, in order,
+/// separated by commas. What reads the file again knows json from text by it.
+pub(super) const TYPES_KEY: &str = "peristyle.pg_types";
+
+/// A file in the making.
+pub struct ParquetEncoder {
+    schema: SchemaRef,
+    parquet: ArrowWriter<Vec<u8>>,
+}
+
+impl ParquetEncoder {
+    /// A file of these columns.
+    pub fn new(columns: &[FieldRef], options: &WriteOptions) -> Result<ParquetEncoder> {
+        let fields = (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), field));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let properties = options.properties(&schema).map_err(internal)?;
+        let settings = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let parquet = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), settings);
+        let mut parquet = parquet.map_err(|error| FileError::Unsupported(error.to_string()))?;
+        let types: Vec<String> =
+            columns.iter().map(|field| pg_type(field)).map(|ty| format!("{}:{}", ty.oid, ty.typmod)).collect();
+        parquet.append_key_value_metadata(KeyValue::new(TYPES_KEY.to_owned(), types.join(",")));
+        Ok(ParquetEncoder { schema, parquet })
+    }
+
+    /// Takes rows; returns the bytes that are ready.
+    pub fn write(&mut self, rows: &RecordBatch) -> Result<Bytes> {
+        let arrays = rows.columns().iter().zip(self.schema.fields()).map(|(values, field)| to_file(values, field));
+        let arrays = arrays.collect::<crate::Result<Vec<_>>>().map_err(internal)?;
+        let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(internal)?;
+        self.parquet.write(&rows).map_err(internal)?;
+        self.ready()
+    }
+
+    /// The rest of the file.
+    pub fn finish(mut self) -> Result<Bytes> {
+        self.parquet.finish().map_err(internal)?;
+        self.ready()
+    }
+
+    fn ready(&mut self) -> Result<Bytes> {
+        self.parquet.sync().map_err(internal)?;
+        Ok(std::mem::take(self.parquet.inner_mut()).into())
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> FileError {
+    FileError::Internal(error.to_string())
+}
