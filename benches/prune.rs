@@ -148,6 +148,7 @@ fn partition(hour: usize, columns: &[(ColumnId, PgType)], id: PartitionId) -> Ne
         columns: columns.to_vec(),
         rows: ROWS_PER_PARTITION as u64,
         bytes: OBJECT_BYTES,
+        checksum: None,
         row_seqs: None,
         key: KeyRange { time: Some((from, to)), bucket: None, nulls: false },
         level: 0,

@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use crate::claims::Claims;
 use crate::committer::{Committer, Request, Waiting};
+use crate::folder::Folder;
 use crate::log::{FrameBuffer, LogWriter};
 use crate::manifest::Checkpoints;
 use crate::model::{ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
-use crate::open::{self, Machine};
+use crate::open::{self, LostChunks, Machine};
 use crate::pins::Snapshot;
 use crate::shared::{Metrics, Shared};
 use crate::sources::Sources;
@@ -73,7 +74,19 @@ impl Catalog {
         parts: Parts,
         machine: Machine,
     ) -> Result<Arc<Catalog>> {
-        let opened = open::open(folder, &settings, &parts, &machine).await?;
+        let folder = Folder::open(folder, &parts.sources)?;
+        Catalog::open_in(folder, settings, parts, machine, &LostChunks::new()).await
+    }
+
+    /// As [`Catalog::open`] in a folder that is locked already, without the rows of lost chunks.
+    pub(crate) async fn open_in(
+        folder: Folder,
+        settings: Settings,
+        parts: Parts,
+        machine: Machine,
+        lost: &LostChunks,
+    ) -> Result<Arc<Catalog>> {
+        let opened = open::open(folder, &settings, &parts, &machine, lost).await?;
         let log = LogWriter::open(
             Arc::clone(&opened.segments),
             opened.folder.id,

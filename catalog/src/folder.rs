@@ -13,10 +13,12 @@ const FORMAT_FILE: &str = "FORMAT";
 const TRUST_FILE: &str = "INDEX";
 const LOG_FOLDER: &str = "log";
 const INDEX_FOLDER: &str = "index";
+/// In the folder that a start of the server empties.
+const SCRATCH_FOLDER: &str = "spill/check";
 /// First word of the format file.
 const FORMAT_NAME: &str = "peristyle-catalog";
 /// The folder's format that this server writes and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 /// Linux makes a new one at every boot.
 const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 const CLEAN_STOP: &str = "clean";
@@ -36,10 +38,46 @@ impl Folder {
         fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
         let lock = lock(path)?;
         let id = match read_format(path)? {
-            Some(id) => id,
+            Some(Format { id, version }) => {
+                if version < FORMAT_VERSION {
+                    // Before anything is written that an older server would not read.
+                    write_format(path, id)?;
+                }
+                id
+            }
             None => create_format(path, sources)?,
         };
         Ok(Folder { path: path.to_owned(), _lock: lock, id })
+    }
+
+    /// Locks a folder that is one already, and changes nothing in it.
+    pub(crate) fn open_existing(path: &Path) -> Result<Folder> {
+        let not_one = || Error::Mismatch(format!("{} is not a data folder", path.display()));
+        read_format(path)?.ok_or_else(not_one)?;
+        let lock = lock(path)?;
+        let Format { id, .. } = read_format(path)?.ok_or_else(not_one)?;
+        Ok(Folder { path: path.to_owned(), _lock: lock, id })
+    }
+
+    /// Makes a folder with the identity of one that is gone. There must be nothing at its place but an empty folder.
+    pub(crate) fn create_again(path: &Path, id: Uuid) -> Result<Folder> {
+        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
+        if fs::read_dir(path).map_err(|source| io_error(path, source))?.next().is_some() {
+            return Err(Error::Mismatch(format!("{} is not empty", path.display())));
+        }
+        let lock = lock(path)?;
+        write_format(path, id)?;
+        Ok(Folder { path: path.to_owned(), _lock: lock, id })
+    }
+
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A place for files that are worthless after this process.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.path.join(SCRATCH_FOLDER)
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -94,7 +132,13 @@ fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn read_format(path: &Path) -> Result<Option<Uuid>> {
+/// What the format file says.
+struct Format {
+    version: u32,
+    id: Uuid,
+}
+
+fn read_format(path: &Path) -> Result<Option<Format>> {
     let file = path.join(FORMAT_FILE);
     let text = match fs::read_to_string(&file) {
         Ok(text) => text,
@@ -111,7 +155,8 @@ fn read_format(path: &Path) -> Result<Option<Uuid>> {
     if found > FORMAT_VERSION {
         return Err(Error::NewerFormat { what: what(), found, known: FORMAT_VERSION });
     }
-    words.next().and_then(|word| word.parse().ok()).map(Some).ok_or_else(damaged)
+    let id = words.next().and_then(|word| word.parse().ok()).ok_or_else(damaged)?;
+    Ok(Some(Format { version: found, id }))
 }
 
 fn create_format(path: &Path, sources: &Sources) -> Result<Uuid> {
@@ -121,8 +166,12 @@ fn create_format(path: &Path, sources: &Sources) -> Result<Uuid> {
         return Err(Error::Corrupt { what, detail: "it is missing, but the folder holds a log".to_owned() });
     }
     let id = sources.uuid();
-    replace_file(path, FORMAT_FILE, &format!("{FORMAT_NAME} {FORMAT_VERSION} {id}\n"))?;
+    write_format(path, id)?;
     Ok(id)
+}
+
+fn write_format(path: &Path, id: Uuid) -> Result<()> {
+    replace_file(path, FORMAT_FILE, &format!("{FORMAT_NAME} {FORMAT_VERSION} {id}\n"))
 }
 
 /// Durable, and never half: a new file takes the old one's name.

@@ -38,6 +38,7 @@
 //! | `statistics` | a bounded cache of partitions' statistics over the index |
 //! | `manifest` | the exported catalog and checkpoints |
 //! | `open` | start: trust or rebuild the index, replay, fetch chunks' rows |
+//! | [`offline`] | check, repair and restore a data folder that no server has open |
 //! | `folder` | lock, format and identity of the data folder |
 //! | `disk` | the file system under the log, so that tests can cut the power |
 //! | `sources`, `tier` | what is passed in: clock and chance; the real-time tier and the store of manifests |
@@ -57,6 +58,7 @@ mod index;
 mod indexing;
 mod log;
 mod manifest;
+pub mod offline;
 mod open;
 mod pins;
 mod records;
@@ -72,6 +74,7 @@ pub use catalog::{Catalog, Parts, Settings};
 pub use claims::{Claim, Claims};
 pub use error::{Error, Result};
 pub use head::{DecimalNeeds, Head, PartitionOrder, TableContents};
+pub use log::LogGap;
 pub use pins::Snapshot;
 pub use shared::Metrics;
 pub use sources::{Clock, Entropy, Sources};

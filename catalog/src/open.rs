@@ -1,10 +1,11 @@
 //! Opening a data folder: trust the index or rebuild it, replay the log, fetch the rows of live chunks.
 
 mod bodies;
-mod rebuild;
-mod replay;
+pub(crate) mod rebuild;
+pub(crate) mod replay;
 
-use std::path::Path;
+pub(crate) use bodies::LostChunks;
+
 use std::sync::Arc;
 
 use crate::catalog::{Parts, Settings};
@@ -36,16 +37,21 @@ impl Machine {
 }
 
 /// The rows of an index or of a manifest, and how far they reach.
-struct Loaded {
-    index: Index,
-    head: Head,
-    applied: Applied,
-    unexported: Unexported,
+pub(crate) struct Loaded {
+    pub(crate) index: Index,
+    pub(crate) head: Head,
+    pub(crate) applied: Applied,
+    pub(crate) unexported: Unexported,
 }
 
-/// Opens or creates what is in a data folder.
-pub(crate) async fn open(path: &Path, settings: &Settings, parts: &Parts, machine: &Machine) -> Result<Opened> {
-    let folder = Folder::open(path, &parts.sources)?;
+/// Opens what is in a data folder, without the rows of lost chunks.
+pub(crate) async fn open(
+    folder: Folder,
+    settings: &Settings,
+    parts: &Parts,
+    machine: &Machine,
+    lost: &LostChunks,
+) -> Result<Opened> {
     let segments = Segments::open(Arc::clone(&machine.disk), &folder.log());
     let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
     let segments = Arc::new(segments);
@@ -54,8 +60,8 @@ pub(crate) async fn open(path: &Path, settings: &Settings, parts: &Parts, machin
         Some(loaded) => loaded,
         None => rebuild::rebuild(&folder, settings, parts, &chain).await?,
     };
-    let end = replay::replay(&mut loaded, &segments, folder.id)?;
-    bodies::fetch(&mut loaded.head, &segments, folder.id, parts)?;
+    let end = replay::replay(&mut loaded, &segments, folder.id, None)?;
+    bodies::fetch(&mut loaded.head, &segments, folder.id, parts, lost)?;
     let Loaded { index, head, unexported, .. } = loaded;
     Ok(Opened { folder, index, segments, head, end, unexported })
 }
@@ -75,7 +81,7 @@ async fn find_or_create_manifest(folder: &Folder, segments: &Segments, parts: &P
 }
 
 fn path_of(folder: &Folder) -> String {
-    folder.log().parent().unwrap_or(Path::new("")).display().to_string()
+    folder.path().display().to_string()
 }
 
 /// Loads the index if nothing speaks against it.

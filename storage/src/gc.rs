@@ -101,6 +101,7 @@ mod tests {
             remap: vec![],
             rows: 1,
             bytes: 1,
+            checksum: None,
             added: Seq(1),
             removed: Some(EndMark { seq: Seq(seq), at: TimestampMicros(at_seconds * MICROS_PER_SECOND) }),
             row_seqs: (Seq(1), Seq(1)),

@@ -79,6 +79,7 @@ pub(crate) fn committed(new: &NewPartition, added: Seq) -> Arc<Partition> {
         remap: Vec::new(),
         rows: new.rows,
         bytes: new.bytes,
+        checksum: new.checksum,
         added,
         removed: None,
         row_seqs: new.row_seqs.unwrap_or((added, added)),

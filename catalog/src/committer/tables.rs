@@ -40,6 +40,7 @@ impl Resolver<'_> {
             remap: self.remap(table, &new.columns),
             rows: new.rows,
             bytes: new.bytes,
+            checksum: new.checksum,
             added: self.seq,
             row_seqs,
             key: new.key,

@@ -8,6 +8,7 @@ mod frame;
 mod payload;
 mod reader;
 mod segments;
+mod survey;
 mod writer;
 
 #[cfg(test)]
@@ -15,8 +16,10 @@ mod tests;
 
 pub(crate) use frame::{FRAME_HEADER_BYTES, FrameBuffer};
 pub(crate) use payload::{CommitEncoder, LoggedCommit, decode_payload};
-pub(crate) use reader::LogReader;
+pub(crate) use reader::{Found, LogReader};
 pub(crate) use segments::Segments;
+pub use survey::LogGap;
+pub(crate) use survey::{Survey, survey};
 pub(crate) use writer::{AppendError, LogWriter, SyncFailure};
 
 use crate::records::codec::fields;

@@ -29,6 +29,18 @@ pub(crate) struct Tail {
     pub(crate) end: LogPoint,
 }
 
+/// What lies at a position.
+pub(crate) enum Found {
+    Frame(Frame),
+    /// Nothing valid from here on.
+    Tail(Tail),
+    /// No frame, but at a later position there is a frame or a file: what was durable is damaged.
+    Damage {
+        reason: BadFrame,
+        follows: u64,
+    },
+}
+
 /// Reads one log from some position on.
 pub(crate) struct LogReader {
     segments: Arc<Segments>,
@@ -64,16 +76,42 @@ impl LogReader {
     /// # Errors
     /// [`Error::Corrupt`] if a bad frame is followed by a valid one or by a later segment: what was durable is damaged.
     pub(crate) fn next(&mut self) -> Result<std::result::Result<Frame, Tail>> {
+        match self.find()? {
+            Found::Frame(frame) => Ok(Ok(frame)),
+            Found::Tail(tail) => Ok(Err(tail)),
+            Found::Damage { reason, follows } => Err(self.damaged(reason, follows)),
+        }
+    }
+
+    /// The next frame, or what is in its place.
+    pub(crate) fn find(&mut self) -> Result<Found> {
         loop {
             if !self.open_segment()? {
-                return self.tail(BadFrame::Short);
+                return self.end(BadFrame::Short);
             }
             match self.read_frame().map_err(|error| self.io_error(error))? {
-                Ok(frame) => return Ok(Ok(frame)),
-                Err(reason) if !self.enter_next_segment() => return self.tail(reason),
+                Ok(frame) => return Ok(Found::Frame(frame)),
+                Err(reason) if !self.enter_next_segment() => return self.end(reason),
                 Err(_) => {}
             }
         }
+    }
+
+    /// Where it reads next.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes on at the start of another frame.
+    pub(crate) fn seek(&mut self, position: u64) {
+        let start = self.segments.holding(position);
+        if self.open.as_ref().map(|(open, ..)| *open) != start {
+            self.open = None;
+        }
+        if self.position != position {
+            self.previous = None;
+        }
+        self.position = position;
     }
 
     /// Opens the segment that the position lies in; false if there is none.
@@ -81,9 +119,7 @@ impl LogReader {
         if self.open.is_some() {
             return Ok(true);
         }
-        let Some(start) = self.segments.starts().into_iter().rev().find(|start| *start <= self.position) else {
-            return Ok(false);
-        };
+        let Some(start) = self.segments.holding(self.position) else { return Ok(false) };
         let opened = self.segments.disk.open(&self.segments.path(start)).and_then(|file| {
             let size = file.size()?;
             Ok((start, file, size))
@@ -118,18 +154,19 @@ impl LogReader {
         true
     }
 
-    fn tail(&mut self, reason: BadFrame) -> Result<std::result::Result<Frame, Tail>> {
-        if let Some(follows) = self.find_valid_after().map_err(|error| self.io_error(error))? {
-            return Err(self.damaged(reason, follows));
-        }
-        Ok(Err(Tail { end: LogPoint { position: self.position, checksum: self.previous.unwrap_or(0) } }))
+    fn end(&mut self, reason: BadFrame) -> Result<Found> {
+        let valid = self.find_valid_after().map_err(|error| self.io_error(error))?;
+        let later = || self.segments.starts().into_iter().find(|start| *start > self.position);
+        Ok(match valid.or_else(later) {
+            Some(follows) => Found::Damage { reason, follows },
+            None => {
+                Found::Tail(Tail { end: LogPoint { position: self.position, checksum: self.previous.unwrap_or(0) } })
+            }
+        })
     }
 
-    /// Position of something that was written after the bad frame: a valid frame or a later segment.
+    /// Position of a valid frame behind the bad one in the same file.
     fn find_valid_after(&self) -> io::Result<Option<u64>> {
-        if let Some(later) = self.segments.starts().into_iter().find(|start| *start > self.position) {
-            return Ok(Some(later));
-        }
         let Some((start, file, size)) = &self.open else { return Ok(None) };
         let mut offset = self.position - start + 1;
         let mut window = vec![0; SCAN_BYTES + FRAME_HEADER_BYTES];
@@ -147,11 +184,10 @@ impl LogReader {
     }
 
     fn damaged(&self, reason: BadFrame, follows: u64) -> Error {
-        let cut = self.open.as_ref().map_or(0, |(start, ..)| self.position - start);
         let detail = format!(
             "bad frame at position {} ({reason}), but what was written after it is there from position {follows} on; \
-             restore the file from a copy, or accept the loss of every commit from position {} on by cutting the file \
-             to {cut} bytes, deleting the log files with higher numbers and deleting the folder \"index\"",
+             restore the file from a copy, or see with \"peristyle check\" what is there and with \"peristyle repair\" \
+             what a log that ends at position {} would lose",
             self.position, self.position
         );
         Error::Corrupt { what: self.what(), detail }

@@ -44,6 +44,42 @@ impl Segments {
         self.starts.lock().last().copied()
     }
 
+    /// The start of the segment that the position lies in or behind.
+    pub(crate) fn holding(&self, position: u64) -> Option<u64> {
+        self.starts.lock().range(..=position).next_back().copied()
+    }
+
+    /// Makes the log end at a position: later segments go, newest first, then the rest of the one that it lies in.
+    pub(crate) fn cut(&self, position: u64) -> io::Result<()> {
+        for start in self.starts().into_iter().rev().filter(|start| *start > position) {
+            self.disk.remove(&self.path(start))?;
+            self.starts.lock().remove(&start);
+        }
+        if let Some(start) = self.holding(position) {
+            let file = self.disk.open(&self.path(start))?;
+            file.truncate(file.size()?.min(position - start))?;
+            file.sync()?;
+        }
+        self.disk.sync_folder(&self.folder)
+    }
+
+    /// Makes sure that the next frame can go to a position, whatever is missing before it.
+    pub(crate) fn continue_at(&self, position: u64) -> io::Result<()> {
+        let reaches = match self.holding(position) {
+            Some(start) => self.disk.open(&self.path(start))?.size()? >= position - start,
+            None => false,
+        };
+        if reaches { Ok(()) } else { self.begin(position) }
+    }
+
+    /// Begins a segment.
+    fn begin(&self, position: u64) -> io::Result<()> {
+        self.disk.create(&self.path(position))?.sync()?;
+        self.disk.sync_folder(&self.folder)?;
+        self.added(position);
+        Ok(())
+    }
+
     pub(crate) fn added(&self, start: u64) {
         self.starts.lock().insert(start);
     }

@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::Chain;
+use crate::catalog::Parts;
 use crate::index::Applied;
 use crate::records::codec::{Decoded, Field, Input, Malformed};
 use crate::records::{RawOp, decode_ops, encode_op};
 use crate::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"PMAN";
-pub(crate) const FORMAT_VERSION: u16 = 1;
+pub(crate) const FORMAT_VERSION: u16 = 2;
 /// Magic, version, catalog id.
 const FIXED_BYTES: usize = 4 + 2 + 16;
 const CHECKSUM_BYTES: usize = 4;
@@ -95,6 +97,14 @@ pub(crate) fn decode(name: &str, bytes: &Bytes, catalog: Uuid) -> Result<Manifes
     let mut input = Input::new(&content[FIXED_BYTES..]);
     let manifest = decode_content(bytes, &mut input);
     manifest.map_err(|Malformed(detail)| damaged(detail))
+}
+
+/// Up to where a chain reaches, without its operations.
+pub(crate) async fn read_reached(parts: &Parts, catalog: Uuid, chain: &Chain) -> Result<Applied> {
+    let newest = chain.deltas.last().unwrap_or(&chain.base);
+    let bytes = parts.manifests.read(&newest.name).await?;
+    let bytes = bytes.ok_or_else(|| corrupt(&newest.name, "it is listed and cannot be read"))?;
+    Ok(decode(&newest.name, &bytes, catalog)?.reached)
 }
 
 fn decode_content(bytes: &Bytes, input: &mut Input<'_>) -> Decoded<Manifest> {

@@ -10,6 +10,6 @@ mod unexported;
 mod tests;
 
 pub(crate) use checkpoint::{Checkpoints, create_first};
-pub(crate) use format::decode;
+pub(crate) use format::{decode, read_reached};
 pub(crate) use names::{Chain, ManifestName};
 pub(crate) use unexported::Unexported;

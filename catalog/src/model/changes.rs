@@ -100,6 +100,8 @@ pub struct NewPartition {
     pub columns: Vec<(ColumnId, PgType)>,
     pub rows: u64,
     pub bytes: u64,
+    /// As in [`super::Partition`].
+    pub checksum: Option<u32>,
     /// The commits of its rows where a merge kept them; `None` where this commit wrote them all.
     pub row_seqs: Option<(Seq, Seq)>,
     pub key: KeyRange,

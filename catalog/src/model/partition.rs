@@ -54,6 +54,8 @@ pub struct Partition {
     pub rows: u64,
     /// Size of the object.
     pub bytes: u64,
+    /// CRC-32C of the object; `None` if it was written before checksums were kept.
+    pub checksum: Option<u32>,
     pub added: Seq,
     pub removed: Option<EndMark>,
     /// Least and greatest commit of its rows. Where they differ the file has the hidden column

@@ -1,7 +1,7 @@
-//! Fetches the rows of live chunks from the log. Only theirs: memory at start is bounded by what the real-time tier
-//! held before.
+//! Fetches the rows of live chunks from the log. Only their frames are read: memory at start is bounded by what the
+//! real-time tier held before, and damage elsewhere does not matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,20 +23,35 @@ struct Batch {
     bytes: usize,
 }
 
-/// Reads the log from the oldest live chunk on.
-pub(super) fn fetch(head: &mut Head, segments: &Arc<Segments>, log_id: Uuid, parts: &Parts) -> Result<()> {
-    let Some(oldest) = head.oldest_chunk_position() else { return Ok(()) };
-    let mut missing: usize = head.contents.values().map(|contents| contents.chunk_count()).sum();
+/// Chunks whose rows are known to be gone.
+pub(crate) type LostChunks = BTreeSet<(Oid, ChunkId)>;
+
+/// Reads the frames in which the live chunks lie, but for those that are lost.
+pub(super) fn fetch(
+    head: &mut Head,
+    segments: &Arc<Segments>,
+    log_id: Uuid,
+    parts: &Parts,
+    lost: &LostChunks,
+) -> Result<()> {
+    let mut wanted = wanted(head, lost);
     let mut batches: BTreeMap<Oid, Batch> = BTreeMap::new();
-    let mut reader = LogReader::from_position(Arc::clone(segments), log_id, oldest);
-    while missing > 0 {
-        let Ok(frame) = reader.next()? else { return Err(bodies_are_missing(missing, segments)) };
+    let mut reader = LogReader::from_position(Arc::clone(segments), log_id, 0);
+    while let Some((position, mut missing)) = wanted.pop_first() {
+        reader.seek(position);
+        let frame = match reader.next()? {
+            Ok(frame) if frame.position == position => frame,
+            Ok(_) | Err(_) => return Err(bodies_are_missing(missing, position, segments)),
+        };
         let commits = decode_payload(&frame.payload).map_err(|error| Error::Corrupt {
             what: format!("log frame at position {}", frame.position),
             detail: error.to_string(),
         })?;
         for commit in commits {
-            missing -= take_bodies(head, commit, &mut batches);
+            missing -= take_bodies(head, commit, lost, &mut batches);
+        }
+        if missing > 0 {
+            return Err(bodies_are_missing(missing, position, segments));
         }
         for (table, batch) in batches.iter_mut().filter(|(_, batch)| batch.bytes >= BATCH_BYTES) {
             head.append_rows(*table, std::mem::take(batch).arriving, &*parts.real_time)?;
@@ -48,12 +63,26 @@ pub(super) fn fetch(head: &mut Head, segments: &Arc<Segments>, log_id: Uuid, par
     Ok(())
 }
 
+/// How many bodies are wanted of which frame.
+fn wanted(head: &Head, lost: &LostChunks) -> BTreeMap<u64, usize> {
+    let mut wanted = BTreeMap::new();
+    for (table, contents) in &head.contents {
+        for chunk in contents.chunks().filter(|chunk| !lost.contains(&(*table, chunk.id))) {
+            *wanted.entry(chunk.log_position).or_default() += 1;
+        }
+    }
+    wanted
+}
+
 /// Takes the bodies of live chunks out of a commit and returns how many there were.
-fn take_bodies(head: &Head, commit: LoggedCommit, batches: &mut BTreeMap<Oid, Batch>) -> usize {
+fn take_bodies(head: &Head, commit: LoggedCommit, lost: &LostChunks, batches: &mut BTreeMap<Oid, Batch>) -> usize {
     let mut taken = 0;
     for (table, ordinal, body) in commit.bodies {
         let id = ChunkId { seq: commit.seq, ordinal };
         let Some(chunk) = head.contents(table).and_then(|contents| contents.chunks.get(&id)) else { continue };
+        if lost.contains(&(table, id)) {
+            continue;
+        }
         let batch = batches.entry(table).or_default();
         batch.bytes += body.len();
         // A copy, so that one small chunk does not keep a large frame in memory.
@@ -64,9 +93,12 @@ fn take_bodies(head: &Head, commit: LoggedCommit, batches: &mut BTreeMap<Oid, Ba
     taken
 }
 
-fn bodies_are_missing(missing: usize, segments: &Segments) -> Error {
+fn bodies_are_missing(missing: usize, position: u64, segments: &Segments) -> Error {
     Error::Corrupt {
         what: format!("log in {}", segments.folder.display()),
-        detail: format!("the rows of {missing} chunks are not in it; restore the log files"),
+        detail: format!(
+            "the rows of {missing} chunks are not at position {position}; restore the log files, or see with \
+             \"peristyle repair\" what would be lost without them"
+        ),
     }
 }

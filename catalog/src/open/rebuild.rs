@@ -1,5 +1,9 @@
 //! Builds heads from rows: those of the index, or those of manifests, which then make a new index.
 
+use std::path::Path;
+
+use uuid::Uuid;
+
 use super::Loaded;
 use crate::catalog::{Parts, Settings};
 use crate::folder::Folder;
@@ -26,24 +30,35 @@ pub(super) fn head_of_index(index: &Index) -> std::result::Result<Head, String> 
 pub(super) async fn rebuild(folder: &Folder, settings: &Settings, parts: &Parts, chain: &Chain) -> Result<Loaded> {
     tracing::info!(base = %chain.base.name, deltas = chain.deltas.len(), "building the index from the manifest");
     folder.doubt()?;
-    let path = folder.index();
-    Index::delete(&path).map_err(|source| Error::Io { what: path.display().to_string(), source })?;
-    let index = Index::open(&path, settings.index_cache_bytes)?;
-    let unexported = Unexported::new(Some(chain.to()), chain.deltas.len());
-    let mut loaded = Loaded { index, head: Head::default(), applied: Applied::default(), unexported };
-    for name in std::iter::once(&chain.base).chain(&chain.deltas) {
-        add_manifest(&mut loaded, name, folder, parts).await?;
-    }
-    loaded.index.apply([], Some(loaded.applied))?;
+    let loaded = build(&folder.index(), folder.id, settings, parts, chain).await?;
     folder.trust_until_boot()?;
     Ok(loaded)
 }
 
-async fn add_manifest(loaded: &mut Loaded, name: &ManifestName, folder: &Folder, parts: &Parts) -> Result<()> {
+/// Makes an index of the manifests in a folder, in place of what is there.
+pub(crate) async fn build(
+    path: &Path,
+    catalog: Uuid,
+    settings: &Settings,
+    parts: &Parts,
+    chain: &Chain,
+) -> Result<Loaded> {
+    Index::delete(path).map_err(|source| Error::Io { what: path.display().to_string(), source })?;
+    let index = Index::open(path, settings.index_cache_bytes)?;
+    let unexported = Unexported::new(Some(chain.to()), chain.deltas.len());
+    let mut loaded = Loaded { index, head: Head::default(), applied: Applied::default(), unexported };
+    for name in std::iter::once(&chain.base).chain(&chain.deltas) {
+        add_manifest(&mut loaded, name, catalog, parts).await?;
+    }
+    loaded.index.apply([], Some(loaded.applied))?;
+    Ok(loaded)
+}
+
+async fn add_manifest(loaded: &mut Loaded, name: &ManifestName, catalog: Uuid, parts: &Parts) -> Result<()> {
     let corrupt = |detail: String| Error::Corrupt { what: format!("manifest {}", name.name), detail };
     let bytes = parts.manifests.read(&name.name).await?;
     let bytes = bytes.ok_or_else(|| corrupt("it is listed and cannot be read".to_owned()))?;
-    let manifest = decode(&name.name, &bytes, folder.id)?;
+    let manifest = decode(&name.name, &bytes, catalog)?;
     for ops in manifest.blocks(&name.name) {
         let ops = ops?;
         apply(&mut loaded.head, &ops).map_err(corrupt)?;

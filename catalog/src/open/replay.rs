@@ -8,6 +8,7 @@ use super::{Loaded, rebuild};
 use crate::index::Applied;
 use crate::indexing::Lag;
 use crate::log::{LogPoint, LogReader, LoggedCommit, Segments, decode_payload};
+use crate::model::Seq;
 use crate::records::RawOp;
 use crate::{Error, Result};
 
@@ -16,8 +17,13 @@ const PROGRESS_BYTES: u64 = 256 << 20;
 /// Rows that are applied to the index at once.
 const LAG_ROWS_MAX: usize = 16_384;
 
-/// Applies every frame that follows and returns the end of the log.
-pub(super) fn replay(loaded: &mut Loaded, segments: &Arc<Segments>, log_id: Uuid) -> Result<LogPoint> {
+/// Applies every frame that follows, up to that commit if one is given, and returns where it ended.
+pub(crate) fn replay(
+    loaded: &mut Loaded,
+    segments: &Arc<Segments>,
+    log_id: Uuid,
+    until: Option<Seq>,
+) -> Result<LogPoint> {
     let start = loaded.applied.point;
     let mut reader = LogReader::from_point(Arc::clone(segments), log_id, start);
     if !reader.reaches()? {
@@ -26,6 +32,10 @@ pub(super) fn replay(loaded: &mut Loaded, segments: &Arc<Segments>, log_id: Uuid
     let mut reported = start.position;
     let mut lag = Lag::default();
     loop {
+        if until.is_some_and(|until| loaded.head.seq >= until) {
+            lag.apply(&loaded.index)?;
+            return Ok(loaded.applied.point);
+        }
         let frame = match reader.next()? {
             Ok(frame) => frame,
             Err(tail) => {
@@ -73,7 +83,7 @@ fn log_is_missing(loaded: &Loaded, segments: &Segments) -> Error {
         what: format!("log in {}", segments.folder.display()),
         detail: format!(
             "its files do not reach position {}, where commit {seq} ends, which is in the catalog already; restore the \
-             log files",
+             log files, or see with \"peristyle repair\" what would be lost without them",
             point.position
         ),
     }

@@ -30,6 +30,7 @@ fn partition_row() -> PartitionRow {
         remap: vec![ColumnRemap { in_file: ColumnId(7), in_table: ColumnId(6) }],
         rows: 300,
         bytes: 70_000,
+        checksum: Some(258),
         added: Seq(5),
         row_seqs: (Seq(4), Seq(5)),
         key: KeyRange { time: Some((-1, 1)), bucket: Some(3), nulls: true },
@@ -162,10 +163,14 @@ fn what_tables_hold() {
     let layout = Layout { id: LayoutId(2), columns: vec![(ColumnId(1), PgType::INT4), (ColumnId(6), PgType::TEXT)] };
     golden(Record::Layout(Oid(16384), layout), "080000400000000002", "0102011701061901");
     let id = "00000000000000000000000000000102";
-    golden(Record::Partition(partition_row()), &format!("0900004000{id}"), "0101010706ac02f0a20405040501010201030102");
+    golden(
+        Record::Partition(partition_row()),
+        &format!("0900004000{id}"),
+        "0201010706ac02f0a20405040501010201030102018202",
+    );
     let end = EndMark { seq: Seq(6), at: TimestampMicros(3) };
     let ended = Record::EndedPartition(partition_row(), end);
-    golden(ended, &format!("0a000000000000000600004000{id}"), "0101010706ac02f0a2040504050101020103010206");
+    golden(ended, &format!("0a000000000000000600004000{id}"), "0201010706ac02f0a2040504050101020103010201820206");
     let chunk = ChunkRow {
         id: ChunkId { seq: Seq(6), ordinal: 1 },
         table: Oid(16384),
@@ -177,6 +182,24 @@ fn what_tables_hold() {
         at: TimestampMicros(4),
     };
     golden(Record::Chunk(chunk), "0b00004000000000000000000600000001", "010203c801000000e80708");
+}
+
+#[test]
+fn partitions_without_a_checksum_are_still_read() {
+    let id = "00000000000000000000000000000102";
+    let without = PartitionRow { checksum: None, ..partition_row() };
+    let end = EndMark { seq: Seq(6), at: TimestampMicros(3) };
+    let old = |key: &str, value: &str| RawOp { key: bytes(key), value: Some(bytes(value)) };
+    let live = old(&format!("0900004000{id}"), "0101010706ac02f0a20405040501010201030102");
+    assert_eq!(live.decode(), Ok(RowOp::Put(Record::Partition(without.clone()))));
+    let ended = old(&format!("0a000000000000000600004000{id}"), "0101010706ac02f0a2040504050101020103010206");
+    assert_eq!(ended.decode(), Ok(RowOp::Put(Record::EndedPartition(without, end))));
+    assert!(old(&format!("0900004000{id}"), "03").decode().is_err(), "a version of the future");
+}
+
+fn bytes(hex: &str) -> bytes::Bytes {
+    let digits = hex.as_bytes().chunks(2);
+    digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
 }
 
 #[test]

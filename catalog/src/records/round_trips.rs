@@ -32,22 +32,25 @@ fn statistics() -> impl Strategy<Value = ColumnStatistics> {
 
 fn partition_row() -> impl Strategy<Value = PartitionRow> {
     let remap = prop::collection::vec(any::<(u32, u32)>(), 0..3);
-    let numbers = any::<(u32, u128, u32, u64, u64, u64, (u64, u64), u8)>();
-    (numbers, remap, key_range()).prop_map(|((table, id, layout, rows, bytes, added, seqs, level), remap, key)| {
-        let remap = remap.into_iter().map(|(a, b)| ColumnRemap { in_file: ColumnId(a), in_table: ColumnId(b) });
-        PartitionRow {
-            id: PartitionId(Uuid::from_u128(id)),
-            table: Oid(table),
-            layout: LayoutId(layout),
-            remap: remap.collect(),
-            rows,
-            bytes,
-            added: Seq(added),
-            row_seqs: (Seq(seqs.0), Seq(seqs.1)),
-            key,
-            level,
-        }
-    })
+    let numbers = any::<(u32, u128, u32, u64, u64, u64, (u64, u64), (u8, Option<u32>))>();
+    (numbers, remap, key_range()).prop_map(
+        |((table, id, layout, rows, bytes, added, seqs, (level, checksum)), remap, key)| {
+            let remap = remap.into_iter().map(|(a, b)| ColumnRemap { in_file: ColumnId(a), in_table: ColumnId(b) });
+            PartitionRow {
+                id: PartitionId(Uuid::from_u128(id)),
+                table: Oid(table),
+                layout: LayoutId(layout),
+                remap: remap.collect(),
+                rows,
+                bytes,
+                checksum,
+                added: Seq(added),
+                row_seqs: (Seq(seqs.0), Seq(seqs.1)),
+                key,
+                level,
+            }
+        },
+    )
 }
 
 fn chunk_row() -> impl Strategy<Value = ChunkRow> {

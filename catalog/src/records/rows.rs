@@ -8,8 +8,10 @@ use crate::model::{
     Layout, LayoutId, Oid, PartitionId, PgType, Relation, Role, Schema, Seq, TimestampMicros,
 };
 
-/// The version of every kind of value so far.
+/// The version of most kinds of value so far.
 const VALUE_VERSION: u8 = 1;
+/// The version of partitions' values; the first had no checksum.
+const PARTITION_VERSION: u8 = 2;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,7 @@ pub(crate) struct PartitionRow {
     pub(crate) remap: Vec<ColumnRemap>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    pub(crate) checksum: Option<u32>,
     pub(crate) added: Seq,
     pub(crate) row_seqs: (Seq, Seq),
     pub(crate) key: KeyRange,
@@ -93,7 +96,7 @@ impl Record {
     }
 
     pub(crate) fn value(&self) -> Vec<u8> {
-        let mut out = vec![VALUE_VERSION];
+        let mut out = vec![newest_version(&self.key())];
         match self {
             Record::Counters(counters) => counters.put(&mut out),
             Record::Role(role) => role.put(&mut out),
@@ -118,15 +121,16 @@ impl Record {
 
     pub(crate) fn decode(key: Key, value: &[u8]) -> Decoded<Record> {
         let mut input = Input::new(value);
-        if u8::take(&mut input)? != VALUE_VERSION {
+        let version = u8::take(&mut input)?;
+        if version == 0 || version > newest_version(&key) {
             return Err(Malformed("a row has a version that this server does not know"));
         }
-        let record = Record::take(key, &mut input)?;
+        let record = Record::take(key, version, &mut input)?;
         input.end()?;
         Ok(record)
     }
 
-    fn take(key: Key, input: &mut Input<'_>) -> Decoded<Record> {
+    fn take(key: Key, version: u8, input: &mut Input<'_>) -> Decoded<Record> {
         Ok(match key {
             Key::Counters => Record::Counters(Field::take(input)?),
             Key::Role(_) => Record::Role(Field::take(input)?),
@@ -136,9 +140,9 @@ impl Record {
             Key::Column(relation, _) => Record::Column(relation, Field::take(input)?),
             Key::Constraint(relation, _) => Record::Constraint(relation, Field::take(input)?),
             Key::Layout(table, id) => Record::Layout(table, Layout { id, columns: LayoutColumns::take(input)? }),
-            Key::Partition(table, id) => Record::Partition(take_partition(table, id, input)?),
+            Key::Partition(table, id) => Record::Partition(take_partition(table, id, version, input)?),
             Key::EndedPartition(seq, table, id) => {
-                let row = take_partition(table, id, input)?;
+                let row = take_partition(table, id, version, input)?;
                 Record::EndedPartition(row, EndMark { seq, at: Field::take(input)? })
             }
             Key::Chunk(table, id) => Record::Chunk(take_chunk(table, id, input)?),
@@ -146,6 +150,13 @@ impl Record {
             Key::Ingested(id) => Record::Ingested(id, Field::take(input)?, Field::take(input)?),
             Key::Commit(seq) => Record::Commit(seq, Field::take(input)?),
         })
+    }
+}
+
+fn newest_version(key: &Key) -> u8 {
+    match key {
+        Key::Partition(..) | Key::EndedPartition(..) => PARTITION_VERSION,
+        _ => VALUE_VERSION,
     }
 }
 
@@ -158,9 +169,10 @@ fn put_partition(row: &PartitionRow, out: &mut Vec<u8>) {
     row.row_seqs.put(out);
     row.key.put(out);
     row.level.put(out);
+    row.checksum.put(out);
 }
 
-fn take_partition(table: Oid, id: PartitionId, input: &mut Input<'_>) -> Decoded<PartitionRow> {
+fn take_partition(table: Oid, id: PartitionId, version: u8, input: &mut Input<'_>) -> Decoded<PartitionRow> {
     Ok(PartitionRow {
         id,
         table,
@@ -172,6 +184,7 @@ fn take_partition(table: Oid, id: PartitionId, input: &mut Input<'_>) -> Decoded
         row_seqs: Field::take(input)?,
         key: Field::take(input)?,
         level: Field::take(input)?,
+        checksum: if version < PARTITION_VERSION { None } else { Field::take(input)? },
     })
 }
 

@@ -19,14 +19,28 @@ async fn a_newer_format_is_refused() {
     drop(home.open().await);
     let path = home.path().join("FORMAT");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace(" 1 ", " 2 ")).unwrap();
+    std::fs::write(&path, text.replace(" 2 ", " 3 ")).unwrap();
     let error = home.try_open().await.err();
-    assert!(matches!(error, Some(Error::NewerFormat { found: 2, known: 1, .. })));
+    assert!(matches!(error, Some(Error::NewerFormat { found: 3, known: 2, .. })));
     std::fs::write(&path, "something else").unwrap();
     assert!(matches!(home.try_open().await.err(), Some(Error::Corrupt { .. })));
     std::fs::remove_file(&path).unwrap();
     drop(std::fs::write(home.path().join("log").join("00000000000000000000.log"), ""));
     assert!(matches!(home.try_open().await.err(), Some(Error::Corrupt { .. })), "a log without a format");
+}
+
+#[tokio::test]
+async fn an_older_format_becomes_the_newest() {
+    let home = Home::new();
+    let catalog = home.open().await;
+    catalog.commit(create_t()).await.unwrap();
+    let described = describe(&catalog.snapshot());
+    drop(catalog);
+    let path = home.path().join("FORMAT");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace(" 2 ", " 1 ")).unwrap();
+    assert_eq!(describe(&home.open().await.snapshot()), described);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "an older server must not read what is written now");
 }
 
 #[tokio::test]

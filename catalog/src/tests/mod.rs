@@ -9,4 +9,5 @@ mod lifecycle;
 mod log_damage;
 mod manifests;
 mod model;
+mod offline;
 pub(crate) mod support;

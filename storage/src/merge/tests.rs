@@ -252,6 +252,7 @@ fn partition(id: u128, bytes: u64, level: u8, hour: Option<i64>) -> Arc<Partitio
         remap: vec![],
         rows: 1,
         bytes,
+        checksum: None,
         added: Seq(1),
         removed: None,
         row_seqs: (Seq(1), Seq(1)),

@@ -30,7 +30,7 @@ use uuid::Uuid;
 pub(crate) use backend::open_bucket;
 pub use counters::{CounterValues, Counters};
 pub use manifests::Manifests;
-pub use upload::Upload;
+pub use upload::{Upload, Uploaded};
 
 use crate::partition::FooterCache;
 use crate::settings::StoreSettings;

@@ -30,7 +30,7 @@ async fn large_objects_arrive_whole_and_leave_no_staging_file() {
     for piece in body.chunks(777) {
         upload.write(Bytes::copy_from_slice(piece)).await.unwrap();
     }
-    assert_eq!(upload.finish().await.unwrap(), 10_500);
+    assert_eq!(upload.finish().await.unwrap().bytes, 10_500);
     assert_eq!(store.get(&Path::from("data/1/large")).await.unwrap(), body);
     assert_eq!(std::fs::read_dir(folder.path().join("staging")).unwrap().count(), 0);
 }
@@ -117,7 +117,7 @@ async fn an_s3_store_does_what_a_folder_does() {
     for piece in body.chunks(3_000_000) {
         upload.write(Bytes::copy_from_slice(piece)).await.unwrap();
     }
-    assert_eq!(upload.finish().await.unwrap(), 20_000_000);
+    assert_eq!(upload.finish().await.unwrap().bytes, 20_000_000);
     let parts = store.get_ranges(&path, &[5..10, 19_999_990..20_000_000]).await.unwrap();
     assert_eq!((&parts[0][..], &parts[1][..]), (&body[5..10], &body[19_999_990..]));
     let listed: Vec<_> = store.list_data().try_collect().await.unwrap();

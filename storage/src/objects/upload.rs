@@ -20,9 +20,18 @@ pub struct Upload {
     pending: VecDeque<Bytes>,
     pending_bytes: usize,
     written: u64,
+    checksum: u32,
     multipart: Option<Box<dyn MultipartUpload>>,
     /// On tasks of their own, so that they go on while the next part is encoded.
     in_flight: JoinSet<Result<()>>,
+}
+
+/// A finished object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uploaded {
+    pub bytes: u64,
+    /// CRC-32C of all its bytes.
+    pub checksum: u32,
 }
 
 impl Upload {
@@ -33,6 +42,7 @@ impl Upload {
             pending: VecDeque::new(),
             pending_bytes: 0,
             written: 0,
+            checksum: 0,
             multipart: None,
             in_flight: JoinSet::new(),
         }
@@ -46,6 +56,7 @@ impl Upload {
     /// Takes the next bytes; waits while too many parts are under way.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.written += bytes.len() as u64;
+        self.checksum = crc32c::crc32c_append(self.checksum, &bytes);
         self.pending_bytes += bytes.len();
         self.pending.push_back(bytes);
         let part_bytes = self.store.settings.upload_part_bytes;
@@ -56,19 +67,20 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the object durable and returns its size.
-    pub async fn finish(mut self) -> Result<u64> {
+    /// Makes the object durable.
+    pub async fn finish(mut self) -> Result<Uploaded> {
+        let uploaded = Uploaded { bytes: self.written, checksum: self.checksum };
         let rest = self.take(self.pending_bytes);
         if self.multipart.is_none() {
             self.store.create(&self.path, rest).await?;
-            return Ok(self.written);
+            return Ok(uploaded);
         }
         self.send_part(rest).await?;
         self.drain(0).await?;
         let mut multipart = self.multipart.take().expect("a multipart upload was begun");
         let _permit = self.store.permit().await;
         multipart.complete().await?;
-        Ok(self.written)
+        Ok(uploaded)
     }
 
     /// Gives up what was uploaded so far. The object must not have been finished.

@@ -14,7 +14,7 @@ use super::footers::{Footer, NAN_COLUMNS};
 use super::key::{KeyRule, KeyTracker};
 use super::options::WriteOptions;
 use super::physical;
-use crate::objects::{Store, Upload, partition_path};
+use crate::objects::{Store, Upload, Uploaded, partition_path};
 use crate::schema::row_seq_field;
 use crate::statistics::Collector;
 use crate::tight_decimal::tightened_type;
@@ -96,9 +96,9 @@ impl PartitionFile {
         if let Err(error) = upload.write(finished.rest).await {
             return Err(give_up(upload, error).await);
         }
-        let bytes = upload.finish().await?;
+        let Uploaded { bytes, checksum } = upload.finish().await?;
         store.footers().put(id, Arc::new(Footer::new(finished.footer)?));
-        Ok(NewPartition { id, bytes, ..finished.partition })
+        Ok(NewPartition { id, bytes, checksum: Some(checksum), ..finished.partition })
     }
 
     /// Gives up what was uploaded, as well as that goes.
@@ -134,7 +134,7 @@ struct Encoder {
 struct Finished {
     rest: Bytes,
     footer: Arc<ParquetMetaData>,
-    /// Without its identity and size.
+    /// Without its identity, size and checksum.
     partition: NewPartition,
 }
 
@@ -214,6 +214,7 @@ impl Encoder {
             columns,
             rows: self.rows,
             bytes: 0,
+            checksum: None,
             row_seqs: self.seqs.map(|(from, to)| (seq(from), seq(to))),
             key: self.key.range(),
             level: self.plan.level,

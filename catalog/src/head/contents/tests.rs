@@ -16,6 +16,7 @@ fn partition(id: u128, key: KeyRange) -> Arc<Partition> {
         remap: Vec::new(),
         rows: 1,
         bytes: 1,
+        checksum: None,
         added: Seq(1),
         removed: None,
         row_seqs: (Seq(1), Seq(1)),

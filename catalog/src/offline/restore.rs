@@ -1,0 +1,58 @@
+//! Makes a data folder anew from the store alone: the manifests, and the log as far as it was shipped.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::inspect::{CheckBody, inspect};
+use super::loss::LostRows;
+use super::repair::{RepairOptions, repair};
+use crate::catalog::{Parts, Settings};
+use crate::disk::RealDisk;
+use crate::folder::Folder;
+use crate::log::Segments;
+use crate::manifest::{Chain, read_reached};
+use crate::model::{Seq, TimestampMicros};
+use crate::{Error, Result};
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The last commit that the store knows, and its time.
+    pub seq: Seq,
+    pub at: TimestampMicros,
+    /// Rows of commits that the store knows, whose bytes were only in the log that is gone.
+    pub lost: LostRows,
+}
+
+/// Restores the catalog of that identity into a folder that is not there yet, or empty.
+pub async fn restore(
+    path: &Path,
+    catalog: Uuid,
+    settings: &Settings,
+    parts: Parts,
+    check_body: &CheckBody,
+) -> Result<Restored> {
+    let chain = Chain::find(&parts.manifests.list().await?);
+    let chain = chain.ok_or_else(|| Error::Mismatch("the store holds no manifest to restore from".to_owned()))?;
+    let reached = read_reached(&parts, catalog, &chain).await?;
+    let folder = Folder::create_again(path, catalog)?;
+    lay_log(&folder, reached.point.position)?;
+    drop(folder);
+    let inspection = inspect(path, settings, &parts, check_body).await?;
+    let restored = inspection.head.as_ref().map(|head| (head.seq(), head.at()));
+    let options = RepairOptions { cut_log: true, forget_lost: true, lost_partitions: Vec::new() };
+    let repaired = repair(inspection, settings, parts, &options).await?;
+    match restored {
+        Some((seq, at)) => Ok(Restored { seq, at, lost: repaired.forgotten }),
+        None => Err(Error::Mismatch(repaired.left.join("; "))),
+    }
+}
+
+/// The log goes on where the manifest ends.
+fn lay_log(folder: &Folder, end: u64) -> Result<()> {
+    let io_error = |source| Error::Io { what: folder.log().display().to_string(), source };
+    let segments = Segments::open(Arc::new(RealDisk), &folder.log()).map_err(io_error)?;
+    segments.continue_at(end).map_err(io_error)
+}
