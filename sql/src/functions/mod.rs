@@ -42,6 +42,7 @@ mod type_of;
 pub(crate) mod undefined;
 mod window;
 
+pub(crate) use aggregate::sole_value;
 pub use context::{FunctionContext, SettingsReader, StatementContext};
 pub use error::{FunctionError, function_error};
 pub use registry::{aggregate_functions, register, scalar_functions, window_functions};

@@ -27,6 +27,7 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(super::key_equality::KeyEquality),
         Arc::new(TypeCoercion::new()),
         Arc::new(PgCasts),
+        Arc::new(super::decorrelate::Decorrelate),
     ]
 }
 

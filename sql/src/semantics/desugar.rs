@@ -13,7 +13,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use super::type_name::pg_type_of_sql;
-use super::{cast_call, desugar_call, desugar_exists, desugar_series};
+use super::{cast_call, desugar_call, desugar_series};
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::ANY;
@@ -69,7 +69,6 @@ impl VisitorMut for Desugar {
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         restore_ordinals(select);
-        desugar_exists::rewrite(select);
         ControlFlow::Continue(())
     }
 

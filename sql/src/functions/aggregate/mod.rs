@@ -3,6 +3,7 @@
 mod addend;
 mod distinct;
 mod retyped;
+mod sole_value;
 mod sum;
 mod sum_accumulator;
 mod sum_groups;
@@ -11,6 +12,8 @@ mod wrapped;
 use std::sync::Arc;
 
 use datafusion::logical_expr::AggregateUDF;
+
+pub(crate) use sole_value::sole_value;
 
 /// Every aggregate function.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
