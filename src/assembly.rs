@@ -47,6 +47,7 @@ pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Resul
     // Only now: before the catalog is open the folder may be another server's, which is spilling to it.
     storage.write.spill_folder = empty_spill_folder(&config.data_dir)?;
     let engine = Engine::new(engine_parts, config.engine.clone(), storage)?;
+    engine.drop_all_temporary().await;
     let jobs = vec![
         merge_job(&catalog, &store, config, sources, cpu, engine.merge_log()),
         retention_job(&catalog, config, sources),

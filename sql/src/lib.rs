@@ -47,6 +47,7 @@ mod single_value;
 mod statement;
 mod system;
 mod system_context;
+mod temporary;
 mod transaction;
 pub mod values;
 mod write;

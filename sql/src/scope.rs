@@ -10,6 +10,7 @@ use crate::error::{SqlError, SqlState};
 use crate::outcome::Notice;
 use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
+use crate::temporary;
 use crate::transaction::View;
 
 /// Schemas that every session searches first, before its search path.
@@ -65,7 +66,24 @@ impl Scope {
     }
 
     pub(crate) fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
+        if name == temporary::ALIAS {
+            return self.view.schema_by_name(self.session.database_oid, &self.temporary_schema());
+        }
         self.view.schema_by_name(self.session.database_oid, name)
+    }
+
+    /// The name of the session's schema of temporary objects, which may not exist.
+    pub(crate) fn temporary_schema(&self) -> String {
+        temporary::schema_name(self.session.process_id)
+    }
+
+    /// Schemas to search for a relation's bare name: temporary ones come first unless the path says otherwise.
+    pub(crate) fn relation_path(&self) -> Vec<String> {
+        let mut path = self.search_path();
+        if !path.iter().any(|schema| schema == temporary::ALIAS) {
+            path.insert(0, temporary::ALIAS.to_owned());
+        }
+        path
     }
 
     /// The schema of that name; 3F000 if there is none.
@@ -87,7 +105,7 @@ impl Scope {
         let in_schema = |schema: &str| self.view.relation_by_name(self.schema(schema)?.oid, name);
         match schema {
             Some(schema) => in_schema(schema),
-            None => self.search_path().iter().find_map(|schema| in_schema(schema)),
+            None => self.relation_path().iter().find_map(|schema| in_schema(schema)),
         }
     }
 

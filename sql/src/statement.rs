@@ -166,6 +166,12 @@ pub(crate) fn is_quick(statement: &Statement, bound: &Bound) -> bool {
         && statement.text.len() + bound.bytes() <= BYTES_MAX
 }
 
+/// Whether it makes a table that the ends of transactions change.
+pub(crate) fn acts_on_commit(statement: &Statement) -> bool {
+    matches!(&*statement.tree, Tree::Sql(tree)
+        if matches!(tree.as_ref(), ast::Statement::CreateTable(create) if create.on_commit.is_some()))
+}
+
 /// Whether the statement may run in a failed transaction: it ends it or goes back in it.
 pub(crate) fn ends_transaction(statement: &Statement) -> bool {
     matches!(&*statement.tree, Tree::Sql(tree)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::{
     Change, ChangeSet, Column, ColumnDefault, ColumnId, Constraint, ConstraintKind, Oid, Openness, PgType, Relation,
-    RelationKind, Requirement, Schema, Seq, Table,
+    RelationKind, Seq, Table,
 };
 use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{
@@ -12,11 +12,13 @@ use sqlparser::ast::{
 };
 
 use super::options::TableOptions;
+use super::place::Place;
 use super::{Done, keys};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
-use crate::scope::{PG_CATALOG, Scope};
+use crate::scope::Scope;
 use crate::semantics;
+use crate::temporary;
 use crate::values::ColumnBuilder;
 
 /// Name of the column that every open table has.
@@ -64,8 +66,12 @@ pub(crate) fn new_table(
 ) -> Result<Option<(Relation, ChangeSet)>, SqlError> {
     refuse_unsupported(create)?;
     let name = QualifiedName::of(scope, &create.name)?;
-    let schema = target_schema(scope, &name)?;
-    if scope.view.relation_by_name(schema.oid, &name.name).is_some() {
+    if create.on_commit.is_some() && !create.temporary {
+        let message = "ON COMMIT can only be used on temporary tables";
+        return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
+    }
+    let place = Place::of(scope, &name, create.temporary)?;
+    if place.existing(scope, &name.name).is_some() {
         let message = format!("relation \"{}\" already exists", name.name);
         if create.if_not_exists {
             scope.notice(SqlState::DUPLICATE_TABLE, format!("{message}, skipping"));
@@ -73,45 +79,29 @@ pub(crate) fn new_table(
         }
         return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
     }
-    let options = TableOptions::parse(&create.table_options, create.query.is_none() && columns.is_empty())?;
+    let mut options = TableOptions::parse(&create.table_options, create.query.is_none() && columns.is_empty())?;
     if options.enforces_keys() && options.openness == Openness::Open {
         return Err(SqlError::unsupported("enforce_key on open tables is not supported"));
     }
+    options.written.extend(create.on_commit.as_ref().and_then(temporary::option_of));
     let columns = with_time(columns, options.openness)?;
     check_names(scope, &columns)?;
-    let relation = build(scope, schema, &name.name, &columns, &options)?;
-    let (relation, mut changes) = keys::add(scope, relation, constraints(create))?;
-    let requires = vec![
-        Requirement::SchemaLive(schema.oid),
-        Requirement::NameFree { schema: schema.oid, name: name.name.clone() },
-    ];
-    changes.insert(0, Change::CreateRelation(relation.clone()));
+    let relation = build(scope, place.schema(), &name.name, &columns, &options)?;
+    let (relation, more) = keys::add(scope, relation, constraints(create))?;
+    let (requires, mut changes) = place.claim(&name.name);
+    changes.push(Change::CreateRelation(relation.clone()));
+    changes.extend(more);
     Ok(Some((relation, ChangeSet { requires, changes, ingest_id: None })))
-}
-
-/// Where a new object of that name goes.
-pub(super) fn target_schema<'a>(scope: &'a Scope, name: &QualifiedName) -> Result<&'a Arc<Schema>, SqlError> {
-    match name.schema() {
-        Some(built_in @ (PG_CATALOG | "information_schema" | "system")) => {
-            let message = format!("permission denied to create \"{built_in}.{}\"", name.name);
-            Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
-                .detail("System catalog modifications are currently disallowed."))
-        }
-        Some(schema) => scope.require_schema(schema),
-        None => scope.creation_schema(),
-    }
 }
 
 fn refuse_unsupported(create: &CreateTable) -> Result<(), SqlError> {
     let refused = [
-        (create.temporary, "CREATE TEMPORARY TABLE is not supported yet"),
         (create.like.is_some(), "CREATE TABLE ... LIKE is not supported"),
         (create.clone.is_some(), "CREATE TABLE ... CLONE is not supported yet"),
         (create.inherits.is_some(), "table inheritance is not supported"),
         (create.partition_of.is_some(), "PARTITION OF is not supported"),
         (create.external, "CREATE EXTERNAL TABLE is not supported"),
         (create.or_replace, "CREATE OR REPLACE TABLE is not supported"),
-        (create.on_commit.is_some(), "ON COMMIT is not supported"),
         (create.hive_distribution != HiveDistributionStyle::NONE, "PARTITIONED BY is not supported"),
     ];
     if let Some((_, message)) = refused.iter().find(|(is_refused, _)| *is_refused) {
@@ -249,7 +239,7 @@ fn check_names(scope: &Scope, columns: &[NewColumn]) -> Result<(), SqlError> {
 
 fn build(
     scope: &Arc<Scope>,
-    schema: &Schema,
+    schema: Oid,
     name: &str,
     columns: &[NewColumn],
     options: &TableOptions,
@@ -277,7 +267,7 @@ fn build(
     };
     Ok(Relation {
         oid,
-        schema: schema.oid,
+        schema,
         name: name.to_owned(),
         owner: scope.session.user_oid,
         comment: None,

@@ -9,6 +9,7 @@ mod drop;
 mod index;
 mod keys;
 mod options;
+mod place;
 mod rewrite;
 mod schema;
 mod truncate;
@@ -20,6 +21,7 @@ use peristyle_catalog::model::{Change, ChangeSet, Relation, Requirement};
 use sqlparser::ast::Statement as Sql;
 
 pub(crate) use create_table::{NewColumn, TIME_COLUMN, new_table};
+pub(crate) use truncate::removal_of_rows;
 
 use crate::error::SqlError;
 use crate::outcome::Outcome;

@@ -1,6 +1,7 @@
 //! TRUNCATE: removes what the statement's snapshot saw; rows appended meanwhile stay.
 
-use peristyle_catalog::model::{Change, Relation, Requirement};
+use peristyle_catalog::Head;
+use peristyle_catalog::model::{Change, Oid, Relation, Requirement};
 use sqlparser::ast::Truncate;
 
 use super::Done;
@@ -29,18 +30,22 @@ pub(super) fn run(scope: &Scope, truncate: &Truncate) -> Result<Done, SqlError> 
     Ok(Done::new("TRUNCATE TABLE", requires, changes))
 }
 
-/// The removal of everything that the table holds.
+/// The removal of everything that the table holds, and what it requires.
 fn remove_all(scope: &Scope, relation: &Relation) -> Option<(Vec<Requirement>, Change)> {
-    let table = relation.oid;
-    let contents = scope.view.contents(table)?;
+    let removal = removal_of_rows(&scope.view, relation.oid)?;
+    let Change::Remove { table, partitions, chunks } = &removal else { return None };
+    let requires = vec![
+        Requirement::PartitionsLive { table: *table, partitions: partitions.clone() },
+        Requirement::ChunksLive { table: *table, chunks: chunks.clone() },
+    ];
+    Some((requires, removal))
+}
+
+/// The removal of everything that a table holds; `None` if it is empty.
+pub(crate) fn removal_of_rows(head: &Head, table: Oid) -> Option<Change> {
+    let contents = head.contents(table)?;
     let partitions: Vec<_> = contents.partitions().map(|partition| partition.id).collect();
     let chunks: Vec<_> = contents.chunks().map(|chunk| chunk.id).collect();
-    if partitions.is_empty() && chunks.is_empty() {
-        return None;
-    }
-    let requires = vec![
-        Requirement::PartitionsLive { table, partitions: partitions.clone() },
-        Requirement::ChunksLive { table, chunks: chunks.clone() },
-    ];
-    Some((requires, Change::Remove { table, partitions, chunks }))
+    let is_empty = partitions.is_empty() && chunks.is_empty();
+    (!is_empty).then_some(Change::Remove { table, partitions, chunks })
 }

@@ -13,31 +13,32 @@ use peristyle_catalog::model::{
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::CreateView;
 
-use super::create_table::target_schema;
+use super::place::Place;
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::plan::{Planner, Touched, output_fields};
 use crate::scan::TableScan;
 use crate::scope::Scope;
+use crate::temporary;
 
 pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Result<Done, SqlError> {
     refuse_unsupported(create)?;
     let name = QualifiedName::of(scope, &create.name)?;
-    let schema = target_schema(scope, &name)?;
-    let existing = scope.view.relation_by_name(schema.oid, &name.name);
+    let planner = Planner::new(scope)?;
+    let plan = planner.query(&create.query, &[])?;
+    let place = Place::of(scope, &name, is_temporary(scope, create, &name, &planner.touched()))?;
+    let existing = place.existing(scope, &name.name);
     if let Some(existing) = existing
         && (!create.or_replace || existing.as_view().is_none())
     {
         return Err(already_exists(existing, create.or_replace));
     }
-    let planner = Planner::new(scope)?;
-    let plan = planner.query(&create.query, &[])?;
     let columns = columns_of(create, &plan)?;
     let depends_on = dependencies(&planner.touched(), &plan)?;
     let query = query_text(text)?;
     let mut requires: Vec<Requirement> = planner.touched().iter().map(|touched| unchanged(&touched.relation)).collect();
-    let search_path = scope.search_path();
+    let search_path = scope.relation_path();
     match existing {
         Some(existing) => {
             check_replacement(existing, &columns)?;
@@ -49,14 +50,15 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
             Ok(Done::new("CREATE VIEW", requires, vec![Change::ReplaceRelation(relation)]))
         }
         None => {
-            requires.push(Requirement::SchemaLive(schema.oid));
-            requires.push(Requirement::NameFree { schema: schema.oid, name: name.name.clone() });
+            let schema = place.schema();
+            let (required, mut changes) = place.claim(&name.name);
+            requires.extend(required);
             let oid = scope.engine.catalog().reserve_oids(3);
             let (row_type, array_type) = (Oid(oid.0 + 1), Oid(oid.0 + 2));
             let view = View { row_type, array_type, query, search_path, columns, depends_on };
             let relation = Relation {
                 oid,
-                schema: schema.oid,
+                schema,
                 name: name.name,
                 owner: scope.session.user_oid,
                 comment: None,
@@ -64,7 +66,8 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
                 version: Seq::ZERO,
                 kind: RelationKind::View(view),
             };
-            Ok(Done::new("CREATE VIEW", requires, vec![Change::CreateRelation(relation)]))
+            changes.push(Change::CreateRelation(relation));
+            Ok(Done::new("CREATE VIEW", requires, changes))
         }
     }
 }
@@ -73,10 +76,17 @@ fn refuse_unsupported(create: &CreateView) -> Result<(), SqlError> {
     if create.materialized {
         return Err(SqlError::unsupported("materialized views are not supported"));
     }
-    if create.temporary {
-        return Err(SqlError::unsupported("CREATE TEMPORARY VIEW is not supported yet"));
-    }
     Ok(())
+}
+
+/// Whether a view goes with the session: it says so, or it reads a table that does.
+fn is_temporary(scope: &Scope, create: &CreateView, name: &QualifiedName, touched: &[Touched]) -> bool {
+    let goes = |touched: &Touched| temporary::is_temporary(scope.schema_name(touched.relation.schema));
+    if create.temporary || name.schema().is_some() || !touched.iter().any(goes) {
+        return create.temporary;
+    }
+    scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("view \"{}\" will be a temporary view", name.name));
+    true
 }
 
 fn already_exists(existing: &Relation, or_replace: bool) -> SqlError {

@@ -1,10 +1,10 @@
 //! Tables and views with their columns, made by users or computed, as one list.
 
-use peristyle_catalog::model::{Column, Oid, PgType};
+use peristyle_catalog::model::{Column, Oid, PgType, Relation};
 
 use crate::pg_catalog::BOOTSTRAP_ROLE;
 use crate::pg_catalog::names::columns;
-use crate::pg_catalog::names::{row_types, schema_name};
+use crate::pg_catalog::names::{is_temporary, row_types, schema_name, temporary_schema};
 use crate::relation::{RelationContext, all};
 
 /// A table or view.
@@ -13,6 +13,8 @@ pub(super) struct Listed<'a> {
     pub(super) name: &'a str,
     pub(super) owner: Option<&'a str>,
     pub(super) is_view: bool,
+    /// Whether it goes with the session.
+    pub(super) is_temporary: bool,
     /// Whether a user made it, so that rows can be written to it if it is a table.
     pub(super) is_users: bool,
     pub(super) columns: Vec<ListedColumn<'a>>,
@@ -35,15 +37,21 @@ pub(super) fn listed<'a>(context: &RelationContext<'a>) -> Vec<Listed<'a>> {
         name: relation.name(),
         owner: bootstrap,
         is_view: relation.declaration().kind == "v",
+        is_temporary: false,
         is_users: false,
         columns: relation.columns().iter().zip(1..).map(|((name, ty), number)| plain(name, number, *ty)).collect(),
     });
     let relations = context.head.relations(context.database.oid);
-    let users = relations.into_iter().filter(|relation| row_types(relation).is_some()).map(|relation| Listed {
+    // Other sessions' temporary tables are nobody else's matter.
+    let own = temporary_schema(context).map(|schema| schema.oid);
+    let is_listed = |relation: &&Relation| own == Some(relation.schema) || !is_temporary(context, relation);
+    let relations = relations.into_iter().filter(is_listed);
+    let users = relations.filter(|relation| row_types(relation).is_some()).map(|relation| Listed {
         schema: schema_name(context, relation.schema).unwrap_or_default(),
         name: &relation.name,
         owner: context.head.role_name(relation.owner),
         is_view: relation.as_view().is_some(),
+        is_temporary: own == Some(relation.schema),
         is_users: true,
         columns: columns(relation).iter().map(of_column).collect(),
     });

@@ -1,8 +1,16 @@
 //! `information_schema.tables`.
 
-use super::listed::listed;
+use super::listed::{Listed, listed};
 use super::yes_or_no;
 use crate::relation::{RelationContext, Rows};
+
+fn kind_of(table: &Listed<'_>) -> &'static str {
+    match (table.is_view, table.is_temporary) {
+        (true, _) => "VIEW",
+        (false, true) => "LOCAL TEMPORARY",
+        (false, false) => "BASE TABLE",
+    }
+}
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     let mut rows =
@@ -12,7 +20,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             (&context.database.name).into(),
             table.schema.into(),
             table.name.into(),
-            if table.is_view { "VIEW" } else { "BASE TABLE" }.into(),
+            kind_of(&table).into(),
             yes_or_no(table.is_users && !table.is_view).into(),
             "NO".into(),
         ]);

@@ -8,6 +8,7 @@
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
 //! | `U&'…'` | the string that it stands for |
+//! | `SELECT … INTO t` | `CREATE TABLE t AS SELECT …` |
 //! | `ABORT` | `ROLLBACK` |
 //! | `trim(trailing FROM x)`, `trim(FROM x)` | `rtrim(x)`, `btrim(x)` |
 //! | `SELECT`, `SELECT WHERE …` | `SELECT FROM (SELECT 1) AS nothing …` |
@@ -19,6 +20,7 @@
 //! they stand.
 
 use sqlparser::ast;
+use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -61,6 +63,23 @@ pub(super) fn insert_with(statement: ast::Statement) -> ast::Statement {
         source.with = Some(with);
     }
     ast::Statement::Insert(insert)
+}
+
+/// `SELECT … INTO t` as CREATE TABLE AS.
+pub(super) fn select_into(statement: ast::Statement) -> ast::Statement {
+    let ast::Statement::Query(mut query) = statement else { return statement };
+    match first_select(&mut query.body).and_then(|select| select.into.take()) {
+        None => ast::Statement::Query(query),
+        Some(into) => CreateTableBuilder::new(into.name).temporary(into.temporary).query(Some(query)).build().into(),
+    }
+}
+
+fn first_select(body: &mut ast::SetExpr) -> Option<&mut ast::Select> {
+    match body {
+        ast::SetExpr::Select(select) => Some(select),
+        ast::SetExpr::SetOperation { left, .. } => first_select(left),
+        _ => None,
+    }
 }
 
 fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError> {

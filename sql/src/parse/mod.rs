@@ -159,7 +159,7 @@ fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Res
     }
     let statement = parser.parse_statement().map_err(|error| syntax_error(&error, parser, index))?;
     reserved::refuse(&statement, index)?;
-    Ok(Tree::Sql(Box::new(forms::insert_with(statement))))
+    Ok(Tree::Sql(Box::new(forms::select_into(forms::insert_with(statement)))))
 }
 
 fn is_keyword(parser: &Parser<'_>, keyword: Keyword) -> bool {

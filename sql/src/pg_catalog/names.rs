@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use peristyle_catalog::model::{Column, Oid, Relation, RelationKind};
+use peristyle_catalog::model::{Column, Oid, Relation, RelationKind, Schema};
 
 use super::{INFORMATION_SCHEMA, PG_CATALOG, SYSTEM};
 use crate::keywords::must_be_quoted;
 use crate::relation::{RelationContext, VirtualRelation, all};
+use crate::temporary;
 
 /// Schemas that hold computed relations, and the one for temporary structures: (oid, name).
 pub(crate) const BUILT_IN_SCHEMAS: &[(u32, &str)] =
@@ -27,10 +28,20 @@ pub(crate) fn schema_name<'a>(context: &RelationContext<'a>, oid: Oid) -> Option
 /// The schemas that names are looked up in, in order: `pg_catalog` comes first unless the path names it.
 pub(crate) fn effective_path<'a>(context: &RelationContext<'a>) -> Vec<&'a str> {
     let path = context.session.search_path.iter().map(String::as_str);
-    if context.session.search_path.iter().any(|schema| schema == "pg_catalog") {
-        return path.collect();
-    }
-    std::iter::once("pg_catalog").chain(path).collect()
+    let own =
+        temporary_schema(context).map(|schema| schema.name.as_str()).filter(|own| !path.clone().any(|s| s == *own));
+    let built_in = Some("pg_catalog").filter(|_| !path.clone().any(|schema| schema == "pg_catalog"));
+    own.into_iter().chain(built_in).chain(path).collect()
+}
+
+/// The session's schema of temporary objects, once it has any.
+pub(crate) fn temporary_schema<'a>(context: &RelationContext<'a>) -> Option<&'a Schema> {
+    context.head.schema_by_name(context.database.oid, &temporary::schema_name(context.session.process_id))
+}
+
+/// Whether a relation goes with a session.
+pub(crate) fn is_temporary(context: &RelationContext<'_>, relation: &Relation) -> bool {
+    schema_name(context, relation.schema).is_some_and(temporary::is_temporary)
 }
 
 /// The oid of the relation of that name in that schema.

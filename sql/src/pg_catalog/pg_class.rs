@@ -2,10 +2,11 @@
 
 use peristyle_catalog::model::{Constraint, ConstraintKind, Relation, RelationKind, Table};
 
-use super::names::schema_oid;
+use super::names::{is_temporary, schema_oid};
 use super::pg_index::indexed_tables;
 use super::{BOOTSTRAP_ROLE, BTREE, HEAP};
 use crate::relation::{RelationContext, Rows, Value, VirtualRelation, all, none_if_empty};
+use crate::temporary;
 
 /// Size of the pages that `relpages` counts, in bytes (PostgreSQL's `BLCKSZ`).
 const PAGE_BYTES: u64 = 8192;
@@ -24,6 +25,7 @@ struct Shape<'a> {
     has_index: bool,
     replica_identity: &'static str,
     options: Value<'a>,
+    is_temporary: bool,
 }
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
@@ -48,13 +50,14 @@ fn push_computed<'a>(context: &RelationContext<'a>, relation: &'static dyn Virtu
 }
 
 fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, has_index: bool) -> Shape<'a> {
-    match &relation.kind {
+    let shape = match &relation.kind {
         RelationKind::Table(table) => Shape { has_index, ..table_shape(context, relation, table) },
         RelationKind::View(view) => {
             Shape { row_type: view.row_type.0, columns: view.columns.len(), ..without_rows("v", 0) }
         }
         RelationKind::Index(index) => Shape { columns: index.columns.len(), rows: 0.0, ..without_rows("i", BTREE) },
-    }
+    };
+    Shape { is_temporary: is_temporary(context, relation), ..shape }
 }
 
 fn without_rows(kind: &'static str, access_method: u32) -> Shape<'static> {
@@ -69,10 +72,12 @@ fn without_rows(kind: &'static str, access_method: u32) -> Shape<'static> {
         has_index: false,
         replica_identity: "n",
         options: Value::Null,
+        is_temporary: false,
     }
 }
 
 fn table_shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, table: &'a Table) -> Shape<'a> {
+    let shown = table.options.iter().filter(|(name, _)| temporary::is_shown(name));
     let is_check = |constraint: &&Constraint| matches!(constraint.kind, ConstraintKind::Check { .. });
     Shape {
         row_type: table.row_type.0,
@@ -81,7 +86,7 @@ fn table_shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, table:
         columns: table.columns.len(),
         checks: table.constraints.iter().filter(is_check).count(),
         replica_identity: "d",
-        options: none_if_empty(table.options.iter().map(|(name, value)| format!("{name}={value}"))),
+        options: none_if_empty(shown.map(|(name, value)| format!("{name}={value}"))),
         ..without_rows("r", HEAP)
     }
 }
@@ -108,7 +113,7 @@ fn push<'a>(rows: &mut Rows<'a>, name: [Value<'a>; 4], shape: Shape<'a>, acl: Va
         zero(),
         shape.has_index.into(),
         no(),
-        "p".into(),
+        if shape.is_temporary { "t" } else { "p" }.into(),
         shape.kind.into(),
         shape.columns.into(),
         shape.checks.into(),

@@ -75,7 +75,7 @@ impl<'a> Provider<'a> {
     pub(super) fn new(scope: &'a Arc<Scope>) -> Result<Self, SqlError> {
         Ok(Provider {
             state: statement_state(scope),
-            search_path: scope.search_path(),
+            search_path: scope.relation_path(),
             scope,
             bindings: Vec::new(),
             values: None,

@@ -147,6 +147,9 @@ impl Session {
             }
             self.discard_all()?;
         }
+        if matches!(object, DiscardObject::ALL | DiscardObject::TEMP) {
+            self.discard_temporary()?;
+        }
         Ok(Outcome::Command(format!("DISCARD {object}")))
     }
 

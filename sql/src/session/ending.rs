@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use peristyle_catalog::model::ChangeSet;
+
 use super::{Rerun, Session};
 use crate::error::{SqlError, SqlState};
 use crate::parse::Statement;
 use crate::plan::parameters::Bound;
 use crate::statement;
-use crate::transaction::Transaction;
+use crate::temporary;
+use crate::transaction::{Looks, Transaction};
 
 impl Session {
     /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
@@ -35,7 +38,35 @@ impl Session {
     /// What may still fail of what else a transaction does.
     async fn prepare_commit(&mut self) -> Result<(), SqlError> {
         self.listener.check_room()?;
-        self.keep_held_rows().await
+        self.keep_held_rows().await?;
+        self.change_temporary_tables()
+    }
+
+    /// ON COMMIT DELETE ROWS and ON COMMIT DROP.
+    fn change_temporary_tables(&mut self) -> Result<(), SqlError> {
+        if !self.acts_on_commit {
+            return Ok(());
+        }
+        let scope = self.scope(Looks::AtRows)?;
+        let changes = temporary::at_commit(&scope);
+        self.stage(ChangeSet { requires: Vec::new(), changes, ingest_id: None })
+    }
+
+    /// Adds changes that no statement asked for to the transaction.
+    fn stage(&mut self, changes: ChangeSet) -> Result<(), SqlError> {
+        if changes.changes.is_empty() {
+            return Ok(());
+        }
+        self.in_transaction(|transaction| transaction.stage(changes))
+    }
+
+    /// DISCARD TEMP.
+    pub(super) fn discard_temporary(&mut self) -> Result<(), SqlError> {
+        let scope = self.scope(Looks::AtDefinitions)?;
+        match scope.schema(temporary::ALIAS) {
+            Some(schema) => self.stage(temporary::removal(&scope.view, schema)),
+            None => Ok(()),
+        }
     }
 
     /// What follows the transaction: settings, portals, notifications.

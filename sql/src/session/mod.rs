@@ -95,6 +95,8 @@ pub struct Session {
     /// What the wire was told last of the settings that it reports.
     told: BTreeMap<&'static str, String>,
     activity: Activity,
+    /// Whether it made a table that its transactions' ends change.
+    acts_on_commit: bool,
     /// What the implicit transaction must run again if it loses a race before anything was sent.
     rerun: Option<Rerun>,
 }
@@ -162,6 +164,7 @@ impl Session {
             notices: Arc::default(),
             told: BTreeMap::new(),
             activity,
+            acts_on_commit: false,
             rerun: None,
         })
     }
@@ -256,6 +259,7 @@ impl Session {
     async fn run_once(&mut self, statement: &Statement, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
         self.refuse_if_read_only(statement)?;
         self.gather_chunks().await?;
+        self.acts_on_commit |= statement::acts_on_commit(statement);
         let scope = self.scope(statement::looks(statement))?;
         let guard = scope.guard.clone();
         let transaction = Arc::clone(&self.transaction);
@@ -407,10 +411,16 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// A transaction that was not ended leaves no trace; its objects are deleted in the background.
+    /// A transaction that was not ended leaves no trace; its objects are deleted in the background, as are temporary
+    /// tables.
     fn drop(&mut self) {
-        if let Some(transaction) = self.transaction.lock().take() {
-            self.engine.spawn(transaction.discard());
-        }
+        let transaction = self.transaction.lock().take();
+        let (engine, facts) = (Arc::clone(&self.engine), Arc::clone(&self.facts));
+        self.engine.spawn(async move {
+            if let Some(transaction) = transaction {
+                transaction.discard().await;
+            }
+            engine.drop_temporary(facts.database_oid, facts.process_id).await;
+        });
     }
 }

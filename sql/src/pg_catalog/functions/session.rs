@@ -6,8 +6,9 @@ use peristyle_catalog::model::PgType;
 use super::Parameter::{Bool, Int, Oid, Text};
 use super::call::Call;
 use super::{Function, UNDEFINED_OBJECT, failure};
-use crate::pg_catalog::names::{effective_path, schema_oid};
+use crate::pg_catalog::names::{effective_path, schema_name, schema_oid, temporary_schema};
 use crate::relation::Value;
+use crate::temporary;
 
 const NAME_ARRAY: PgType = PgType::plain(1003);
 const INET: PgType = PgType::plain(869);
@@ -31,8 +32,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::stable("pg_postmaster_start_time", &[&[]], PgType::TIMESTAMPTZ, started),
     Function::stable("pg_conf_load_time", &[&[]], PgType::TIMESTAMPTZ, started),
     Function::stable("pg_is_in_recovery", &[&[]], PgType::BOOL, |_| Ok(false.into())),
-    Function::stable("pg_my_temp_schema", &[&[]], PgType::OID, |_| Ok(0_u32.into())),
-    Function::stable("pg_is_other_temp_schema", &[&[Oid]], PgType::BOOL, |_| Ok(false.into())),
+    Function::stable("pg_my_temp_schema", &[&[]], PgType::OID, own_temporary),
+    Function::stable("pg_is_other_temp_schema", &[&[Oid]], PgType::BOOL, is_others_temporary),
     Function::stable("pg_relation_is_publishable", &[&[Oid]], PgType::BOOL, |_| Ok(false.into())),
     Function::stable("pg_tablespace_location", &[&[Oid]], PgType::TEXT, |_| Ok("".into())),
     Function::stable("pg_stat_get_numscans", &[&[Oid]], PgType::INT8, |_| Ok(Value::Null)),
@@ -53,6 +54,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The first schema of the path, where new objects go; NULL if there is none.
 fn current_schema(call: &Call<'_>) -> Result<Value<'static>> {
     Ok(call.context.session.search_path.iter().find(|name| exists(call, name)).cloned().into())
+}
+
+fn own_temporary(call: &Call<'_>) -> Result<Value<'static>> {
+    Ok(temporary_schema(&call.context).map_or(0, |schema| schema.oid.0).into())
+}
+
+fn is_others_temporary(call: &Call<'_>) -> Result<Value<'static>> {
+    let oid = call.oid(0)?;
+    let is_own = temporary_schema(&call.context).is_some_and(|own| own.oid == oid);
+    Ok((!is_own && schema_name(&call.context, oid).is_some_and(temporary::is_temporary)).into())
 }
 
 fn current_schemas(call: &Call<'_>) -> Result<Value<'static>> {
