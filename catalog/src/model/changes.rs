@@ -88,7 +88,8 @@ pub enum Change {
         partitions: Vec<PartitionId>,
         chunks: Vec<ChunkId>,
     },
-    /// Drops the rows of partitions whose objects were deleted.
+    /// Drops the rows of partitions whose objects were deleted; where several tables have the object, the row that ended
+    /// first.
     Forget(Vec<PartitionId>),
 }
 

@@ -8,7 +8,7 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use super::support::{Home, PUBLIC, append_chunk, append_partition, column, describe, rows_of, set, table, view};
-use crate::model::{Change, ChangeSet, ChunkId, ColumnId, Oid, PartitionId, PgType, RelationKind, widen};
+use crate::model::{Change, ChangeSet, ChunkId, ColumnId, Oid, Partition, PartitionId, PgType, RelationKind, widen};
 use crate::{Catalog, Head};
 
 const TABLES: u32 = 3;
@@ -69,7 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     relations: BTreeMap<u32, ModelRelation>,
-    ended: BTreeSet<(u32, u128)>,
+    /// Commit that ended it, table, id: the order in which objects are deleted.
+    ended: BTreeSet<(u64, u32, u128)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,7 +85,8 @@ struct ModelRelation {
 impl Model {
     fn of(head: &Head) -> Model {
         let relations = head.relations().map(|relation| (relation.oid.0, ModelRelation::of(head, relation))).collect();
-        let ended = head.ended().map(|partition| (partition.table.0, partition.id.0.as_u128())).collect();
+        let end = |partition: &Partition| partition.removed.expect("an ended partition has an end").seq.0;
+        let ended = head.ended().map(|ended| (end(ended), ended.table.0, ended.id.0.as_u128())).collect();
         Model { relations, ended }
     }
 
@@ -193,7 +195,8 @@ fn expect(model: &mut Model, head: &Head, op: &Op, changes: &mut Vec<Change>) ->
             let oid = oid_of(*table);
             changes.push(Change::DropRelation(Oid(oid)));
             let Some(dropped) = model.relations.remove(&oid) else { return false };
-            model.ended.extend(dropped.partitions.iter().map(|id| (oid, *id)));
+            let seq = head.seq.0 + 1;
+            model.ended.extend(dropped.partitions.iter().map(|id| (seq, oid, *id)));
             true
         }
         Op::Rename { table, name } => rename(model, head, oid_of(*table), NAMES[*name], changes),
@@ -221,7 +224,7 @@ fn expect(model: &mut Model, head: &Head, op: &Op, changes: &mut Vec<Change>) ->
             let oid = oid_of(*table);
             changes.push(append_partition(oid, *id));
             // An id is used once; the model's catalog is told so by the same rule as the real one's callers.
-            let is_ended = model.ended.contains(&(oid, *id));
+            let is_ended = model.ended.iter().any(|(_, table, ended)| (*table, *ended) == (oid, *id));
             let Some(table) = model.table(oid).filter(|table| has_a(table)) else { return false };
             if is_ended {
                 changes.pop();
@@ -234,7 +237,7 @@ fn expect(model: &mut Model, head: &Head, op: &Op, changes: &mut Vec<Change>) ->
             let Some(table) = model.table(oid).filter(|table| !table.partitions.is_empty()) else { return true };
             let id = *which.get(&table.partitions.iter().copied().collect::<Vec<_>>());
             table.partitions.remove(&id);
-            model.ended.insert((oid, id));
+            model.ended.insert((head.seq.0 + 1, oid, id));
             let partitions = vec![PartitionId(Uuid::from_u128(id))];
             changes.push(Change::Remove { table: Oid(oid), partitions, chunks: Vec::new() });
             true
@@ -244,9 +247,11 @@ fn expect(model: &mut Model, head: &Head, op: &Op, changes: &mut Vec<Change>) ->
             if model.ended.is_empty() {
                 return true;
             }
-            let id = which.get(&model.ended.iter().copied().collect::<Vec<_>>()).1;
+            let id = which.get(&model.ended.iter().copied().collect::<Vec<_>>()).2;
             changes.push(Change::Forget(vec![PartitionId(Uuid::from_u128(id))]));
-            model.ended.retain(|(_, ended)| *ended != id);
+            // A table that has the same object goes on having it.
+            let oldest = *model.ended.iter().find(|(_, _, ended)| *ended == id).expect("it is one of them");
+            model.ended.remove(&oldest);
             true
         }
     }
