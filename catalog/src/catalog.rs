@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -13,13 +14,16 @@ use crate::committer::{Committer, Request, Waiting};
 use crate::folder::Folder;
 use crate::log::{FrameBuffer, LogWriter};
 use crate::manifest::Checkpoints;
-use crate::model::{ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
+use crate::model::{Change, ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
 use crate::open::{self, LostChunks, Machine};
 use crate::pins::Snapshot;
 use crate::shared::{Metrics, Shared};
 use crate::sources::Sources;
 use crate::tier::{ManifestStore, RealTimeTier};
 use crate::{Error, Head, Result};
+
+/// How long a deferred commit may wait to be written (PostgreSQL's `wal_writer_delay`).
+pub(crate) const DEFERRED_WRITE_MAX: Duration = Duration::from_millis(200);
 
 /// Limits of the catalog, each a setting of the server.
 #[derive(Clone, Debug)]
@@ -59,6 +63,8 @@ pub struct Catalog {
     /// Empty once the catalog is dropped.
     queue: Option<mpsc::Sender<Request>>,
     is_closing: AtomicBool,
+    /// Whether a task waits to have deferred commits written.
+    is_write_planned: Arc<AtomicBool>,
     committer: Option<JoinHandle<()>>,
 }
 
@@ -97,7 +103,8 @@ impl Catalog {
         let log = log.map_err(|source| Error::Io { what: "log".to_owned(), source })?;
         let (queue, requests) = mpsc::channel(settings.commit_queue_max.max(1));
         let shared = Arc::new(Shared::new(opened, settings, parts));
-        let committer = Committer { queue: requests, shared: Arc::clone(&shared), log, frame: FrameBuffer::new() };
+        let committer =
+            Committer { queue: requests, shared: Arc::clone(&shared), log, frame: FrameBuffer::new(), deferred: None };
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(|| committer.run());
         let thread = thread.map_err(|source| Error::Io { what: "committer".to_owned(), source })?;
         Ok(Arc::new(Catalog {
@@ -106,6 +113,7 @@ impl Catalog {
             claims: Arc::default(),
             queue: Some(queue),
             is_closing: AtomicBool::new(false),
+            is_write_planned: Arc::default(),
             committer: Some(thread),
         }))
     }
@@ -141,7 +149,45 @@ impl Catalog {
         if self.is_closing.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
-        self.ask(|answer| Request::Commit(Waiting { changes, answer })).await?
+        self.ask(|answer| Request::Commit(Waiting { changes, is_deferred: false, answer })).await?
+    }
+
+    /// Commits without waiting for the log: when this returns `Ok`, everybody sees the change set, and a crash within
+    /// 0.2 s may lose it, with all deferred commits after it and without damage. Change sets of more
+    /// than rows in chunks are committed as by [`Self::commit`].
+    pub async fn commit_deferred(&self, changes: ChangeSet) -> Result<Commit> {
+        let is_only_chunks = |change: &Change| match change {
+            Change::Append { partitions, .. } => partitions.is_empty(),
+            Change::EnsureColumn { .. } => true,
+            _ => false,
+        };
+        if !changes.changes.iter().all(is_only_chunks) {
+            return self.commit(changes).await;
+        }
+        if self.is_closing.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        let commit = self.ask(|answer| Request::Commit(Waiting { changes, is_deferred: true, answer })).await??;
+        self.plan_write();
+        Ok(commit)
+    }
+
+    /// Has deferred commits written in a while, if nobody does so before.
+    fn plan_write(&self) {
+        if self.is_write_planned.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // Does not keep the committer from ending, which writes them too.
+        let Some(queue) = self.queue.as_ref().map(mpsc::Sender::downgrade) else { return };
+        let is_planned = Arc::clone(&self.is_write_planned);
+        tokio::spawn(async move {
+            tokio::time::sleep(DEFERRED_WRITE_MAX).await;
+            is_planned.store(false, Ordering::Release);
+            let (answer, _) = oneshot::channel();
+            if let Some(queue) = queue.upgrade() {
+                let _ = queue.send(Request::Barrier(answer)).await;
+            }
+        });
     }
 
     /// The head that this change set would make of `head`, by the code that commits it: what a transaction shows its own
@@ -194,6 +240,8 @@ impl Catalog {
 
     /// Writes the manifest for the head and frees the log segments that nothing needs any more.
     pub async fn checkpoint(&self) -> Result<()> {
+        // Deferred commits are in it too.
+        self.ask(Request::Barrier).await?;
         self.checkpoints.run(&self.shared).await
     }
 

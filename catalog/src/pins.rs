@@ -42,7 +42,12 @@ impl Pins {
     pub(crate) fn publish(&self, head: Arc<Head>) {
         let mut held = self.held.lock();
         let at = head.at;
+        let is_newer = self.head.load().seq < head.seq;
         self.head.store(head);
+        if !is_newer {
+            // Shown before; readers of it hold the newest still.
+            return;
+        }
         for hold in held.values_mut().rev().take_while(|hold| hold.superseded.is_none()) {
             hold.superseded = Some(at);
         }

@@ -28,11 +28,18 @@ pub(crate) struct Shared {
     pub(crate) statistics: StatisticsCache,
     pub(crate) counters: MetricCounters,
     indexing: Indexing,
-    /// What the manifest lacks, and the end of the log that the published head is of: they change together.
-    unexported: Mutex<(Unexported, LogPoint)>,
+    /// What the manifest lacks, and the newest durable head with the end of the log: they change together.
+    durable: Mutex<Durable>,
     newest: watch::Sender<Seq>,
     /// Outlives the index, which lies in it.
     pub(crate) folder: Folder,
+}
+
+/// The state that a crash leaves.
+struct Durable {
+    unexported: Unexported,
+    end: LogPoint,
+    head: Arc<Head>,
 }
 
 /// What the catalog did since it was opened.
@@ -87,7 +94,11 @@ impl Shared {
             statistics: StatisticsCache::new(settings.statistics_cache_bytes),
             counters: MetricCounters::default(),
             indexing: Indexing::new(opened.index, settings.index_lag_rows_max),
-            unexported: Mutex::new((opened.unexported, opened.end)),
+            durable: Mutex::new(Durable {
+                unexported: opened.unexported,
+                end: opened.end,
+                head: Arc::new(opened.head.clone()),
+            }),
             newest: watch::Sender::new(opened.head.seq),
             folder: opened.folder,
             settings,
@@ -119,11 +130,19 @@ impl Shared {
         self.indexing.add(&ops, Applied { seq: head.seq, point: end }, &self.folder);
         let seq = head.seq;
         {
-            let mut unexported = self.unexported.lock();
-            unexported.0.add(ops);
-            unexported.1 = end;
+            let mut durable = self.durable.lock();
+            durable.unexported.add(ops);
+            durable.end = end;
+            durable.head = Arc::clone(&head);
             self.pins.publish(head);
         }
+        self.newest.send_replace(seq);
+    }
+
+    /// Makes commits visible that are not durable yet, and hold no statistics that readers would look for in the index.
+    pub(crate) fn publish_early(&self, head: Arc<Head>) {
+        let seq = head.seq;
+        self.pins.publish(head);
         self.newest.send_replace(seq);
     }
 
@@ -137,16 +156,21 @@ impl Shared {
         self.indexing.catch_up(&self.folder);
     }
 
-    /// The end of the log as far as it is published.
+    /// The end of the log.
     pub(crate) fn log_end(&self) -> LogPoint {
-        self.unexported.lock().1
+        self.durable.lock().end
+    }
+
+    /// The newest head that a crash leaves.
+    pub(crate) fn durable_head(&self) -> Arc<Head> {
+        Arc::clone(&self.durable.lock().head)
     }
 
     /// Runs with what the manifest lacks, the head that belongs to it and the end of the log.
     pub(crate) fn with_unexported<T>(&self, run: impl FnOnce(&mut Unexported, Arc<Head>, LogPoint) -> T) -> T {
-        let mut unexported = self.unexported.lock();
-        let end = unexported.1;
-        run(&mut unexported.0, self.pins.head(), end)
+        let mut durable = self.durable.lock();
+        let (head, end) = (Arc::clone(&durable.head), durable.end);
+        run(&mut durable.unexported, head, end)
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Seq> {

@@ -1,4 +1,7 @@
 //! One group of commits: resolved one after the other, one frame, one fdatasync, one publication.
+//!
+//! Deferred commits are published and answered first; the group stays open and its frame is written with the next commit
+//! that somebody waits for, when it is full, or when a barrier asks for it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,11 +18,15 @@ use crate::records::RawOp;
 use crate::{Error, Head, Result};
 
 /// Commits on their way into one frame.
-struct Group {
+pub(crate) struct Group {
     head: Head,
     ops: Vec<RawOp>,
     dropped: Vec<Oid>,
     commits: u64,
+    /// Whether somebody waits for it to be durable.
+    is_awaited: bool,
+    /// Whether some of it was told to clients already, so that it cannot fail any more.
+    is_published: bool,
     answers: Vec<(oneshot::Sender<Result<Commit>>, Commit)>,
 }
 
@@ -33,11 +40,19 @@ enum Placed {
 impl Committer {
     /// Takes change sets from the front as long as they fit in one frame, and makes them last.
     pub(super) fn commit_group(&mut self, waiting: &mut VecDeque<Waiting>) {
-        let mut group = Group::new(&self.shared.pins.head());
-        self.frame.clear();
+        let mut group = match self.deferred.take() {
+            Some(open) => open,
+            None => {
+                self.frame.clear();
+                Group::new(&self.shared.pins.head())
+            }
+        };
         while let Some(next) = waiting.pop_front() {
             match self.place(&mut group, &next) {
-                Ok(Placed::Yes(commit)) => group.answers.push((next.answer, commit)),
+                Ok(Placed::Yes(commit)) => {
+                    group.is_awaited |= !next.is_deferred;
+                    group.answers.push((next.answer, commit));
+                }
                 Ok(Placed::Next) => {
                     waiting.push_front(next);
                     break;
@@ -45,7 +60,29 @@ impl Committer {
                 Err(error) => answer(next.answer, Err(error)),
             }
         }
-        self.make_last(group);
+        let is_full = !waiting.is_empty();
+        if group.is_awaited || is_full || !self.frame.has_payload() {
+            self.make_last(group);
+        } else {
+            self.publish_early(group);
+        }
+    }
+
+    /// Shows deferred commits and tells their clients; they become durable later.
+    fn publish_early(&mut self, mut group: Group) {
+        self.shared.publish_early(Arc::new(group.head.clone()));
+        for (waiting, commit) in std::mem::take(&mut group.answers) {
+            answer(waiting, Ok(commit));
+        }
+        group.is_published = true;
+        self.deferred = Some(group);
+    }
+
+    /// Makes durable what was told to clients before it was.
+    pub(super) fn write_deferred(&mut self) {
+        if let Some(group) = self.deferred.take() {
+            self.make_last(group);
+        }
     }
 
     /// Resolves a change set against the group so far and adds it.
@@ -86,7 +123,13 @@ impl Committer {
             let bytes = self.frame.len();
             match self.log.append(&mut self.frame) {
                 Ok(end) => self.publish(group, end, bytes),
-                Err(error) => group.fail(&error),
+                Err(error) => {
+                    if group.is_published {
+                        // Others have seen it: there is no way back.
+                        self.log.give_up(&error);
+                    }
+                    group.fail(&error);
+                }
             }
         } else {
             group.succeed();
@@ -106,7 +149,15 @@ impl Committer {
 
 impl Group {
     fn new(head: &Head) -> Group {
-        Group { head: head.clone(), ops: Vec::new(), dropped: Vec::new(), commits: 0, answers: Vec::new() }
+        Group {
+            head: head.clone(),
+            ops: Vec::new(),
+            dropped: Vec::new(),
+            commits: 0,
+            is_awaited: false,
+            is_published: false,
+            answers: Vec::new(),
+        }
     }
 
     fn add(&mut self, resolved: Resolved) {

@@ -17,13 +17,14 @@ use crate::model::{ChangeSet, Commit};
 use crate::shared::Shared;
 use crate::{Error, Result};
 
+pub(crate) use group::Group;
 pub(crate) use numbers::Numbers;
 pub(crate) use resolve::{Context, Outcome, resolve};
 
 /// What the committer is asked.
 pub(crate) enum Request {
     Commit(Waiting),
-    /// Answered when everything asked before is done.
+    /// Answered when everything asked before is done and durable.
     Barrier(oneshot::Sender<()>),
     /// Close the index and end.
     Stop(oneshot::Sender<Result<()>>),
@@ -32,6 +33,8 @@ pub(crate) enum Request {
 /// A change set and who waits for it.
 pub(crate) struct Waiting {
     pub(crate) changes: ChangeSet,
+    /// Whether its client is told before it is durable.
+    pub(crate) is_deferred: bool,
     pub(crate) answer: oneshot::Sender<Result<Commit>>,
 }
 
@@ -41,6 +44,8 @@ pub(crate) struct Committer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: LogWriter,
     pub(crate) frame: FrameBuffer,
+    /// Deferred commits that are published and not durable yet; their bytes wait in the frame.
+    pub(crate) deferred: Option<Group>,
 }
 
 impl Committer {
@@ -54,13 +59,18 @@ impl Committer {
             }
             match control {
                 None => {}
-                Some(Control::Barrier(answer)) => drop(answer.send(())),
+                Some(Control::Barrier(answer)) => {
+                    self.write_deferred();
+                    let _ = answer.send(());
+                }
                 Some(Control::Stop(answer)) => {
+                    self.write_deferred();
                     drop(answer.send(self.shared.close_index()));
                     return;
                 }
             }
         }
+        self.write_deferred();
     }
 
     /// Takes everything that waits, up to a request that is not a commit.

@@ -109,6 +109,13 @@ impl LogWriter {
         }
     }
 
+    /// A frame that may not be lost was not written: as after a failed fsync, nothing more is.
+    pub(crate) fn give_up(&mut self, error: &AppendError) {
+        if let AppendError::Write(error) = error {
+            let _ = self.poison(error);
+        }
+    }
+
     fn poison(&mut self, error: &io::Error) -> AppendError {
         self.is_poisoned = true;
         (self.on_sync_failure)(error);

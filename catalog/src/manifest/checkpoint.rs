@@ -127,7 +127,7 @@ async fn delete_superseded(parts: &Parts) -> Result<()> {
 
 /// Frees segments that lie below the manifest and below every chunk that is not in a partition yet.
 fn free_log(shared: &Shared, reached: Applied) -> Result<()> {
-    let head = shared.pins.head();
+    let head = shared.durable_head();
     shared.catch_up_index();
     let oldest_chunk = head.oldest_chunk_position().unwrap_or(u64::MAX);
     let needed_from = reached.point.position.min(oldest_chunk);

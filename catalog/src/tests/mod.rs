@@ -3,6 +3,7 @@
 mod changes;
 mod conflicts;
 mod crashes;
+mod deferred;
 mod folders;
 mod groups;
 mod lifecycle;

@@ -11,7 +11,7 @@ use crate::parse::Statement;
 use crate::plan::parameters::Bound;
 use crate::statement;
 use crate::temporary;
-use crate::transaction::{Looks, Transaction};
+use crate::transaction::{Durability, Looks, Transaction};
 
 impl Session {
     /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
@@ -82,11 +82,15 @@ impl Session {
     }
 
     async fn commit_or_run_again(&mut self) -> Result<(), SqlError> {
+        let durability = match self.settings().get("synchronous_commit")? {
+            "off" => Durability::Deferred,
+            _ => Durability::Awaited,
+        };
         let mut rerun = self.rerun.take();
         let mut turn = None;
         for attempt in 0.. {
             let Some(transaction) = self.transaction.lock().take() else { break };
-            let error = match transaction.end().await {
+            let error = match transaction.end(durability).await {
                 Ok(_) => break,
                 Err(error) => error,
             };

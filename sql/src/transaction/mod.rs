@@ -66,6 +66,13 @@ pub(crate) enum Isolation {
     RepeatableRead,
 }
 
+/// Whether a commit is told before it is durable (`synchronous_commit = off`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Awaited,
+    Deferred,
+}
+
 /// How a transaction runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Modes {
@@ -224,7 +231,7 @@ impl Transaction {
     }
 
     /// Commits everything, or discards it if a statement failed.
-    pub(crate) async fn end(self) -> Result<Option<Commit>, SqlError> {
+    pub(crate) async fn end(self, durability: Durability) -> Result<Option<Commit>, SqlError> {
         if self.failed {
             self.discard().await;
             return Ok(None);
@@ -234,7 +241,12 @@ impl Transaction {
         }
         let objects: Vec<_> = self.staged.objects().collect();
         let has_more = self.staged.has_more_than_its_load();
-        match self.catalog.commit(self.staged.into_change_set()).await {
+        let changes = self.staged.into_change_set();
+        let committed = match durability {
+            Durability::Awaited => self.catalog.commit(changes).await,
+            Durability::Deferred => self.catalog.commit_deferred(changes).await,
+        };
+        match committed {
             Ok(commit) if commit.duplicate => {
                 delete_objects(&self.store, objects).await;
                 // What else the transaction did is not in what was committed before.

@@ -55,7 +55,8 @@ pub(super) fn canonical(
         SettingKind::Enum(words) => {
             let word = joined.to_lowercase();
             let word = match (words, word.as_str()) {
-                (["on"], "true" | "yes" | "1") => "on".to_owned(),
+                (words, "true" | "yes" | "1") if words.contains(&"on") => "on".to_owned(),
+                (words, "false" | "no" | "0") if words.contains(&"off") => "off".to_owned(),
                 _ => word,
             };
             if words == ISOLATION_LEVELS && word == "serializable" {

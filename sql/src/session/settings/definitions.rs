@@ -225,6 +225,12 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
     )),
     setting("statement_timeout", SettingKind::Milliseconds, "0", "Sets the maximum allowed duration of any statement."),
     setting("synchronize_seqscans", SettingKind::Bool, "on", "Accepted for tools; it has no meaning here."),
+    setting(
+        "synchronous_commit",
+        SettingKind::Enum(&["local", "remote_write", "remote_apply", "on", "off"]),
+        "on",
+        "Sets the current transaction's synchronization level.",
+    ),
     reported(setting(
         "TimeZone",
         SettingKind::TimeZone,
