@@ -10,7 +10,7 @@ use peristyle_storage::{Store, real_time};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-use crate::background::{Job, checkpoint_job, gc_job, merge_job, retention_job};
+use crate::background::{Job, checkpoint_job, dropped_job, gc_job, merge_job, retention_job};
 use crate::config::Config;
 use crate::server::StartError;
 
@@ -47,10 +47,12 @@ pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Resul
     // Only now: before the catalog is open the folder may be another server's, which is spilling to it.
     storage.write.spill_folder = empty_spill_folder(&config.data_dir)?;
     let engine = Engine::new(engine_parts, config.engine.clone(), storage)?;
+    engine.prepare().await?;
     engine.drop_all_temporary().await;
     let jobs = vec![
         merge_job(&catalog, &store, config, sources, cpu, engine.merge_log()),
         retention_job(&catalog, config, sources),
+        dropped_job(&catalog, config, sources),
         checkpoint_job(Arc::clone(&catalog), &config.background, sources.clone()),
         gc_job(&catalog, &store, config, sources),
     ];

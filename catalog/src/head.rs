@@ -102,6 +102,11 @@ impl Head {
         self.contents.get(&table)
     }
 
+    /// Whether a relation was dropped and can be taken back.
+    pub fn is_dropped(&self, relation: &Relation) -> bool {
+        self.schema(relation.schema).is_some_and(|schema| schema.is_of_dropped())
+    }
+
     /// Whether a load of that id was committed, and not so long ago that it is forgotten.
     pub fn is_ingested(&self, id: &IngestId) -> bool {
         self.ingested.contains_key(id)

@@ -69,6 +69,8 @@ pub struct EngineLimits {
     pub copy_piece_bytes: usize,
     /// Most columns of a table.
     pub max_table_columns: usize,
+    /// How long a dropped table can be taken back, in seconds; 0 for never.
+    pub dropped_table_seconds: u64,
 }
 
 impl Default for EngineLimits {
@@ -94,6 +96,7 @@ impl Default for EngineLimits {
             copy_record_bytes_max: 64 * MIB,
             copy_piece_bytes: MIB,
             max_table_columns: 1600,
+            dropped_table_seconds: 86_400,
         }
     }
 }
@@ -133,6 +136,11 @@ impl Engine {
             channels: Arc::default(),
             started,
         }))
+    }
+
+    /// Makes the places that statements count on, in a catalog that may be of an earlier version.
+    pub async fn prepare(&self) -> Result<(), SqlError> {
+        crate::ddl::prepare_for_dropped(&self.parts.catalog).await
     }
 
     /// A new session; 3D000 for an unknown database, 28000 for an unknown role, 22023 for a bad parameter.

@@ -52,6 +52,7 @@ mod transaction;
 pub mod values;
 mod write;
 
+pub use ddl::dropped_at;
 pub use engine::{Engine, EngineLimits, EngineParts};
 pub use error::{SqlError, SqlState};
 pub use outcome::{BatchStream, ByteStream, ColumnDescription, CopyOut, CopyPiece, Notice, Outcome, Rows, RowsTag};

@@ -74,7 +74,8 @@ fn subjects(scope: &Scope, listed: &[Subject]) -> Result<Vec<Arc<Relation>>, Sql
 fn all_tables(scope: &Scope) -> Vec<Arc<Relation>> {
     let is_here = |relation: &&Arc<Relation>| {
         let schema = scope.view.schema(relation.schema);
-        relation.as_table().is_some() && schema.is_some_and(|schema| schema.database == scope.session.database_oid)
+        relation.as_table().is_some()
+            && schema.is_some_and(|schema| schema.database == scope.session.database_oid && !schema.is_of_dropped())
     };
     scope.view.relations().filter(is_here).cloned().collect()
 }

@@ -2,6 +2,7 @@
 //! runs them until the server stops.
 
 mod checkpoint;
+mod dropped;
 mod gc;
 mod job;
 mod merge;
@@ -9,6 +10,7 @@ mod retention;
 mod supervisor;
 
 pub use checkpoint::checkpoint_job;
+pub(crate) use dropped::dropped_job;
 pub(crate) use gc::gc_job;
 pub use job::{Job, JobError, Progress};
 pub(crate) use merge::merge_job;

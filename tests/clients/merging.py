@@ -61,9 +61,9 @@ def wait_until_merged(server, before):
 
 def kept_after_end():
     """Objects with an end mark stay for the length of a test."""
-    return {"ended_age_seconds": 86_400}
+    return {"ended_age_seconds": 86_400, "dropped_table_seconds": 0}
 
 
 def deleted_at_once():
     """Objects with an end mark go as soon as no reader can need them."""
-    return {"ended_age_seconds": 0}
+    return {"ended_age_seconds": 0, "dropped_table_seconds": 0}

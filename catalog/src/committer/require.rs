@@ -10,7 +10,10 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
         Requirement::SchemaEmpty(oid) => schema_empty(head, *oid),
         Requirement::SchemaNameFree { database, name } => schema_name_free(head, *database, name),
         Requirement::NameFree { schema, name } => name_free(head, *schema, name, None),
-        Requirement::RelationLive(oid) => head.relation(*oid).map(|_| ()).ok_or(Error::RelationGone(*oid)),
+        Requirement::RelationLive(oid) => match head.relation(*oid) {
+            Some(relation) if !head.is_dropped(relation) => Ok(()),
+            Some(_) | None => Err(Error::RelationGone(*oid)),
+        },
         Requirement::RelationVersion { oid, version } => {
             let holds = head.relation(*oid).is_some_and(|relation| relation.version == *version);
             if holds { Ok(()) } else { Err(conflict(*oid)) }

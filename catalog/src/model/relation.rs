@@ -29,6 +29,17 @@ pub struct Schema {
     pub acl: Option<String>,
 }
 
+impl Schema {
+    /// Name of a database's schema of dropped tables, which can be taken back for a while. No name of a client's holds a
+    /// control character.
+    pub const DROPPED: &str = "\u{1}dropped";
+
+    /// Whether what lies in it was dropped.
+    pub fn is_of_dropped(&self) -> bool {
+        self.name == Schema::DROPPED
+    }
+}
+
 /// Anything that shares the names of a schema: tables, views, indexes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Change, Oid, Relation, RelationKind, Requirement};
 use sqlparser::ast::{ObjectName, ObjectType};
 
+use super::dropped::put_away;
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, parts};
@@ -48,7 +49,7 @@ pub(super) fn run(
         }
     }
     dropped.take_dependents(scope, cascade, word)?;
-    Ok(dropped.done(tag))
+    Ok(dropped.done(scope, tag))
 }
 
 /// PostgreSQL's words differ by what was to be dropped.
@@ -106,7 +107,7 @@ impl Dropped {
         }
     }
 
-    fn done(self, tag: &'static str) -> Done {
+    fn done(self, scope: &Scope, tag: &'static str) -> Done {
         let except: Vec<Oid> = self.relations.keys().copied().collect();
         let mut requires = Vec::new();
         let mut changes = Vec::new();
@@ -116,7 +117,13 @@ impl Dropped {
         for relation in views.chain(others) {
             requires.push(unchanged(relation));
             requires.push(Requirement::NoDependents { oid: relation.oid, except: except.clone() });
-            changes.push(Change::DropRelation(relation.oid));
+            match put_away(scope, relation) {
+                Some((more, moves)) => {
+                    requires.extend(more);
+                    changes.extend(moves);
+                }
+                None => changes.push(Change::DropRelation(relation.oid)),
+            }
         }
         for schema in self.schemas {
             requires.push(Requirement::SchemaLive(schema));

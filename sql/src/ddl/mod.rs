@@ -6,6 +6,7 @@ mod alter_type;
 mod comment;
 mod create_table;
 mod drop;
+mod dropped;
 mod index;
 mod keys;
 mod options;
@@ -18,9 +19,11 @@ mod view;
 use std::sync::Arc;
 
 use peristyle_catalog::model::{Change, ChangeSet, Relation, Requirement};
-use sqlparser::ast::Statement as Sql;
+use sqlparser::ast::{ObjectName, Statement as Sql};
 
 pub(crate) use create_table::{NewColumn, TIME_COLUMN, new_table};
+pub use dropped::dropped_at;
+pub(crate) use dropped::{DroppedTable, prepare as prepare_for_dropped};
 pub(crate) use truncate::removal_of_rows;
 
 use crate::error::SqlError;
@@ -52,6 +55,13 @@ pub(crate) async fn run(
         other => return Err(unsupported(other)),
     };
     crate::write::stage(&scope.guard, &transaction, done.changes)?;
+    Ok(Outcome::Command(done.tag.to_owned()))
+}
+
+/// Takes a dropped table back.
+pub(crate) fn undrop(scope: &Scope, transaction: &SharedTransaction, name: &ObjectName) -> Result<Outcome, SqlError> {
+    let done = dropped::undrop(scope, name)?;
+    crate::write::stage(&scope.guard, transaction, done.changes)?;
     Ok(Outcome::Command(done.tag.to_owned()))
 }
 

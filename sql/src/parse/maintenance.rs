@@ -101,6 +101,17 @@ pub(super) fn parse(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Op
     read(parser).map_err(|error| syntax_error(&error, parser, index))?.map(Some)
 }
 
+/// The table of `UNDROP TABLE`, if that begins here.
+pub(super) fn parse_undrop(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Option<ObjectName>, SqlError> {
+    let Token::Word(word) = &parser.peek_token_ref().token else { return Ok(None) };
+    if word.quote_style.is_some() || !word.value.eq_ignore_ascii_case("undrop") {
+        return Ok(None);
+    }
+    let _ = parser.next_token();
+    let table = parser.expect_keyword(Keyword::TABLE).and_then(|_| parser.parse_object_name(false));
+    table.map(Some).map_err(|error| syntax_error(&error, parser, index))
+}
+
 fn parse_vacuum(parser: &mut Parser<'_>) -> Parsed<Result<Maintenance, SqlError>> {
     let options = if parser.peek_token_ref().token == Token::LParen {
         parse_options(parser)?

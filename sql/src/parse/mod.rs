@@ -52,6 +52,8 @@ pub(crate) enum Tree {
     Copy(Box<CopyStatement>),
     Session(Box<SessionCommand>),
     Maintenance(Maintenance),
+    /// `UNDROP TABLE name`
+    Undrop(ast::ObjectName),
 }
 
 impl Statement {
@@ -147,6 +149,9 @@ fn next_statement(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) ->
 fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Tree, SqlError> {
     if is_keyword(parser, Keyword::COPY) {
         return copy::parse_copy(parser, index).map(|copy| Tree::Copy(Box::new(copy)));
+    }
+    if let Some(table) = maintenance::parse_undrop(parser, index)? {
+        return Ok(Tree::Undrop(table));
     }
     if let Some(maintenance) = maintenance::parse(parser, index)? {
         return Ok(Tree::Maintenance(maintenance));

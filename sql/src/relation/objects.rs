@@ -13,6 +13,10 @@ pub trait Objects: Send + Sync {
     fn schemas(&self, database: Oid) -> Vec<&Schema>;
     /// Relations of one database, by oid.
     fn relations(&self, database: Oid) -> Vec<&Relation>;
+    /// Relations of one database that were dropped and can be taken back.
+    fn dropped(&self, _database: Oid) -> Vec<&Relation> {
+        Vec::new()
+    }
     fn schema(&self, oid: Oid) -> Option<&Schema>;
     fn schema_by_name(&self, database: Oid, name: &str) -> Option<&Schema>;
     fn relation(&self, oid: Oid) -> Option<&Relation>;
@@ -47,12 +51,19 @@ impl Objects for Head {
     }
 
     fn schemas(&self, database: Oid) -> Vec<&Schema> {
-        Head::schemas(self).map(AsRef::as_ref).filter(|schema: &&Schema| schema.database == database).collect()
+        let is_shown = |schema: &&Schema| schema.database == database && !schema.is_of_dropped();
+        Head::schemas(self).map(AsRef::as_ref).filter(is_shown).collect()
+    }
+
+    fn dropped(&self, database: Oid) -> Vec<&Relation> {
+        let Some(schema) = Head::schema_by_name(self, database, Schema::DROPPED) else { return Vec::new() };
+        Head::relations(self).map(AsRef::as_ref).filter(|relation: &&Relation| relation.schema == schema.oid).collect()
     }
 
     fn relations(&self, database: Oid) -> Vec<&Relation> {
         let belongs = |relation: &&Relation| {
-            Head::schema(self, relation.schema).is_some_and(|schema| schema.database == database)
+            let schema = Head::schema(self, relation.schema);
+            schema.is_some_and(|schema| schema.database == database && !schema.is_of_dropped())
         };
         Head::relations(self).map(AsRef::as_ref).filter(belongs).collect()
     }

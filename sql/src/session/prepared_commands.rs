@@ -54,7 +54,7 @@ impl Session {
                 _ => Ok(None),
             },
             Tree::Sql(tree) => self.expand_explain(statement, tree).await,
-            Tree::Copy(_) | Tree::Maintenance(_) => Ok(None),
+            Tree::Copy(_) | Tree::Maintenance(_) | Tree::Undrop(_) => Ok(None),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `system`: what only Peristyle has, shown as relations. Their oids lie in a range that PostgreSQL leaves free.
 
 mod chunks;
+mod dropped_tables;
 mod merges;
 mod orphans;
 mod partitions;
@@ -17,6 +18,7 @@ pub(crate) use orphans::{ORPHANS, ORPHANS_OID};
 /// The relations of this schema that need no waiting.
 pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("system", "chunks", chunks::fill),
+    ("system", "dropped_tables", dropped_tables::fill),
     ("system", "merges", merges::fill),
     ("system", "partitions", partitions::fill),
     ("system", "snapshots", snapshots::fill),

@@ -191,6 +191,12 @@ pub(super) const BACKGROUND: &[Key] = &[
         1,
         "How long a statement may read a state that is not the newest any more; past it objects go and it gets 72000"
     ),
+    number!(
+        "dropped_table_seconds",
+        engine.dropped_table_seconds,
+        0,
+        "How long a dropped table can be taken back by UNDROP TABLE; until then it takes the space that it took"
+    ),
     number!("gc_batch_max", storage.gc.batch_max, 1, "Objects deleted at a time"),
     number!("gc_requests_max", storage.gc.deletes_max, 1, "Deletions under way at once"),
     number!("retry_seconds_max", background.retry_seconds_max, 1, "Longest pause after background work failed"),

@@ -122,6 +122,10 @@ impl Merger {
         let key = definition.partition_key.clone();
         let mut changes = change_set(table, group, &rewritten.partitions);
         changes.requires.push(Requirement::KeyedBy { table, key });
+        // The rows of a dropped table leave memory and log as others do.
+        if snapshot.relation(table).is_some_and(|relation| snapshot.is_dropped(relation)) {
+            changes.requires.retain(|requirement| *requirement != Requirement::RelationLive(table));
+        }
         match self.catalog.commit(changes).await {
             Ok(commit) => {
                 self.log.add(MergeRecord {

@@ -1,0 +1,152 @@
+//! Dropped tables: for a while they lie, with all that they hold, in a schema that no client can name, and can be taken
+//! back (UNDROP TABLE). Then they go for good.
+//!
+//! What a table was called and when it was dropped stands among its options, under names that no client can write.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Change, ChangeSet, Oid, Relation, RelationKind, Requirement, Schema, TimestampMicros};
+use peristyle_catalog::{Catalog, Error as CatalogError};
+use sqlparser::ast::ObjectName;
+
+use super::keys::numbered;
+use super::{Done, unchanged};
+use crate::error::{SqlError, SqlState};
+use crate::names::QualifiedName;
+use crate::scope::{Scope, undefined_table};
+
+/// When it was dropped, in µs since 1970.
+const AT: &str = "\u{1}dropped_at";
+/// The schema that it was in.
+const FROM: &str = "\u{1}dropped_from";
+/// Between the oid, which makes names unique, and the name that it had.
+const SEPARATOR: char = '\u{1}';
+
+/// A table that was dropped.
+pub(crate) struct DroppedTable<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) schema: &'a str,
+    pub(crate) at: TimestampMicros,
+}
+
+impl<'a> DroppedTable<'a> {
+    /// `None` for what is no dropped table.
+    pub(crate) fn of(relation: &'a Relation) -> Option<DroppedTable<'a>> {
+        let options = &relation.as_table()?.options;
+        let option = |name: &str| options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let at = TimestampMicros(option(AT)?.parse().ok()?);
+        Some(DroppedTable { name: former_name(relation), schema: option(FROM)?, at })
+    }
+}
+
+/// When a relation was dropped, if it can still be taken back.
+pub fn dropped_at(relation: &Relation) -> Option<TimestampMicros> {
+    DroppedTable::of(relation).map(|dropped| dropped.at)
+}
+
+/// Makes the place for dropped tables in every database that lacks it. Without one, DROP TABLE is for good.
+pub(crate) async fn prepare(catalog: &Catalog) -> Result<(), SqlError> {
+    let head = catalog.snapshot();
+    for database in head.databases() {
+        if head.schema_by_name(database.oid, Schema::DROPPED).is_some() {
+            continue;
+        }
+        let schema = Schema {
+            oid: catalog.reserve_oids(1),
+            database: database.oid,
+            name: Schema::DROPPED.to_owned(),
+            owner: database.owner,
+            comment: None,
+            acl: None,
+        };
+        let changes = ChangeSet { changes: vec![Change::CreateSchema(schema)], ..ChangeSet::default() };
+        match catalog.commit(changes).await {
+            Ok(_) | Err(CatalogError::DuplicateSchema(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Puts a table and its indexes away; `None` if nothing dropped is kept.
+pub(super) fn put_away(scope: &Scope, relation: &Arc<Relation>) -> Option<(Vec<Requirement>, Vec<Change>)> {
+    if scope.engine.limits().dropped_table_seconds == 0 || relation.as_table().is_none() {
+        return None;
+    }
+    let place = scope.schema(Schema::DROPPED)?.oid;
+    let mut away = moved(relation, place);
+    if let RelationKind::Table(table) = &mut away.kind {
+        table.options.push((AT.to_owned(), scope.engine.now().0.to_string()));
+        table.options.push((FROM.to_owned(), scope.schema_name(relation.schema).to_owned()));
+    }
+    let mut requires = Vec::new();
+    let mut changes = vec![Change::ReplaceRelation(away)];
+    for index in indexes_of(scope, relation.oid) {
+        requires.push(unchanged(&index));
+        changes.push(Change::ReplaceRelation(moved(&index, place)));
+    }
+    Some((requires, changes))
+}
+
+fn moved(relation: &Relation, place: Oid) -> Relation {
+    let name = format!("{}{SEPARATOR}{}", relation.oid, relation.name);
+    Relation { schema: place, name, ..relation.clone() }
+}
+
+fn indexes_of(scope: &Scope, table: Oid) -> Vec<Arc<Relation>> {
+    let is_index = |relation: &&Arc<Relation>| match &relation.kind {
+        RelationKind::Index(index) => index.table == table,
+        RelationKind::Table(_) | RelationKind::View(_) => false,
+    };
+    scope.view.relations().filter(is_index).cloned().collect()
+}
+
+fn former_name(relation: &Relation) -> &str {
+    relation.name.split_once(SEPARATOR).map_or(&relation.name, |(_, name)| name)
+}
+
+/// `UNDROP TABLE name`: the table of that name that was dropped last.
+pub(super) fn undrop(scope: &Scope, name: &ObjectName) -> Result<Done, SqlError> {
+    let name = QualifiedName::of(scope, name)?;
+    let relation = last_dropped(scope, &name).ok_or_else(|| {
+        let seconds = scope.engine.limits().dropped_table_seconds;
+        undefined_table(name.schema(), &name.name)
+            .detail(format!("No table of that name was dropped within the last {seconds} seconds."))
+    })?;
+    let Some(dropped) = DroppedTable::of(&relation) else { return Err(SqlError::internal("a dropped table")) };
+    let schema = scope.require_schema(dropped.schema)?;
+    if scope.view.relation_by_name(schema.oid, dropped.name).is_some() {
+        let message = format!("relation \"{}\" already exists", dropped.name);
+        return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message)
+            .hint("Rename the relation that has the name now, or drop it."));
+    }
+    let mut taken = BTreeSet::from([dropped.name.to_owned()]);
+    let mut requires = vec![Requirement::SchemaLive(schema.oid)];
+    let mut changes = Vec::new();
+    for relation in [Arc::clone(&relation)].into_iter().chain(indexes_of(scope, relation.oid)) {
+        let is_taken = |name: &str| scope.view.relation_by_name(schema.oid, name).is_some() || taken.contains(name);
+        let former = former_name(&relation).to_owned();
+        let name = if relation.as_table().is_some() { former } else { numbered(former, is_taken) };
+        let mut back = Relation { schema: schema.oid, name: name.clone(), ..relation.as_ref().clone() };
+        if let RelationKind::Table(table) = &mut back.kind {
+            table.options.retain(|(key, _)| key != AT && key != FROM);
+        }
+        requires.push(unchanged(&relation));
+        requires.push(Requirement::NameFree { schema: schema.oid, name: name.clone() });
+        changes.push(Change::ReplaceRelation(back));
+        taken.insert(name);
+    }
+    Ok(Done::new("UNDROP TABLE", requires, changes))
+}
+
+fn last_dropped(scope: &Scope, name: &QualifiedName) -> Option<Arc<Relation>> {
+    let place = scope.schema(Schema::DROPPED)?.oid;
+    let schemas: Vec<String> = name.schema().map_or_else(|| scope.search_path(), |schema| vec![schema.to_owned()]);
+    let named = scope.view.relations().filter(|relation| relation.schema == place);
+    let named = named.filter_map(|relation| Some((DroppedTable::of(relation)?, relation)));
+    named
+        .filter(|(dropped, _)| dropped.name == name.name && schemas.iter().any(|schema| schema == dropped.schema))
+        .max_by_key(|(dropped, relation)| (dropped.at, relation.version))
+        .map(|(_, relation)| Arc::clone(relation))
+}
