@@ -153,6 +153,7 @@ fn partition(hour: usize, columns: &[(ColumnId, PgType)], id: PartitionId) -> Ne
         key: KeyRange { time: Some((from, to)), bucket: None, nulls: false },
         level: 0,
         statistics: statistics.collect(),
+        shared: None,
     }
 }
 

@@ -91,7 +91,7 @@ fn named(scope: &Scope, name: &ObjectName) -> Result<Arc<Relation>, SqlError> {
 }
 
 /// Writes again what the extent says of a table: its chunks, then its partitions.
-async fn compact(scope: &Arc<Scope>, table: &Arc<Relation>, extent: Extent) -> Result<(), SqlError> {
+pub(crate) async fn compact(scope: &Arc<Scope>, table: &Arc<Relation>, extent: Extent) -> Result<(), SqlError> {
     let is_left = merged(scope, table.oid, Extent::Chunks).await? | merged(scope, table.oid, extent).await?;
     if is_left {
         let message = format!("some of table \"{}\" is left as it was: others are changing it", table.name);

@@ -2,11 +2,11 @@
 //! minimum age have passed, the object is deleted, then its row is dropped. And the search for orphans: objects that
 //! nothing names, as a crash during a load leaves them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use peristyle_catalog::model::{Change, ChangeSet, Partition, PartitionId, Seq, TimestampMicros};
+use peristyle_catalog::model::{Change, ChangeSet, Oid, Partition, PartitionId, Seq, TimestampMicros};
 use peristyle_catalog::{Catalog, Head, Sources};
 
 use crate::Result;
@@ -46,10 +46,28 @@ pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, setti
     if due.is_empty() {
         return Ok(0);
     }
-    let deleted = delete(store, &due, settings).await?;
+    let shared = shared(&catalog.snapshot(), &due);
+    let (named, alone): (Vec<_>, Vec<_>) = due.into_iter().partition(|partition| shared.contains(&partition.id));
+    let mut deleted = delete(store, &alone, settings).await?;
+    // The object is another table's too; only this row goes.
+    deleted.extend(named.iter().map(|partition| partition.id));
     let count = deleted.len();
     catalog.commit(ChangeSet { changes: vec![Change::Forget(deleted)], ..ChangeSet::default() }).await?;
     Ok(count)
+}
+
+/// Those of the partitions whose object another table has too: a clone, or where a clone came from. No table comes to have
+/// it later, since a clone requires a live partition to come from.
+fn shared(head: &Head, due: &[Arc<Partition>]) -> BTreeSet<PartitionId> {
+    let tables: BTreeMap<PartitionId, Oid> = due.iter().map(|partition| (partition.id, partition.table)).collect();
+    let is_of_another = |id: &PartitionId, table: Oid| tables.get(id).is_some_and(|own| *own != table);
+    let ended = head.ended().filter(|other| is_of_another(&other.id, other.table)).map(|other| other.id);
+    let mut shared: BTreeSet<PartitionId> = ended.collect();
+    for table in head.relations().map(|relation| relation.oid) {
+        let Some(contents) = head.contents(table) else { continue };
+        shared.extend(tables.keys().filter(|id| contents.partition(**id).is_some()).copied());
+    }
+    shared
 }
 
 /// Deletes the objects; one that is gone already counts as deleted.
@@ -97,6 +115,7 @@ mod tests {
         Arc::new(Partition {
             id: PartitionId(Uuid::from_u128(id)),
             table: TABLE,
+            home: TABLE,
             layout: Arc::new(Layout { id: LayoutId(1), columns: vec![] }),
             remap: vec![],
             rows: 1,

@@ -75,6 +75,7 @@ pub(crate) fn committed(new: &NewPartition, added: Seq) -> Arc<Partition> {
     Arc::new(Partition {
         id: new.id,
         table: TABLE,
+        home: TABLE,
         layout: Arc::new(Layout { id: LayoutId(1), columns: new.columns.clone() }),
         remap: Vec::new(),
         rows: new.rows,

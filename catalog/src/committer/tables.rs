@@ -32,12 +32,17 @@ impl Resolver<'_> {
         if row_seqs.0 > row_seqs.1 || row_seqs.1 > self.seq {
             return Err(invalid(format!("partition {} has rows of commits that are not there", new.id)));
         }
-        let layout = self.layout(table, &new.columns)?;
+        // What a clone takes over may hold columns that were dropped since.
+        let (home, layout, remap) = match &new.shared {
+            Some(shared) => (shared.home, self.known_layout(table, new.columns.clone())?, shared.remap.clone()),
+            None => (table, self.layout(table, &new.columns)?, self.remap(table, &new.columns)),
+        };
         self.put(Record::Partition(PartitionRow {
             id: new.id,
             table,
+            home,
             layout,
-            remap: self.remap(table, &new.columns),
+            remap,
             rows: new.rows,
             bytes: new.bytes,
             checksum: new.checksum,
@@ -92,6 +97,11 @@ impl Resolver<'_> {
         if distinct.len() < columns.len() {
             return Err(invalid("a column is written twice"));
         }
+        self.known_layout(table, columns)
+    }
+
+    /// The number of a layout, a new one if the table has none alike.
+    fn known_layout(&mut self, table: Oid, columns: Vec<(ColumnId, PgType)>) -> Result<LayoutId> {
         self.touched.insert(table);
         let contents = self.head.contents(table);
         let known = contents.and_then(|contents| contents.layouts().find(|layout| layout.columns == columns));

@@ -229,6 +229,7 @@ impl PartitionRow {
         Partition {
             id: self.id,
             table: self.table,
+            home: self.home,
             layout,
             remap: self.remap,
             rows: self.rows,
@@ -248,6 +249,7 @@ impl From<&Partition> for PartitionRow {
         PartitionRow {
             id: partition.id,
             table: partition.table,
+            home: partition.home,
             layout: partition.layout.id,
             remap: partition.remap.clone(),
             rows: partition.rows,

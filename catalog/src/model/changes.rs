@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    ChunkId, ColumnId, ColumnStatistics, Database, IngestId, KeyRange, Oid, PartitionId, PartitionKey, PgType,
-    Relation, Schema, Seq, TimestampMicros,
+    ChunkId, ColumnId, ColumnRemap, ColumnStatistics, Database, IngestId, KeyRange, Oid, PartitionId, PartitionKey,
+    PgType, Relation, Schema, Seq, TimestampMicros,
 };
 
 /// The unit of commit: what must still hold, and what then changes. Plain data, never closures, so that a
@@ -109,6 +109,16 @@ pub struct NewPartition {
     pub level: u8,
     /// One entry per column that has any.
     pub statistics: Vec<ColumnStatistics>,
+    /// Of a partition whose object another table has too: nothing was written.
+    pub shared: Option<SharedObject>,
+}
+
+/// Where the object of a clone's partition lies, and how it is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedObject {
+    /// The table under whose name it lies.
+    pub home: Oid,
+    pub remap: Vec<ColumnRemap>,
 }
 
 /// Rows that go into the log with the commit.

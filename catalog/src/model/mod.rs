@@ -11,7 +11,7 @@ mod statistics;
 mod types;
 mod widen;
 
-pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement};
+pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement, SharedObject};
 pub use ids::{ChunkId, ColumnId, IngestId, Oid, PartitionId, Seq, TimestampMicros};
 pub use partition::{Chunk, ColumnRemap, EndMark, KeyRange, Layout, LayoutId, Partition};
 pub use relation::{

@@ -49,6 +49,8 @@ pub struct EndMark {
 pub struct Partition {
     pub id: PartitionId,
     pub table: Oid,
+    /// The table under whose name the object lies: another one for a partition that came by a clone.
+    pub home: Oid,
     pub layout: Arc<Layout>,
     pub remap: Vec<ColumnRemap>,
     pub rows: u64,

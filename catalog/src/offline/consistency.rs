@@ -69,12 +69,14 @@ fn is_of_the_past(head: &Head, partition: &Partition) -> bool {
     partition.added <= head.seq && first <= last && last <= partition.added
 }
 
-/// Objects that two tables name, or that have an end mark while they are live.
+/// Objects that two tables name which are no clones, or that have an end mark while they are live.
 fn shared_objects(head: &Head) -> Vec<Fault> {
     let mut live: BTreeMap<PartitionId, BTreeSet<Oid>> = BTreeMap::new();
+    let mut homes: BTreeMap<PartitionId, BTreeSet<Oid>> = BTreeMap::new();
     for (table, contents) in &head.contents {
         for partition in contents.partitions() {
             live.entry(partition.id).or_default().insert(*table);
+            homes.entry(partition.id).or_default().insert(partition.home);
         }
     }
     let ended = head
@@ -84,7 +86,9 @@ fn shared_objects(head: &Head) -> Vec<Fault> {
         Fault::new(name_of(head, partition.table), format!("partition {} is live and has an end mark", partition.id))
     });
     let mut faults: Vec<Fault> = ended.collect();
-    for (id, tables) in live.iter().filter(|(_, tables)| tables.len() > 1) {
+    // Clones agree about where the object lies.
+    let contradicts = |id: &PartitionId| homes.get(id).is_some_and(|homes| homes.len() > 1);
+    for (id, tables) in live.iter().filter(|(id, tables)| tables.len() > 1 && contradicts(id)) {
         let names: Vec<String> = tables.iter().map(|table| name_of(head, *table)).collect();
         faults.push(Fault::new(format!("partition {id}"), format!("{} all name it", names.join(", "))));
     }

@@ -26,6 +26,7 @@ fn partition_row() -> PartitionRow {
     PartitionRow {
         id: PartitionId(Uuid::from_u128(0x0102)),
         table: Oid(16384),
+        home: Oid(16384),
         layout: LayoutId(1),
         remap: vec![ColumnRemap { in_file: ColumnId(7), in_table: ColumnId(6) }],
         rows: 300,
@@ -50,6 +51,21 @@ fn table() -> Table {
         next_column: ColumnId(3),
         next_attnum: 3,
         options: vec![("a".to_owned(), "b".to_owned())],
+    }
+}
+
+#[test]
+fn a_partition_of_a_clone_says_where_its_object_lies() {
+    let shared = PartitionRow { home: Oid(300), ..partition_row() };
+    let bytes = |row: &PartitionRow| hex(&Record::Partition(row.clone()).value());
+    let own = bytes(&partition_row());
+    assert_eq!(bytes(&shared), format!("03{}ac02", &own[2..]), "version 3, and the oid at the end");
+    for record in [
+        Record::Partition(shared.clone()),
+        Record::EndedPartition(shared, EndMark { seq: Seq(9), at: TimestampMicros(-3) }),
+    ] {
+        let raw = RawOp::from(&RowOp::Put(record.clone()));
+        assert_eq!(raw.decode().expect("it decodes"), RowOp::Put(record));
     }
 }
 

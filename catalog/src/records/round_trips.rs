@@ -39,6 +39,8 @@ fn partition_row() -> impl Strategy<Value = PartitionRow> {
             PartitionRow {
                 id: PartitionId(Uuid::from_u128(id)),
                 table: Oid(table),
+                // Its own, or that of another.
+                home: Oid(if level.is_multiple_of(2) { table } else { layout }),
                 layout: LayoutId(layout),
                 remap: remap.collect(),
                 rows,

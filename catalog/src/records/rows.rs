@@ -12,6 +12,8 @@ use crate::model::{
 const VALUE_VERSION: u8 = 1;
 /// The version of partitions' values; the first had no checksum.
 const PARTITION_VERSION: u8 = 2;
+/// The version of values of partitions whose object lies under another table's name.
+const SHARED_VERSION: u8 = 3;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +48,7 @@ pub(crate) struct Counters {
 pub(crate) struct PartitionRow {
     pub(crate) id: PartitionId,
     pub(crate) table: Oid,
+    pub(crate) home: Oid,
     pub(crate) layout: LayoutId,
     pub(crate) remap: Vec<ColumnRemap>,
     pub(crate) rows: u64,
@@ -95,8 +98,15 @@ impl Record {
         }
     }
 
+    fn version(&self) -> u8 {
+        match self {
+            Record::Partition(row) | Record::EndedPartition(row, _) if row.home != row.table => SHARED_VERSION,
+            _ => newest_version(&self.key()),
+        }
+    }
+
     pub(crate) fn value(&self) -> Vec<u8> {
-        let mut out = vec![newest_version(&self.key())];
+        let mut out = vec![self.version()];
         match self {
             Record::Counters(counters) => counters.put(&mut out),
             Record::Role(role) => role.put(&mut out),
@@ -122,7 +132,7 @@ impl Record {
     pub(crate) fn decode(key: Key, value: &[u8]) -> Decoded<Record> {
         let mut input = Input::new(value);
         let version = u8::take(&mut input)?;
-        if version == 0 || version > newest_version(&key) {
+        if version == 0 || version > newest_version(&key).max(shared_version(&key)) {
             return Err(Malformed("a row has a version that this server does not know"));
         }
         let record = Record::take(key, version, &mut input)?;
@@ -153,6 +163,14 @@ impl Record {
     }
 }
 
+/// The version of what a clone has, of kinds of value that a clone may share.
+fn shared_version(key: &Key) -> u8 {
+    match key {
+        Key::Partition(..) | Key::EndedPartition(..) => SHARED_VERSION,
+        _ => 0,
+    }
+}
+
 fn newest_version(key: &Key) -> u8 {
     match key {
         Key::Partition(..) | Key::EndedPartition(..) => PARTITION_VERSION,
@@ -170,12 +188,16 @@ fn put_partition(row: &PartitionRow, out: &mut Vec<u8>) {
     row.key.put(out);
     row.level.put(out);
     row.checksum.put(out);
+    if row.home != row.table {
+        row.home.put(out);
+    }
 }
 
 fn take_partition(table: Oid, id: PartitionId, version: u8, input: &mut Input<'_>) -> Decoded<PartitionRow> {
-    Ok(PartitionRow {
+    let mut row = PartitionRow {
         id,
         table,
+        home: table,
         layout: Field::take(input)?,
         remap: Field::take(input)?,
         rows: Field::take(input)?,
@@ -185,7 +207,11 @@ fn take_partition(table: Oid, id: PartitionId, version: u8, input: &mut Input<'_
         key: Field::take(input)?,
         level: Field::take(input)?,
         checksum: if version < PARTITION_VERSION { None } else { Field::take(input)? },
-    })
+    };
+    if version == SHARED_VERSION {
+        row.home = Field::take(input)?;
+    }
+    Ok(row)
 }
 
 fn put_chunk(row: &ChunkRow, out: &mut Vec<u8>) {

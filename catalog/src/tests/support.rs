@@ -316,6 +316,7 @@ pub(crate) fn partition(id: u128, columns: &[(u32, PgType)]) -> NewPartition {
         key: KeyRange::default(),
         level: 0,
         statistics: Vec::new(),
+        shared: None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::names::{QualifiedName, cut, fold};
 use crate::parse::SCHEMA_MARK;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
+use crate::temporary::is_temporary;
 use crate::{plan, semantics};
 
 pub(super) async fn run(
@@ -83,6 +84,9 @@ fn set_schema(scope: &Arc<Scope>, relation: &Arc<Relation>, schema: &str) -> Res
     let schema = scope.require_schema(schema)?;
     if schema.oid == relation.schema {
         return Ok(Done::nothing("ALTER TABLE"));
+    }
+    if is_temporary(&schema.name) || is_temporary(scope.schema_name(relation.schema)) {
+        return Err(SqlError::unsupported("cannot move objects into or out of temporary schemas"));
     }
     let is_index = |other: &&Arc<Relation>| match &other.kind {
         RelationKind::Index(index) => index.table == relation.oid,

@@ -97,7 +97,7 @@ pub(crate) fn new_table(
 fn refuse_unsupported(create: &CreateTable) -> Result<(), SqlError> {
     let refused = [
         (create.like.is_some(), "CREATE TABLE ... LIKE is not supported"),
-        (create.clone.is_some(), "CREATE TABLE ... CLONE is not supported yet"),
+        (create.clone.is_some(), "CREATE TABLE ... CLONE ... AS is not supported"),
         (create.inherits.is_some(), "table inheritance is not supported"),
         (create.partition_of.is_some(), "PARTITION OF is not supported"),
         (create.external, "CREATE EXTERNAL TABLE is not supported"),

@@ -15,6 +15,7 @@ use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
 use crate::scope::{Scope, undefined_table};
+use crate::temporary::is_temporary;
 
 /// When it was dropped, in µs since 1970.
 const AT: &str = "\u{1}dropped_at";
@@ -71,7 +72,8 @@ pub(crate) async fn prepare(catalog: &Catalog) -> Result<(), SqlError> {
 
 /// Puts a table and its indexes away; `None` if nothing dropped is kept.
 pub(super) fn put_away(scope: &Scope, relation: &Arc<Relation>) -> Option<(Vec<Requirement>, Vec<Change>)> {
-    if scope.engine.limits().dropped_table_seconds == 0 || relation.as_table().is_none() {
+    let is_kept = relation.as_table().is_some() && !is_temporary(scope.schema_name(relation.schema));
+    if scope.engine.limits().dropped_table_seconds == 0 || !is_kept {
         return None;
     }
     let place = scope.schema(Schema::DROPPED)?.oid;

@@ -3,6 +3,7 @@
 
 mod alter_table;
 mod alter_type;
+mod clone_table;
 mod comment;
 mod create_table;
 mod drop;
@@ -40,7 +41,10 @@ pub(crate) async fn run(
     statement: &Statement,
 ) -> Result<Outcome, SqlError> {
     let done = match sql {
-        Sql::CreateTable(create) => create_table::run(&scope, create)?,
+        Sql::CreateTable(create) => match &create.clone {
+            Some(source) => clone_table::run(&scope, &transaction, create, source).await?,
+            None => create_table::run(&scope, create)?,
+        },
         Sql::CreateView(create) => view::create(&scope, create, &statement.text)?,
         Sql::CreateSchema { schema_name, if_not_exists, .. } => schema::create(&scope, schema_name, *if_not_exists)?,
         Sql::CreateIndex(create) => index::create(&scope, create)?,

@@ -40,6 +40,7 @@ pub(crate) use apply::claim;
 pub(crate) use gather::gather;
 use plan::ChangePlan;
 pub(crate) use plan::over as value_over;
+pub(crate) use replace::copied_chunks;
 
 /// A statement that changes rows, and the WITH before it.
 #[derive(Clone, Copy)]

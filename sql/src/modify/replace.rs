@@ -39,6 +39,25 @@ pub(super) async fn replace(scope: &Arc<Scope>, target: &Target, losses: Losses)
     }
 }
 
+/// The rows of chunks written once more, for another table; nothing of it is visible yet. What became partitions lies under
+/// this table's name.
+pub(crate) async fn copied_chunks(
+    scope: &Arc<Scope>,
+    target: &Target,
+    chunks: Vec<Arc<Chunk>>,
+) -> Result<(Vec<NewPartition>, Vec<NewChunk>), SqlError> {
+    let losses = Losses { kept_chunks: chunks, ..Losses::default() };
+    let mut kept = Kept::default();
+    match keep_chunks(scope, target, &losses, &mut kept).await {
+        Ok(()) => Ok((kept.partitions, kept.chunks)),
+        Err(error) => {
+            let written = Change::Append { table: target.oid(), partitions: kept.partitions, chunks: Vec::new() };
+            delete_appended(scope.engine.store(), &[written]).await;
+            Err(error)
+        }
+    }
+}
+
 fn change_set(target: &Target, losses: Losses, kept: Kept) -> ChangeSet {
     let table = target.oid();
     let mut requires = vec![

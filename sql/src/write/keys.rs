@@ -158,7 +158,7 @@ impl KeyGuard {
 }
 
 /// The scope of a statement that sees what the transaction did up to now.
-fn newest(scope: &Arc<Scope>, transaction: &SharedTransaction) -> Result<Arc<Scope>, SqlError> {
+pub(crate) fn newest(scope: &Arc<Scope>, transaction: &SharedTransaction) -> Result<Arc<Scope>, SqlError> {
     let mut slot = transaction.lock();
     scope.guard.check()?;
     match &mut *slot {

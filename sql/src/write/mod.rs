@@ -28,7 +28,7 @@ pub(crate) use insert::{
     Load, assigned, check_count, describe as describe_insert, hint_values, insert, source_plan, stage, table_name,
     without_defaults,
 };
-pub(crate) use keys::{Existing, Key};
+pub(crate) use keys::{Existing, Key, newest};
 pub(crate) use literal_rows::{default_expression, is_constant, is_default};
 pub(crate) use target::Target;
 pub(crate) use value_rows::wider;

@@ -248,6 +248,7 @@ fn partition(id: u128, bytes: u64, level: u8, hour: Option<i64>) -> Arc<Partitio
     Arc::new(Partition {
         id: PartitionId(Uuid::from_u128(id)),
         table: TABLE,
+        home: TABLE,
         layout: Arc::new(Layout { id: LayoutId(1), columns: vec![] }),
         remap: vec![],
         rows: 1,

@@ -200,7 +200,7 @@ pub fn partition_path(table: Oid, partition: PartitionId) -> Path {
 
 /// Where the object of a partition that the catalog knows lies.
 pub fn path_of(partition: &Partition) -> Path {
-    partition_path(partition.table, partition.id)
+    partition_path(partition.home, partition.id)
 }
 
 fn parse_partition_path(path: &str) -> Option<(Oid, PartitionId)> {

@@ -219,6 +219,7 @@ impl Encoder {
             key: self.key.range(),
             level: self.plan.level,
             statistics,
+            shared: None,
         };
         Ok(Finished { rest, footer: Arc::new(footer), partition })
     }

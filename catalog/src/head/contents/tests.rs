@@ -12,6 +12,7 @@ fn partition(id: u128, key: KeyRange) -> Arc<Partition> {
     Arc::new(Partition {
         id: PartitionId(Uuid::from_u128(id)),
         table: Oid(1),
+        home: Oid(1),
         layout: Arc::new(Layout { id: LayoutId(1), columns: Vec::new() }),
         remap: Vec::new(),
         rows: 1,
