@@ -20,11 +20,13 @@ use super::signature::Ty;
 
 /// `x op ANY (array)`.
 pub(crate) const ANY: &str = "pg_op_any";
+/// `x op ALL (array)`.
+pub(crate) const ALL: &str = "pg_op_all";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
     immutable(
-        "pg_op_all",
+        ALL,
         &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()],
     ),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),

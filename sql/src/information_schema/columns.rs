@@ -31,7 +31,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
                 table.name.into(),
                 column.name.into(),
                 column.number.into(),
-                column.default.into(),
+                column.default.clone().map(Value::text_of).into(),
                 yes_or_no(!column.not_null).into(),
                 data_type(context, column.ty).into(),
                 column.ty.character_limit().filter(|_| !column.ty.is_array()).into(),

@@ -1,8 +1,11 @@
 //! Tables and views with their columns, made by users or computed, as one list.
 
+use std::borrow::Cow;
+
 use peristyle_catalog::model::{Column, Oid, PgType, Relation};
 
 use crate::pg_catalog::BOOTSTRAP_ROLE;
+use crate::pg_catalog::definitions::default_shown;
 use crate::pg_catalog::names::columns;
 use crate::pg_catalog::names::{is_temporary, row_types, schema_name, temporary_schema};
 use crate::relation::{RelationContext, all};
@@ -26,7 +29,7 @@ pub(super) struct ListedColumn<'a> {
     pub(super) number: i64,
     pub(super) ty: PgType,
     pub(super) not_null: bool,
-    pub(super) default: Option<&'a str>,
+    pub(super) default: Option<Cow<'a, str>>,
 }
 
 /// All tables and views of the database.
@@ -65,7 +68,7 @@ fn plain(name: &str, number: i64, ty: PgType) -> ListedColumn<'_> {
 fn of_column(column: &Column) -> ListedColumn<'_> {
     ListedColumn {
         not_null: column.not_null,
-        default: column.default.as_ref().map(|default| default.expression.as_str()),
+        default: column.default.as_ref().map(|default| default_shown(&default.expression, column.ty)),
         ..plain(&column.name, i64::from(column.attnum), column.ty)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::PgType;
 use sqlparser::ast::{Delete, FromTable, TableFactor, TableWithJoins, With};
 
 use super::modified::Modified;
 use super::plan::{Action, ChangePlan, Twice, Verb, rows_of};
 use super::returning::Returning;
 use crate::error::SqlError;
+use crate::plan::parameters::Bound;
 use crate::retention::Kept;
 use crate::scope::Scope;
 
@@ -18,11 +18,12 @@ pub(super) fn plan<'a>(
     scope: &'a Arc<Scope>,
     delete: &Delete,
     with: Option<&With>,
-    types: &[Option<PgType>],
+    values: &'a Bound,
 ) -> Result<ChangePlan<'a>, SqlError> {
+    let types = values.types();
     let written = table_of(delete)?;
     let modified = Modified::of(scope, written)?;
-    let planner = modified.planner(scope)?;
+    let planner = modified.planner(scope)?.with_values(values);
     let mut from = vec![TableWithJoins { relation: modified.factor(written), joins: Vec::new() }];
     from.extend(delete.using.iter().flatten().cloned());
     let mut condition = delete.selection.clone();

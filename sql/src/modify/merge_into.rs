@@ -18,6 +18,7 @@ use crate::error::SqlError;
 use crate::names::parts;
 use crate::parse::{DEFAULTS_MARK, NOTHING_MARK};
 use crate::plan::Planner;
+use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::write::{check_count, default_expression, is_default};
 
@@ -35,14 +36,15 @@ pub(super) fn plan<'a>(
     scope: &'a Arc<Scope>,
     merge: &Merge,
     with: Option<&With>,
-    types: &[Option<PgType>],
+    values: &'a Bound,
 ) -> Result<ChangePlan<'a>, SqlError> {
+    let types = values.types();
     if !merge.into || merge.output.is_some() {
         return Err(SqlError::syntax("MERGE takes INTO, USING, ON and WHEN clauses"));
     }
     refuse_unreachable(&merge.clauses)?;
     let modified = Modified::of(scope, &merge.table)?;
-    let planner = modified.planner(scope)?;
+    let planner = modified.planner(scope)?.with_values(values);
     let joined = joined(&planner, &modified, merge, with, types)?;
     let planning = Planning { planner: &planner, modified: &modified, joined: &joined, types };
     let clauses = merge.clauses.iter().map(|clause| planning.clause(clause)).collect::<Result<Vec<_>, _>>()?;

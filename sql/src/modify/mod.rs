@@ -83,7 +83,7 @@ pub(crate) async fn run(
     change: ChangeStatement<'_>,
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
-    let plan = ChangePlan::of(&scope, &change, bound.types())?;
+    let plan = ChangePlan::of(&scope, &change, bound)?;
     apply::apply(&scope, &transaction, plan, bound).await
 }
 
@@ -96,11 +96,10 @@ pub(crate) fn describe(
 ) -> Result<Description, SqlError> {
     let mut hinted = parameters::hinted(scope, tree, types)?;
     assignments::hint(scope, change.tree, &mut hinted)?;
-    let plan = ChangePlan::of(scope, &change, &hinted)?;
-    let resolved = parameters::resolve(plan.logical(), &hinted)?;
-    let typed: Vec<Option<PgType>> = resolved.iter().copied().map(Some).collect();
-    let plan = ChangePlan::of(scope, &change, &typed)?;
-    let columns = plan.describe(&Bound::nulls(&resolved)?)?;
+    let hints = Bound::of_types(&hinted);
+    let resolved = parameters::resolve(ChangePlan::of(scope, &change, &hints)?.logical(), &hinted)?;
+    let nulls = Bound::nulls(&resolved)?;
+    let columns = ChangePlan::of(scope, &change, &nulls)?.describe(&nulls)?;
     Ok((resolved, columns))
 }
 
@@ -110,6 +109,6 @@ pub(crate) async fn explained(
     change: ChangeStatement<'_>,
     bound: &Bound,
 ) -> Result<(String, Arc<dyn ExecutionPlan>), SqlError> {
-    let plan = ChangePlan::of(scope, &change, bound.types())?;
+    let plan = ChangePlan::of(scope, &change, bound)?;
     Ok((plan.title(), plan.physical(bound).await?))
 }

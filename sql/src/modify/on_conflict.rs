@@ -19,6 +19,7 @@ use crate::error::{SqlError, SqlState};
 use crate::names::{fold, parts};
 use crate::parse::parse_query;
 use crate::plan::Planner;
+use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::write::{self, Key, Target, default_expression};
 
@@ -34,16 +35,13 @@ const UPDATE: Verb = Verb {
     ..NOTHING
 };
 
-pub(super) fn plan<'a>(
-    scope: &'a Arc<Scope>,
-    insert: &Insert,
-    types: &[Option<PgType>],
-) -> Result<ChangePlan<'a>, SqlError> {
+pub(super) fn plan<'a>(scope: &'a Arc<Scope>, insert: &Insert, values: &'a Bound) -> Result<ChangePlan<'a>, SqlError> {
+    let types = values.types();
     let clause = clause_of(insert)?;
     let written = factor_of(insert)?;
     let modified = Modified::of(scope, &written)?;
     let keys = conflicting_keys(&modified.target, clause)?;
-    let planner = modified.planner(scope)?;
+    let planner = modified.planner(scope)?.with_values(values);
     let given = excluded(&planner, &modified.target, insert, types)?;
     let joined = joined(&planner, &modified, &written, given, &keys, types)?;
     let clauses = vec![on_match(&planner, &modified, clause, &joined, types)?, on_new(&modified.target)];

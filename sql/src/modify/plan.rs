@@ -103,13 +103,13 @@ impl<'a> ChangePlan<'a> {
     pub(super) fn of(
         scope: &'a Arc<Scope>,
         change: &ChangeStatement<'_>,
-        types: &[Option<PgType>],
+        values: &'a Bound,
     ) -> Result<ChangePlan<'a>, SqlError> {
         match change.tree {
-            Sql::Delete(statement) => delete::plan(scope, statement, change.with, types),
-            Sql::Update(statement) => update::plan(scope, statement, change.with, types),
-            Sql::Merge(statement) => merge_into::plan(scope, statement, change.with, types),
-            Sql::Insert(statement) => on_conflict::plan(scope, statement, types),
+            Sql::Delete(statement) => delete::plan(scope, statement, change.with, values),
+            Sql::Update(statement) => update::plan(scope, statement, change.with, values),
+            Sql::Merge(statement) => merge_into::plan(scope, statement, change.with, values),
+            Sql::Insert(statement) => on_conflict::plan(scope, statement, values),
             _ => Err(SqlError::internal("a statement that changes rows was expected")),
         }
     }

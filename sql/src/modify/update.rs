@@ -13,6 +13,7 @@ use super::plan::{Action, ChangePlan, Twice, Verb, rows_of};
 use super::returning::Returning;
 use crate::error::SqlError;
 use crate::plan::Planner;
+use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 
 const VERB: Verb = Verb { title: "Update on", tag: "UPDATE", action: Some(Action::Update), twice: Twice::First };
@@ -21,11 +22,12 @@ pub(super) fn plan<'a>(
     scope: &'a Arc<Scope>,
     update: &Update,
     with: Option<&With>,
-    types: &[Option<PgType>],
+    values: &'a Bound,
 ) -> Result<ChangePlan<'a>, SqlError> {
+    let types = values.types();
     let written = table_of(update)?;
     let modified = Modified::of(scope, written)?;
-    let planner = modified.planner(scope)?;
+    let planner = modified.planner(scope)?.with_values(values);
     let mut from = vec![TableWithJoins { relation: modified.factor(written), joins: Vec::new() }];
     if let Some(UpdateTableFromKind::AfterSet(others) | UpdateTableFromKind::BeforeSet(others)) = &update.from {
         from.extend(others.iter().cloned());

@@ -7,8 +7,9 @@
 //! | `CREATE TABLE t AS … WITH NO DATA` | `CREATE TABLE t AS … LIMIT 0` |
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
-//! | `U&'…'` | the string that it stands for |
+//! | `U&'…'`, `$tag$…$tag$` | the string that it stands for |
 //! | `SELECT … INTO t` | `CREATE TABLE t AS SELECT …` |
+//! | `FROM ONLY t` | `FROM t` |
 //! | `ABORT` | `ROLLBACK` |
 //! | `trim(trailing FROM x)`, `trim(FROM x)` | `rtrim(x)`, `btrim(x)` |
 //! | `SELECT`, `SELECT WHERE …` | `SELECT FROM (SELECT 1) AS nothing …` |
@@ -89,6 +90,7 @@ fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError
             return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).position(index.position_at(token.span.start)));
         }
         Token::UnicodeStringLiteral(text) => token.token = Token::SingleQuotedString(std::mem::take(text)),
+        Token::DollarQuotedString(text) => token.token = Token::SingleQuotedString(std::mem::take(&mut text.value)),
         _ => {}
     }
     Ok(())
@@ -113,6 +115,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         _ => {}
     }
     merge_deeds(&mut tokens);
+    leave_out_only(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
 }
 
@@ -132,6 +135,26 @@ fn rename_into_schema(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
     let span = tokens[name].span;
     let mark = [Token::make_word(SCHEMA_MARK, Some('"')), Token::Period];
     tokens.splice(name..name, mark.map(|token| TokenWithSpan { token, span }));
+}
+
+/// `FROM ONLY t` is `FROM t`: no table has others that inherit from it.
+fn leave_out_only(tokens: &mut Vec<TokenWithSpan>) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let is_before_table = |token: &TokenWithSpan| {
+        matches!(
+            keyword_of(token),
+            Some(Keyword::FROM | Keyword::JOIN | Keyword::UPDATE | Keyword::INTO | Keyword::USING)
+        )
+    };
+    let needless = words.windows(3).filter(|three| {
+        is_before_table(&tokens[three[0]])
+            && is(&tokens[three[1]], Keyword::ONLY)
+            && matches!(tokens[three[2]].token, Token::Word(_))
+    });
+    let needless: Vec<usize> = needless.map(|three| three[1]).collect();
+    for at in needless.into_iter().rev() {
+        tokens.remove(at);
+    }
 }
 
 /// A SELECT of nothing from nowhere gets somewhere to select from.

@@ -1,10 +1,14 @@
 //! Definitions as SQL text: views, indexes, constraints.
 
-use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Index, Relation, Table, View};
+use std::borrow::Cow;
+
+use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Index, PgType, Relation, Table, View};
 
 use super::names::{qualified, quoted, relation_shown, schema_name};
 use super::pg_index::indexed_columns;
 use crate::relation::RelationContext;
+use crate::semantics;
+use crate::values::type_name;
 
 /// A view's query as its author wrote it, set as PostgreSQL sets it.
 pub(crate) fn view_definition(view: &View) -> String {
@@ -41,4 +45,15 @@ pub(crate) fn constraint_definition(context: &RelationContext<'_>, table: &Table
 fn list(table: &Table, columns: &[ColumnId]) -> String {
     let names = columns.iter().filter_map(|id| table.column_by_id(*id)).map(|column| quoted(&column.name));
     names.collect::<Vec<_>>().join(", ")
+}
+
+/// A column's default as PostgreSQL shows it: a string has the type that it was read as.
+pub(crate) fn default_shown(expression: &str, ty: PgType) -> Cow<'_, str> {
+    let inside = expression.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    let is_string = inside.is_some_and(|inside| !inside.replace("''", "").contains('\''));
+    // Of these the constant is shown, which a string of digits is too.
+    if !is_string || ty == PgType::BOOL || semantics::is_number(ty) {
+        return expression.into();
+    }
+    format!("{expression}::{}", type_name(PgType::plain(ty.oid))).into()
 }

@@ -18,7 +18,8 @@ mod pg_cursors;
 mod pg_database;
 mod pg_depend;
 mod pg_description;
-pub(crate) mod pg_index;
+pub(crate) mod pg_extension;
+mod pg_index;
 mod pg_indexes;
 mod pg_namespace;
 mod pg_prepared_statements;
@@ -53,6 +54,7 @@ pub(crate) const SYSTEM: u32 = 16300;
 pub(crate) const PG_CLASS: u32 = 1259;
 pub(crate) const PG_REWRITE: u32 = 2618;
 pub(crate) const PG_NAMESPACE: u32 = 2615;
+pub(crate) const PG_EXTENSION: u32 = 3079;
 pub(crate) const PG_DATABASE: u32 = 1262;
 /// Access methods and the default tablespace.
 pub(crate) const HEAP: u32 = 2;
@@ -75,6 +77,7 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_database", pg_database::fill),
     ("pg_catalog", "pg_depend", pg_depend::fill),
     ("pg_catalog", "pg_description", pg_description::fill),
+    ("pg_catalog", "pg_extension", pg_extension::fill),
     ("pg_catalog", "pg_index", pg_index::fill),
     ("pg_catalog", "pg_indexes", pg_indexes::fill),
     ("pg_catalog", "pg_language", built_in::pg_language),

@@ -1,6 +1,7 @@
 //! `pg_attrdef`: defaults of columns. `adbin` holds the expression's SQL text, which `pg_get_expr` gives back.
 
-use crate::relation::{RelationContext, Rows};
+use super::definitions::default_shown;
+use crate::relation::{RelationContext, Rows, Value};
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     let mut rows = rows.named(["oid", "adrelid", "adnum", "adbin"]);
@@ -11,7 +12,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
                     default.oid.into(),
                     relation.oid.into(),
                     column.attnum.into(),
-                    (&default.expression).into(),
+                    Value::text_of(default_shown(&default.expression, column.ty)),
                 ]);
             }
         }

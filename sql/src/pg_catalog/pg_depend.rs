@@ -1,11 +1,19 @@
-//! `pg_depend`: what views read. A view's rule depends on the view itself and on the columns it reads.
+//! `pg_depend`: what views read. A view's rule depends on the view itself and on the columns it reads. The relations of
+//! the schema `system` are members of the extension that stands for this server, so that nobody dumps them.
 
 use peristyle_catalog::model::{Relation, View};
 
-use super::{PG_CLASS, PG_REWRITE};
-use crate::relation::{RelationContext, Rows, Value};
+use super::pg_extension::EXTENSION;
+use super::{PG_CLASS, PG_EXTENSION, PG_NAMESPACE, PG_REWRITE, SYSTEM};
+use crate::relation::{RelationContext, Rows, Value, all};
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
+    let members = all().filter(|relation| relation.schema() == "system").map(|relation| (PG_CLASS, relation.oid()));
+    for (class, oid) in members.chain([(PG_NAMESPACE, SYSTEM)]) {
+        let mut rows = rows.named(["classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid", "deptype"]);
+        let zero = || Value::Int(0);
+        rows.push([class.into(), oid.into(), zero(), PG_EXTENSION.into(), EXTENSION.into(), zero(), "e".into()]);
+    }
     for relation in context.head.relations(context.database.oid) {
         if let Some(view) = relation.as_view() {
             push_view(context, rows, relation, view);

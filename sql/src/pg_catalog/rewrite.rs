@@ -5,6 +5,7 @@
 //! `x::regclass`, `x.tableoid`. Shapes: see [`subqueries`].
 
 mod join_conditions;
+mod options;
 mod recursive;
 mod scope;
 mod sets;

@@ -15,6 +15,7 @@ mod registered;
 mod stream;
 mod values_list;
 mod view;
+mod whole_rows;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -117,10 +118,11 @@ impl<'a> Planner<'a> {
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));
+        whole_rows::expand(self, &mut statement, types)?;
         pg_catalog::rewrite::normalise(&mut statement);
         semantics::desugar(&mut statement);
         values_list::unify(self, &mut statement, types)?;
-        let mut context = context(types);
+        let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
         Ok(lateral::plant(plan)?)
     }
@@ -148,7 +150,7 @@ impl<'a> Planner<'a> {
     /// The plan of a prepared expression that reads no column, before the analyzer's rules; parameters are
     /// placeholders of the types that are known.
     pub(crate) fn cell(&self, prepared: &ast::Expr, types: &[Option<PgType>]) -> Result<Expr, SqlError> {
-        let mut context = context(types);
+        let mut context = self.context(types);
         Ok(self.to_relation().sql_to_expr(prepared.clone(), &DFSchema::empty(), &mut context)?)
     }
 
@@ -159,7 +161,7 @@ impl<'a> Planner<'a> {
         schema: &DFSchema,
         types: &[Option<PgType>],
     ) -> Result<Expr, SqlError> {
-        let mut context = context(types);
+        let mut context = self.context(types);
         Ok(self.to_relation().sql_to_expr(self.prepared(expression)?, schema, &mut context)?)
     }
 
@@ -194,13 +196,20 @@ impl<'a> Planner<'a> {
         Ok(self.state().optimize(&plan)?)
     }
 
+    /// What the planner takes parameters for: a bare numeric has the digits of its value.
+    fn context(&self, types: &[Option<PgType>]) -> PlannerContext {
+        let values = self.provider.values();
+        let field = |(number, ty): (usize, &Option<PgType>)| {
+            let ty = (*ty)?;
+            let of_value = values.and_then(|values| values.field(number)).filter(|field| pg_type(field) == ty);
+            Some(of_value.unwrap_or_else(|| parameters::field(ty)))
+        };
+        PlannerContext::new().with_prepare_param_data_types((1..).zip(types).map(field).collect())
+    }
+
     fn to_relation(&self) -> SqlToRel<'_, Provider<'a>> {
         SqlToRel::new_with_options(&self.provider, ParserOptions::from(&self.state().config_options().sql_parser))
     }
-}
-
-fn context(types: &[Option<PgType>]) -> PlannerContext {
-    PlannerContext::new().with_prepare_param_data_types(types.iter().map(|ty| ty.map(parameters::field)).collect())
 }
 
 /// Runs a query: its rows come as they are taken.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr as Planned, ExprSchemable, LogicalPlan};
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{arrow_type, pg_field, pg_metadata, pg_type, pg_type_of_arrow};
 use sqlparser::ast::{self, Expr, Value, ValueWithSpan, Visit, Visitor};
@@ -20,6 +22,8 @@ use crate::values::{ColumnBuilder, InputStyle};
 
 /// Most parameters of a statement (the wire counts them in 16 bits).
 const PARAMETERS_MAX: usize = 65_535;
+
+const TEXT_ARRAY: PgType = PgType::plain(1009);
 
 /// Parameters with their values, as Bind gave them.
 #[derive(Default)]
@@ -62,6 +66,11 @@ impl Bound {
         Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
     }
 
+    /// Types alone, as far as they are known.
+    pub(crate) fn of_types(types: &[Option<PgType>]) -> Bound {
+        Bound { types: types.to_vec(), values: Vec::new() }
+    }
+
     /// Memory that the values hold.
     pub(crate) fn bytes(&self) -> usize {
         self.values.iter().map(ScalarValue::size).sum()
@@ -79,6 +88,12 @@ impl Bound {
     pub(crate) fn get(&self, number: usize) -> Option<(&ScalarValue, PgType)> {
         let index = number.checked_sub(1)?;
         Some((self.values.get(index)?, (*self.types.get(index)?)?))
+    }
+
+    /// The field of the value of `$number`.
+    pub(super) fn field(&self, number: usize) -> Option<FieldRef> {
+        let (value, ty) = self.get(number)?;
+        Some(pg_field("", ty, value.data_type(), true))
     }
 
     /// The value of a placeholder (`$1`) as a literal.
@@ -149,8 +164,34 @@ pub(crate) fn resolve(plan: &LogicalPlan, hinted: &[Option<PgType>]) -> Result<V
         .into_iter()
         .filter_map(|(name, field)| Some((placeholder_number(&name)?, inferred_type(&field?))))
         .collect();
+    let arrays = compared_arrays(plan)?;
+    let of_plan = |number: usize| inferred.get(&number).or_else(|| arrays.get(&number)).copied();
     let types = hinted.iter().enumerate();
-    Ok(types.map(|(i, known)| known.or_else(|| inferred.get(&(i + 1)).copied()).unwrap_or(PgType::TEXT)).collect())
+    Ok(types.map(|(i, known)| known.or_else(|| of_plan(i + 1)).unwrap_or(PgType::TEXT)).collect())
+}
+
+/// The types of parameters in `x = ANY ($1)`: arrays of what stands on the left.
+fn compared_arrays(plan: &LogicalPlan) -> Result<HashMap<usize, PgType>, SqlError> {
+    let mut found = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Planned::ScalarFunction(call) = expr
+                    && semantics::is_quantified(call.func.name())
+                    && let [_, tested, Planned::Placeholder(parameter)] = call.args.as_slice()
+                    && let Some(number) = placeholder_number(&parameter.id).filter(|_| parameter.field.is_none())
+                {
+                    let (_, field) = tested.to_field(&schema)?;
+                    // A type without arrays of its own is compared as text.
+                    let element = PgType::plain(pg_type(&field).oid);
+                    found.insert(number, element.array().unwrap_or(TEXT_ARRAY));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 fn inferred_type(field: &FieldRef) -> PgType {

@@ -98,6 +98,10 @@ impl<'a> Provider<'a> {
         Provider { values: Some(values), ..self }
     }
 
+    pub(super) fn values(&self) -> Option<&Bound> {
+        self.values
+    }
+
     pub(super) fn state(&self) -> &SessionState {
         &self.state
     }

@@ -16,7 +16,7 @@ use super::type_name::pg_type_of_sql;
 use super::{cast_call, desugar_call, desugar_series};
 
 use crate::functions::arithmetic::NEGATE;
-use crate::functions::array::ANY;
+use crate::functions::array::{ALL, ANY};
 use crate::functions::choice::{CASE, CASE_OF};
 use crate::functions::rounding::{TO_NUMERIC_ARRAY, fixed_scale_name, whole_name};
 
@@ -136,7 +136,7 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
             quantified(ANY, left, compare_op, right)
         }
         Expr::AllOp { left, compare_op, right } if !matches!(**right, Expr::Subquery(_)) => {
-            quantified("pg_op_all", left, compare_op, right)
+            quantified(ALL, left, compare_op, right)
         }
         Expr::Case { operand, conditions, else_result, .. } => Some(case(operand, conditions, else_result)),
         _ => None,
@@ -152,6 +152,11 @@ fn case(operand: &mut Option<Box<Expr>>, conditions: &mut [CaseWhen], else_resul
     }
     args.extend(else_result.as_deref_mut().map(take));
     call(name, args)
+}
+
+/// Whether a function is `x op ANY (array)` or `x op ALL (array)`, whose arguments are the operator and the operands.
+pub(crate) fn is_quantified(function: &str) -> bool {
+    matches!(function, ANY | ALL)
 }
 
 fn negate_if(negated: bool, expr: Expr) -> Expr {

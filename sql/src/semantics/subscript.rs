@@ -1,10 +1,13 @@
-//! `array[n]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other.
+//! `array[n]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other; the characters of a
+//! name from 0 too.
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
+
+use peristyle_catalog::model::PgType;
 
 use super::operators::type_of;
 use crate::functions::{arithmetic, named};
@@ -23,6 +26,10 @@ impl ExprPlanner for Subscripts {
             return Ok(PlannerResult::Original(raw));
         };
         let field = expr.to_field(schema)?.1;
+        if type_of(&field) == PgType::NAME {
+            let place = call(arithmetic::ADD, vec![*key, lit(1_i32)])?;
+            return Ok(PlannerResult::Planned(call("substr", vec![expr, place, lit(1_i32)])?));
+        }
         if !matches!(field.data_type(), DataType::List(_)) {
             let field_access = GetFieldAccess::ListIndex { key };
             return Ok(PlannerResult::Original(RawFieldAccessExpr { expr, field_access }));

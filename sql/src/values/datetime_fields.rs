@@ -136,8 +136,8 @@ impl Fields {
     }
 
     fn take_offset(&mut self, text: &str) -> Parsed<()> {
-        // Without a time in front of it, a signed number is no displacement.
-        if self.time_micros.is_none() {
+        // With nothing in front of it, a signed number is no displacement.
+        if self.time_micros.is_none() && !self.has_date() {
             return Err(Fault::Syntax);
         }
         match parse_displacement(text) {

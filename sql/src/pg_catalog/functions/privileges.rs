@@ -37,8 +37,37 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::stable("has_tablespace_privilege", OBJECT, PgType::BOOL, |call| on(call, "CREATE", built_in)),
     Function::stable("has_sequence_privilege", OBJECT, PgType::BOOL, |call| on(call, "USAGE SELECT UPDATE", relation)),
     Function::stable("pg_has_role", OBJECT, PgType::BOOL, |call| on(call, "USAGE MEMBER SET", role)),
+    Function::stable("acldefault", &[&[Text, super::Parameter::Oid]], ACL, acl_default),
     Function::stable("row_security_active", &[&[Named]], PgType::BOOL, row_security),
 ];
+
+const ACL: PgType = PgType::plain(1034);
+
+/// The privileges of an object that nobody granted any on, by the letter of its kind: everybody's, and its owner's.
+fn acl_default(call: &Call<'_>) -> Result<Value<'static>> {
+    let (public, own) = match call.text(0).unwrap_or_default() {
+        "c" => ("", ""),
+        "r" => ("", "arwdDxt"),
+        "s" => ("", "rwU"),
+        "d" => ("Tc", "CTc"),
+        "f" => ("X", "X"),
+        "l" | "T" => ("U", "U"),
+        "L" => ("", "rw"),
+        "n" => ("", "UC"),
+        "p" => ("", "sA"),
+        "t" => ("", "C"),
+        "F" | "S" => ("", "U"),
+        other => {
+            return Err(failure(INVALID_PARAMETER_VALUE, format!("unrecognized object type abbreviation: {other}")));
+        }
+    };
+    let roles = call.context.head.roles();
+    let owner = call.oid(1)?;
+    let owner =
+        roles.iter().find(|role| role.oid == owner).map_or_else(|| owner.0.to_string(), |role| role.name.clone());
+    let items = [("", public), (owner.as_str(), own)].into_iter().filter(|(_, granted)| !granted.is_empty());
+    Ok(items.map(|(grantee, granted)| format!("{grantee}={granted}/{owner}")).collect::<Vec<_>>().into())
+}
 
 /// Whether an object is there, from the position of the argument that names it.
 type Exists = fn(&Call<'_>, usize) -> Result<bool>;

@@ -13,7 +13,7 @@ use sqlparser::ast::{
     VisitMut, VisitorMut, visit_expressions,
 };
 
-use super::{call, folded, null};
+use super::{call, folded, null, options};
 use crate::functions::is_scalar;
 use crate::functions::places::{EXPANDED, ORDINALS, SUBSCRIPTS};
 use crate::parse::parse_query;
@@ -148,6 +148,11 @@ impl Source {
             let query = parse_query("SELECT * FROM pg_catalog.pg_settings").expect("a constant text parses");
             let alias = self.alias.or_else(|| Some(alias_of(Ident::new(self.name))));
             return Some(TableFactor::Derived { lateral: false, subquery: query, alias, sample: None });
+        }
+        if let [array] = self.arguments.as_slice()
+            && self.name == options::FUNCTION
+        {
+            return options::derived(array.clone(), self.alias);
         }
         let columns = self.columns()?;
         let lateral = self.arguments.iter().any(reads_columns);

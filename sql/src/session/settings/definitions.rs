@@ -79,6 +79,12 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "safe_encoding",
         "Accepted for tools; strings treat backslashes literally.",
     ),
+    fixed(setting(
+        "block_size",
+        SettingKind::Integer(8192, 8192),
+        "8192",
+        "Shows the size of the blocks that relpages counts.",
+    )),
     setting("bytea_output", SettingKind::Enum(&["escape", "hex"]), "hex", "Sets the output format for bytea."),
     setting("check_function_bodies", SettingKind::Bool, "on", "Accepted for tools; functions cannot be created."),
     reported(setting("client_encoding", SettingKind::Encoding, "UTF8", "Sets the client's character set encoding.")),

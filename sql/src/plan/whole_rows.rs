@@ -1,0 +1,160 @@
+//! `row_to_json(t)`, `json_agg(t)`: a relation's name where a value may stand is its row. Composite values are only made
+//! to become JSON here, so such a row is an object of its columns.
+
+use std::ops::ControlFlow;
+
+use peristyle_catalog::model::PgType;
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query,
+    Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+    WildcardAdditionalOptions, With,
+};
+
+use super::{Planner, output_names};
+use crate::error::SqlError;
+use crate::names::fold;
+use crate::parse::parse_query;
+
+/// Functions that take a row.
+const OF_ROWS: &[&str] = &["row_to_json", "to_json", "to_jsonb", "json_agg", "jsonb_agg"];
+
+/// Replaces rows by objects.
+pub(super) fn expand(
+    planner: &Planner<'_>,
+    statement: &mut Statement,
+    types: &[Option<PgType>],
+) -> Result<(), SqlError> {
+    let mut expander = Expander { planner, types, queries: Vec::new(), selects: Vec::new() };
+    match statement.visit(&mut expander) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+struct Expander<'a, 'p> {
+    planner: &'a Planner<'p>,
+    types: &'a [Option<PgType>],
+    /// The WITH of each query around.
+    queries: Vec<Option<With>>,
+    /// What each SELECT around reads from.
+    selects: Vec<Vec<TableWithJoins>>,
+}
+
+impl VisitorMut for Expander<'_, '_> {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        self.queries.push(query.with.clone());
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<SqlError> {
+        self.queries.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        self.selects.push(select.from.clone());
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<SqlError> {
+        self.selects.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
+        let Some(name) = row_name(function) else { return ControlFlow::Continue(()) };
+        match self.columns(&fold(&name)) {
+            Ok(Some(columns)) => replace_row(function, &name, &columns),
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Expander<'_, '_> {
+    /// The columns of the relation of that name, unless a column of the name hides it.
+    fn columns(&self, name: &str) -> Result<Option<Vec<String>>, SqlError> {
+        for from in self.selects.iter().rev() {
+            let factors = from.iter().flat_map(|tables| {
+                std::iter::once(&tables.relation).chain(tables.joins.iter().map(|join| &join.relation))
+            });
+            let factors: Vec<&TableFactor> = factors.collect();
+            let Some(own) = factors.iter().find(|factor| called(factor).as_deref() == Some(name)) else { continue };
+            let columns = self.columns_of(own)?;
+            return Ok(Some(columns).filter(|columns| !columns.iter().any(|column| column == name)));
+        }
+        Ok(None)
+    }
+
+    fn columns_of(&self, factor: &TableFactor) -> Result<Vec<String>, SqlError> {
+        let mut query = parse_query("SELECT 1 FROM nothing")?;
+        query.with = self.queries.iter().rev().find_map(Clone::clone);
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+            select.from = vec![TableWithJoins { relation: factor.clone(), joins: Vec::new() }];
+        }
+        let plan = self.planner.query(&query, self.types)?;
+        Ok(plan.schema().fields().iter().map(|field| output_names::shown(field.name()).to_owned()).collect())
+    }
+}
+
+/// The name that a FROM item goes by.
+fn called(factor: &TableFactor) -> Option<String> {
+    match factor {
+        TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
+            Some(fold(&alias.name))
+        }
+        TableFactor::Table { name, alias: None, args: None, .. } => name.0.last()?.as_ident().map(fold),
+        _ => None,
+    }
+}
+
+/// The bare name that a function of rows is given.
+fn row_name(function: &Function) -> Option<Ident> {
+    let name = function.name.0.last()?.as_ident().map(fold)?;
+    let FunctionArguments::List(list) = &function.args else { return None };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(row))), ..]
+            if OF_ROWS.contains(&name.as_str()) =>
+        {
+            Some(row.clone())
+        }
+        _ => None,
+    }
+}
+
+fn replace_row(function: &mut Function, row: &Ident, columns: &[String]) {
+    let argument = |expr: Expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    let members = columns.iter().flat_map(|column| {
+        let key = Expr::Value(Value::SingleQuotedString(column.clone()).into());
+        let value = Expr::CompoundIdentifier(vec![row.clone(), Ident::with_quote('"', column)]);
+        [argument(key), argument(value)]
+    });
+    let members = FunctionArgumentList { duplicate_treatment: None, args: members.collect(), clauses: Vec::new() };
+    let object = |name: &str, args| (ObjectName::from(vec![Ident::new(name)]), FunctionArguments::List(args));
+    let is_json = function.name.to_string().to_lowercase().ends_with("row_to_json");
+    if is_json {
+        (function.name, function.args) = object("json_build_object", members);
+    } else if let FunctionArguments::List(list) = &mut function.args {
+        let mut built = function_of("jsonb_build_object");
+        built.args = FunctionArguments::List(members);
+        list.args[0] = argument(Expr::Function(built));
+    }
+}
+
+fn function_of(name: &str) -> Function {
+    Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::None,
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    }
+}
