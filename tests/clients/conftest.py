@@ -6,15 +6,21 @@ import re
 import pytest
 
 import merging
+from compatibility import Recorder, record_client
 from s3 import S3Server
 from server import Peristyle, target
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "peristyle_only: speaks of things that PostgreSQL does not have")
+    config.addinivalue_line("markers", "client(name): shows that a client works; docs/compatibility.md lists its result")
+    if target() is Peristyle:
+        config.pluginmanager.register(Recorder())
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        record_client(item)
     if target() is Peristyle:
         return
     skip = pytest.mark.skip(reason="PERISTYLE_TEST_TARGET is not peristyle")

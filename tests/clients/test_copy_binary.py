@@ -11,6 +11,8 @@ import asyncpg
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.client("psycopg 3")
+
 COLUMNS = "id int, name text, amount numeric(10,2), moment timestamptz, day date, ok bool, f float8, u uuid, tags text[], doc jsonb"
 NAMES = ["int4", "text", "numeric", "timestamptz", "date", "bool", "float8", "uuid", "text[]", "jsonb"]
 AT = datetime.datetime(2024, 2, 29, 12, 30, 1, 250000, datetime.UTC)

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.client("psql")
+
 CSV = 'id,name,amount\n1,"a ""quoted"", name",1.50\n2,,\n3,"",0.25\n4,"two\nlines",7\n'
 
 
@@ -39,7 +41,7 @@ def test_list_tables_and_views(shop):
 def test_describe_a_table(shop):
     assert lines(shop.psql(r"\d shop.item")) == [
         "id|integer||not null|",
-        "name|character varying(20)|||'none'",
+        "name|character varying(20)|||'none'::character varying",
         "amount|numeric(10,2)|||",
     ]
 

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 
+
 def connect(server, **options):
     return psycopg.connect(server.url(), **options)
 
@@ -66,6 +67,7 @@ def test_a_binary_cursor_answers_simple_queries_in_binary(server):
         assert (result.fformat(0), result.get_value(0, 0)) == (1, b"\x00\x00\x01\x02")
 
 
+@pytest.mark.client("psycopg2")
 def test_psycopg2_named_cursors(server):
     connection = psycopg2.connect(**server.dsn())
     with connection.cursor("named") as cursor:
@@ -109,6 +111,7 @@ def test_notifications_wait_for_the_end_of_a_block(server):
         assert [one.payload for one in listener.notifies(timeout=20, stop_after=1)] == ["x"]
 
 
+@pytest.mark.client("asyncpg")
 def test_asyncpg_listens_and_resets(server):
     async def ask():
         connection = await asyncpg.connect(server.url())

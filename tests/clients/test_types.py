@@ -13,10 +13,12 @@ import pytest
 import scalars
 from scalars import ALL, JSON, JSON_TEXT, SCALARS
 
+
 FORMATS = pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
 ALL_TYPES = pytest.mark.parametrize("scalar", ALL, ids=scalars.name)
 
 
+@pytest.mark.client("psycopg 3")
 @FORMATS
 @ALL_TYPES
 def test_psycopg_reads_and_sends(server, scalar, binary):
@@ -28,6 +30,7 @@ def test_psycopg_reads_and_sends(server, scalar, binary):
         assert cursor.fetchone() == (scalar.value,)
 
 
+@pytest.mark.client("psycopg2")
 @ALL_TYPES
 def test_psycopg2_reads_the_same(server, scalar):
     connection = psycopg2.connect(**server.dsn())
@@ -40,6 +43,7 @@ def test_psycopg2_reads_the_same(server, scalar):
     assert (bytes(found) if isinstance(found, memoryview) else found) == scalar.value
 
 
+@pytest.mark.client("pg8000")
 @pytest.mark.parametrize("scalar", [scalar for scalar in SCALARS if scalar.type != "interval"], ids=scalars.name)
 def test_pg8000_reads_the_same(server, scalar):
     connection = pg8000.dbapi.connect(user="peristyle", host="127.0.0.1", port=server.port, database="peristyle")
@@ -51,6 +55,7 @@ def test_pg8000_reads_the_same(server, scalar):
     assert found == scalar.value
 
 
+@pytest.mark.client("asyncpg")
 @ALL_TYPES
 def test_asyncpg_binary_both_ways(server, scalar):
     async def ask():

@@ -1,0 +1,1 @@
+select c.name from {{ ref('large') }} l join {{ ref('customers') }} c on c.id = l.customer

@@ -1,0 +1,3 @@
+{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }}
+select id, total, {{ var('run') }} as run from {{ ref('orders') }}
+{% if is_incremental() %} where id >= 3 {% endif %}
