@@ -70,7 +70,7 @@ def dumped(server):
 @pytest.mark.client("pg_dump")
 def test_pg_dump_and_back(server, dumped):
     pg_dump = postgres_program("pg_dump")
-    schema = run(server, pg_dump, "--schema-only", "-n", dumped).stdout
+    schema = run(server, pg_dump, "--schema-only", "--no-owner", "-n", dumped).stdout
     data = run(server, pg_dump, "--data-only", "-n", dumped).stdout
     inserts = run(server, pg_dump, "--data-only", "--inserts", "-n", dumped).stdout
     assert "CREATE TABLE dumped.item" in schema and "CREATE VIEW dumped.cheap" in schema

@@ -128,8 +128,15 @@ impl ScalarUDFImpl for Choice {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner.coerce_types(arguments)
+        self.inner.coerce_types(&strings_as_arrays(arguments))
     }
+}
+
+/// The types of values among which a string beside arrays is read as one.
+fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
+    let is_string = |ty: &DataType| matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
+    let array = types.iter().find(|ty| matches!(ty, DataType::List(_)));
+    types.iter().map(|ty| array.filter(|_| is_string(ty)).unwrap_or(ty).clone()).collect()
 }
 
 /// CASE while it is planned.
