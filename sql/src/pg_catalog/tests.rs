@@ -208,8 +208,16 @@ async fn views_show_their_text() {
     );
     let text = "SELECT schemaname, viewname, viewowner, definition FROM pg_views";
     assert_eq!(query(text).await, ["public|v|peristyle| SELECT a, b FROM t;"]);
-    let text = "SELECT refobjid::regclass::text, refobjsubid, deptype FROM pg_depend ORDER BY 1, 2";
+    let text =
+        "SELECT refobjid::regclass::text, refobjsubid, deptype FROM pg_depend WHERE deptype <> 'e' ORDER BY 1, 2";
     assert_eq!(query(text).await, ["t|1|n", "t|2|n", "v|0|i"]);
+}
+
+#[tokio::test]
+async fn the_servers_own_relations_belong_to_its_extension() {
+    let text = "SELECT e.extname, c.relname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+        JOIN pg_class c ON c.oid = d.objid WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass AND c.relname = 'chunks'";
+    assert_eq!(query(text).await, ["peristyle|chunks"]);
 }
 
 #[tokio::test]
