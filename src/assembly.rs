@@ -3,16 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use peristyle_catalog::{Catalog, Parts, Sources};
+use peristyle_catalog::{Catalog, Durability, Sources, fail_points};
 use peristyle_sql::{Engine, EngineParts};
-use peristyle_storage::objects::Manifests;
-use peristyle_storage::{Store, real_time};
+use peristyle_storage::Store;
+use peristyle_storage::objects::catalog_parts;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-use crate::background::{Job, checkpoint_job, dropped_job, gc_job, merge_job, retention_job};
+use crate::background::{
+    Job, checkpoint_job, dropped_job, fence_job, gc_job, merge_job, orphans_job, retention_job, shipping_job,
+};
 use crate::config::Config;
+use crate::fencing;
 use crate::server::StartError;
+
+const INTENTS_FILE: &str = "INTENTS";
 
 /// What is open while the server runs.
 pub struct Assembly {
@@ -20,7 +25,9 @@ pub struct Assembly {
     pub engine: Arc<Engine>,
     /// What a stop closes.
     pub catalog: Arc<Catalog>,
-    /// Merge, checkpoint, deletion of ended objects.
+    /// The fence on it is given up at the end of a stop.
+    pub store: Arc<Store>,
+    /// What works in the background.
     pub jobs: Vec<Job>,
 }
 
@@ -28,15 +35,15 @@ pub struct Assembly {
 /// engine, whose work runs on `cpu`.
 pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Result<Assembly, StartError> {
     let store = open_store(config, sources).await?;
-    let parts = Parts {
-        sources: sources.clone(),
-        real_time: Arc::new(real_time::Tier),
-        manifests: Arc::new(Manifests(Arc::clone(&store))),
-    };
+    let parts = catalog_parts(&store, sources);
     let foreign = |error| of_store(config, error);
     let opened = Catalog::open(&config.data_dir, config.catalog.clone(), parts).await;
     let catalog = opened.map_err(StartError::from).map_err(foreign)?;
+    fail_points::reach("start.opened")?;
     store.claim_identity(catalog.id()).await.map_err(StartError::from).map_err(foreign)?;
+    fencing::raise(config, &store, sources).await?;
+    keep_intents(config, &store)?;
+    fail_points::reach("start.fenced")?;
     let engine_parts = EngineParts {
         catalog: Arc::clone(&catalog),
         store: Arc::clone(&store),
@@ -49,14 +56,25 @@ pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Resul
     let engine = Engine::new(engine_parts, config.engine.clone(), storage)?;
     engine.prepare().await?;
     engine.drop_all_temporary().await;
-    let jobs = vec![
+    let mut jobs = vec![
         merge_job(&catalog, &store, config, sources, cpu, engine.merge_log()),
         retention_job(&catalog, config, sources),
         dropped_job(&catalog, config, sources),
         checkpoint_job(Arc::clone(&catalog), &config.background, sources.clone()),
         gc_job(&catalog, &store, config, sources),
+        orphans_job(&catalog, &store, config, sources),
+        fence_job(&store, config),
     ];
-    Ok(Assembly { engine, catalog, jobs })
+    if config.catalog.durability == Durability::Object {
+        jobs.push(shipping_job(&catalog, config));
+    }
+    Ok(Assembly { engine, catalog, store, jobs })
+}
+
+/// Where the objects are noted that are being written.
+fn keep_intents(config: &Config, store: &Store) -> Result<(), StartError> {
+    let path = config.data_dir.join(INTENTS_FILE);
+    store.intents().keep_in(&path).map_err(|source| StartError::Intents { path, source })
 }
 
 /// Names the store when it is another data folder's.
@@ -86,7 +104,14 @@ async fn open_store(config: &Config, sources: &Sources) -> Result<Arc<Store>, St
     let probe = store.probe(sources.uuid()).await?;
     info!(store = %url, "store answers");
     if !probe.honours_create {
-        warn!(store = %url, "the store ignores conditional creation: nothing stops a second server on this prefix");
+        if config.catalog.durability == Durability::Object {
+            return Err(StartError::UnconditionalStore { store: url });
+        }
+        warn!(
+            store = %url,
+            "the store ignores conditional creation: of two servers that start on it in the same moment, the loser \
+             learns only later that it lost"
+        );
     }
     Ok(store)
 }

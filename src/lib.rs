@@ -3,7 +3,9 @@
 
 pub mod assembly;
 pub mod background;
+pub mod commands;
 pub mod config;
+pub mod fencing;
 pub mod pg;
 pub mod server;
 pub mod signals;

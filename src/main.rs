@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use peristyle::config::{self, Config};
+use peristyle::commands;
+use peristyle::config::{self, Command, Config};
 use peristyle::server::{Server, io_runtime, psql_line};
 use peristyle::signals::StopSignals;
 use peristyle::trace;
@@ -18,18 +19,37 @@ fn main() -> ExitCode {
         Err(answer) => answer.exit(),
     };
     match run(&parsed) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("peristyle: {failure}");
-            ExitCode::FAILURE
+            if parsed.command == Command::Serve { ExitCode::FAILURE } else { ExitCode::from(commands::COULD_NOT_LOOK) }
         }
     }
 }
 
-fn run(parsed: &config::Parsed) -> Result<(), Failure> {
+fn run(parsed: &config::Parsed) -> Result<ExitCode, Failure> {
     let config = config::load(parsed, |name| std::env::var(name).ok())?;
     trace::start(&config)?;
-    io_runtime(&config)?.block_on(serve(&config))
+    arm_fail_point()?;
+    io_runtime(&config)?.block_on(async {
+        match parsed.command {
+            Command::Serve => serve(&config).await.map(|()| ExitCode::SUCCESS),
+            Command::Check { quick } => Ok(commands::check(&config, quick).await?),
+            Command::Repair(repair) => Ok(commands::repair(&config, repair).await?),
+            Command::Restore => Ok(commands::restore(&config).await?),
+        }
+    })
+}
+
+/// For tests of debug builds.
+fn arm_fail_point() -> Result<(), Failure> {
+    #[cfg(debug_assertions)]
+    if let Ok(text) = std::env::var("PERISTYLE_FAIL_POINT")
+        && !text.is_empty()
+    {
+        peristyle_catalog::fail_points::arm(&text)?;
+    }
+    Ok(())
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use peristyle_sql::Engine;
+use peristyle_storage::Store;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::assembly::{Assembly, assemble};
 use crate::background::Supervisor;
@@ -37,6 +38,17 @@ pub enum StartError {
     /// The store does not answer.
     #[error(transparent)]
     Storage(#[from] peristyle_storage::Error),
+    /// Another server holds the store.
+    #[error(transparent)]
+    Fence(#[from] crate::fencing::FenceError),
+    /// What `durability = object` promises needs a fence that holds at once.
+    #[error(
+        "the store {store} ignores conditional creation, which durability = object needs to keep a second server out"
+    )]
+    UnconditionalStore {
+        /// URL of the store.
+        store: String,
+    },
     /// The engine could not be built.
     #[error(transparent)]
     Engine(#[from] peristyle_sql::SqlError),
@@ -45,6 +57,14 @@ pub enum StartError {
     SpillFolder {
         /// The folder.
         folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What earlier processes were writing could not be read.
+    #[error("{}: {source}", .path.display())]
+    Intents {
+        /// The file.
+        path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
@@ -78,13 +98,14 @@ impl Server {
         };
         let address = listener.address();
         let (stop, stopped) = oneshot::channel();
-        let Assembly { catalog, jobs, engine } = assembly;
+        let Assembly { catalog, store, jobs, engine } = assembly;
         let supervisor = Supervisor::start(jobs, &config.background, &sources);
         let serving = tokio::spawn(async move {
             serve(listener, stopped).await;
             supervisor.stop().await;
             drop(engine);
             let closed = catalog.close().await;
+            release(&store, &closed).await;
             drop(cpu);
             closed
         });
@@ -108,6 +129,15 @@ impl Server {
                 Err(peristyle_catalog::Error::Closed)
             }
         }
+    }
+}
+
+/// Leaves the store to whoever comes next. A mark that stays only asks the next one to be sure.
+async fn release(store: &Store, closed: &Result<(), peristyle_catalog::Error>) {
+    if closed.is_ok()
+        && let Err(error) = store.release_fence().await
+    {
+        warn!(%error, "the mark on the store could not be released");
     }
 }
 

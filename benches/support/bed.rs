@@ -6,10 +6,10 @@ use std::sync::Arc;
 use peristyle::config::Config;
 use peristyle::system::system_sources;
 use peristyle_catalog::model::{Oid, Relation};
-use peristyle_catalog::{Catalog, Metrics, Parts, Sources, TableContents};
+use peristyle_catalog::{Catalog, Metrics, Sources, TableContents};
 use peristyle_sql::{ConnectOptions, Engine, EngineParts};
-use peristyle_storage::objects::Manifests;
-use peristyle_storage::{GcSettings, Store, gc, real_time};
+use peristyle_storage::objects::catalog_parts;
+use peristyle_storage::{GcSettings, Store, gc};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
@@ -55,11 +55,7 @@ impl Place {
 
     pub(crate) async fn open_catalog(&self) -> (Arc<Store>, Arc<Catalog>) {
         let store = Store::open(&self.config.store_url(), self.config.storage.store.clone()).expect("the store opens");
-        let parts = Parts {
-            sources: self.sources.clone(),
-            real_time: Arc::new(real_time::Tier),
-            manifests: Arc::new(Manifests(Arc::clone(&store))),
-        };
+        let parts = catalog_parts(&store, &self.sources);
         let catalog = Catalog::open(self.folder.path(), self.config.catalog.clone(), parts).await;
         (store, catalog.expect("the catalog opens"))
     }
@@ -117,6 +113,7 @@ impl TestBed {
     pub(crate) fn truncate(&self, table: &str) {
         self.run(&format!("truncate {table}"));
         let at_once = GcSettings { ended_age_seconds: 0, ..self.place.config.storage.gc.clone() };
+        self.runtime.block_on(self.catalog.checkpoint()).expect("a manifest can be written");
         let deletion = gc::run(&self.store, &self.catalog, &self.place.sources, &at_once);
         self.runtime.block_on(deletion).expect("ended objects can be deleted");
     }

@@ -19,7 +19,7 @@ use crate::open::{self, LostChunks, Machine};
 use crate::pins::Snapshot;
 use crate::shared::{Metrics, Shared};
 use crate::sources::Sources;
-use crate::tier::{ManifestStore, RealTimeTier};
+use crate::tier::{ObjectFolder, RealTimeTier};
 use crate::{Error, Head, Result};
 
 /// How long a deferred commit may wait to be written (PostgreSQL's `wal_writer_delay`).
@@ -46,13 +46,30 @@ pub struct Settings {
     pub ingest_id_seconds: u64,
     /// Deltas after which the manifest is written whole again.
     pub manifest_deltas_max: usize,
+    pub durability: Durability,
+    /// With [`Durability::Object`], commits of at most this time are lost with the local disk, in seconds.
+    pub log_loss_seconds_max: u64,
+    /// How long a commit then waits for the store before it is refused, in seconds.
+    pub log_ship_wait_seconds: u64,
+}
+
+/// Where a commit is durable, and from when on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// On the local disk when it is acknowledged. In the store when it is in a partition and a manifest.
+    #[default]
+    Local,
+    /// And in the store a stated time later.
+    Object,
 }
 
 /// What the catalog is built from.
 pub struct Parts {
     pub sources: Sources,
     pub real_time: Arc<dyn RealTimeTier>,
-    pub manifests: Arc<dyn ManifestStore>,
+    pub manifests: Arc<dyn ObjectFolder>,
+    /// Copies of the log.
+    pub shipped_log: Arc<dyn ObjectFolder>,
 }
 
 /// The catalog of one data folder.
@@ -149,6 +166,7 @@ impl Catalog {
         if self.is_closing.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
+        self.admit().await?;
         self.ask(|answer| Request::Commit(Waiting { changes, is_deferred: false, answer })).await?
     }
 
@@ -167,9 +185,18 @@ impl Catalog {
         if self.is_closing.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
+        self.admit().await?;
         let commit = self.ask(|answer| Request::Commit(Waiting { changes, is_deferred: true, answer })).await??;
         self.plan_write();
         Ok(commit)
+    }
+
+    /// Waits while the store lacks too old a part of the log.
+    async fn admit(&self) -> Result<()> {
+        match &self.shared.shipping {
+            Some(shipping) => shipping.admit(&self.shared.settings, &*self.shared.parts.sources.clock).await,
+            None => Ok(()),
+        }
     }
 
     /// Has deferred commits written in a while, if nobody does so before.
@@ -232,6 +259,11 @@ impl Catalog {
         self.shared.pins.horizon()
     }
 
+    /// The commit up to which the store's manifests go: what a restore starts from needs its objects.
+    pub fn exported(&self) -> Seq {
+        self.shared.exported_to()
+    }
+
     /// Position up to which the log is written and the position from which on it is kept, in bytes.
     pub fn log_extent(&self) -> (u64, u64) {
         let end = self.shared.log_end().position;
@@ -245,13 +277,22 @@ impl Catalog {
         self.checkpoints.run(&self.shared).await
     }
 
+    /// Copies to the store what was committed since the last time, if `durability` asks for it. Returns how many bytes.
+    pub async fn ship_log(&self) -> Result<u64> {
+        match &self.shared.shipping {
+            Some(shipping) => shipping.run(&self.shared.parts, &self.shared.segments).await,
+            None => Ok(0),
+        }
+    }
+
     /// Refuses new commits, finishes queued ones, writes a checkpoint, leaves the mark of a clean stop.
     pub async fn close(&self) -> Result<()> {
         self.is_closing.store(true, Ordering::Release);
         self.ask(Request::Barrier).await?;
+        let shipped = self.ship_log().await.map(drop);
         let checkpoint = self.checkpoint().await;
         self.ask(Request::Stop).await??;
-        checkpoint
+        shipped.and(checkpoint)
     }
 
     /// Queues a request and waits for its answer.

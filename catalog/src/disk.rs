@@ -1,7 +1,7 @@
 //! The few things that the log asks of a file system, behind a trait so that tests can lose unsynced data and
 //! inject errors at every step.
 
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub(crate) mod simulated;
 
 use std::fs::{self, File, OpenOptions};

@@ -48,6 +48,9 @@ pub enum Error {
     /// The real-time tier or the log is at its limit and the merge did not make room in time (53200).
     #[error("real-time tier is full")]
     RealTimeFull,
+    /// The store did not take the log in time, which `durability = object` promises (58000).
+    #[error("the object store lacks commits that are older than log_loss_seconds_max = {seconds} seconds")]
+    LogNotShipped { seconds: u64 },
     /// The catalog is shutting down (57P01).
     #[error("the database system is shutting down")]
     Closed,
@@ -95,7 +98,8 @@ impl Error {
             | Error::DiskFull
             | Error::LogWrite(_)
             | Error::CommitTooLarge { .. }
-            | Error::RealTimeFull => true,
+            | Error::RealTimeFull
+            | Error::LogNotShipped { .. } => true,
             Error::Closed
             | Error::FolderInUse { .. }
             | Error::NewerFormat { .. }

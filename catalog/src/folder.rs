@@ -61,10 +61,8 @@ impl Folder {
 
     /// Makes a folder with the identity of one that is gone. There must be nothing at its place but an empty folder.
     pub(crate) fn create_again(path: &Path, id: Uuid) -> Result<Folder> {
+        ensure_empty(path)?;
         fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
-        if fs::read_dir(path).map_err(|source| io_error(path, source))?.next().is_some() {
-            return Err(Error::Mismatch(format!("{} is not empty", path.display())));
-        }
         let lock = lock(path)?;
         write_format(path, id)?;
         Ok(Folder { path: path.to_owned(), _lock: lock, id })
@@ -113,6 +111,16 @@ impl Folder {
     fn mark(&self, text: &str) -> Result<()> {
         replace_file(&self.path, TRUST_FILE, text)
     }
+}
+
+/// [`Error::Mismatch`] if there is something in the folder; it need not be there.
+pub fn ensure_empty(path: &Path) -> Result<()> {
+    let is_empty = match fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(source) => return Err(io_error(path, source)),
+    };
+    if is_empty { Ok(()) } else { Err(Error::Mismatch(format!("{} is not empty", path.display()))) }
 }
 
 fn lock(path: &Path) -> Result<File> {
@@ -174,8 +182,8 @@ fn write_format(path: &Path, id: Uuid) -> Result<()> {
     replace_file(path, FORMAT_FILE, &format!("{FORMAT_NAME} {FORMAT_VERSION} {id}\n"))
 }
 
-/// Durable, and never half: a new file takes the old one's name.
-fn replace_file(folder: &Path, name: &str, text: &str) -> Result<()> {
+/// Gives a file in a folder this text, durably and never half: a new file takes the old one's name.
+pub fn replace_file(folder: &Path, name: &str, text: &str) -> Result<()> {
     let path = folder.join(name);
     let new = folder.join(format!("{name}.new"));
     let replaced = File::create(&new)

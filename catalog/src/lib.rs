@@ -37,6 +37,8 @@
 //! | `indexing` | keeps the index a few rows behind the log |
 //! | `statistics` | a bounded cache of partitions' statistics over the index |
 //! | `manifest` | the exported catalog and checkpoints |
+//! | `shipping` | copies of the log in the store |
+//! | [`fail_points`] | where tests make a server fail |
 //! | `open` | start: trust or rebuild the index, replay, fetch chunks' rows |
 //! | [`offline`] | check, repair and restore a data folder that no server has open |
 //! | `folder` | lock, format and identity of the data folder |
@@ -52,6 +54,7 @@ mod claims;
 mod committer;
 mod disk;
 mod error;
+pub mod fail_points;
 mod folder;
 mod head;
 mod index;
@@ -63,6 +66,9 @@ mod open;
 mod pins;
 mod records;
 mod shared;
+mod shipping;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 mod sources;
 mod statistics;
 mod tier;
@@ -70,12 +76,13 @@ mod tier;
 #[cfg(test)]
 mod tests;
 
-pub use catalog::{Catalog, Parts, Settings};
+pub use catalog::{Catalog, Durability, Parts, Settings};
 pub use claims::{Claim, Claims};
 pub use error::{Error, Result};
+pub use folder::replace_file;
 pub use head::{DecimalNeeds, Head, PartitionOrder, TableContents};
 pub use log::LogGap;
 pub use pins::Snapshot;
 pub use shared::Metrics;
 pub use sources::{Clock, Entropy, Sources};
-pub use tier::{ArrivingChunk, ManifestStore, RealTimeRows, RealTimeTier, TierError};
+pub use tier::{ArrivingChunk, ObjectFolder, RealTimeRows, RealTimeTier, TierError};

@@ -8,7 +8,7 @@ pub(crate) use bodies::LostChunks;
 
 use std::sync::Arc;
 
-use crate::catalog::{Parts, Settings};
+use crate::catalog::{Durability, Parts, Settings};
 use crate::disk::{Disk, RealDisk};
 use crate::folder::Folder;
 use crate::head::bootstrap;
@@ -16,7 +16,8 @@ use crate::index::{Applied, Index};
 use crate::log::{Segments, SyncFailure};
 use crate::manifest::{Chain, Unexported, create_first};
 use crate::shared::Opened;
-use crate::{Error, Head, Result};
+use crate::shipping::{Piece, Shipping, covered_to};
+use crate::{Error, Head, Result, fail_points};
 
 /// What tests put in the place of the machine.
 #[derive(Clone)]
@@ -55,15 +56,38 @@ pub(crate) async fn open(
     let segments = Segments::open(Arc::clone(&machine.disk), &folder.log());
     let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
     let segments = Arc::new(segments);
+    fail_points::reach("start.locked")?;
     let chain = find_or_create_manifest(&folder, &segments, parts).await?;
     let mut loaded = match load_trusted(&folder, settings, &chain)? {
         Some(loaded) => loaded,
         None => rebuild::rebuild(&folder, settings, parts, &chain).await?,
     };
+    fail_points::reach("start.loaded")?;
     let end = replay::replay(&mut loaded, &segments, folder.id, None)?;
+    fail_points::reach("start.replayed")?;
     bodies::fetch(&mut loaded.head, &segments, folder.id, parts, lost)?;
     let Loaded { index, head, unexported, .. } = loaded;
-    Ok(Opened { folder, index, segments, head, end, unexported })
+    let shipping = shipping(settings, parts, &segments, end.position).await?;
+    Ok(Opened { folder, index, segments, head, end, unexported, shipping, exported: chain.to() })
+}
+
+/// How far the log is in the store, if it is to be there.
+async fn shipping(settings: &Settings, parts: &Parts, segments: &Segments, end: u64) -> Result<Option<Shipping>> {
+    if settings.durability == Durability::Local {
+        return Ok(None);
+    }
+    let pieces = Piece::list(parts).await?;
+    // What lies below the first piece was needed no more.
+    let needed_from = pieces.first().map_or(0, |piece| piece.from).max(segments.first().unwrap_or(end));
+    let shipped_to = covered_to(&pieces, needed_from);
+    if shipped_to > end {
+        let detail = format!(
+            "it ends at position {end}, and the store has the log up to position {shipped_to}: the data folder is older \
+             than the store; see \"peristyle restore\""
+        );
+        return Err(Error::Corrupt { what: format!("log in {}", segments.folder.display()), detail });
+    }
+    Ok(Some(Shipping::new(shipped_to, end, parts.sources.clock.now())))
 }
 
 /// The newest manifest. A catalog that was only just created has none: then the first one is written.

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::catalog::{Parts, Settings};
 use crate::committer::{Context, Numbers, Outcome, resolve};
+use crate::fail_points;
 use crate::folder::Folder;
 use crate::index::{Applied, Index};
 use crate::indexing::Indexing;
@@ -16,6 +17,7 @@ use crate::manifest::Unexported;
 use crate::model::{ChangeSet, Seq};
 use crate::pins::Pins;
 use crate::records::RawOp;
+use crate::shipping::Shipping;
 use crate::statistics::StatisticsCache;
 use crate::{Head, Result};
 
@@ -27,10 +29,14 @@ pub(crate) struct Shared {
     pub(crate) segments: Arc<Segments>,
     pub(crate) statistics: StatisticsCache,
     pub(crate) counters: MetricCounters,
+    /// `None` if the log stays on the local disk.
+    pub(crate) shipping: Option<Shipping>,
     indexing: Indexing,
     /// What the manifest lacks, and the newest durable head with the end of the log: they change together.
     durable: Mutex<Durable>,
     newest: watch::Sender<Seq>,
+    /// The commit up to which a durable manifest goes.
+    exported: AtomicU64,
     /// Outlives the index, which lies in it.
     pub(crate) folder: Folder,
 }
@@ -83,6 +89,8 @@ pub(crate) struct Opened {
     pub(crate) head: Head,
     pub(crate) end: LogPoint,
     pub(crate) unexported: Unexported,
+    pub(crate) shipping: Option<Shipping>,
+    pub(crate) exported: Seq,
 }
 
 impl Shared {
@@ -91,6 +99,7 @@ impl Shared {
             pins: Arc::new(Pins::new(opened.head.clone())),
             numbers: Numbers::new(opened.head.next_oid),
             segments: opened.segments,
+            shipping: opened.shipping,
             statistics: StatisticsCache::new(settings.statistics_cache_bytes),
             counters: MetricCounters::default(),
             indexing: Indexing::new(opened.index, settings.index_lag_rows_max),
@@ -100,6 +109,7 @@ impl Shared {
                 head: Arc::new(opened.head.clone()),
             }),
             newest: watch::Sender::new(opened.head.seq),
+            exported: AtomicU64::new(opened.exported.0),
             folder: opened.folder,
             settings,
             parts,
@@ -128,6 +138,7 @@ impl Shared {
     /// Makes durable commits visible: statistics to the index, then the head to readers.
     pub(crate) fn publish(&self, head: Arc<Head>, ops: Vec<RawOp>, end: LogPoint) {
         self.indexing.add(&ops, Applied { seq: head.seq, point: end }, &self.folder);
+        fail_points::pass("commit.indexed");
         let seq = head.seq;
         {
             let mut durable = self.durable.lock();
@@ -136,7 +147,11 @@ impl Shared {
             durable.head = Arc::clone(&head);
             self.pins.publish(head);
         }
+        if let Some(shipping) = &self.shipping {
+            shipping.published(end.position, self.parts.sources.clock.now());
+        }
         self.newest.send_replace(seq);
+        fail_points::pass("commit.published");
     }
 
     /// Makes commits visible that are not durable yet, and hold no statistics that readers would look for in the index.
@@ -171,6 +186,16 @@ impl Shared {
         let mut durable = self.durable.lock();
         let (head, end) = (Arc::clone(&durable.head), durable.end);
         run(&mut durable.unexported, head, end)
+    }
+
+    /// Takes note of a durable manifest.
+    pub(crate) fn exported(&self, seq: Seq) {
+        self.exported.fetch_max(seq.0, Ordering::AcqRel);
+    }
+
+    /// The commit up to which a durable manifest goes.
+    pub(crate) fn exported_to(&self) -> Seq {
+        Seq(self.exported.load(Ordering::Acquire))
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Seq> {

@@ -1,4 +1,5 @@
-//! What the catalog asks of the room above: keep the rows of chunks in memory, keep manifests in the store.
+//! What the catalog asks of the room above: keep the rows of chunks in memory, keep manifests and copies of
+//! the log in the store.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -38,9 +39,9 @@ pub trait RealTimeTier: Send + Sync + 'static {
     fn remove(&self, rows: &Arc<dyn RealTimeRows>, chunks: &[Arc<Chunk>]) -> Option<Arc<dyn RealTimeRows>>;
 }
 
-/// The store's folder of manifests. Names are created once and never overwritten.
+/// A folder of the store. Names are created once and never overwritten.
 #[async_trait]
-pub trait ManifestStore: Send + Sync + 'static {
+pub trait ObjectFolder: Send + Sync + 'static {
     /// Makes a durable object; fails if it exists.
     async fn create(&self, name: &str, bytes: Bytes) -> Result<(), TierError>;
     /// The object, `None` if there is none.

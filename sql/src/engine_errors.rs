@@ -374,6 +374,7 @@ impl From<&catalog::Error> for SqlError {
             E::LogWrite(_) | E::Io { .. } | E::Tier(_) => SqlState::IO_ERROR,
             E::CommitTooLarge { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,
             E::RealTimeFull => SqlState::OUT_OF_MEMORY,
+            E::LogNotShipped { .. } => SqlState::SYSTEM_ERROR,
             E::Closed => SqlState::ADMIN_SHUTDOWN,
             E::FolderInUse { .. } => SqlState::OBJECT_IN_USE,
             E::Invalid(_) => SqlState::INTERNAL_ERROR,

@@ -19,11 +19,15 @@ pub(crate) fn gc_job(catalog: &Arc<Catalog>, store: &Arc<Store>, config: &Config
         let (catalog, store) = (Arc::clone(&catalog), Arc::clone(&store));
         let (sources, settings) = (sources.clone(), settings.clone());
         async move {
+            let swept = gc::sweep_intents(&store, &catalog, &settings).await?;
+            if swept > 0 {
+                debug!(swept, "looked at objects that an earlier process was writing");
+            }
             let deleted = gc::run(&store, &catalog, &sources, &settings).await?;
             if deleted > 0 {
                 debug!(deleted, "deleted ended objects");
             }
-            Ok::<_, Error>(if deleted == settings.batch_max { Progress::Worked } else { Progress::Nothing })
+            Ok::<_, Error>(if deleted.max(swept) == settings.batch_max { Progress::Worked } else { Progress::Nothing })
         }
     })
 }

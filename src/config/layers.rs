@@ -15,7 +15,7 @@ const CONFIG_VARIABLE: &str = "PERISTYLE_CONFIG";
 
 /// The configuration of a command line and an environment.
 pub fn load(parsed: &Parsed, environment: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-    let mut config = Config::default();
+    let mut config = Config { takes_over_store: parsed.takes_over_store, ..Config::default() };
     let file = parsed.config_file.clone().or_else(|| environment(CONFIG_VARIABLE).map(PathBuf::from));
     if let Some(file) = file {
         apply_file(&mut config, &file)?;

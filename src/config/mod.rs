@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use crate::background::BackgroundSettings;
 use crate::pg::{TlsFiles, WireSettings};
 
-pub use arguments::{Parsed, parse_arguments};
+pub use arguments::{Command, Parsed, Repair, parse_arguments};
 pub use error::ConfigError;
 pub use layers::load;
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// URL of the object store; see [`Config::store_url`].
     pub store: Option<String>,
+    /// Whether the store is taken although another server's mark is on it. Of one start, so no setting.
+    pub takes_over_store: bool,
     /// Certificate chain in PEM.
     pub tls_cert_file: Option<PathBuf>,
     /// Private key in PEM.
@@ -72,6 +74,7 @@ impl Default for Config {
             data_dir: PathBuf::from("peristyle-data"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5433)),
             store: None,
+            takes_over_store: false,
             tls_cert_file: None,
             tls_key_file: None,
             log_level: None,
@@ -130,5 +133,8 @@ fn catalog_defaults() -> peristyle_catalog::Settings {
         ingest_id_seconds: 7 * 24 * 60 * 60,
         index_lag_rows_max: 2_048,
         manifest_deltas_max: 64,
+        durability: peristyle_catalog::Durability::Local,
+        log_loss_seconds_max: 10,
+        log_ship_wait_seconds: 30,
     }
 }

@@ -1,17 +1,20 @@
-//! Deletion of objects that no reader needs, in the order of law 2: the end mark is committed, the horizon and a
-//! minimum age have passed, the object is deleted, then its row is dropped. And the search for orphans: objects that
-//! nothing names, as a crash during a load leaves them.
+//! Deletion of objects that no reader needs, in the order of law 2: the end mark is committed, the horizon, a
+//! manifest and a minimum age have passed, the object is deleted, then its row is dropped. And orphans, which never had a row.
+
+mod orphans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use peristyle_catalog::model::{Change, ChangeSet, Oid, Partition, PartitionId, Seq, TimestampMicros};
-use peristyle_catalog::{Catalog, Head, Sources};
+use peristyle_catalog::{Catalog, Head, Sources, fail_points};
 
 use crate::Result;
-use crate::objects::{DataObject, Store, path_of};
+use crate::objects::{Store, path_of};
 use crate::settings::GcSettings;
+
+pub use orphans::{Sweep, Swept, orphans, sweep_intents};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
@@ -42,17 +45,23 @@ pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, setti
     if readers > 0 {
         tracing::warn!(readers, "snapshots were held too long and expired");
     }
-    let due = due(catalog.snapshot().ended(), catalog.horizon(), now, settings);
+    // What the newest manifest names is not deleted either: a restore begins with it.
+    let seen_from = catalog.horizon().min(catalog.exported());
+    let due = due(catalog.snapshot().ended(), seen_from, now, settings);
     if due.is_empty() {
         return Ok(0);
     }
+    store.ensure_ours().await?;
+    fail_points::reach("gc.delete")?;
     let shared = shared(&catalog.snapshot(), &due);
     let (named, alone): (Vec<_>, Vec<_>) = due.into_iter().partition(|partition| shared.contains(&partition.id));
     let mut deleted = delete(store, &alone, settings).await?;
     // The object is another table's too; only this row goes.
     deleted.extend(named.iter().map(|partition| partition.id));
     let count = deleted.len();
+    fail_points::reach("gc.forget")?;
     catalog.commit(ChangeSet { changes: vec![Change::Forget(deleted)], ..ChangeSet::default() }).await?;
+    fail_points::pass("gc.forgotten");
     Ok(count)
 }
 
@@ -80,24 +89,6 @@ async fn delete_one(store: Arc<Store>, partition: Arc<Partition>) -> Result<Part
     store.delete(&path_of(&partition)).await?;
     store.footers().remove(partition.id);
     Ok(partition.id)
-}
-
-/// Objects under `data/` that no live or ended partition names. Among them may be those of a load that is under way
-/// and not yet committed; their time of modification tells.
-pub async fn orphans(store: &Arc<Store>, catalog: &Catalog) -> Result<Vec<DataObject>> {
-    // Listed first: what is committed in between is then named by the head and not taken for an orphan.
-    let objects: Vec<DataObject> = store.list_data().try_collect().await?;
-    Ok(unnamed(objects, &named(&catalog.snapshot())))
-}
-
-fn named(head: &Head) -> BTreeSet<PartitionId> {
-    let tables = head.relations().filter_map(|relation| head.contents(relation.oid));
-    let live = tables.flat_map(|contents| contents.partitions());
-    live.chain(head.ended()).map(|partition| partition.id).collect()
-}
-
-fn unnamed(objects: Vec<DataObject>, named: &BTreeSet<PartitionId>) -> Vec<DataObject> {
-    objects.into_iter().filter(|object| object.partition.is_none_or(|(_, id)| !named.contains(&id))).collect()
 }
 
 #[cfg(test)]
@@ -152,17 +143,5 @@ mod tests {
         let deleted = delete(&store, &due, &GcSettings::default()).await.unwrap();
         assert_eq!(deleted, [due[0].id, due[1].id]);
         assert_eq!(store.list_data().try_collect::<Vec<_>>().await.unwrap(), []);
-    }
-
-    #[tokio::test]
-    async fn orphans_are_what_nothing_names() {
-        let (_folder, store) = store();
-        let (known, lost) = (ended(1, 5, 0), ended(2, 5, 0));
-        for partition in [&known, &lost] {
-            store.create(&path_of(partition), Bytes::from_static(b"x")).await.unwrap();
-        }
-        let objects = store.list_data().try_collect().await.unwrap();
-        let orphans = unnamed(objects, &BTreeSet::from([known.id]));
-        assert_eq!(orphans.iter().map(|object| object.partition).collect::<Vec<_>>(), [Some((TABLE, lost.id))]);
     }
 }

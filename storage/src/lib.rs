@@ -11,9 +11,11 @@
 //! | [`real_time`] | the rows of chunks in memory |
 //! | [`merge`] | chunks into partitions, small partitions into larger |
 //! | [`files`] | files that are not the store's, for COPY |
+//! | [`check`] | whether what the catalog names is in the store, whole |
 //! | [`gc`] | deletion of objects that no reader needs, and the search for orphans |
 //! | [`settings`] | the limits of all of them |
 
+pub mod check;
 pub mod chunk;
 pub mod files;
 pub mod gc;
@@ -28,6 +30,8 @@ pub mod types;
 
 mod batches;
 mod error;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod testing;
 mod tight_decimal;

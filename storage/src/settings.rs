@@ -52,6 +52,10 @@ pub struct GcSettings {
     pub batch_max: usize,
     /// Deletions under way at once.
     pub deletes_max: usize,
+    /// Least time between the last change of an object that nothing names and its deletion, in seconds.
+    pub orphan_age_seconds: u64,
+    /// Objects that one page of the search for such objects looks at.
+    pub orphan_page_max: usize,
 }
 
 impl StorageSettings {
@@ -84,6 +88,13 @@ impl Default for StoreSettings {
 
 impl Default for GcSettings {
     fn default() -> Self {
-        GcSettings { ended_age_seconds: 300, snapshot_seconds_max: 86_400, batch_max: 1000, deletes_max: 16 }
+        GcSettings {
+            ended_age_seconds: 300,
+            snapshot_seconds_max: 86_400,
+            batch_max: 1000,
+            deletes_max: 16,
+            orphan_age_seconds: 86_400,
+            orphan_page_max: 10_000,
+        }
     }
 }

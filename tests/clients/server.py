@@ -91,6 +91,7 @@ class Peristyle(Endpoint):
         self.store = store or f"file://{self.folder}/store"
         self.settings = dict(settings or {})
         self.env = env or {}
+        self.arguments = []
         self.process = None
 
     def start(self):
@@ -110,8 +111,14 @@ class Peristyle(Endpoint):
         config.write_text("".join(f"{key} = {toml(value)}\n" for key, value in self.settings.items()))
         return [
             peristyle_binary(), "serve", "--data-dir", str(self.data), "--listen", f"127.0.0.1:{self.port}",
-            "--store", self.store, "--config", str(config),
+            "--store", self.store, "--config", str(config), *self.arguments,
         ]  # fmt: skip
+
+    def offline(self, command, *arguments):
+        """Runs check, repair or restore; returns (exit code, what it printed)."""
+        line = [peristyle_binary(), command, "--data-dir", str(self.data), "--store", self.store, *arguments]
+        done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, **self.env}, timeout=PSQL_SECONDS)
+        return done.returncode, done.stdout + done.stderr
 
     def start_fails(self, deadline_seconds=60):
         """Starts a server that must refuse to; returns (exit code, what it printed)."""

@@ -29,8 +29,8 @@ def orphans(server):
 
 
 def bookkeeping(names):
-    """Manifests and the identity object: what is in the bucket besides partitions."""
-    return {name for name in names if name.startswith("manifest/") or name == "identity"}
+    """Manifests, the identity object, the server's mark: what is in the bucket besides partitions."""
+    return {name for name in names if name.startswith(("manifest/", "fence/")) or name == "identity"}
 
 
 def partitions_in(bucket):

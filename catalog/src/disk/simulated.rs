@@ -16,15 +16,16 @@ const SECTOR_BYTES: usize = 64;
 
 /// What happens at a step that changes the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The power goes: nothing works any more.
     Crash,
     /// The step fails; a write has written half.
     Error(io::ErrorKind),
 }
 
+/// Clones are the same disk.
 #[derive(Clone, Default)]
-pub(crate) struct SimulatedDisk {
+pub struct SimulatedDisk {
     state: Arc<Mutex<State>>,
     gate: Arc<(Mutex<bool>, Condvar)>,
 }
@@ -54,33 +55,51 @@ struct SimulatedFile {
 
 impl SimulatedDisk {
     /// Lets a fault happen at that step, counted from the first.
-    pub(crate) fn fail_at(&self, step: u64, fault: Fault) {
+    pub fn fail_at(&self, step: u64, fault: Fault) {
         self.state.lock().fault = Some((step, fault));
     }
 
     /// The next step fails.
+    #[cfg(test)]
     pub(crate) fn fail_next(&self, kind: io::ErrorKind) {
         let next = self.steps() + 1;
         self.fail_at(next, Fault::Error(kind));
     }
 
-    pub(crate) fn steps(&self) -> u64 {
+    pub fn steps(&self) -> u64 {
         self.state.lock().steps
     }
 
+    /// No fault happens any more.
+    pub fn fail_never(&self) {
+        self.state.lock().fault = None;
+    }
+
+    /// The power goes now.
+    pub(crate) fn die(&self) {
+        self.state.lock().is_dead = true;
+    }
+
+    /// Whether the power is gone.
+    pub fn is_dead(&self) -> bool {
+        self.state.lock().is_dead
+    }
+
     /// Bytes that all files together may have.
+    #[cfg(test)]
     pub(crate) fn limit_space(&self, bytes: Option<usize>) {
         self.state.lock().space_bytes = bytes;
     }
 
     /// Whether syncs wait.
+    #[cfg(test)]
     pub(crate) fn hold_syncs(&self, hold: bool) {
         *self.gate.0.lock() = hold;
         self.gate.1.notify_all();
     }
 
     /// The disk as the next boot finds it: what was synced, and of the rest some sectors.
-    pub(crate) fn after_crash(&self, seed: u64) -> SimulatedDisk {
+    pub fn after_crash(&self, seed: u64) -> SimulatedDisk {
         let mut chance = StdRng::seed_from_u64(seed);
         let state = self.state.lock();
         let mut names = state.durable_names.clone();
@@ -91,6 +110,15 @@ impl SimulatedDisk {
         }
         let files = state.files.iter().map(|content| Content::same(content.torn(&mut chance))).collect();
         let state = State { durable_names: names.clone(), names, files, ..State::default() };
+        SimulatedDisk { state: Arc::new(Mutex::new(state)), gate: Arc::default() }
+    }
+
+    /// The disk as the next process finds it when only this one ended: all that was written.
+    pub fn after_kill(&self) -> SimulatedDisk {
+        let state = self.state.lock();
+        let files = state.files.clone();
+        let state =
+            State { names: state.names.clone(), durable_names: state.durable_names.clone(), files, ..State::default() };
         SimulatedDisk { state: Arc::new(Mutex::new(state)), gate: Arc::default() }
     }
 

@@ -72,6 +72,55 @@ impl Segments {
         if reaches { Ok(()) } else { self.begin(position) }
     }
 
+    /// The first stretch of the log from a position on that lies in the files without a gap: from where to where.
+    pub(crate) fn stretch(&self, from: u64, end: u64) -> io::Result<(u64, u64)> {
+        let mut from = from;
+        while from < end {
+            let next = self.starts.lock().range(from + 1..).next().copied();
+            if let Some(start) = self.holding(from) {
+                let reach = start + self.disk.open(&self.path(start))?.size()?;
+                let until = next.map_or(reach, |next| reach.min(next)).min(end);
+                if until > from {
+                    return Ok((from, until));
+                }
+            }
+            from = next.unwrap_or(end);
+        }
+        Ok((end, end))
+    }
+
+    /// The bytes of the log between two positions that it has.
+    pub(crate) fn read(&self, from: u64, to: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
+        let mut at = from;
+        while at < to {
+            let start = self.holding(at).ok_or(io::ErrorKind::NotFound)?;
+            let next = self.starts.lock().range(at + 1..).next().copied();
+            let until = next.map_or(to, |next| next.min(to));
+            let part = &mut bytes[(at - from) as usize..(until - from) as usize];
+            if self.disk.open(&self.path(start))?.read_at(part, at - start)? < part.len() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            at = until;
+        }
+        Ok(bytes)
+    }
+
+    /// Puts bytes of the log at their position, after or over those that are there already.
+    pub(crate) fn lay(&self, from: u64, bytes: &[u8]) -> io::Result<()> {
+        if let Some(start) = self.holding(from) {
+            let file = self.disk.open(&self.path(start))?;
+            if start + file.size()? >= from {
+                file.write_all_at(bytes, from - start)?;
+                return file.sync();
+            }
+        }
+        self.begin(from)?;
+        let file = self.disk.open(&self.path(from))?;
+        file.write_all_at(bytes, 0)?;
+        file.sync()
+    }
+
     /// Begins a segment.
     fn begin(&self, position: u64) -> io::Result<()> {
         self.disk.create(&self.path(position))?.sync()?;

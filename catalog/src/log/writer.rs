@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{FrameBuffer, LogPoint, Segments};
 use crate::disk::DiskFile;
+use crate::fail_points;
 
 /// Told when an fsync failed: what is durable is then unknown, and the kernel may report a later fsync as good. In
 /// the server it ends the process; tests only take note.
@@ -68,12 +69,15 @@ impl LogWriter {
         self.make_room(frame.len()).map_err(AppendError::Write)?;
         let segment = self.segment.as_ref().expect("making room leaves a segment");
         let (bytes, after) = frame.seal(self.log_id, self.end);
-        if let Err(error) = segment.file.write_all_at(bytes, self.end.position - segment.start) {
+        let at = self.end.position - segment.start;
+        let written = fail_points::reach_io("commit.write").and_then(|()| segment.file.write_all_at(bytes, at));
+        if let Err(error) = written {
             return Err(self.cut_back(error));
         }
-        if let Err(error) = segment.file.sync() {
+        if let Err(error) = fail_points::reach_io("commit.sync").and_then(|()| segment.file.sync()) {
             return Err(self.poison(&error));
         }
+        fail_points::pass("commit.synced");
         self.end = after;
         Ok(after)
     }
@@ -125,6 +129,7 @@ impl LogWriter {
 
 impl OpenSegment {
     fn create(segments: &Segments, start: u64, bytes: u64) -> io::Result<OpenSegment> {
+        fail_points::reach_io("log.segment")?;
         let path = segments.path(start);
         let file = segments.disk.create(&path)?;
         let made =
@@ -145,6 +150,8 @@ impl OpenSegment {
         let used = end - start;
         file.truncate(used)?;
         file.sync()?;
+        // The file's name too: who made it may have been killed before.
+        segments.disk.sync_folder(&segments.folder)?;
         Ok(OpenSegment { start, file, allocated: used })
     }
 

@@ -14,7 +14,7 @@ use crate::index::{Applied, Index};
 use crate::records::codec::Malformed;
 use crate::records::{Key, RawOp, RowOp};
 use crate::shared::Shared;
-use crate::{Error, Head, Result};
+use crate::{Error, Head, Result, fail_points, shipping};
 
 /// One checkpoint at a time.
 #[derive(Default)]
@@ -30,18 +30,31 @@ enum Plan {
     Base(ManifestName),
 }
 
+/// A manifest on its way to the store. If it is given up, whether the object exists is unknown; then the next one is a
+/// base, which does not depend on it.
+struct Attempt<'a> {
+    shared: &'a Shared,
+    is_done: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.shared.with_unexported(|unexported, _, _| unexported.give_up());
+        }
+    }
+}
+
 impl Checkpoints {
     /// Writes a manifest of the newest head, if there is anything new, and frees log segments.
     pub(crate) async fn run(&self, shared: &Arc<Shared>) -> Result<()> {
         let _turn = self.turn.lock().await;
         let (plan, head, reached) = plan(shared);
-        let written = write(shared, plan, head, reached).await;
-        if written.is_err() {
-            // Whether the object exists is unknown; a base does not depend on it.
-            shared.with_unexported(|unexported, _, _| unexported.give_up());
-        }
-        written?;
-        free_log(shared, reached)
+        let mut attempt = Attempt { shared, is_done: false };
+        write(shared, plan, Arc::clone(&head), reached).await?;
+        attempt.is_done = true;
+        shared.exported(reached.seq);
+        free_log(shared, &head, reached).await
     }
 }
 
@@ -74,10 +87,17 @@ async fn write(shared: &Arc<Shared>, plan: Plan, head: Arc<Head>, reached: Appli
         }
         Plan::Base(name) => (name, blocking(move || encode_base(&for_encoder, &head, reached)).await?),
     };
+    if let Some(shipping) = &shared.shipping {
+        // The rows of chunks that the manifest names: a commit is restored whole or not at all.
+        shipping.run(&shared.parts, &shared.segments).await?;
+    }
+    fail_points::reach("checkpoint.write")?;
     shared.parts.manifests.create(&name.name, bytes).await?;
+    fail_points::reach("checkpoint.written")?;
     shared.counters.manifests.fetch_add(1, Ordering::Relaxed);
     if name.from.is_none() {
         delete_superseded(&shared.parts).await?;
+        fail_points::reach("checkpoint.superseded")?;
     }
     Ok(())
 }
@@ -125,17 +145,24 @@ async fn delete_superseded(parts: &Parts) -> Result<()> {
     Ok(())
 }
 
-/// Frees segments that lie below the manifest and below every chunk that is not in a partition yet.
-fn free_log(shared: &Shared, reached: Applied) -> Result<()> {
+/// Frees segments that lie below the manifest and below every chunk that is not in a partition yet. Copies in the store
+/// are needed by the manifest's own chunks, since a merge after it may not be there yet.
+async fn free_log(shared: &Shared, exported: &Head, reached: Applied) -> Result<()> {
     let head = shared.durable_head();
     shared.catch_up_index();
     let oldest_chunk = head.oldest_chunk_position().unwrap_or(u64::MAX);
     let needed_from = reached.point.position.min(oldest_chunk);
+    fail_points::reach("checkpoint.free")?;
     let freed = shared.segments.free_below(needed_from);
     let freed = freed.map_err(|source| Error::Io { what: "log folder".to_owned(), source })?;
     if freed > 0 {
         tracing::info!(freed, needed_from, "freed log segments");
     }
+    if shared.shipping.is_some() {
+        let needed_from = reached.point.position.min(exported.oldest_chunk_position().unwrap_or(u64::MAX));
+        shipping::free_below(&shared.parts, needed_from).await?;
+    }
+    fail_points::pass("checkpoint.freed");
     Ok(())
 }
 

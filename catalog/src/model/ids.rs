@@ -60,6 +60,33 @@ pub struct IngestId(pub String);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimestampMicros(pub i64);
 
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// `2026-11-20 19:01:16.000000+00`, proleptic Gregorian.
+impl fmt::Display for TimestampMicros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.0.div_euclid(MICROS_PER_SECOND), self.0.rem_euclid(MICROS_PER_SECOND));
+        let (year, month, day) = civil(seconds.div_euclid(SECONDS_PER_DAY));
+        let second = seconds.rem_euclid(SECONDS_PER_DAY);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}+00")
+    }
+}
+
+/// Year, month and day of a number of days since 1970 (Hinnant's algorithm: years that begin in March).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
 impl fmt::Display for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -81,5 +108,20 @@ impl fmt::Display for PartitionId {
 impl fmt::Display for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.seq, self.ordinal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_by_the_calendar() {
+        let shown = |seconds: i64| TimestampMicros(seconds * MICROS_PER_SECOND + 5).to_string();
+        assert_eq!(shown(0), "1970-01-01 00:00:00.000005+00");
+        assert_eq!(shown(951_782_399), "2000-02-28 23:59:59.000005+00");
+        assert_eq!(shown(951_782_400), "2000-02-29 00:00:00.000005+00");
+        assert_eq!(shown(-1), "1969-12-31 23:59:59.000005+00");
+        assert_eq!(shown(1_795_201_276), "2026-11-20 19:01:16.000005+00");
     }
 }

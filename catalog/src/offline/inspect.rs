@@ -10,14 +10,12 @@ use uuid::Uuid;
 use super::loss::LostCommits;
 use super::{Fault, consistency, index};
 use crate::catalog::{Parts, Settings};
-use crate::disk::RealDisk;
 use crate::folder::Folder;
 use crate::index::Applied;
 use crate::log::{LogGap, LogReader, LoggedCommit, Segments, Survey, decode_payload, survey};
 use crate::manifest::Chain;
 use crate::model::{Chunk, ChunkId, Oid, Seq};
-use crate::open::Loaded;
-use crate::open::{rebuild, replay};
+use crate::open::{Loaded, Machine, rebuild, replay};
 use crate::{Error, Head, Result};
 
 /// Looks at the encoded rows of a chunk and says what is wrong with them.
@@ -82,6 +80,7 @@ pub struct Inspection {
     pub cut: Option<LogCut>,
     pub(super) folder: Folder,
     pub(super) segments: Arc<Segments>,
+    pub(super) machine: Machine,
 }
 
 /// Inspects the folder's log and index and the store's manifests.
@@ -90,8 +89,18 @@ pub struct Inspection {
 /// Where nothing can be looked at: no such folder, a server has it open, the store does not answer. What is wrong in
 /// the folder is no error but a [`Fault`].
 pub async fn inspect(path: &Path, settings: &Settings, parts: &Parts, check_body: &CheckBody) -> Result<Inspection> {
+    inspect_on(path, settings, parts, check_body, &Machine::real()).await
+}
+
+pub(crate) async fn inspect_on(
+    path: &Path,
+    settings: &Settings,
+    parts: &Parts,
+    check_body: &CheckBody,
+    machine: &Machine,
+) -> Result<Inspection> {
     let folder = Folder::open_existing(path)?;
-    let segments = Segments::open(Arc::new(RealDisk), &folder.log());
+    let segments = Segments::open(Arc::clone(&machine.disk), &folder.log());
     let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
     let mut inspection = Inspection {
         catalog: folder.id,
@@ -104,6 +113,7 @@ pub async fn inspect(path: &Path, settings: &Settings, parts: &Parts, check_body
         cut: None,
         folder,
         segments: Arc::new(segments),
+        machine: machine.clone(),
     };
     inspection.look(settings, parts, check_body).await?;
     let scratch = inspection.folder.scratch();

@@ -10,9 +10,14 @@ mod restore;
 
 use std::fmt;
 
+pub use crate::folder::ensure_empty;
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) use inspect::inspect_on;
 pub use inspect::{CheckBody, IndexState, Inspection, LogCut, LogState, ManifestState, inspect};
 pub use loss::{LostCommits, LostRows};
 pub use repair::{RepairOptions, Repaired, repair};
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) use restore::restore_on;
 pub use restore::{Restored, restore};
 
 /// Something that is not as it must be.

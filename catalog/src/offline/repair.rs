@@ -14,6 +14,7 @@ use crate::index::Index;
 use crate::log::Segments;
 use crate::model::{Change, ChangeSet, Chunk, ChunkId, Oid, Partition, PartitionId};
 use crate::open::{LostChunks, Machine};
+use crate::shipping::Piece;
 use crate::{Error, Head, Result};
 
 /// Which losses are accepted.
@@ -44,7 +45,7 @@ pub async fn repair(
     parts: Parts,
     options: &RepairOptions,
 ) -> Result<Repaired> {
-    let Inspection { head, index, lost_chunks, cut, folder, segments, .. } = inspection;
+    let Inspection { head, index, lost_chunks, cut, folder, segments, machine, .. } = inspection;
     let mut repaired = Repaired::default();
     let Some(head) = head else {
         repaired
@@ -63,6 +64,8 @@ pub async fn repair(
         return Ok(repaired);
     }
     if let Some(cut) = cut {
+        // First: what the store has of the part that goes would not follow what is written in its place.
+        delete_shipped(&parts, cut.at).await?;
         repaired.done.push(cut_log(&folder, &segments, &cut)?);
     }
     if cut.is_some() || matches!(index, IndexState::Differs(_)) {
@@ -73,7 +76,7 @@ pub async fn repair(
         return Ok(repaired);
     }
     drop(segments);
-    forget(folder, settings, parts, &head, &lost_chunks, &options.lost_partitions).await?;
+    forget(folder, settings, parts, machine, &head, &lost_chunks, &options.lost_partitions).await?;
     if !lost.is_empty() {
         repaired.done.push(format!("took out of their tables what could not be read:\n{lost}"));
     }
@@ -85,10 +88,10 @@ fn what_goes(cut: &LogCut) -> String {
     match (cut.lost.seqs, cut.lost.at) {
         (Some((first, last)), Some((from, to))) => format!(
             "that loses commits {first} to {last}, {} in all, of which those that can still be read were made from {} \
-             to {} (microseconds since 1970)",
+             to {}",
             cut.lost.count(),
-            from.0,
-            to.0
+            from,
+            to
         ),
         _ => "no commit that can be read lies behind it".to_owned(),
     }
@@ -108,13 +111,22 @@ fn cut_log(folder: &Folder, segments: &Arc<Segments>, cut: &LogCut) -> Result<St
     ))
 }
 
+async fn delete_shipped(parts: &Parts, at: u64) -> Result<()> {
+    for piece in Piece::list(parts).await?.iter().filter(|piece| piece.to > at) {
+        parts.shipped_log.delete(&piece.name).await?;
+    }
+    Ok(())
+}
+
 fn keep_copies(segments: &Segments, at: u64, copies: &Path) -> io::Result<()> {
     fs::create_dir_all(copies)?;
     let first = segments.holding(at).unwrap_or(at);
     for start in segments.starts().into_iter().filter(|start| *start >= first) {
         let path = segments.path(start);
-        let name = path.file_name().unwrap_or_default();
-        fs::copy(&path, copies.join(name))?;
+        let file = segments.disk.open(&path)?;
+        let mut bytes = vec![0; usize::try_from(file.size()?).map_err(io::Error::other)?];
+        let read = file.read_at(&mut bytes, 0)?;
+        fs::write(copies.join(path.file_name().unwrap_or_default()), &bytes[..read])?;
     }
     Ok(())
 }
@@ -130,12 +142,13 @@ async fn forget(
     folder: Folder,
     settings: &Settings,
     parts: Parts,
+    machine: Machine,
     head: &Head,
     chunks: &[Arc<Chunk>],
     partitions: &[Arc<Partition>],
 ) -> Result<()> {
     let lost: LostChunks = chunks.iter().map(|chunk| (chunk.table, chunk.id)).collect();
-    let catalog = Catalog::open_in(folder, settings.clone(), parts, Machine::real(), &lost).await?;
+    let catalog = Catalog::open_in(folder, settings.clone(), parts, machine, &lost).await?;
     let changes = removals(head, chunks, partitions);
     if !changes.is_empty() {
         catalog.commit(ChangeSet { changes, ..ChangeSet::default() }).await?;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::inspect::{CheckBody, inspect};
+use super::inspect::{CheckBody, inspect_on};
 use super::loss::LostRows;
 use super::repair::{RepairOptions, repair};
 use crate::catalog::{Parts, Settings};
-use crate::disk::RealDisk;
 use crate::folder::Folder;
 use crate::log::Segments;
 use crate::manifest::{Chain, read_reached};
 use crate::model::{Seq, TimestampMicros};
+use crate::open::Machine;
+use crate::shipping::Piece;
 use crate::{Error, Result};
 
 /// What came back.
@@ -34,13 +35,24 @@ pub async fn restore(
     parts: Parts,
     check_body: &CheckBody,
 ) -> Result<Restored> {
+    restore_on(path, catalog, settings, parts, check_body, &Machine::real()).await
+}
+
+pub(crate) async fn restore_on(
+    path: &Path,
+    catalog: Uuid,
+    settings: &Settings,
+    parts: Parts,
+    check_body: &CheckBody,
+    machine: &Machine,
+) -> Result<Restored> {
     let chain = Chain::find(&parts.manifests.list().await?);
     let chain = chain.ok_or_else(|| Error::Mismatch("the store holds no manifest to restore from".to_owned()))?;
     let reached = read_reached(&parts, catalog, &chain).await?;
     let folder = Folder::create_again(path, catalog)?;
-    lay_log(&folder, reached.point.position)?;
+    lay_log(&folder, machine, &parts, reached.point.position).await?;
     drop(folder);
-    let inspection = inspect(path, settings, &parts, check_body).await?;
+    let inspection = inspect_on(path, settings, &parts, check_body, machine).await?;
     let restored = inspection.head.as_ref().map(|head| (head.seq(), head.at()));
     let options = RepairOptions { cut_log: true, forget_lost: true, lost_partitions: Vec::new() };
     let repaired = repair(inspection, settings, parts, &options).await?;
@@ -50,9 +62,14 @@ pub async fn restore(
     }
 }
 
-/// The log goes on where the manifest ends.
-fn lay_log(folder: &Folder, end: u64) -> Result<()> {
+/// The log as far as it was shipped, at least a place to go on where the manifest ends.
+async fn lay_log(folder: &Folder, machine: &Machine, parts: &Parts, end: u64) -> Result<()> {
     let io_error = |source| Error::Io { what: folder.log().display().to_string(), source };
-    let segments = Segments::open(Arc::new(RealDisk), &folder.log()).map_err(io_error)?;
+    let segments = Segments::open(Arc::clone(&machine.disk), &folder.log()).map_err(io_error)?;
+    for piece in Piece::list(parts).await? {
+        if let Some(bytes) = parts.shipped_log.read(&piece.name).await? {
+            segments.lay(piece.from, &bytes).map_err(io_error)?;
+        }
+    }
     segments.continue_at(end).map_err(io_error)
 }

@@ -169,3 +169,25 @@ async fn an_index_that_is_behind_the_manifest_is_rebuilt() {
     std::fs::rename(old, home.path().join("index")).unwrap();
     assert_eq!(describe(&home.open().await.snapshot()), described);
 }
+
+#[tokio::test]
+async fn a_checkpoint_that_was_cut_off_is_not_built_upon() {
+    let home = with_small_segments();
+    let catalog = home.open().await;
+    catalog.commit(create_t()).await.unwrap();
+    catalog.checkpoint().await.unwrap();
+    write_some(&catalog, 20).await;
+    // As the supervisor cuts off background work when a server stops: the future is dropped half way.
+    {
+        let mut cut_off = std::pin::pin!(catalog.checkpoint());
+        let waker = std::task::Waker::noop();
+        let polled = cut_off.as_mut().poll(&mut std::task::Context::from_waker(waker));
+        assert!(polled.is_pending(), "the manifest is being encoded");
+    }
+    merge(&catalog, 1).await;
+    catalog.close().await.unwrap();
+    let described = describe(&catalog.snapshot());
+    drop(catalog);
+    home.delete_index();
+    assert_eq!(describe(&home.open().await.snapshot()), described);
+}

@@ -11,4 +11,5 @@ mod log_damage;
 mod manifests;
 mod model;
 mod offline;
+mod shipping;
 pub(crate) mod support;

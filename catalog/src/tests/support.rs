@@ -20,8 +20,8 @@ use crate::model::{
 };
 use crate::open::Machine;
 use crate::{
-    ArrivingChunk, Catalog, Clock, Entropy, Head, ManifestStore, Parts, RealTimeRows, RealTimeTier, Settings, Sources,
-    TierError,
+    ArrivingChunk, Catalog, Clock, Durability, Entropy, Head, ObjectFolder, Parts, RealTimeRows, RealTimeTier,
+    Settings, Sources, TierError,
 };
 
 pub(crate) const PUBLIC: Oid = Oid(2200);
@@ -97,14 +97,14 @@ pub(crate) fn rows_of(rows: &Arc<dyn RealTimeRows>) -> &TestRows {
 
 /// A store in memory that can be told to fail.
 #[derive(Default)]
-pub(crate) struct TestManifests {
+pub(crate) struct TestFolder {
     pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
     pub(crate) fails_before: AtomicBool,
     pub(crate) fails_after: AtomicBool,
 }
 
 #[async_trait]
-impl ManifestStore for TestManifests {
+impl ObjectFolder for TestFolder {
     async fn create(&self, name: &str, bytes: Bytes) -> Result<(), TierError> {
         if self.fails_before.load(Ordering::Relaxed) {
             return Err(TierError("the store is away".to_owned()));
@@ -134,7 +134,8 @@ impl ManifestStore for TestManifests {
 /// A place where a catalog lives over several openings.
 pub(crate) struct Home {
     pub(crate) folder: tempfile::TempDir,
-    pub(crate) manifests: Arc<TestManifests>,
+    pub(crate) manifests: Arc<TestFolder>,
+    pub(crate) shipped_log: Arc<TestFolder>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) settings: Settings,
     sources: Sources,
@@ -146,6 +147,7 @@ impl Home {
         Home {
             folder: tempfile::tempdir().expect("a folder"),
             manifests: Arc::default(),
+            shipped_log: Arc::default(),
             sources: Sources { clock: clock.clone(), entropy: Arc::new(TestEntropy::default()) },
             clock,
             settings: settings(),
@@ -157,7 +159,12 @@ impl Home {
     }
 
     pub(crate) fn parts(&self) -> Parts {
-        Parts { sources: self.sources.clone(), real_time: Arc::new(TestTier), manifests: self.manifests.clone() }
+        Parts {
+            sources: self.sources.clone(),
+            real_time: Arc::new(TestTier),
+            manifests: self.manifests.clone(),
+            shipped_log: self.shipped_log.clone(),
+        }
     }
 
     pub(crate) async fn try_open(&self) -> crate::Result<Arc<Catalog>> {
@@ -204,6 +211,9 @@ pub(crate) fn settings() -> Settings {
         ingest_id_seconds: 3600,
         index_lag_rows_max: 5,
         manifest_deltas_max: 3,
+        durability: Durability::Local,
+        log_loss_seconds_max: 10,
+        log_ship_wait_seconds: 0,
     }
 }
 

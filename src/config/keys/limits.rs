@@ -1,5 +1,7 @@
 //! Limits of statements, of the catalog, of partitions and of the object store.
 
+use peristyle_catalog::Durability;
+
 use super::key::{Key, number};
 use crate::config::value::{number, shown};
 
@@ -95,6 +97,36 @@ pub(super) const CATALOG: &[Key] = &[
         catalog.manifest_deltas_max,
         1,
         "Deltas of the manifest before it is written whole again"
+    ),
+    Key {
+        name: "durability",
+        value: Some("local|object"),
+        help: "local: a commit is on the local disk when it is acknowledged; object: and in the store within \
+               log_loss_seconds_max",
+        show: |config| match config.catalog.durability {
+            Durability::Local => "local".to_owned(),
+            Durability::Object => "object".to_owned(),
+        },
+        set: |config, text| {
+            config.catalog.durability = match text {
+                "local" => Durability::Local,
+                "object" => Durability::Object,
+                _ => return Err("must be local or object".to_owned()),
+            };
+            Ok(())
+        },
+    },
+    number!(
+        "log_loss_seconds_max",
+        catalog.log_loss_seconds_max,
+        1,
+        "With durability = object: commits of at most this time are lost with the local disk"
+    ),
+    number!(
+        "log_ship_wait_seconds",
+        catalog.log_ship_wait_seconds,
+        0,
+        "With durability = object: how long a commit waits for a store that does not take the log, before 58000"
     ),
     number!("ingest_id_seconds", catalog.ingest_id_seconds, 0, "How long the id of a load is remembered"),
     number!(
@@ -199,11 +231,30 @@ pub(super) const BACKGROUND: &[Key] = &[
     ),
     number!("gc_batch_max", storage.gc.batch_max, 1, "Objects deleted at a time"),
     number!("gc_requests_max", storage.gc.deletes_max, 1, "Deletions under way at once"),
+    number!(
+        "orphan_interval_seconds",
+        background.orphan_interval_seconds,
+        1,
+        "Pause between searches through the store for objects that nothing names"
+    ),
+    number!(
+        "orphan_age_seconds",
+        storage.gc.orphan_age_seconds,
+        0,
+        "Least time between the last change of such an object and its deletion"
+    ),
+    number!("orphan_page_max", storage.gc.orphan_page_max, 1, "Objects that one step of such a search looks at"),
     number!("retry_seconds_max", background.retry_seconds_max, 1, "Longest pause after background work failed"),
     number!("background_stop_seconds", background.stop_seconds, 0, "Time for background work when the server stops"),
 ];
 
 pub(super) const STORE: &[Key] = &[
+    number!(
+        "fence_check_seconds",
+        background.fence_check_seconds,
+        1,
+        "Pause between looks whether another server took the store over"
+    ),
     number!("store_requests_max", storage.store.requests_max, 1, "Requests under way at once; further ones wait"),
     number!(
         "upload_part_bytes",

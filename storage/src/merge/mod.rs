@@ -17,7 +17,7 @@ use arrow::datatypes::FieldRef;
 use peristyle_catalog::model::{
     Change, ChangeSet, ChunkId, ColumnId, MissingValue, NewPartition, Oid, PartitionId, PgType, Requirement, Seq,
 };
-use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
+use peristyle_catalog::{Catalog, Error as CatalogError, Sources, fail_points};
 
 pub use log::{MergeLog, MergeRecord};
 pub use on_demand::{Extent, groups};
@@ -112,7 +112,12 @@ impl Merger {
             keeps_seqs: true,
             without: &Removed::default(),
         };
+        fail_points::reach("merge.rewrite")?;
         let rewritten = rewrite.run(group, group.level()).await?;
+        if let Err(error) = fail_points::reach("merge.commit") {
+            rewritten.discard().await;
+            return Err(error.into());
+        }
         let (rows, bytes) = rewritten.partitions.iter().fold((0, 0), |(r, b), p| (r + p.rows, b + p.bytes));
         let partitions = rewritten.partitions.len();
         if is_claimed(&self.catalog, group) {
@@ -128,6 +133,7 @@ impl Merger {
         }
         match self.catalog.commit(changes).await {
             Ok(commit) => {
+                fail_points::pass("merge.committed");
                 self.log.add(MergeRecord {
                     table,
                     started_at,

@@ -5,16 +5,21 @@
 //! |---|---|
 //! | `data/<table oid>/<partition uuid>.parquet` | a partition |
 //! | `manifest/<name>` | the exported catalog |
+//! | `log/<name>` | copies of the log |
 //! | `identity` | the uuid of the data folder that owns the store |
+//! | `fence/<number>` | the mark of the server that writes to the store |
 
 mod backend;
 mod counters;
 #[cfg(test)]
 pub(crate) mod faults;
+mod fence;
+mod folders;
+mod intents;
 mod local;
-mod manifests;
 mod upload;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +34,9 @@ use uuid::Uuid;
 
 pub(crate) use backend::open_bucket;
 pub use counters::{CounterValues, Counters};
-pub use manifests::Manifests;
+pub use fence::{Claimant, Mark};
+pub use folders::catalog_parts;
+pub use intents::{Intent, Intents};
 pub use upload::{Upload, Uploaded};
 
 use crate::partition::FooterCache;
@@ -49,6 +56,8 @@ pub struct Store {
     counters: Counters,
     footers: FooterCache,
     settings: StoreSettings,
+    fence: fence::Held,
+    intents: Intents,
 }
 
 /// What [`Store::probe`] found out.
@@ -89,6 +98,8 @@ impl Store {
             counters: Counters::default(),
             footers: FooterCache::new(settings.footer_cache_bytes),
             settings,
+            fence: fence::Held::default(),
+            intents: Intents::default(),
         })
     }
 
@@ -100,6 +111,11 @@ impl Store {
     /// Footers of partitions, filled as partitions are written and read.
     pub fn footers(&self) -> &FooterCache {
         &self.footers
+    }
+
+    /// Objects of partitions that are being written.
+    pub fn intents(&self) -> &Intents {
+        &self.intents
     }
 
     async fn permit(&self) -> SemaphorePermit<'_> {
@@ -141,9 +157,35 @@ impl Store {
         let _permit = self.permit().await;
         self.counters.deleted();
         match self.objects.delete(path).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {
+                self.intents.settle(parse_partition_path(path.as_ref()));
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The first objects under `data/` by their paths, after that one if one is given.
+    pub(crate) async fn data_page(&self, after: Option<&str>, count: usize) -> Result<Vec<DataObject>> {
+        let data = Path::from(DATA);
+        let mut listed = match after {
+            Some(after) => self.objects.list_with_offset(Some(&data), &Path::from(after)),
+            None => self.objects.list(Some(&data)),
+        };
+        let mut page = BTreeMap::new();
+        while let Some(meta) = listed.try_next().await? {
+            let is_sorted = self.folder.is_none();
+            if page.len() < count {
+                page.insert(meta.location.clone(), meta);
+            } else if is_sorted {
+                // S3 lists in the order of the paths, a folder in any.
+                break;
+            } else if page.last_key_value().is_some_and(|(last, _)| meta.location < *last) {
+                page.insert(meta.location.clone(), meta);
+                page.pop_last();
+            }
+        }
+        Ok(page.into_values().map(DataObject::from).collect())
     }
 
     /// Every object under `data/`.
@@ -160,18 +202,26 @@ impl Store {
         Ok(names)
     }
 
-    /// Makes the store that of this uuid, or checks that it is; then sweeps what an earlier process left half written.
-    pub async fn claim_identity(&self, identity: Uuid) -> Result<()> {
-        let path = Path::from(IDENTITY);
-        let found = match self.get(&path).await {
-            Err(Error::NotFound { .. }) => match self.create(&path, identity.to_string().into()).await {
-                Ok(()) | Err(Error::AlreadyExists { .. }) => self.get(&path).await?,
-                Err(error) => return Err(error),
-            },
+    /// Whose store it is, if anybody's.
+    pub async fn identity(&self) -> Result<Option<Uuid>> {
+        let bytes = match self.get(&Path::from(IDENTITY)).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
             other => other?,
         };
-        if found != identity.to_string().as_bytes() {
-            let found = String::from_utf8_lossy(&found);
+        let identity = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        identity.map(Some).ok_or_else(|| Error::corrupt("object \"identity\"", "it does not hold a uuid"))
+    }
+
+    /// Makes the store that of this uuid, or checks that it is; then sweeps what an earlier process left half written.
+    pub async fn claim_identity(&self, identity: Uuid) -> Result<()> {
+        let found = match self.identity().await? {
+            Some(found) => found,
+            None => match self.create(&Path::from(IDENTITY), identity.to_string().into()).await {
+                Ok(()) | Err(Error::AlreadyExists { .. }) => self.identity().await?.unwrap_or_default(),
+                Err(error) => return Err(error),
+            },
+        };
+        if found != identity {
             return Err(Error::Mismatch(format!(
                 "object store belongs to data folder {found}, this one is {identity}"
             )));

@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use peristyle_catalog::ManifestStore;
 
 fn open(folder: &tempfile::TempDir) -> Arc<Store> {
     Store::open(&format!("file://{}", folder.path().display()), StoreSettings::default()).unwrap()
@@ -69,7 +68,7 @@ async fn the_probe_tells_that_a_folder_honours_create() {
 #[tokio::test]
 async fn manifests_are_listed_in_order_and_may_be_deleted_twice() {
     let folder = tempfile::tempdir().unwrap();
-    let manifests = Manifests(open(&folder));
+    let manifests = catalog_parts(&open(&folder), &crate::testing::sources()).manifests;
     assert_eq!(manifests.list().await.unwrap(), Vec::<String>::new());
     for name in ["000002.delta", "000001.base"] {
         manifests.create(name, Bytes::from_static(b"m")).await.unwrap();

@@ -29,6 +29,7 @@ impl FileMaker {
     pub(super) fn make(&self) -> Result<PartitionFile> {
         let id = PartitionId(self.sources.uuid());
         self.made.lock().push(id);
+        self.store.intents().note((self.plan.table, id));
         PartitionFile::create(self.store.clone(), self.plan.clone(), id)
     }
 

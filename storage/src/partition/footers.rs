@@ -45,6 +45,11 @@ impl Footer {
         self.columns.get(&id).copied()
     }
 
+    /// Whether the file has the column.
+    pub fn has_column(&self, id: ColumnId) -> bool {
+        self.columns.contains_key(&id)
+    }
+
     pub(super) fn has_nan(&self, id: ColumnId) -> bool {
         self.nan_columns.contains(&id)
     }

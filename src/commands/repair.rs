@@ -1,0 +1,35 @@
+//! `peristyle repair`: does what messages of a refused start promise, and says what it costs.
+
+use std::process::ExitCode;
+
+use peristyle_catalog::offline::{self, RepairOptions, Repaired};
+
+use super::check::Found;
+use super::{Bench, CommandError, FOUND_FAULTS, report};
+use crate::config::{Config, Repair};
+use crate::fencing;
+
+/// Checks, mends, and prints what it did and what it left.
+pub async fn repair(config: &Config, accepted: Repair) -> Result<ExitCode, CommandError> {
+    let bench = Bench::open(config)?;
+    let found = Found::look(config, &bench, accepted.quick).await?;
+    println!("data folder {}, store {}", config.data_dir.display(), config.store_url());
+    report::print(&found);
+    let options = RepairOptions {
+        cut_log: accepted.cut_log,
+        forget_lost: accepted.forget_lost,
+        lost_partitions: found.objects.map(|objects| objects.lost).unwrap_or_default(),
+    };
+    fencing::raise(config, &bench.store, &bench.sources).await?;
+    let repaired = offline::repair(found.inspection, &config.catalog, bench.parts(), &options).await?;
+    print_repaired(&repaired);
+    Ok(if repaired.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND_FAULTS) })
+}
+
+fn print_repaired(repaired: &Repaired) {
+    repaired.done.iter().for_each(|done| println!("DONE      {done}"));
+    repaired.left.iter().for_each(|left| println!("LEFT      {left}"));
+    if repaired.done.is_empty() && repaired.left.is_empty() {
+        println!("nothing was done");
+    }
+}

@@ -1,0 +1,26 @@
+//! `peristyle restore`: a data folder from what the store holds.
+
+use std::process::ExitCode;
+
+use peristyle_catalog::offline;
+use peristyle_storage::check::check_body;
+
+use super::{Bench, CommandError};
+use crate::config::Config;
+use crate::fencing;
+
+/// Restores, and prints what came back and what did not.
+pub async fn restore(config: &Config) -> Result<ExitCode, CommandError> {
+    offline::ensure_empty(&config.data_dir)?;
+    let bench = Bench::open(config)?;
+    let catalog = bench.store.identity().await?.ok_or_else(|| CommandError::Nobodys(config.store_url()))?;
+    let nonce = fencing::raise_without_folder(config, &bench.store, &bench.sources).await?;
+    let restored = offline::restore(&config.data_dir, catalog, &config.catalog, bench.parts(), &check_body).await?;
+    fencing::keep(config, nonce)?;
+    println!("restored {catalog} at commit {} of {}", restored.seq, restored.at);
+    println!("commits after that one, if there were any, are not in the store");
+    if !restored.lost.is_empty() {
+        println!("rows that were only in the log of the old data folder are lost:\n{}", restored.lost);
+    }
+    Ok(ExitCode::SUCCESS)
+}

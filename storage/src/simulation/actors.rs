@@ -1,0 +1,265 @@
+//! Who is at work on a server: each does one thing over and over, until the run ends.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use peristyle_catalog::Head;
+use peristyle_catalog::model::*;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::model::{Model, WORTH};
+use super::rows::{self, Row, read_all, read_chunks, read_one, write_partitions};
+use super::scheduler::gate;
+use super::world::{Life, MIRROR, ROWS};
+use crate::gc;
+use crate::merge::{MergeSettings, Merger, State, Urgency, pick};
+use crate::settings::GcSettings;
+use crate::{Error, Result};
+
+/// What an actor has to do with.
+#[derive(Clone, Copy)]
+pub(super) struct Stage<'a> {
+    pub(super) life: &'a Life,
+    pub(super) model: &'a RefCell<Model>,
+}
+
+fn chance(seed: u64, name: &str) -> StdRng {
+    StdRng::seed_from_u64(name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31) + u64::from(byte)))
+}
+
+/// Appends the rows to both tables, as one commit.
+fn append(table: Oid, partitions: Vec<NewPartition>, chunks: Vec<NewChunk>) -> Change {
+    Change::Append { table, partitions, chunks }
+}
+
+impl Stage<'_> {
+    async fn commit(&self, changes: ChangeSet, numbers: &[i64]) -> std::result::Result<(), peristyle_catalog::Error> {
+        match self.life.catalog.commit(changes).await {
+            Ok(commit) => {
+                self.model.borrow_mut().committed(numbers, commit.seq);
+                Ok(())
+            }
+            Err(error) => {
+                if error.left_nothing() && !self.life.is_dead() {
+                    self.model.borrow_mut().failed(numbers);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Single rows, to both tables through the log.
+    pub(super) async fn write_rows(self, seed: u64, name: &str) {
+        let mut chance = chance(seed, name);
+        loop {
+            let numbers = self.model.borrow_mut().begin(chance.random_range(1..4));
+            let rows: Vec<Row> = numbers.iter().map(|number| (*number, WORTH)).collect();
+            let chunk = || vec![rows::chunk_of(&rows).expect("integers can be encoded")];
+            let changes = vec![append(ROWS, Vec::new(), chunk()), append(MIRROR, Vec::new(), chunk())];
+            drop(self.commit(ChangeSet { changes, ..ChangeSet::default() }, &numbers).await);
+            gate().await;
+        }
+    }
+
+    /// Loads, to both tables through partitions.
+    pub(super) async fn load(self, seed: u64) {
+        let mut chance = chance(seed, "loader");
+        loop {
+            let numbers = self.model.borrow_mut().begin(chance.random_range(1..60));
+            let rows: Vec<Row> = numbers.iter().map(|number| (*number, WORTH)).collect();
+            if self.load_once(&rows, &numbers).await.is_err() && !self.life.is_dead() {
+                gate().await;
+            }
+            for _ in 0..chance.random_range(0..30) {
+                gate().await;
+            }
+        }
+    }
+
+    async fn load_once(&self, rows: &[Row], numbers: &[i64]) -> Result<()> {
+        let (writer, partitions) = match write_partitions(self.life, ROWS, rows).await {
+            Ok(written) => written,
+            Err(error) => {
+                self.model.borrow_mut().failed(numbers);
+                return Err(error);
+            }
+        };
+        let (mirror_writer, mirrored) = match write_partitions(self.life, MIRROR, rows).await {
+            Ok(written) => written,
+            Err(error) => {
+                writer.abort().await;
+                self.model.borrow_mut().failed(numbers);
+                return Err(error);
+            }
+        };
+        let changes = vec![append(ROWS, partitions, Vec::new()), append(MIRROR, mirrored, Vec::new())];
+        let committed = self.commit(ChangeSet { changes, ..ChangeSet::default() }, numbers).await;
+        if let Err(error) = committed {
+            if error.left_nothing() {
+                writer.abort().await;
+                mirror_writer.abort().await;
+            }
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Moves worth between the rows of some chunks or of a partition, in both tables.
+    pub(super) async fn update(self, seed: u64) {
+        let mut chance = chance(seed, "updater");
+        loop {
+            let snapshot = self.life.catalog.snapshot();
+            let head = Arc::clone(snapshot.head());
+            gate().await;
+            if let Ok(Some(changes)) = self.transfer(&head, &mut chance).await {
+                gate().await;
+                drop(self.commit(changes, &[]).await);
+            }
+            drop(snapshot);
+            gate().await;
+        }
+    }
+
+    async fn transfer(&self, head: &Head, chance: &mut StdRng) -> Result<Option<ChangeSet>> {
+        let Some(contents) = head.contents(ROWS) else { return Ok(None) };
+        let partitions: Vec<_> = contents.partitions().cloned().collect();
+        let chunks: Vec<ChunkId> = contents.chunks().map(|chunk| chunk.id).collect();
+        let from_partition = !partitions.is_empty() && (chunks.is_empty() || chance.random_bool(0.5));
+        let (replaced, ids, rows) = if from_partition {
+            let partition = &partitions[chance.random_range(0..partitions.len())];
+            (vec![partition.id], Vec::new(), read_one(self.life, head, partition).await?)
+        } else if !chunks.is_empty() {
+            let some: Vec<ChunkId> = chunks.into_iter().filter(|_| chance.random_bool(0.5)).collect();
+            let rows = read_chunks(head, ROWS, |chunk| some.contains(&chunk))?;
+            (Vec::new(), some, rows)
+        } else {
+            return Ok(None);
+        };
+        if rows.len() < 2 {
+            return Ok(None);
+        }
+        let moved = moved(rows, chance);
+        let changes = vec![
+            Change::Remove { table: ROWS, partitions: replaced.clone(), chunks: ids.clone() },
+            append(ROWS, Vec::new(), vec![rows::chunk_of(&moved)?]),
+        ];
+        let requires = vec![
+            Requirement::PartitionsLive { table: ROWS, partitions: replaced },
+            Requirement::ChunksLive { table: ROWS, chunks: ids },
+        ];
+        Ok(Some(ChangeSet { requires, changes, ingest_id: None }))
+    }
+
+    /// Makes partitions of chunks and larger ones of small ones.
+    pub(super) async fn merge(self) {
+        let merger = Merger {
+            store: Arc::clone(&self.life.store),
+            catalog: Arc::clone(&self.life.catalog),
+            sources: self.life.sources.clone(),
+            options: rows::options(self.life),
+            parse_missing: Arc::new(|_, _| Err(Error::Internal("no column has a missing value".into()))),
+        };
+        let settings = MergeSettings { chunks_max: 4, partitions_fan_in: 2, ..MergeSettings::default() };
+        loop {
+            for table in [ROWS, MIRROR] {
+                let group = {
+                    let snapshot = self.life.catalog.snapshot();
+                    let (chunks, partitions) = held(&snapshot, table);
+                    let now = self.life.sources.clock.now();
+                    let state = State {
+                        key: &PartitionKey::None,
+                        chunks: &chunks,
+                        partitions: &partitions,
+                        now,
+                        urgency: Urgency::Normal,
+                    };
+                    pick(&state, &settings, &merger.options)
+                };
+                if let Some(group) = group {
+                    gate().await;
+                    drop(merger.run(table, &group).await);
+                }
+                gate().await;
+            }
+        }
+    }
+
+    /// Deletes what no reader needs.
+    pub(super) async fn collect(self) {
+        let settings = GcSettings { ended_age_seconds: 0, batch_max: 5, deletes_max: 2, ..GcSettings::default() };
+        loop {
+            drop(gc::run(&self.life.store, &self.life.catalog, &self.life.sources, &settings).await);
+            gate().await;
+        }
+    }
+
+    /// Exports the catalog and ships the log.
+    pub(super) async fn checkpoint(self, seed: u64) {
+        let mut chance = chance(seed, "checkpoint");
+        loop {
+            for _ in 0..chance.random_range(0..15) {
+                gate().await;
+            }
+            if chance.random_bool(0.3) {
+                drop(self.life.catalog.checkpoint().await);
+            } else {
+                let seq = self.life.catalog.snapshot().seq();
+                if self.life.catalog.ship_log().await.is_ok() && self.life.ships {
+                    self.model.borrow_mut().shipped(seq);
+                }
+            }
+            gate().await;
+        }
+    }
+
+    /// Reads everything, again and again, now and then twice from one snapshot.
+    pub(super) async fn audit(self) {
+        loop {
+            let snapshot = self.life.catalog.snapshot();
+            if let Ok(first) = self.audit_once(&snapshot).await {
+                for _ in 0..8 {
+                    gate().await;
+                }
+                if let Ok(again) = read_all(self.life, &snapshot, ROWS).await {
+                    assert_eq!(first, again, "a snapshot changed");
+                }
+            }
+            drop(snapshot);
+            gate().await;
+        }
+    }
+
+    /// An error is one of the store.
+    pub(super) async fn audit_once(&self, head: &Head) -> Result<Vec<Row>> {
+        let rows = self.must_be_there(read_all(self.life, head, ROWS).await)?;
+        self.model.borrow().check(head.seq(), &rows);
+        let mirror = self.must_be_there(read_all(self.life, head, MIRROR).await)?;
+        let numbers = |rows: &[Row]| -> Vec<i64> { rows.iter().map(|(number, _)| *number).collect() };
+        assert_eq!(numbers(&rows), numbers(&mirror), "a commit to two tables is in one");
+        Ok(rows)
+    }
+
+    /// A store may fail, but what a snapshot names it has.
+    fn must_be_there(&self, read: Result<Vec<Row>>) -> Result<Vec<Row>> {
+        if let Err(error @ (Error::NotFound { .. } | Error::Corrupt { .. })) = &read {
+            panic!("a reader's partition cannot be read: {error}");
+        }
+        read
+    }
+}
+
+fn moved(mut rows: Vec<Row>, chance: &mut StdRng) -> Vec<Row> {
+    let (from, to) = (chance.random_range(0..rows.len()), chance.random_range(0..rows.len()));
+    let amount = chance.random_range(1..50);
+    rows[from].1 -= amount;
+    rows[to].1 += amount;
+    rows
+}
+
+fn held(head: &Head, table: Oid) -> (Vec<Arc<Chunk>>, Vec<Arc<Partition>>) {
+    let contents = head.contents(table);
+    let chunks = contents.into_iter().flat_map(|contents| contents.chunks()).cloned().collect();
+    let partitions = contents.into_iter().flat_map(|contents| contents.partitions()).cloned().collect();
+    (chunks, partitions)
+}

@@ -1,0 +1,181 @@
+"""check, repair and restore: what lies in a data folder and its store, and what can be brought back."""
+
+import re
+import shutil
+
+import pytest
+
+import merging
+from polling import wait_until
+
+pytestmark = pytest.mark.peristyle_only
+
+SOUND, FAULTS, COULD_NOT_LOOK = 0, 1, 2
+
+
+def fill(server):
+    """Three tables' worth of partitions and a few rows that are in the log only."""
+    server.run(
+        "create table filled (id int, note text) with (order_by = 'id')",
+        "insert into filled select n, 'row ' || n from generate_series(1, 30000) n",
+        "create table second as select n as id from generate_series(1, 20000) n",
+        "create table third as select n as id from generate_series(1, 25000) n",
+        "insert into third values (-1), (-2), (-3)",
+    )
+
+
+def stored(server, table):
+    """(path on disk, rows) of the table's partitions."""
+    rows = server.rows("select path, rows from system.partitions where table_name = %s", (table,))
+    assert rows, f"{table} has no partition"
+    return [(server.folder / "store" / path, count) for path, count in rows]
+
+
+def count(server, table):
+    return server.value(f"select count(*) from {table}")
+
+
+def test_a_sound_folder(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    code, output = server.offline("check")
+    assert code == COULD_NOT_LOOK and "is in use by process" in output
+    server.kill()
+    code, output = server.offline("check")
+    assert (code, "no faults" in output) == (SOUND, True), output
+    assert "75003 rows in 3 partitions and 1 chunks" in output and "3 checksums agree" in output, output
+    server.start()
+    server.stop()
+    code, output = server.offline("check", "--quick")
+    assert (code, "no faults" in output) == (SOUND, True), output
+    code, output = server.offline("repair")
+    assert (code, "nothing was done" in output) == (SOUND, True), output
+    server.start()
+    assert count(server, "third") == 25003
+
+
+def test_damaged_objects_are_found_and_only_forgotten_when_asked(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    [(cut, lost), *_], [(gone, lost_too), *_], [(flipped, lost_last), *_] = (
+        stored(server, table) for table in ["filled", "second", "third"]
+    )
+    server.kill()
+    cut.write_bytes(cut.read_bytes()[:-100])
+    gone.unlink()
+    damaged = bytearray(flipped.read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    flipped.write_bytes(damaged)
+    code, output = server.offline("check")
+    assert (code, output.count("FAULT")) == (FAULTS, 3), output
+    for file in [cut, gone, flipped]:
+        assert file.name in output
+    code, output = server.offline("check", "--quick")
+    assert (code, output.count("FAULT")) == (FAULTS, 2), "a flipped byte is only found by reading the object"
+    code, output = server.offline("repair")
+    assert (code, "LEFT" in output) == (FAULTS, True)
+    assert f"public.second: {lost_too} rows" in output
+    code, output = server.offline("repair", "--forget-lost")
+    assert code == SOUND, output
+    code, output = server.offline("check")
+    assert code == SOUND, output
+    server.start()
+    assert count(server, "filled") == 30000 - lost
+    assert count(server, "second") == 20000 - lost_too
+    assert count(server, "third") == 25003 - lost_last
+
+
+def test_a_damaged_log_is_cut_only_when_asked(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    server.run("create table kept (id int)", "insert into kept values (1)")
+    log = next((server.data / "log").iterdir())
+    server.run("insert into kept values (2)", "insert into kept values (3)")
+    server.kill()
+    damaged = bytearray(log.read_bytes())
+    frames = [match.start() for match in re.finditer(b"PLOG", damaged)]
+    damaged[frames[-2] + 60] ^= 1
+    log.write_bytes(damaged)
+    shutil.rmtree(server.data / "index")
+    code, output = server.start_fails()
+    assert code != 0 and "peristyle repair" in output
+    code, output = server.offline("repair")
+    assert (code, "LEFT" in output and "--cut-log" in output) == (FAULTS, True), output
+    code, output = server.offline("repair", "--cut-log")
+    assert code == SOUND, output
+    server.start()
+    assert [row for (row,) in server.rows("select id from kept")] == [1]
+
+
+def test_a_server_comes_back_from_its_store_alone(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    server.stop()
+    shutil.rmtree(server.data)
+    code, output = server.offline("restore")
+    assert code == SOUND, output
+    assert "public.third: 3 rows" in output, "the rows in the log are gone, and it says so"
+    code, output = server.offline("check")
+    assert code == SOUND, output
+    code, output = server.offline("restore")
+    assert (code, "is not empty" in output) == (COULD_NOT_LOOK, True)
+    server.start()
+    assert [count(server, table) for table in ["filled", "second", "third"]] == [30000, 20000, 25000]
+    server.run("insert into third values (-4)")
+    server.kill()
+    server.start()
+    assert count(server, "third") == 25001
+
+
+def test_a_store_is_held_by_one_server(make_server, tmp_path):
+    server = make_server(settings={"fence_check_seconds": 1}).start()
+    server.run("create table held (id int)", "insert into held values (1)")
+    copy = make_server("copy", store=server.store)
+    shutil.copytree(server.data, copy.data, ignore=shutil.ignore_patterns("LOCK", "FENCE"))
+    code, output = copy.start_fails()
+    assert code != 0 and f"data folder {server.data}" in output and "--take-over-store" in output, output
+    assert server.value("select count(*) from held") == 1
+    copy.arguments = ["--take-over-store"]
+    copy.start()
+    assert server.process.child.wait(30) == 3, "the server that was taken over stops"
+    assert "another server took the store over" in server.process.output()
+    code, output = server.start_fails()
+    assert code != 0 and f"data folder {copy.data}" in output, output
+    copy.arguments = []
+    copy.kill()
+    copy.start()
+    assert copy.value("select count(*) from held") == 1
+    copy.stop()
+    server.start()
+    assert server.value("select count(*) from held") == 1, "a clean stop leaves the store to anybody"
+
+
+@pytest.mark.parametrize("ended", ["stop", "kill"])
+def test_with_durability_object_nothing_older_than_the_stated_time_is_lost(make_server, ended):
+    server = make_server(settings={**merging.held_back(), "durability": "object", "log_loss_seconds_max": 4}).start()
+    fill(server)
+    wait_until_shipped(server)
+    getattr(server, ended)()
+    shutil.rmtree(server.data)
+    if ended == "kill":
+        code, output = server.offline("restore")
+        assert (code, "--take-over-store" in output) == (COULD_NOT_LOOK, True), output
+    code, output = server.offline("restore", "--take-over-store")
+    assert (code, "lost:" in output) == (SOUND, False), output
+    server.start()
+    assert [count(server, table) for table in ["filled", "second", "third"]] == [30000, 20000, 25003]
+    code, output = server.offline("check")
+    assert code == COULD_NOT_LOOK, "it serves"
+
+
+def wait_until_shipped(server):
+    """Waits until the store has as many bytes of the log as the data folder has frames for."""
+    pieces = server.folder / "store" / "log"
+
+    def shipped():
+        if not pieces.exists():
+            return False
+        ends = [int(piece.name.split("-")[1]) for piece in pieces.iterdir()]
+        log = b"".join(file.read_bytes() for file in sorted((server.data / "log").iterdir()))
+        return max(ends, default=0) >= len(log.rstrip(b"\0"))
+
+    wait_until(shipped, "the log is in the store")
