@@ -145,7 +145,7 @@ async fn check_bytes(store: &Arc<Store>, partition: &Partition) -> Result<bool> 
     let (mut checksum, mut from) = (0, 0);
     while from < partition.bytes {
         let to = partition.bytes.min(from + READ_BYTES);
-        let parts = store.get_ranges(&path, &[from..to]).await?;
+        let parts = store.get_ranges(&path, std::slice::from_ref(&(from..to))).await?;
         parts.iter().for_each(|part| checksum = crc32c::crc32c_append(checksum, part));
         from = to;
     }

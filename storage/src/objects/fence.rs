@@ -73,10 +73,11 @@ impl Store {
     pub async fn raise_fence(&self, claimant: &Claimant) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
             let newest = self.newest_mark().await?;
-            if let Some(mark) = newest.as_ref().filter(|mark| mark.is_held) {
-                if !claimant.takes_over && !claimant.own.contains(&mark.nonce) {
-                    return Err(held_by(mark));
-                }
+            if let Some(mark) = newest.as_ref().filter(|mark| mark.is_held)
+                && !claimant.takes_over
+                && !claimant.own.contains(&mark.nonce)
+            {
+                return Err(held_by(mark));
             }
             let number = newest.map_or(0, |mark| mark.number) + 1;
             let mark = Mark { number, nonce: claimant.nonce, is_held: true, holder: claimant.name.clone() };

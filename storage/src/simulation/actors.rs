@@ -159,6 +159,7 @@ impl Stage<'_> {
             sources: self.life.sources.clone(),
             options: rows::options(self.life),
             parse_missing: Arc::new(|_, _| Err(Error::Internal("no column has a missing value".into()))),
+            log: Arc::default(),
         };
         let settings = MergeSettings { chunks_max: 4, partitions_fan_in: 2, ..MergeSettings::default() };
         loop {
