@@ -6,7 +6,7 @@ use std::sync::Arc;
 use peristyle_catalog::{Catalog, Durability, Sources, fail_points};
 use peristyle_sql::{Engine, EngineParts};
 use peristyle_storage::Store;
-use peristyle_storage::objects::catalog_parts;
+use peristyle_storage::objects::{Probe, catalog_parts};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
@@ -103,15 +103,32 @@ async fn open_store(config: &Config, sources: &Sources) -> Result<Arc<Store>, St
     let store = Store::open(&url, config.storage.store.clone())?;
     let probe = store.probe(sources.uuid()).await?;
     info!(store = %url, "store answers");
-    if !probe.honours_create {
-        if config.catalog.durability == Durability::Object {
-            return Err(StartError::UnconditionalStore { store: url });
-        }
-        warn!(
+    admit(probe, config.catalog.durability, &url)?;
+    Ok(store)
+}
+
+/// Whether a store will do.
+fn admit(probe: Probe, durability: Durability, url: &str) -> Result<(), StartError> {
+    match (probe.honours_create, durability) {
+        (true, _) => {}
+        (false, Durability::Object) => return Err(StartError::UnconditionalStore { store: url.to_owned() }),
+        (false, Durability::Local) => warn!(
             store = %url,
             "the store ignores conditional creation: of two servers that start on it in the same moment, the loser \
              learns only later that it lost"
-        );
+        ),
     }
-    Ok(store)
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durability_in_the_store_needs_one_that_honours_conditions() {
+        let admitted = |honours_create, durability| admit(Probe { honours_create }, durability, "s3://b").is_ok();
+        assert!(admitted(true, Durability::Object) && admitted(true, Durability::Local));
+        assert!(admitted(false, Durability::Local) && !admitted(false, Durability::Object));
+    }
 }

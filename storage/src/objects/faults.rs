@@ -11,8 +11,8 @@ use futures::FutureExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result, UploadPart,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
 /// Whether a failing write happened although it is reported as failed.
@@ -48,13 +48,21 @@ fn failure() -> object_store::Error {
 pub(crate) struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
     faults: Arc<Faults>,
+    /// As some stores do: what is to be created is written over what is there.
+    ignores_conditions: bool,
 }
 
 impl FaultyStore {
     /// Lets `writes` writes pass and fails the next one.
     pub(crate) fn new(inner: Arc<dyn ObjectStore>, writes: i64, fault: Fault) -> (FaultyStore, Arc<Faults>) {
         let faults = Arc::new(Faults { writes_left: AtomicI64::new(writes), fault });
-        (FaultyStore { inner, faults: faults.clone() }, faults)
+        (FaultyStore { inner, faults: faults.clone(), ignores_conditions: false }, faults)
+    }
+
+    /// Lets everything pass, and creates objects that exist.
+    pub(crate) fn ignoring_conditions(inner: Arc<dyn ObjectStore>) -> FaultyStore {
+        let (store, _) = FaultyStore::new(inner, i64::MAX, Fault::Before);
+        FaultyStore { ignores_conditions: true, ..store }
     }
 }
 
@@ -77,7 +85,10 @@ impl fmt::Display for FaultyStore {
 
 #[async_trait]
 impl ObjectStore for FaultyStore {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, mut options: PutOptions) -> Result<PutResult> {
+        if self.ignores_conditions {
+            options.mode = PutMode::Overwrite;
+        }
         write(&self.faults, self.inner.put_opts(location, payload, options)).await
     }
 

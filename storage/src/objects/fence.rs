@@ -235,6 +235,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_store_that_ignores_conditions_is_known_and_its_losers_learn_it_later() {
+        let objects = Arc::new(FaultyStore::ignoring_conditions(Arc::new(InMemory::new())));
+        let open = || Store::over(objects.clone(), StoreSettings::default());
+        let (one, two) = (open(), open());
+        assert!(!one.probe(Uuid::from_u128(9)).await.unwrap().honours_create);
+        one.raise_fence(&claimant(1, &[])).await.unwrap();
+        // As if it had looked in the same moment: it writes over the other's mark.
+        let mark = Mark { number: 1, nonce: Uuid::from_u128(2), is_held: true, holder: "server 2".to_owned() };
+        assert!(two.make_mark(&mark).await.unwrap());
+        assert!(!one.is_still_ours().await.unwrap());
+    }
+
+    #[tokio::test]
     async fn of_many_that_start_at_once_one_goes_on() {
         let objects = Arc::new(InMemory::new());
         let stores: Vec<_> = (0..8).map(|_| Store::over(objects.clone(), StoreSettings::default())).collect();

@@ -190,6 +190,7 @@ impl Stage<'_> {
     pub(super) async fn collect(self) {
         let settings = GcSettings { ended_age_seconds: 0, batch_max: 5, deletes_max: 2, ..GcSettings::default() };
         loop {
+            drop(gc::sweep_intents(&self.life.store, &self.life.catalog, &settings).await);
             drop(gc::run(&self.life.store, &self.life.catalog, &self.life.sources, &settings).await);
             gate().await;
         }

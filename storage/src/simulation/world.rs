@@ -18,6 +18,8 @@ use crate::settings::StoreSettings;
 pub(super) const ROWS: Oid = Oid(20_000);
 pub(super) const MIRROR: Oid = Oid(20_010);
 
+const INTENTS: &str = "INTENTS";
+
 /// Moves on by itself a little whenever somebody looks.
 struct SimulatedClock(AtomicI64);
 
@@ -115,6 +117,7 @@ impl World {
     /// Starts a server; an error is a start that the store or the disk refused.
     pub(super) async fn start(&self, objects: &SimulatedStore) -> Result<Life, crate::Error> {
         let store = self.open_store(objects);
+        store.intents().keep_in(&self.folders.path().join(INTENTS)).expect("a file can be written");
         let parts = catalog_parts(&store, &self.sources);
         let catalog = simulation::open(&self.folder(), self.settings(), parts, self.disk.clone()).await?;
         store.claim_identity(catalog.id()).await?;
@@ -132,6 +135,10 @@ impl World {
     pub(super) fn power_off(&mut self, seed: u64) {
         self.boot(self.disk.after_crash(seed));
         drop(std::fs::remove_dir_all(self.folder().join("index")));
+        // It is not synced, so all of it may be gone.
+        if seed.is_multiple_of(2) {
+            drop(std::fs::remove_file(self.folders.path().join(INTENTS)));
+        }
     }
 
     /// The local disk is gone, and there is an empty one.
