@@ -82,7 +82,7 @@ impl Default for EngineLimits {
             memory_bytes: 4096 * MIB,
             query_memory_bytes: 2048 * MIB,
             spill_bytes: 100 << 30,
-            retries_max: 10,
+            retries_max: 100,
             savepoints_max: 10_000,
             prepared_statements_max: 10_000,
             portals_max: 1_000,
