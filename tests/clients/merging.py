@@ -65,5 +65,5 @@ def kept_after_end():
 
 
 def deleted_at_once():
-    """Objects with an end mark go as soon as no reader can need them."""
-    return {"ended_age_seconds": 0, "dropped_table_seconds": 0}
+    """Objects with an end mark go as soon as no reader can need them and a manifest has the mark."""
+    return {"ended_age_seconds": 0, "dropped_table_seconds": 0, "checkpoint_seconds": 1}
