@@ -178,3 +178,19 @@ def test_explain_in_json(server, table):
         plan = cursor.fetchone()[0][0]["Plan"]
         assert table in json.dumps(plan)
         assert "Execution Time" in connection.execute("explain (analyze, format json) select 1").fetchone()[0][0]
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_prepared_result_has_one_type_whatever_the_parameters(server, takes):
+    """The planner may put a value in the place of an expression; the type that was described stays."""
+    with connect(server, autocommit=True) as connection:
+        connection.execute("create temp table typed as select '{\"k\": 1}'::jsonb as b, 'x'::varchar(5) as v")
+        query = b"select case when $1 then b end, case when $1 then v else null end from typed"
+        connection.pgconn.prepare(b"typed", query, [psycopg.adapters.types["bool"].oid])
+        described = connection.pgconn.describe_prepared(b"typed")
+        result = connection.pgconn.exec_prepared(b"typed", [b"t" if takes else b"f"])
+        assert result.status == psycopg.pq.ExecStatus.TUPLES_OK, result.error_message
+        types = ["jsonb", "varchar"]
+        assert [described.ftype(at) for at in range(2)] == [psycopg.adapters.types[name].oid for name in types]
+        assert [result.ftype(at) for at in range(2)] == [described.ftype(at) for at in range(2)]
+        assert result.get_value(0, 0) == (b'{"k": 1}' if takes else None)

@@ -192,8 +192,18 @@ impl<'a> Planner<'a> {
 
     /// Puts the values of parameters in and optimises.
     pub(crate) fn optimised(&self, plan: LogicalPlan, values: &Bound) -> Result<LogicalPlan, SqlError> {
+        self.optimised_of(self.settled(plan, values)?)
+    }
+
+    /// Puts the values of parameters in and settles all types. What a client is told of a result is told of this plan:
+    /// the optimiser may put a value in an expression's place, and which one depends on the parameters.
+    fn settled(&self, plan: LogicalPlan, values: &Bound) -> Result<LogicalPlan, SqlError> {
         let plan = if values.is_empty() { plan } else { plan.with_param_values(values.param_values())? };
-        Ok(self.state().optimize(&plan)?)
+        Ok(self.state().analyzer().execute_and_check(plan, self.state().config_options(), |_, _| {})?)
+    }
+
+    fn optimised_of(&self, settled: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+        Ok(self.state().optimizer().optimize(settled, self.state(), |_, _| {})?)
     }
 
     /// What the planner takes parameters for: a bare numeric has the digits of its value.
@@ -218,8 +228,9 @@ pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bou
     let planner = Planner::new(&scope)?.with_values(bound);
     let plan = planner.shown_query(query, bound.types())?;
     let origins = origins::of(&plan);
-    let physical = planner.physical(plan, bound).await?;
-    let columns = with_origins(describe_schema(&physical.schema()), origins);
+    let settled = planner.settled(plan, bound)?;
+    let columns = with_origins(describe_schema(settled.schema().inner()), origins);
+    let physical = planner.physical_of(&planner.optimised_of(settled)?).await?;
     let task = planner.task();
     let batches = start(&scope, physical, task)?;
     Ok(Outcome::Rows(Rows { columns, batches, tag: RowsTag::Select }))
@@ -242,8 +253,8 @@ pub(crate) fn describe_query(
     let plan = planner.query(query, &typed)?;
     let origins = origins::of(&plan);
     let nulls = Bound::nulls(&resolved)?;
-    let analysed = planner.optimised(plan, &nulls)?;
-    Ok((resolved, Some(with_origins(describe_schema(analysed.schema().inner()), origins))))
+    let settled = planner.settled(plan, &nulls)?;
+    Ok((resolved, Some(with_origins(describe_schema(settled.schema().inner()), origins))))
 }
 
 fn with_origins(mut columns: Vec<ColumnDescription>, origins: Vec<Option<origins::Origin>>) -> Vec<ColumnDescription> {
