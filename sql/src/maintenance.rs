@@ -81,13 +81,7 @@ fn all_tables(scope: &Scope) -> Vec<Arc<Relation>> {
 }
 
 fn named(scope: &Scope, name: &ObjectName) -> Result<Arc<Relation>, SqlError> {
-    let name = QualifiedName::of(scope, name)?;
-    let relation = scope.require_relation(name.schema(), &name.name)?;
-    if relation.as_table().is_none() {
-        let message = format!("\"{}\" is not a table", relation.name);
-        return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
-    }
-    Ok(Arc::clone(relation))
+    scope.require_table(&QualifiedName::of(scope, name)?).cloned()
 }
 
 /// Writes again what the extent says of a table: its chunks, then its partitions.

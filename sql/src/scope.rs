@@ -7,6 +7,7 @@ use peristyle_catalog::model::{Oid, Relation, Schema, TimestampMicros};
 
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
+use crate::names::QualifiedName;
 use crate::outcome::Notice;
 use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
@@ -112,6 +113,16 @@ impl Scope {
     /// As [`Self::relation`]; 42P01 if there is none.
     pub(crate) fn require_relation(&self, schema: Option<&str>, name: &str) -> Result<&Arc<Relation>, SqlError> {
         self.relation(schema, name).ok_or_else(|| undefined_table(schema, name))
+    }
+
+    /// As [`Self::require_relation`]; 42809 if it is no table.
+    pub(crate) fn require_table(&self, name: &QualifiedName) -> Result<&Arc<Relation>, SqlError> {
+        let relation = self.require_relation(name.schema(), &name.name)?;
+        if relation.as_table().is_none() {
+            let message = format!("\"{}\" is not a table", relation.name);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        Ok(relation)
     }
 
     /// The name of the schema with that oid.

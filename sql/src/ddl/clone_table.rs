@@ -42,11 +42,11 @@ pub(super) async fn run(
         }
         return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
     }
-    let original = source_table(scope, source)?;
-    compact(scope, &original, Extent::Chunks).await?;
+    let source = QualifiedName::of(scope, source)?;
+    compact(scope, scope.require_table(&source)?, Extent::Chunks).await?;
     // The view of before has the chunks.
     let scope = &newest(scope, transaction)?;
-    let original = source_table(scope, source)?;
+    let original = Arc::clone(scope.require_table(&source)?);
     let (clone, indexes) = definition(scope, &original, place.schema(), name.name.clone());
     let (mut requires, mut changes) = place.claim(&name.name);
     requires.push(unchanged(&original));
@@ -58,16 +58,6 @@ pub(super) async fn run(
     requires.extend(held.live(scope, original.oid));
     changes.push(rows(scope, &original, oid, held).await?);
     Ok(Done::new("CREATE TABLE", requires, changes))
-}
-
-fn source_table(scope: &Scope, name: &ObjectName) -> Result<Arc<Relation>, SqlError> {
-    let name = QualifiedName::of(scope, name)?;
-    let relation = scope.require_relation(name.schema(), &name.name)?;
-    if relation.as_table().is_none() {
-        let message = format!("\"{}\" is not a table", relation.name);
-        return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
-    }
-    Ok(Arc::clone(relation))
 }
 
 /// What the table holds.

@@ -5,7 +5,7 @@ use peristyle_catalog::model::{Change, Oid, Relation, Requirement};
 use sqlparser::ast::Truncate;
 
 use super::Done;
-use crate::error::{SqlError, SqlState};
+use crate::error::SqlError;
 use crate::names::QualifiedName;
 use crate::scope::Scope;
 
@@ -13,14 +13,10 @@ pub(super) fn run(scope: &Scope, truncate: &Truncate) -> Result<Done, SqlError> 
     let (mut requires, mut changes) = (Vec::new(), Vec::new());
     for target in &truncate.table_names {
         let name = QualifiedName::of(scope, &target.name)?;
-        let relation = match scope.relation(name.schema(), &name.name) {
-            None if truncate.if_exists => continue,
-            _ => scope.require_relation(name.schema(), &name.name)?,
-        };
-        if relation.as_table().is_none() {
-            let message = format!("\"{}\" is not a table", relation.name);
-            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        if truncate.if_exists && scope.relation(name.schema(), &name.name).is_none() {
+            continue;
         }
+        let relation = scope.require_table(&name)?;
         requires.push(Requirement::RelationLive(relation.oid));
         if let Some((requirement, removal)) = remove_all(scope, relation) {
             requires.extend(requirement);

@@ -66,15 +66,16 @@ pub(crate) fn needs_mark(ty: PgType, arrow: &DataType) -> bool {
     pg_type_of_arrow(arrow) != ty && arrow_of(ty) == *arrow
 }
 
-fn is_unknown(argument: Option<&ScalarValue>) -> bool {
-    matches!(argument, Some(ScalarValue::Utf8(_) | ScalarValue::Null))
+/// Whether a literal takes the type of the values beside it: a string without a type of its own, or NULL.
+pub(crate) fn is_unknown(literal: &ScalarValue) -> bool {
+    matches!(literal, ScalarValue::Utf8(_) | ScalarValue::Null)
 }
 
 /// The result's field: of the Arrow type, marked if the values share a type that needs it.
 fn chosen_field(name: &str, values: &[usize], args: &ReturnFieldArgs<'_>, arrow: DataType, nullable: bool) -> FieldRef {
     let of_value = |at: &usize| {
         let argument = args.scalar_arguments.get(*at).copied().flatten();
-        let is_known = !is_unknown(argument) && !args.arg_fields[*at].data_type().is_null();
+        let is_known = !argument.is_some_and(is_unknown) && !args.arg_fields[*at].data_type().is_null();
         is_known.then(|| pg_type(&args.arg_fields[*at]))
     };
     let types: Vec<_> = values.iter().map(of_value).collect();
@@ -169,7 +170,7 @@ impl ScalarUDFImpl for CaseCall {
         let values = values_of(self.name(), args.arg_fields.len()).unwrap_or_default();
         let type_at = |at: &usize| args.arg_fields[*at].data_type().clone();
         let types: Vec<DataType> = values.iter().map(type_at).collect();
-        let is_known = |at: &&usize| !is_unknown(args.scalar_arguments.get(**at).copied().flatten());
+        let is_known = |at: &&usize| !args.scalar_arguments.get(**at).copied().flatten().is_some_and(is_unknown);
         let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
         let Some(arrow) = type_union_resolution(if known.is_empty() { &types } else { &known }) else {
             return Err(unmatched(&known));

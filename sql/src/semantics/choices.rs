@@ -3,7 +3,7 @@
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
@@ -12,7 +12,7 @@ use peristyle_storage::types::pg_type;
 
 use super::analyzer::rewrite_expressions;
 use super::cast::{CastKind, cast_expr};
-use crate::functions::choice::{CASE, CASE_OF, marked, needs_mark, shared_type, values_of};
+use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_type, values_of};
 
 #[derive(Debug)]
 pub(crate) struct PgChoices;
@@ -28,18 +28,18 @@ impl AnalyzerRule for PgChoices {
 }
 
 fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let call = match expr {
-        Expr::ScalarFunction(call) => call,
-        other => return Ok(Transformed::no(other)),
+    let values = match &expr {
+        Expr::ScalarFunction(call) => values_of(call.func.name(), call.args.len()),
+        _ => None,
     };
-    let Some(values) = values_of(call.func.name(), call.args.len()) else {
-        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    let Some(values) = values else { return Ok(Transformed::no(expr)) };
+    let arrow = expr.get_type(schema)?;
+    let Expr::ScalarFunction(ScalarFunction { func, mut args }) = expr else {
+        return internal_err!("only functions have values to choose from");
     };
-    let types = values.iter().map(|at| known_type(&call.args[*at], schema)).collect::<Result<Vec<_>>>()?;
+    let types = values.iter().map(|at| known_type(&args[*at], schema)).collect::<Result<Vec<_>>>()?;
     let shared = shared_type(&types);
-    let arrow = Expr::ScalarFunction(call.clone()).get_type(schema)?;
     let mark = shared.filter(|ty| needs_mark(*ty, &arrow));
-    let ScalarFunction { func, mut args } = call;
     for at in &values {
         let arg = std::mem::take(&mut args[*at]);
         args[*at] = read_as(arg, shared);
@@ -69,8 +69,10 @@ fn read_as(value: Expr, shared: Option<PgType>) -> Expr {
 
 /// `None` for a string literal and for NULL, which take any type.
 fn known_type(value: &Expr, schema: &DFSchema) -> Result<Option<PgType>> {
-    let is_unknown = matches!(value, Expr::Literal(ScalarValue::Utf8(_) | ScalarValue::Null, _));
-    if is_unknown { Ok(None) } else { Ok(Some(pg_type(&value.to_field(schema)?.1))) }
+    match value {
+        Expr::Literal(literal, _) if is_unknown(literal) => Ok(None),
+        value => Ok(Some(pg_type(&value.to_field(schema)?.1))),
+    }
 }
 
 fn case(operand: Option<Expr>, mut args: Vec<Expr>) -> Expr {
