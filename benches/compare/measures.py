@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import loads
+import tiers
 import tpch_data
 from process import postgres_program
 
@@ -168,4 +169,4 @@ def restart_seconds(server):
     return seconds
 
 
-PARTS = {"copy": copy, "insert": insert, "queries": queries, "memory": memory, "start": start}
+PARTS = {"copy": copy, "insert": insert, "queries": queries, "memory": memory, "start": start} | tiers.PARTS

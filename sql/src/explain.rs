@@ -20,7 +20,7 @@ use crate::plan::{self, Planner};
 use crate::scan::ScanExec;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
-use crate::write;
+use crate::write::{self, ResolvedInsert};
 
 /// The explained query's parameters, and the one column of an explanation.
 pub(crate) fn describe(
@@ -180,7 +180,7 @@ async fn run_insert(
 ) -> Result<Vec<String>, SqlError> {
     let begun = scope.engine.now();
     let silent = ast::Insert { returning: None, ..insert.clone() };
-    let outcome = write::insert(Arc::clone(scope), transaction, &silent, bound).await?;
+    let outcome = write::insert(Arc::clone(scope), transaction, &silent, bound, &ResolvedInsert::default()).await?;
     let ended = scope.engine.now();
     let Outcome::Command(tag) = outcome else { return Err(SqlError::internal("an INSERT gave rows")) };
     let rows = tag.rsplit(' ').next().unwrap_or_default();

@@ -24,6 +24,9 @@ use crate::write;
 pub(crate) type Description = (Vec<PgType>, Option<Vec<ColumnDescription>>);
 
 /// Runs one statement. Its changes go to the transaction, its rows to the outcome.
+///
+/// Each kind's future lies in a box of its own: it would be as large as the largest of them, and copied around for every
+/// small INSERT.
 pub(crate) async fn run(
     scope: Arc<Scope>,
     transaction: SharedTransaction,
@@ -31,24 +34,26 @@ pub(crate) async fn run(
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
     let tree = match &*statement.tree {
-        Tree::Copy(copy) if copy.to => return copy_out::run(scope, copy).await,
-        Tree::Copy(copy) => return write::copy_in(scope, transaction, copy).await,
+        Tree::Copy(copy) if copy.to => return Box::pin(copy_out::run(scope, copy)).await,
+        Tree::Copy(copy) => return Box::pin(write::copy_in(scope, transaction, copy)).await,
         Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
         Tree::Undrop(table) => return ddl::undrop(&scope, &transaction, table),
-        Tree::Maintenance(maintenance) => return maintenance::run(&scope, maintenance).await,
+        Tree::Maintenance(maintenance) => return Box::pin(maintenance::run(&scope, maintenance)).await,
         Tree::Sql(tree) => tree.as_ref(),
     };
     if let Some(change) = ChangeStatement::of(tree) {
-        return modify::run(scope, transaction, change, bound).await;
+        return Box::pin(modify::run(scope, transaction, change, bound)).await;
     }
     match tree {
-        ast::Statement::Query(_) => plan::select(scope, tree, bound).await,
-        ast::Statement::Insert(insert) => write::insert(scope, transaction, insert, bound).await,
-        ast::Statement::Explain { .. } => explain::run(scope, transaction, tree, bound).await,
-        ast::Statement::CreateTable(create) if create.query.is_some() => {
-            write::create_table_as(scope, transaction, create, bound).await
+        ast::Statement::Query(_) => Box::pin(plan::select(scope, tree, bound, &statement.found.constant)).await,
+        ast::Statement::Insert(insert) => {
+            write::insert(scope, transaction, insert, bound, &statement.found.insert).await
         }
-        other => ddl::run(scope, transaction, other, statement).await,
+        ast::Statement::Explain { .. } => Box::pin(explain::run(scope, transaction, tree, bound)).await,
+        ast::Statement::CreateTable(create) if create.query.is_some() => {
+            Box::pin(write::create_table_as(scope, transaction, create, bound)).await
+        }
+        other => Box::pin(ddl::run(scope, transaction, other, statement)).await,
     }
 }
 
@@ -157,11 +162,11 @@ pub(crate) fn looks(statement: &Statement) -> Looks {
 }
 
 /// Whether a statement computes so little that handing it to a computing thread would cost more: a small INSERT of
-/// constants.
+/// constants, or a query whose result is known.
 pub(crate) fn is_quick(statement: &Statement, bound: &Bound) -> bool {
     const BYTES_MAX: usize = 16 * 1024;
     let Tree::Sql(tree) = &*statement.tree else { return false };
-    let ast::Statement::Insert(insert) = tree.as_ref() else { return false };
+    let ast::Statement::Insert(insert) = tree.as_ref() else { return statement.found.constant.is_known() };
     insert.returning.is_none()
         && insert.on.is_none()
         && insert.source.as_ref().is_some_and(|source| write::is_constant(source))

@@ -1,8 +1,10 @@
 //! The real-time tier: the rows of chunks that are not yet in a partition.
 //!
-//! Chunks of one layout are folded like the digits of a binary counter: two neighbouring runs of about the same size
-//! become one, so that after n single-row commits there are about log n batches and each row was copied about log n
-//! times. Every row keeps its chunk, so that a merge can take chunks away and a reader can look at an older commit.
+//! Chunks of one layout are folded like the digits of a counter to the base of [`FOLD_RUNS`]: so many neighbouring runs of
+//! about the same size become one, so that after n single-row commits there are few batches and each row was copied
+//! about log n times. The base is a compromise: a fold costs more than the copying, and it is done while others wait for
+//! their commit; a reader pays for each batch. Every row keeps its chunk, so that a merge can take chunks away and a
+//! reader can look at an older commit.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -21,6 +23,8 @@ use crate::{Error, Result, chunk};
 
 /// Runs of this many rows are not folded any further: they are good batches for a scan, and copying stays short.
 const RUN_ROWS_MAX: usize = 32 * 1024;
+/// Neighbouring runs of about one size that become one.
+const FOLD_RUNS: usize = 16;
 /// Memory of a span and of a run beside its arrays, in bytes.
 const SPAN_BYTES: usize = size_of::<Span>();
 
@@ -41,6 +45,7 @@ struct Rows {
 struct LayoutRows {
     layout: Arc<Layout>,
     runs: Vec<Arc<Run>>,
+    bytes: u64,
 }
 
 /// Folded chunks.
@@ -127,14 +132,14 @@ impl Rows {
         self.rows += run.batch.num_rows() as u64;
         match self.layouts.iter_mut().find(|rows| rows.layout.id == layout.id) {
             Some(rows) => Arc::make_mut(rows).push(run)?,
-            None => self.layouts.push(Arc::new(LayoutRows { layout: layout.clone(), runs: vec![Arc::new(run)] })),
+            None => self.layouts.push(Arc::new(LayoutRows::new(layout.clone(), vec![Arc::new(run)]))),
         }
         self.count_bytes();
         Ok(())
     }
 
     fn count_bytes(&mut self) {
-        self.bytes = self.layouts.iter().flat_map(|layout| &layout.runs).map(|run| run.bytes).sum();
+        self.bytes = self.layouts.iter().map(|layout| layout.bytes).sum();
     }
 
     fn without(&self, removed: &BTreeSet<ChunkId>) -> Rows {
@@ -147,19 +152,32 @@ impl Rows {
 }
 
 impl LayoutRows {
-    /// Adds a run and folds the last two while the older is not much larger, as a binary counter carries.
+    fn new(layout: Arc<Layout>, runs: Vec<Arc<Run>>) -> LayoutRows {
+        let bytes = runs.iter().map(|run| run.bytes).sum();
+        LayoutRows { layout, runs, bytes }
+    }
+
+    /// Adds a run and folds the last ones while there are enough of its size, as a counter carries.
     fn push(&mut self, run: Run) -> Result<()> {
-        let mut last = run;
-        while let Some(before) = self.runs.last() {
-            let (older, newer) = (before.batch.num_rows(), last.batch.num_rows());
-            if older >= 2 * newer || older + newer > RUN_ROWS_MAX {
-                break;
-            }
-            last = before.fold(&last)?;
-            self.runs.pop();
+        self.bytes += run.bytes;
+        self.runs.push(Arc::new(run));
+        while let Some(first) = self.first_to_fold() {
+            let folded = Run::fold(&self.runs[first..])?;
+            self.bytes -= self.runs.drain(first..).map(|run| run.bytes).sum::<u64>();
+            self.bytes += folded.bytes;
+            self.runs.push(Arc::new(folded));
         }
-        self.runs.push(Arc::new(last));
         Ok(())
+    }
+
+    /// Where the runs begin that are no larger than the last one, by their digits, if they are to become one.
+    fn first_to_fold(&self) -> Option<usize> {
+        let newest = self.runs.last()?.digits()?;
+        let is_no_larger = |run: &&Arc<Run>| run.digits().is_some_and(|digits| digits <= newest);
+        let last: Vec<&Arc<Run>> = self.runs.iter().rev().take_while(is_no_larger).collect();
+        let rows: usize = last.iter().map(|run| run.batch.num_rows()).sum();
+        let is_due = last.len() >= FOLD_RUNS || (last.len() > 1 && rows >= RUN_ROWS_MAX);
+        is_due.then(|| self.runs.len() - last.len())
     }
 
     fn without(self: &Arc<Self>, removed: &BTreeSet<ChunkId>) -> Option<Arc<LayoutRows>> {
@@ -172,7 +190,7 @@ impl LayoutRows {
             .iter()
             .filter_map(|run| if touches(run) { run.without(removed).map(Arc::new) } else { Some(run.clone()) })
             .collect();
-        (!runs.is_empty()).then(|| Arc::new(LayoutRows { layout: self.layout.clone(), runs }))
+        (!runs.is_empty()).then(|| Arc::new(LayoutRows::new(self.layout.clone(), runs)))
     }
 }
 
@@ -186,23 +204,32 @@ impl Run {
     fn of_chunk(arriving: &ArrivingChunk) -> Result<Option<Run>> {
         let held = arriving.decoded.as_ref().and_then(|decoded| decoded.downcast_ref::<RecordBatch>());
         let batch = match held {
-            Some(batch) => batch.clone(),
+            // Builders make room for more values than a single row has.
+            Some(batch) => compact(batch.clone())?,
             None => chunk::decode(&arriving.body, &arriving.chunk.layout.columns)?,
         };
         let span = Span { chunk: arriving.chunk.id, rows: batch.num_rows() };
         Ok((span.rows > 0).then(|| Run::new(batch, vec![span])))
     }
 
-    fn fold(&self, newer: &Run) -> Result<Run> {
-        let (a, b) = (&self.batch, &newer.batch);
+    /// Digits of its number of rows to the base of [`FOLD_RUNS`]; `None` for a run that is large enough.
+    fn digits(&self) -> Option<u32> {
+        let rows = self.batch.num_rows();
+        (rows <= RUN_ROWS_MAX / 2).then(|| rows.ilog(FOLD_RUNS))
+    }
+
+    /// Neighbouring runs as one.
+    fn fold(runs: &[Arc<Run>]) -> Result<Run> {
+        let schema = runs[0].batch.schema();
         // The field ids in two schemas of a layout may differ where the committer renamed one; the types do not.
-        let b = batch_of(a.schema(), b.columns().to_vec(), b.num_rows())?;
-        let batch = if a.num_columns() == 0 {
-            batch_of(a.schema(), Vec::new(), a.num_rows() + b.num_rows())?
+        let alike = |run: &Arc<Run>| batch_of(schema.clone(), run.batch.columns().to_vec(), run.batch.num_rows());
+        let batches = runs.iter().map(alike).collect::<Result<Vec<_>>>()?;
+        let batch = if schema.fields().is_empty() {
+            batch_of(schema, Vec::new(), batches.iter().map(RecordBatch::num_rows).sum())?
         } else {
-            compact(concat_batches(a.schema_ref(), [a, &b])?)?
+            compact(concat_batches(&schema, &batches)?)?
         };
-        let spans = self.spans.iter().chain(&newer.spans).copied().collect();
+        let spans = runs.iter().flat_map(|run| &run.spans).copied().collect();
         Ok(Run::new(batch, spans))
     }
 

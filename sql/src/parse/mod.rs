@@ -30,7 +30,9 @@ use self::dialect::PgDialect;
 use crate::error::{SqlError, SqlState};
 use crate::names;
 use crate::outcome::Notice;
+use crate::plan::ConstantResult;
 use crate::scope::IDENTIFIER_BYTES_MAX;
+use crate::write::ResolvedInsert;
 
 /// Nesting of parentheses and subqueries that the parser follows.
 const PARSER_DEPTH_MAX: usize = 200;
@@ -43,6 +45,14 @@ pub struct Statement {
     /// Characters of the query string before this statement: errors count positions from the string's start.
     pub(crate) offset_chars: usize,
     pub(crate) tree: Arc<Tree>,
+    pub(crate) found: Arc<Found>,
+}
+
+/// What a statement's executions find out for those after them.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) insert: ResolvedInsert,
+    pub(crate) constant: ConstantResult,
 }
 
 /// What a statement is.
@@ -60,6 +70,16 @@ impl Statement {
     /// The statement's text, as the client sent it.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Another tree in the place of this one's.
+    pub(crate) fn with_tree(&self, tree: Tree) -> Statement {
+        Statement {
+            text: Arc::clone(&self.text),
+            offset_chars: self.offset_chars,
+            tree: Arc::new(tree),
+            found: Arc::default(),
+        }
     }
 }
 
@@ -143,7 +163,7 @@ fn next_statement(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) ->
     };
     let own = text[start..end.max(start)].trim_end();
     let offset_chars = text[..start].chars().count();
-    Ok(Statement { text: own.into(), offset_chars, tree: Arc::new(tree) })
+    Ok(Statement { text: own.into(), offset_chars, tree: Arc::new(tree), found: Arc::default() })
 }
 
 fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Result<Tree, SqlError> {

@@ -1,6 +1,7 @@
 //! Trees → plans: names are resolved against the statement's snapshot, DataFusion plans and optimises.
 
 mod balance;
+mod constant_query;
 mod full_join;
 mod guarded;
 mod interruption;
@@ -32,6 +33,7 @@ use peristyle_catalog::model::{PgType, Relation};
 use peristyle_storage::types::{arrow_type, pg_type};
 use sqlparser::ast::{self, Visit, Visitor};
 
+pub(crate) use constant_query::ConstantResult;
 pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched};
 pub(crate) use stream::{collect, start};
 pub(crate) use view::{expand as expand_view, output_fields};
@@ -223,8 +225,16 @@ impl<'a> Planner<'a> {
 }
 
 /// Runs a query: its rows come as they are taken.
-pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bound) -> Result<Outcome, SqlError> {
+pub(crate) async fn select(
+    scope: Arc<Scope>,
+    tree: &ast::Statement,
+    bound: &Bound,
+    known: &ConstantResult,
+) -> Result<Outcome, SqlError> {
     let ast::Statement::Query(query) = tree else { return Err(SqlError::internal("a query was expected")) };
+    if let Some(outcome) = known.outcome() {
+        return Ok(outcome);
+    }
     let planner = Planner::new(&scope)?.with_values(bound);
     let plan = planner.shown_query(query, bound.types())?;
     let origins = origins::of(&plan);
@@ -232,6 +242,11 @@ pub(crate) async fn select(scope: Arc<Scope>, tree: &ast::Statement, bound: &Bou
     let columns = with_origins(describe_schema(settled.schema().inner()), origins);
     let physical = planner.physical_of(&planner.optimised_of(settled)?).await?;
     let task = planner.task();
+    if constant_query::is_constant(query) {
+        let batches = collect(&scope, physical, task).await?;
+        known.keep(&columns, &batches);
+        return Ok(constant_query::rows(columns, batches));
+    }
     let batches = start(&scope, physical, task)?;
     Ok(Outcome::Rows(Rows { columns, batches, tag: RowsTag::Select }))
 }

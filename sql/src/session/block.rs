@@ -36,10 +36,10 @@ impl Session {
                 self.begin_block(modes)?;
                 if *begin { "BEGIN" } else { "START TRANSACTION" }
             }
-            ast::Statement::Commit { chain, .. } => self.commit_block(*chain).await?,
-            ast::Statement::Rollback { savepoint: None, chain } => self.roll_back_block(*chain).await?,
+            ast::Statement::Commit { chain, .. } => Box::pin(self.commit_block(*chain)).await?,
+            ast::Statement::Rollback { savepoint: None, chain } => Box::pin(self.roll_back_block(*chain)).await?,
             ast::Statement::Rollback { savepoint: Some(name), .. } => {
-                self.roll_back_to(name).await?;
+                Box::pin(self.roll_back_to(name)).await?;
                 "ROLLBACK"
             }
             ast::Statement::Savepoint { name } => {
@@ -221,9 +221,8 @@ impl Session {
 
     /// Does something with the transaction, which it begins if none is open.
     pub(super) fn in_transaction<T>(&mut self, act: impl FnOnce(&mut Transaction) -> T) -> T {
-        let modes = self.default_modes();
         let mut slot = self.transaction.lock();
-        act(slot.get_or_insert_with(|| self.engine.begin(modes)))
+        act(slot.get_or_insert_with(|| self.engine.begin(self.default_modes())))
     }
 
     /// When the transaction began.

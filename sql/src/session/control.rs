@@ -35,7 +35,7 @@ impl Session {
                 self.refuse_in_block(maintenance)?;
                 return Ok(None);
             }
-            Tree::Session(command) => return self.run_command(command, bound).await.map(Some),
+            Tree::Session(command) => return Box::pin(self.run_command(command, bound)).await.map(Some),
         };
         match tree.as_ref() {
             ast::Statement::Set(set) => self.run_set(set).map(Some),

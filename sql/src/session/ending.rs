@@ -100,7 +100,7 @@ impl Session {
                 turn = self.engine.turn().await;
             }
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
-            if let Err(error) = self.run_once(&again.statement, &again.bound).await {
+            if let Err(error) = Box::pin(self.run_once(&again.statement, &again.bound)).await {
                 // What it had begun ends with it; the next statement begins anew.
                 self.discard().await;
                 return Err(error);

@@ -94,6 +94,8 @@ pub struct Session {
     listener: Listener,
     /// What the wire was told last of the settings that it reports.
     told: BTreeMap<&'static str, String>,
+    /// The settings that those were.
+    told_of: Option<Arc<Settings>>,
     activity: Activity,
     /// Whether it made a table that its transactions' ends change.
     acts_on_commit: bool,
@@ -163,6 +165,7 @@ impl Session {
             interrupts,
             notices: Arc::default(),
             told: BTreeMap::new(),
+            told_of: None,
             activity,
             acts_on_commit: false,
             rerun: None,
@@ -334,6 +337,9 @@ impl Session {
     /// Settings of those that the protocol reports (ParameterStatus) that changed since the last call; at first all.
     pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
         let settings = self.settings();
+        if self.told_of.as_ref().is_some_and(|told| Arc::ptr_eq(told, &settings)) {
+            return Vec::new();
+        }
         let now: Vec<_> = settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
         let mut changes = Vec::new();
         for (name, value) in now {
@@ -342,6 +348,7 @@ impl Session {
                 self.told.insert(name, value);
             }
         }
+        self.told_of = Some(settings);
         changes
     }
 

@@ -50,7 +50,9 @@ impl Session {
     ) -> Result<Option<(Arc<Prepared>, Arc<Bound>)>, SqlError> {
         match &*statement.tree {
             Tree::Session(command) => match command.as_ref() {
-                SessionCommand::Execute { name, arguments } => self.expand_execute(name, arguments).await.map(Some),
+                SessionCommand::Execute { name, arguments } => {
+                    Box::pin(self.expand_execute(name, arguments)).await.map(Some)
+                }
                 _ => Ok(None),
             },
             Tree::Sql(tree) => self.expand_explain(statement, tree).await,
@@ -84,13 +86,13 @@ impl Session {
         let ast::Statement::Explain { statement: explained, .. } = tree else { return Ok(None) };
         let ast::Statement::Execute { name: Some(name), parameters, .. } = explained.as_ref() else { return Ok(None) };
         let name = crate::names::parts(name)?.join(".");
-        let (inner, bound) = self.expand_execute(&name, parameters).await?;
+        let (inner, bound) = Box::pin(self.expand_execute(&name, parameters)).await?;
         let Tree::Sql(inner) = &*inner.statement.tree else { return Ok(None) };
         let mut tree = tree.clone();
         if let ast::Statement::Explain { statement, .. } = &mut tree {
             statement.clone_from(inner);
         }
-        let statement = Statement { tree: Arc::new(Tree::Sql(Box::new(tree))), ..statement.clone() };
+        let statement = statement.with_tree(Tree::Sql(Box::new(tree)));
         Ok(Some((Arc::new(Prepared { parameters: Vec::new(), columns: None, statement }), bound)))
     }
 

@@ -23,6 +23,9 @@ use super::open_numeric::OpenNumeric;
 use super::style::InputStyle;
 use crate::error::{Result, SqlError};
 
+/// Room that a column of fixed width begins with: single rows are many, and others grow soon enough.
+const VALUES_MIN: usize = 1;
+
 /// Digits that a Decimal128 column may have for the short way of parsing to be safe.
 const PLAIN_DIGITS_MIN: u8 = 18;
 
@@ -224,9 +227,9 @@ impl Sink {
     fn for_kind(kind: TypeKind, ty: PgType, wanted: &DataType) -> Result<Sink> {
         Ok(match kind {
             TypeKind::Bool => Sink::Bool(BooleanBuilder::new()),
-            TypeKind::Int2 => Sink::Int2(PrimitiveBuilder::new()),
-            TypeKind::Int4 => Sink::Int4(PrimitiveBuilder::new()),
-            TypeKind::Int8 => Sink::Int8(PrimitiveBuilder::new()),
+            TypeKind::Int2 => Sink::Int2(PrimitiveBuilder::with_capacity(VALUES_MIN)),
+            TypeKind::Int4 => Sink::Int4(PrimitiveBuilder::with_capacity(VALUES_MIN)),
+            TypeKind::Int8 => Sink::Int8(PrimitiveBuilder::with_capacity(VALUES_MIN)),
             TypeKind::Oid
             | TypeKind::Xid
             | TypeKind::Regclass
@@ -234,16 +237,16 @@ impl Sink {
             | TypeKind::Regproc
             | TypeKind::Regprocedure
             | TypeKind::Regnamespace
-            | TypeKind::Regrole => Sink::Oid(PrimitiveBuilder::new()),
-            TypeKind::Float4 => Sink::Float4(PrimitiveBuilder::new()),
-            TypeKind::Float8 => Sink::Float8(PrimitiveBuilder::new()),
+            | TypeKind::Regrole => Sink::Oid(PrimitiveBuilder::with_capacity(VALUES_MIN)),
+            TypeKind::Float4 => Sink::Float4(PrimitiveBuilder::with_capacity(VALUES_MIN)),
+            TypeKind::Float8 => Sink::Float8(PrimitiveBuilder::with_capacity(VALUES_MIN)),
             TypeKind::Numeric => Sink::for_numeric(ty, wanted),
             TypeKind::Bytea => Sink::Bytea(BinaryViewBuilder::new()),
-            TypeKind::Date => Sink::Date(PrimitiveBuilder::new()),
-            TypeKind::Time => Sink::Time(PrimitiveBuilder::new()),
-            TypeKind::Timestamp => Sink::Timestamp(PrimitiveBuilder::new()),
-            TypeKind::Timestamptz => Sink::Timestamp(PrimitiveBuilder::new().with_timezone(UTC)),
-            TypeKind::Interval => Sink::Interval(PrimitiveBuilder::new()),
+            TypeKind::Date => Sink::Date(PrimitiveBuilder::with_capacity(VALUES_MIN)),
+            TypeKind::Time => Sink::Time(PrimitiveBuilder::with_capacity(VALUES_MIN)),
+            TypeKind::Timestamp => Sink::Timestamp(PrimitiveBuilder::with_capacity(VALUES_MIN)),
+            TypeKind::Timestamptz => Sink::Timestamp(PrimitiveBuilder::with_capacity(VALUES_MIN).with_timezone(UTC)),
+            TypeKind::Interval => Sink::Interval(PrimitiveBuilder::with_capacity(VALUES_MIN)),
             TypeKind::Uuid => Sink::Uuid(FixedSizeBinaryBuilder::new(16)),
             TypeKind::Void => Sink::Void(0),
             TypeKind::Unknown
@@ -269,11 +272,13 @@ impl Sink {
         }
         match arrow_type(ty, None) {
             DataType::Decimal128(precision, scale) => {
-                let builder = PrimitiveBuilder::new().with_data_type(DataType::Decimal128(precision, scale));
+                let builder =
+                    PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(DataType::Decimal128(precision, scale));
                 Sink::Decimal128(builder, precision, scale)
             }
             DataType::Decimal256(precision, scale) => {
-                let builder = PrimitiveBuilder::new().with_data_type(DataType::Decimal256(precision, scale));
+                let builder =
+                    PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(DataType::Decimal256(precision, scale));
                 Sink::Decimal256(builder, precision, scale)
             }
             _ => Sink::OpenNumeric(OpenNumeric::new(wanted)),

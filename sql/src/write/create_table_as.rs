@@ -11,8 +11,9 @@ use peristyle_storage::types::pg_type;
 use sqlparser::ast::CreateTable;
 
 use super::Target;
-use super::insert::{Load, stage};
+use super::insert::stage;
 use super::keys::Existing;
+use super::load::Load;
 use crate::ddl::{self, NewColumn};
 use crate::error::SqlError;
 use crate::names::{cut, fold};

@@ -8,16 +8,16 @@ use datafusion::common::{Column as PlanColumn, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{Change, PgType, widen};
+use peristyle_catalog::model::{PgType, widen};
 use peristyle_storage::types::{marked_pg_type, pg_type};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
-use super::evolve::{Evolution, evolve};
 use super::ingest::{ingest_id, is_replay};
-use super::keys::{Existing, KeyGuard};
+use super::keys::Existing;
+use super::literal_rows::{Slots, values_only};
+use super::load::{Load, LoadPlan};
+use super::resolved::ResolvedInsert;
 use super::returning::{Returned, Returning};
-use super::shaper::Shaper;
-use super::sink::Sink;
 use super::{Target, literal_rows, value_rows};
 use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
@@ -35,18 +35,29 @@ pub(crate) async fn insert(
     transaction: SharedTransaction,
     insert: &Insert,
     bound: &Bound,
+    resolved: &ResolvedInsert,
 ) -> Result<Outcome, SqlError> {
+    let ingest_id = ingest_id(&scope, None)?;
+    if let Some(load) = resolved.begin(&scope, insert, bound, ingest_id.as_ref()).await? {
+        let (rows, changes) = load.finish(Existing::AllOf(&transaction)).await?;
+        stage(&scope.guard, &transaction, changes)?;
+        return inserted(rows, None);
+    }
     refuse_unsupported(insert)?;
     let target = Target::find(&scope, table_name(insert)?)?;
     let names = column_names(&target, insert)?;
     let returning = Returning::new(&scope, &target, insert)?;
-    let ingest_id = ingest_id(&scope, None)?;
     if ingest_id.as_ref().is_some_and(|id| is_replay(&scope, id)) {
         return inserted(0, returning.map(|returning| returning.take(&[])).transpose()?);
     }
-    let mut load = match literal_rows::of(&scope, &target, &names, insert, bound)? {
-        Some(given) => Load::begin(&scope, target, given.fields())?.with(&given.batch).await?,
-        None => load_query(&scope, target, insert, bound).await?,
+    let mut load = match literals(&scope, &target, &names, insert, bound)? {
+        Some((slots, batch)) => {
+            let plan = Arc::new(LoadPlan::new(&scope, target, batch.schema_ref().fields())?);
+            let load = Load::of(&scope, Arc::clone(&plan))?.with(&batch).await?;
+            resolved.keep(insert, slots, plan);
+            load
+        }
+        None => Box::pin(load_query(&scope, target, insert, bound)).await?,
     };
     let returned = returning.map(|returning| returning.take(&load.kept)).transpose()?;
     load.kept.clear();
@@ -54,6 +65,20 @@ pub(crate) async fn insert(
     changes.ingest_id = ingest_id;
     stage(&scope.guard, &transaction, changes)?;
     inserted(rows, returned)
+}
+
+/// The rows of an INSERT whose VALUES are constants for known columns; `None` if a plan is needed.
+fn literals(
+    scope: &Scope,
+    target: &Target,
+    names: &[String],
+    insert: &Insert,
+    bound: &Bound,
+) -> Result<Option<(Slots, RecordBatch)>, SqlError> {
+    let Some(rows) = insert.source.as_deref().and_then(values_only) else { return Ok(None) };
+    let Some(slots) = Slots::of(target, names, &rows)? else { return Ok(None) };
+    let batch = slots.fill(scope, &rows, bound)?;
+    Ok(batch.map(|batch| (slots, batch)))
 }
 
 fn inserted(rows: u64, returned: Option<Returned>) -> Result<Outcome, SqlError> {
@@ -121,84 +146,6 @@ pub(crate) fn hint_values(target: &Target, insert: &Insert, hinted: &mut [Option
         }
     }
     Ok(())
-}
-
-/// A write in progress: rows go through the shaper into the sink.
-pub(crate) struct Load {
-    scope: Arc<Scope>,
-    target: Target,
-    /// The keys of its rows, if the table enforces any.
-    pub(super) keys: Option<KeyGuard>,
-    shaper: Shaper,
-    sink: Sink,
-    evolution: Vec<Change>,
-    /// Shaped batches, kept while RETURNING may want them.
-    pub(super) kept: Vec<RecordBatch>,
-}
-
-impl Load {
-    /// Begins a write of batches with these fields. Columns that an open table lacks are added.
-    pub(crate) fn begin(scope: &Arc<Scope>, target: Target, given: &[FieldRef]) -> Result<Load, SqlError> {
-        let Evolution { fields, changes } = evolve(scope, &target, given)?;
-        let names: Vec<String> = given.iter().map(|field| field.name().clone()).collect();
-        let shaper = Shaper::new(scope, &target, &fields, &names)?;
-        let sink = Sink::new(scope, &target, shaper.fields());
-        let keys = KeyGuard::new(scope, &target, &shaper.fields())?;
-        Ok(Load { scope: Arc::clone(scope), target, keys, shaper, sink, evolution: changes, kept: Vec::new() })
-    }
-
-    /// Rows taken so far.
-    pub(super) fn rows(&self) -> u64 {
-        self.sink.rows()
-    }
-
-    /// Takes only rows for which the condition holds.
-    pub(super) fn only_where(mut self, scope: &Arc<Scope>, condition: &ast::Expr) -> Result<Load, SqlError> {
-        self.shaper = self.shaper.only_where(scope, condition)?;
-        Ok(self)
-    }
-
-    pub(super) async fn with(mut self, batch: &RecordBatch) -> Result<Load, SqlError> {
-        self.push(batch, true).await?;
-        Ok(self)
-    }
-
-    pub(crate) async fn push(&mut self, batch: &RecordBatch, keep: bool) -> Result<(), SqlError> {
-        let shaped = self.shaper.shape(batch)?;
-        if let Some(keys) = &mut self.keys {
-            keys.add(&shaped)?;
-        }
-        if keep {
-            self.kept.push(shaped.clone());
-        }
-        self.sink.write(shaped).await
-    }
-
-    /// Compares keys with those of the rows that are there, and makes the change set.
-    pub(crate) async fn finish(
-        mut self,
-        existing: Existing<'_>,
-    ) -> Result<(u64, peristyle_catalog::model::ChangeSet), SqlError> {
-        let requirement = match self.keys.take() {
-            None => None,
-            Some(keys) => match keys.check(&self.scope, existing).await {
-                Ok(requirement) => Some(requirement),
-                Err(error) => {
-                    self.abort().await;
-                    return Err(error);
-                }
-            },
-        };
-        let written = self.sink.finish().await?;
-        let rows = written.rows;
-        let mut changes = self.target.append(written, self.evolution);
-        changes.requires.extend(requirement);
-        Ok((rows, changes))
-    }
-
-    pub(crate) async fn abort(self) {
-        self.sink.abort().await;
-    }
 }
 
 async fn load_query(scope: &Arc<Scope>, target: Target, insert: &Insert, bound: &Bound) -> Result<Load, SqlError> {

@@ -1,10 +1,11 @@
 //! VALUES lists of constants: rows straight from the tree, without a plan. The path of single-row inserts.
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, FieldRef, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use peristyle_catalog::model::PgType;
-use sqlparser::ast::{self, Expr, Insert, Query, SetExpr, UnaryOperator, Value};
+use peristyle_storage::schema::TableField;
+use sqlparser::ast::{self, Expr, Query, SetExpr, UnaryOperator, Value};
 
 use super::Target;
 use super::insert::check_count;
@@ -12,14 +13,22 @@ use crate::error::SqlError;
 use crate::parse::parse_expression;
 use crate::plan::parameters::{self, Bound};
 use crate::scope::Scope;
-use crate::values::ColumnBuilder;
+use crate::values::{ColumnBuilder, InputStyle};
 use crate::{semantics, single_value};
 
 use std::sync::Arc;
 
-/// Rows of constants, columns named after the target's.
-pub(super) struct Given {
-    pub(super) batch: RecordBatch,
+/// The columns that a VALUES list fills, each from one cell of its rows. Depends on the table's definition alone.
+pub(super) struct Slots {
+    columns: Vec<Slot>,
+    /// The columns as the table has them, NULL allowed.
+    schema: SchemaRef,
+}
+
+struct Slot {
+    /// Position in a row of the list.
+    cell: usize,
+    ty: PgType,
 }
 
 /// One cell of constants.
@@ -27,55 +36,56 @@ enum Cell<'a> {
     Null,
     /// A string, or a number as written: read by the column's type.
     Text(std::borrow::Cow<'a, str>),
-    Parameter(&'a ScalarValue),
+    Parameter(&'a ScalarValue, PgType),
 }
 
-impl Given {
-    pub(super) fn fields(&self) -> &[FieldRef] {
-        // The schema's fields are reference counted one by one.
-        self.batch.schema_ref().fields()
-    }
-}
-
-/// The rows of an INSERT whose VALUES are constants for known columns; `None` if a plan is needed.
-pub(super) fn of(
-    scope: &Scope,
-    target: &Target,
-    names: &[String],
-    insert: &Insert,
-    bound: &Bound,
-) -> Result<Option<Given>, SqlError> {
-    let Some(rows) = insert.source.as_deref().and_then(values_only) else { return Ok(None) };
-    let Some(positions) = names.iter().map(|name| target.position(name)).collect::<Option<Vec<_>>>() else {
-        return Ok(None);
-    };
-    // A column that is DEFAULT in every row is one that is not given; mixed with values it needs a plan.
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(positions.len());
-    let mut fields: Vec<FieldRef> = Vec::with_capacity(positions.len());
-    for row in &rows {
-        check_count(names.len(), row.len(), target)?;
-    }
-    for (cell, &position) in positions.iter().enumerate() {
-        let field = &target.fields[position];
-        if target.is_open() && !is_plain_for(field.ty, rows.iter().map(|row| &row[cell])) {
+impl Slots {
+    /// Of an INSERT whose VALUES may be constants for known columns; `None` if a plan is needed.
+    pub(super) fn of(target: &Target, names: &[String], rows: &[&[Expr]]) -> Result<Option<Slots>, SqlError> {
+        for row in rows {
+            check_count(names.len(), row.len(), target)?;
+        }
+        let Some(positions) = names.iter().map(|name| target.position(name)).collect::<Option<Vec<_>>>() else {
             return Ok(None);
-        }
-        if rows.iter().all(|row| is_default(&row[cell])) {
-            continue;
-        }
-        match column(scope, field.ty, field.field.data_type(), rows.iter().map(|row| &row[cell]), bound)? {
-            Some(array) => {
-                fields.push(Arc::new(
-                    field.field.as_ref().clone().with_data_type(array.data_type().clone()).with_nullable(true),
-                ));
-                columns.push(array);
+        };
+        let mut columns = Vec::with_capacity(positions.len());
+        let mut fields: Vec<FieldRef> = Vec::with_capacity(positions.len());
+        for (cell, &position) in positions.iter().enumerate() {
+            let TableField { ty, field, .. } = &target.fields[position];
+            if target.is_open() && !is_plain_for(*ty, rows.iter().map(|row| &row[cell])) {
+                return Ok(None);
             }
-            None => return Ok(None),
+            // A column that is DEFAULT in every row is one that is not given; mixed with values it needs a plan.
+            if !rows.iter().all(|row| is_default(&row[cell])) {
+                columns.push(Slot { cell, ty: *ty });
+                fields.push(Arc::new(field.as_ref().clone().with_nullable(true)));
+            }
         }
+        Ok(Some(Slots { columns, schema: Arc::new(Schema::new(fields)) }))
     }
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
-    Ok(Some(Given { batch }))
+
+    /// The rows as a batch; `None` if a cell is no constant of its column's type.
+    pub(super) fn fill(&self, scope: &Scope, rows: &[&[Expr]], bound: &Bound) -> Result<Option<RecordBatch>, SqlError> {
+        let style = scope.settings.input_style(scope.transaction_started);
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        for (slot, field) in self.columns.iter().zip(self.schema.fields()) {
+            let cells = rows.iter().map(|row| constant(&row[slot.cell], slot.ty, bound));
+            let Some(cells) = cells.collect::<Option<Vec<_>>>() else { return Ok(None) };
+            columns.push(column(style, slot.ty, field.data_type(), &cells)?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        Ok(Some(RecordBatch::try_new_with_options(self.schema_of(&columns), columns, &options)?))
+    }
+
+    /// A bare numeric's array has the digits of its values.
+    fn schema_of(&self, columns: &[ArrayRef]) -> SchemaRef {
+        let fields = self.schema.fields().iter().zip(columns);
+        if fields.clone().all(|(field, column)| field.data_type() == column.data_type()) {
+            return Arc::clone(&self.schema);
+        }
+        let fields = fields.map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
 }
 
 /// Whether a source is a VALUES list of literals and parameters alone.
@@ -88,7 +98,8 @@ pub(crate) fn is_constant(query: &Query) -> bool {
     values_only(query).is_some_and(|rows| rows.iter().all(|row| row.iter().all(is_literal)))
 }
 
-fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
+/// The rows of a VALUES list with nothing around it.
+pub(super) fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
     let is_bare =
         query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
     match query.body.as_ref() {
@@ -97,26 +108,26 @@ fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
     }
 }
 
-/// One column's cells as an array; `None` if one is not a constant.
-fn column<'a>(
-    scope: &Scope,
-    ty: PgType,
-    arrow: &DataType,
-    cells: impl Iterator<Item = &'a Expr>,
-    bound: &Bound,
-) -> Result<Option<ArrayRef>, SqlError> {
-    let mut builder = ColumnBuilder::new(ty, arrow.clone(), scope.settings.input_style(scope.transaction_started))?;
-    for expression in cells {
-        match constant(expression, ty, bound) {
-            Some(Cell::Null) => builder.push_null(),
-            Some(Cell::Text(text)) => builder.push_text(&text)?,
-            Some(Cell::Parameter(value)) if value.is_null() => builder.push_null(),
+/// One column's cells as an array.
+fn column(style: InputStyle, ty: PgType, arrow: &DataType, cells: &[Cell<'_>]) -> Result<ArrayRef, SqlError> {
+    if let [Cell::Parameter(value, given)] = cells
+        && *given == ty
+        && ty != PgType::NUMERIC
+        && value.data_type() == *arrow
+    {
+        return Ok(value.to_array()?);
+    }
+    let mut builder = ColumnBuilder::new(ty, arrow.clone(), style)?;
+    for cell in cells {
+        match cell {
+            Cell::Null => builder.push_null(),
+            Cell::Text(text) => builder.push_text(text)?,
+            Cell::Parameter(value, _) if value.is_null() => builder.push_null(),
             // Its own text form, read again with the column's length or precision.
-            Some(Cell::Parameter(value)) => builder.push_text(&single_value::text_of(value, ty)?)?,
-            None => return Ok(None),
+            Cell::Parameter(value, _) => builder.push_text(&single_value::text_of(value, ty)?)?,
         }
     }
-    builder.finish().map(Some)
+    builder.finish()
 }
 
 /// The constant that a cell is, if its meaning depends on the column's type alone.
@@ -130,7 +141,7 @@ fn constant<'a>(expression: &'a Expr, ty: PgType, bound: &'a Bound) -> Option<Ce
             Value::Boolean(on) if ty == PgType::BOOL => Some(Cell::Text(if *on { "t" } else { "f" }.into())),
             Value::Placeholder(_) => {
                 let (value, given) = bound.get(parameters::placeholder(expression)?)?;
-                (given.oid == ty.oid).then_some(Cell::Parameter(value))
+                (given.oid == ty.oid).then_some(Cell::Parameter(value, given))
             }
             _ => None,
         },

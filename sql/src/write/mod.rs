@@ -14,6 +14,8 @@ mod ingest;
 mod insert;
 mod keys;
 mod literal_rows;
+mod load;
+mod resolved;
 mod returning;
 mod shape;
 mod shaper;
@@ -25,10 +27,12 @@ pub use copy_in::CopyIn;
 pub(crate) use copy_in::copy_in;
 pub(crate) use create_table_as::create_table_as;
 pub(crate) use insert::{
-    Load, assigned, check_count, describe as describe_insert, hint_values, insert, source_plan, stage, table_name,
+    assigned, check_count, describe as describe_insert, hint_values, insert, source_plan, stage, table_name,
     without_defaults,
 };
 pub(crate) use keys::{Existing, Key, newest};
 pub(crate) use literal_rows::{default_expression, is_constant, is_default};
+pub(crate) use load::Load;
+pub(crate) use resolved::ResolvedInsert;
 pub(crate) use target::Target;
 pub(crate) use value_rows::wider;

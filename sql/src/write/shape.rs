@@ -14,8 +14,8 @@ use peristyle_storage::types::{arrow_type, decimal_type, pg_field, pg_type};
 use sqlparser::ast;
 
 use super::Target;
-use super::insert::Load;
 use super::keys::{Existing, KeyGuard};
+use super::load::Load;
 use super::value_rows::wider;
 use crate::copy::Decoded;
 use crate::error::SqlError;

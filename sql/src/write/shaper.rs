@@ -14,6 +14,7 @@ use peristyle_storage::types::pg_type;
 use sqlparser::ast;
 
 use super::Target;
+use super::sink::nullable_schema;
 use crate::error::{SqlError, SqlState};
 use crate::parse::parse_expression;
 use crate::plan::Planner;
@@ -27,8 +28,8 @@ pub(crate) struct Shaper {
     schema_name: String,
     columns: Vec<ShapedColumn>,
     schema: SchemaRef,
-    /// Which rows are taken; all if there is none.
-    condition: Option<Arc<dyn PhysicalExpr>>,
+    /// The same with NULL allowed everywhere: what may not be NULL is checked with an error that names the column.
+    nullable: SchemaRef,
     checks: Vec<Check>,
 }
 
@@ -91,13 +92,23 @@ impl Shaper {
         let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
         let checks = checks(&planner, target, &schema)?;
         let schema_name = scope.schema_name(target.relation.schema).to_owned();
-        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, condition: None, checks })
+        let nullable = nullable_schema(schema.fields().iter());
+        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, nullable, checks })
     }
 
-    /// Takes only rows for which the condition holds.
-    pub(crate) fn only_where(mut self, scope: &Arc<Scope>, condition: &ast::Expr) -> Result<Shaper, SqlError> {
-        self.condition = Some(row_condition(scope, &self.table, &self.schema, condition)?);
-        Ok(self)
+    /// A condition over the columns of shaped rows; 42804 if it is none.
+    pub(super) fn condition(
+        &self,
+        scope: &Arc<Scope>,
+        condition: &ast::Expr,
+    ) -> Result<Arc<dyn PhysicalExpr>, SqlError> {
+        row_condition(scope, &self.table, &self.schema, condition)
+    }
+
+    /// Whether rows are taken as they come: no default and no CHECK is computed, which could depend on the time or on a
+    /// setting.
+    pub(super) fn computes_nothing(&self) -> bool {
+        self.checks.is_empty() && !self.columns.iter().any(|column| matches!(column.source, Source::Default(_)))
     }
 
     /// The columns of shaped batches with their ids.
@@ -105,14 +116,16 @@ impl Shaper {
         self.columns.iter().map(|column| (column.id, Arc::clone(&column.field))).collect()
     }
 
-    /// One batch of whole rows.
-    pub(crate) fn shape(&self, given: &RecordBatch) -> Result<RecordBatch, SqlError> {
+    /// One batch of whole rows, those for which the condition holds.
+    pub(crate) fn shape(
+        &self,
+        given: &RecordBatch,
+        condition: Option<&dyn PhysicalExpr>,
+    ) -> Result<RecordBatch, SqlError> {
         let arrays = self.columns.iter().map(|column| column.array(given)).collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(given.num_rows()));
-        // Nullability is checked below with an error that names the column.
-        let nullable: Vec<_> = self.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(nullable)), arrays, &options)?;
-        let batch = match &self.condition {
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.nullable), arrays, &options)?;
+        let batch = match condition {
             Some(condition) => {
                 let holds = condition.evaluate(&batch)?.into_array(batch.num_rows())?;
                 filter_record_batch(&batch, holds.as_boolean())?

@@ -15,14 +15,55 @@ use super::Target;
 use crate::error::SqlError;
 use crate::scope::Scope;
 
-/// Takes shaped rows of one statement. Dropping it leaves at most orphans; [`Sink::abort`] deletes them.
-pub(crate) struct Sink {
-    scope: Arc<Scope>,
+/// Where shaped rows of these columns go and in which order; made once for any number of sinks.
+pub(crate) struct SinkPlan {
     table: Oid,
     columns: Vec<(ColumnId, FieldRef)>,
+    /// The columns with the types that they are written in.
+    written: Vec<(ColumnId, PgType)>,
     schema: SchemaRef,
     partition_key: PartitionKey,
     order_key: Vec<OrderColumn>,
+    chunks: chunk::Encoder,
+}
+
+impl SinkPlan {
+    pub(super) fn new(target: &Target, columns: Vec<(ColumnId, FieldRef)>) -> Result<SinkPlan, SqlError> {
+        let live = |id: ColumnId| columns.iter().any(|(column, _)| *column == id);
+        let table = target.table();
+        // A part whose column this write does not hold bounds nothing: its rows have NULL there.
+        let time = table.partition_key.time().filter(|(_, column)| live(*column));
+        let bucket = table.partition_key.bucket().filter(|(_, column)| live(*column));
+        let partition_key = PartitionKey::of_parts(time, bucket);
+        let schema = nullable_schema(columns.iter().map(|(_, field)| field));
+        let ids = columns.iter().map(|(id, _)| *id).collect();
+        Ok(SinkPlan {
+            table: target.oid(),
+            written: columns.iter().map(|(id, field)| (*id, written_type(field))).collect(),
+            order_key: table.order_key.iter().filter(|order| live(order.column)).cloned().collect(),
+            chunks: chunk::Encoder::new(schema.fields(), ids, &partition_key)?,
+            schema,
+            partition_key,
+            columns,
+        })
+    }
+
+    /// The columns with their ids.
+    pub(super) fn columns(&self) -> &[(ColumnId, FieldRef)] {
+        &self.columns
+    }
+}
+
+/// The fields as a schema in which NULL may stand everywhere: what may not be NULL is checked with better errors.
+pub(super) fn nullable_schema<'a>(fields: impl Iterator<Item = &'a FieldRef>) -> SchemaRef {
+    let nullable = fields.map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(nullable.collect::<Vec<_>>()))
+}
+
+/// Takes shaped rows of one statement. Dropping it leaves at most orphans; [`Sink::abort`] deletes them.
+pub(crate) struct Sink {
+    scope: Arc<Scope>,
+    plan: Arc<SinkPlan>,
     rows: u64,
     stage: Stage,
 }
@@ -49,26 +90,9 @@ enum Stage {
 }
 
 impl Sink {
-    pub(crate) fn new(scope: &Arc<Scope>, target: &Target, columns: Vec<(ColumnId, FieldRef)>) -> Sink {
-        let fields: Vec<FieldRef> =
-            columns.iter().map(|(_, field)| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
-        let live = |id: ColumnId| columns.iter().any(|(column, _)| *column == id);
-        let table = target.table();
-        // A part whose column this write does not hold bounds nothing: its rows have NULL there.
-        let time = table.partition_key.time().filter(|(_, column)| live(*column));
-        let bucket = table.partition_key.bucket().filter(|(_, column)| live(*column));
-        let partition_key = PartitionKey::of_parts(time, bucket);
-        let order_key = table.order_key.iter().filter(|order| live(order.column)).cloned().collect();
-        Sink {
-            scope: Arc::clone(scope),
-            table: target.oid(),
-            schema: Arc::new(Schema::new(fields)),
-            columns,
-            partition_key,
-            order_key,
-            rows: 0,
-            stage: Stage::Few { batches: Vec::new(), bytes: 0 },
-        }
+    pub(super) fn new(scope: &Arc<Scope>, plan: &Arc<SinkPlan>) -> Sink {
+        let stage = Stage::Few { batches: Vec::new(), bytes: 0 };
+        Sink { scope: Arc::clone(scope), plan: Arc::clone(plan), rows: 0, stage }
     }
 
     /// Rows taken so far.
@@ -89,7 +113,7 @@ impl Sink {
                 batches.push(batch);
                 let is_many = self.rows > limits.chunk_rows_max as u64 || *bytes > limits.chunk_bytes_max;
                 if is_many {
-                    return self.become_many().await;
+                    return Box::pin(self.become_many()).await;
                 }
                 Ok(())
             }
@@ -106,11 +130,11 @@ impl Sink {
 
     async fn become_many(&mut self) -> Result<(), SqlError> {
         let spec = WriteSpec {
-            table: self.table,
-            columns: self.columns.clone(),
+            table: self.plan.table,
+            columns: self.plan.columns.clone(),
             has_row_seqs: false,
-            partition_key: self.partition_key.clone(),
-            order_key: self.order_key.clone(),
+            partition_key: self.plan.partition_key.clone(),
+            order_key: self.plan.order_key.clone(),
             level: 0,
             options: self.scope.engine.storage().write.clone(),
             sources: self.scope.engine.sources().clone(),
@@ -127,15 +151,17 @@ impl Sink {
 
     /// Makes what was written durable, or encodes it for the log.
     pub(crate) async fn finish(self) -> Result<Written, SqlError> {
-        let columns = self.columns.iter().map(|(id, field)| (*id, written_type(field))).collect();
+        let columns = self.plan.written.clone();
         let mut written = Written { rows: self.rows, columns, partitions: Vec::new(), chunks: Vec::new() };
         match self.stage {
             Stage::Few { batches, .. } if batches.is_empty() => {}
             Stage::Few { batches, .. } => {
-                let ids: Vec<ColumnId> = self.columns.iter().map(|(id, _)| *id).collect();
                 self.scope.engine.admit_chunk().await?;
-                let whole = concat_batches(&self.schema, &batches)?;
-                written.chunks.push(chunk::encode(&whole, &ids, &self.partition_key)?);
+                let chunk = match batches.as_slice() {
+                    [whole] => self.plan.chunks.encode(whole)?,
+                    several => self.plan.chunks.encode(&concat_batches(&self.plan.schema, several)?)?,
+                };
+                written.chunks.push(chunk);
             }
             Stage::Many { writer, mut under_way } => {
                 let mut result = Ok(());
@@ -146,7 +172,7 @@ impl Sink {
                     writer.abort().await;
                     return Err(error);
                 }
-                written.partitions = writer.finish().await?;
+                written.partitions = Box::pin(writer.finish()).await?;
             }
         }
         Ok(written)

@@ -10,7 +10,7 @@ mod encode;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::FieldRef;
+use arrow::datatypes::{FieldRef, Fields, SchemaRef};
 use bytes::Bytes;
 use peristyle_catalog::model::{ColumnId, NewChunk, PartitionKey, PgType};
 
@@ -18,6 +18,7 @@ use crate::batches::{batch_of, conforming_batch};
 use crate::partition::KeyRule;
 use crate::schema::{stored_schema, written_type};
 use crate::tight_decimal::tightened;
+use crate::types::pg_type;
 use crate::{Error, Result};
 
 /// First byte of every body.
@@ -27,27 +28,74 @@ const NO_NULLS: u8 = 0;
 const SOME_NULLS: u8 = 1;
 const ALL_NULL: u8 = 2;
 
-/// Encodes rows as a chunk. `ids` names the batch's columns in their order; the batch's fields carry their types.
-/// [`Error::Unsupported`] for a type that is not stored.
-pub fn encode(batch: &RecordBatch, ids: &[ColumnId], partition_key: &PartitionKey) -> Result<NewChunk> {
-    if ids.len() != batch.num_columns() {
-        return Err(Error::Internal("a chunk's columns and their ids differ in number".into()));
-    }
-    let fields = batch.schema();
-    let tight = batch.columns().iter().zip(fields.fields()).map(|(values, field)| tightened(values, field));
-    let (arrays, fields): (Vec<ArrayRef>, Vec<FieldRef>) = tight.collect::<Result<_>>()?;
-    let columns: Vec<(ColumnId, PgType)> =
-        ids.iter().zip(&fields).map(|(&id, field)| (id, written_type(field))).collect();
-    let stored = restored(&arrays, batch.num_rows(), &columns)?;
-    let key = KeyRule::new(partition_key, ids)?.range_of(&stored)?;
-    let body = encode_body(&stored)?;
-    Ok(NewChunk { columns, rows: batch.num_rows() as u64, key, body, decoded: Some(Arc::new(stored)) })
+/// Encodes batches of one form as chunks. What the form alone decides is found once: a single-row `INSERT` is a chunk, and
+/// may be one of very many.
+pub struct Encoder {
+    ids: Vec<ColumnId>,
+    /// Whether a column's stored type depends on its values.
+    has_bare_numerics: bool,
+    columns: Vec<(ColumnId, PgType)>,
+    /// What decoding gives.
+    schema: SchemaRef,
+    key: KeyRule,
 }
 
-/// The same rows under the schema that decoding gives them, floats canonical.
-fn restored(arrays: &[ArrayRef], rows: usize, columns: &[(ColumnId, PgType)]) -> Result<RecordBatch> {
-    let arrays: Vec<ArrayRef> = arrays.iter().map(crate::partition::canonical).collect();
-    conforming_batch(stored_schema(columns), &arrays, rows)
+impl Encoder {
+    /// For batches with these fields, which carry their types. `ids` names the columns in their order.
+    pub fn new(fields: &Fields, ids: Vec<ColumnId>, partition_key: &PartitionKey) -> Result<Encoder> {
+        if ids.len() != fields.len() {
+            return Err(Error::Internal("a chunk's columns and their ids differ in number".into()));
+        }
+        let is_bare = |ty: PgType| ty == PgType::NUMERIC || ty.element() == Some(PgType::NUMERIC);
+        let columns = stored_columns(&ids, fields.iter());
+        Ok(Encoder {
+            has_bare_numerics: fields.iter().any(|field| is_bare(pg_type(field))),
+            schema: stored_schema(&columns),
+            columns,
+            key: KeyRule::new(partition_key, &ids)?,
+            ids,
+        })
+    }
+
+    /// Encodes rows as a chunk. [`Error::Unsupported`] for a type that is not stored.
+    pub fn encode(&self, batch: &RecordBatch) -> Result<NewChunk> {
+        if self.has_bare_numerics {
+            return self.encode_tight(batch);
+        }
+        self.encode_as(batch.columns(), batch.num_rows(), &self.columns, &self.schema)
+    }
+
+    fn encode_tight(&self, batch: &RecordBatch) -> Result<NewChunk> {
+        let fields = batch.schema();
+        let tight = batch.columns().iter().zip(fields.fields()).map(|(values, field)| tightened(values, field));
+        let (arrays, fields): (Vec<ArrayRef>, Vec<FieldRef>) = tight.collect::<Result<_>>()?;
+        let columns = stored_columns(&self.ids, fields.iter());
+        self.encode_as(&arrays, batch.num_rows(), &columns, &stored_schema(&columns))
+    }
+
+    fn encode_as(
+        &self,
+        arrays: &[ArrayRef],
+        rows: usize,
+        columns: &[(ColumnId, PgType)],
+        schema: &SchemaRef,
+    ) -> Result<NewChunk> {
+        // The same rows under the schema that decoding gives them, floats canonical.
+        let arrays: Vec<ArrayRef> = arrays.iter().map(crate::partition::canonical).collect();
+        let stored = conforming_batch(Arc::clone(schema), &arrays, rows)?;
+        let key = self.key.range_of(&stored)?;
+        let body = encode_body(&stored)?;
+        Ok(NewChunk { columns: columns.to_vec(), rows: rows as u64, key, body, decoded: Some(Arc::new(stored)) })
+    }
+}
+
+/// Encodes rows as a chunk; see [`Encoder`].
+pub fn encode(batch: &RecordBatch, ids: &[ColumnId], partition_key: &PartitionKey) -> Result<NewChunk> {
+    Encoder::new(batch.schema_ref().fields(), ids.to_vec(), partition_key)?.encode(batch)
+}
+
+fn stored_columns<'a>(ids: &[ColumnId], fields: impl Iterator<Item = &'a FieldRef>) -> Vec<(ColumnId, PgType)> {
+    ids.iter().zip(fields).map(|(&id, field)| (id, written_type(field))).collect()
 }
 
 fn encode_body(batch: &RecordBatch) -> Result<Bytes> {

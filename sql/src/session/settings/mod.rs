@@ -46,6 +46,10 @@ impl Default for Settings {
 impl Settings {
     /// The value as `SHOW` prints it.
     pub(crate) fn get(&self, name: &str) -> Result<&str, SqlError> {
+        // Every statement asks for some, by the names that they are defined by.
+        if let Some(value) = self.values.get(name) {
+            return Ok(value);
+        }
         if let Some(custom) = self.custom.get(&name.to_lowercase()) {
             return Ok(&custom.value);
         }

@@ -1,0 +1,67 @@
+//! An INSERT of constants that is executed again and again is resolved once: its table, columns and types stay with the
+//! statement as long as the table's definition stays.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use peristyle_catalog::model::IngestId;
+use sqlparser::ast::Insert;
+
+use super::insert::table_name;
+use super::literal_rows::{Slots, values_only};
+use super::load::{Load, LoadPlan};
+use crate::error::SqlError;
+use crate::names::QualifiedName;
+use crate::plan::parameters::Bound;
+use crate::scope::Scope;
+
+/// What is kept with a statement; empty if it is no INSERT, or was not executed yet.
+#[derive(Debug, Default)]
+pub(crate) struct ResolvedInsert(Mutex<Option<Arc<Resolved>>>);
+
+struct Resolved {
+    slots: Slots,
+    plan: Arc<LoadPlan>,
+}
+
+impl ResolvedInsert {
+    /// Keeps how an INSERT was resolved, if that holds for its next execution.
+    pub(super) fn keep(&self, insert: &Insert, slots: Slots, plan: Arc<LoadPlan>) {
+        if insert.returning.is_none() && plan.is_lasting() {
+            *self.0.lock() = Some(Arc::new(Resolved { slots, plan }));
+        }
+    }
+
+    /// The write of these values with its rows taken; `None` if the statement is to be resolved first. A load under an
+    /// id always is.
+    pub(super) async fn begin(
+        &self,
+        scope: &Arc<Scope>,
+        insert: &Insert,
+        bound: &Bound,
+        ingest_id: Option<&IngestId>,
+    ) -> Result<Option<Load>, SqlError> {
+        let Some(resolved) = self.0.lock().clone().filter(|_| ingest_id.is_none()) else { return Ok(None) };
+        let rows = insert.source.as_deref().and_then(values_only);
+        let Some(rows) = rows.filter(|_| resolved.still_holds(scope, insert)) else { return Ok(None) };
+        let Some(batch) = resolved.slots.fill(scope, &rows, bound)? else { return Ok(None) };
+        let mut load = Load::of(scope, Arc::clone(&resolved.plan))?;
+        load.push(&batch, false).await?;
+        Ok(Some(load))
+    }
+}
+
+impl Resolved {
+    /// Whether the name still leads to the same definition of the same table.
+    fn still_holds(&self, scope: &Scope, insert: &Insert) -> bool {
+        let name = table_name(insert).and_then(|name| QualifiedName::of(scope, name));
+        let found = name.ok().and_then(|name| scope.relation(name.schema(), &name.name).cloned());
+        found.is_some_and(|relation| Arc::ptr_eq(&relation, &self.plan.target().relation))
+    }
+}
+
+impl std::fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolved").field("table", &self.plan.target().name()).finish_non_exhaustive()
+    }
+}
