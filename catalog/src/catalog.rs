@@ -120,8 +120,14 @@ impl Catalog {
         let log = log.map_err(|source| Error::Io { what: "log".to_owned(), source })?;
         let (queue, requests) = mpsc::channel(settings.commit_queue_max.max(1));
         let shared = Arc::new(Shared::new(opened, settings, parts));
-        let committer =
-            Committer { queue: requests, shared: Arc::clone(&shared), log, frame: FrameBuffer::new(), deferred: None };
+        let committer = Committer {
+            queue: requests,
+            shared: Arc::clone(&shared),
+            log,
+            frame: FrameBuffer::new(),
+            deferred: None,
+            gathering: Default::default(),
+        };
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(|| committer.run());
         let thread = thread.map_err(|source| Error::Io { what: "committer".to_owned(), source })?;
         Ok(Arc::new(Catalog {

@@ -1,5 +1,6 @@
 //! The one thread that makes changes last: it owns the end of the log and is the only writer of the index.
 
+mod gathering;
 mod group;
 mod numbers;
 mod relations;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use self::gathering::Gathering;
 use crate::log::{FrameBuffer, LogWriter};
-use crate::model::{ChangeSet, Commit};
+use crate::model::{ChangeSet, Commit, TimestampMicros};
 use crate::shared::Shared;
 use crate::{Error, Result};
 
@@ -46,6 +48,7 @@ pub(crate) struct Committer {
     pub(crate) frame: FrameBuffer,
     /// Deferred commits that are published and not durable yet; their bytes wait in the frame.
     pub(crate) deferred: Option<Group>,
+    pub(crate) gathering: Gathering,
 }
 
 impl Committer {
@@ -53,10 +56,8 @@ impl Committer {
     pub(crate) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
             let mut waiting = VecDeque::new();
-            let control = self.drain(first, &mut waiting);
-            while !waiting.is_empty() {
-                self.commit_group(&mut waiting);
-            }
+            let control = self.drain(first, &mut waiting).or_else(|| self.gather(&mut waiting));
+            self.commit_all(waiting);
             match control {
                 None => {}
                 Some(Control::Barrier(answer)) => {
@@ -71,6 +72,36 @@ impl Committer {
             }
         }
         self.write_deferred();
+    }
+
+    fn commit_all(&mut self, mut waiting: VecDeque<Waiting>) {
+        if waiting.is_empty() {
+            return;
+        }
+        let (began, commits) = (self.now(), waiting.len());
+        while !waiting.is_empty() {
+            self.commit_group(&mut waiting);
+        }
+        self.gathering.note(commits, self.queue.len(), began, self.now());
+    }
+
+    fn now(&self) -> TimestampMicros {
+        self.shared.parts.sources.clock.now()
+    }
+
+    /// Lets those who wrote a moment ago join in; see [`gathering`].
+    fn gather(&mut self, waiting: &mut VecDeque<Waiting>) -> Option<Control> {
+        let is_awaited = waiting.iter().any(|commit| !commit.is_deferred);
+        let mut looks = if is_awaited { self.gathering.looks(waiting.len()) } else { 0 };
+        while looks > 0 && self.gathering.looks(waiting.len()) > 0 {
+            std::thread::sleep(gathering::STEP);
+            looks -= 1;
+            let Ok(next) = self.queue.try_recv() else { continue };
+            if let Some(control) = self.drain(next, waiting) {
+                return Some(control);
+            }
+        }
+        None
     }
 
     /// Takes everything that waits, up to a request that is not a commit.

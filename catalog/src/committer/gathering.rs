@@ -1,0 +1,72 @@
+//! How long a group of commits waits for more before its fsync.
+//!
+//! Writers that were told of their commits together send their next ones a moment later. If the next fsync began with
+//! whoever came first, the others would wait for it to end and then for their own: writers fall into two halves that take
+//! turns. PostgreSQL's `commit_delay` and `commit_siblings` are settings for this; here the two numbers are measured.
+
+use std::time::Duration;
+
+use crate::model::TimestampMicros;
+
+/// The wait is at most this part of the last group's time.
+const PART_OF_A_GROUP: u32 = 4;
+/// And at most this long, however slow the disk is.
+const WAIT_MAX: Duration = Duration::from_millis(2);
+/// How long the queue is left alone between two looks.
+pub(super) const STEP: Duration = Duration::from_micros(50);
+
+/// What the last group showed.
+#[derive(Default)]
+pub(crate) struct Gathering {
+    /// Commits in it, and those that came while it was made last: so many wrote at the same time.
+    writers: usize,
+    took: Duration,
+}
+
+impl Gathering {
+    /// Takes note of a group that is done.
+    pub(super) fn note(&mut self, commits: usize, waiting: usize, began: TimestampMicros, ended: TimestampMicros) {
+        self.writers = commits + waiting;
+        self.took = Duration::from_micros(u64::try_from(ended.0 - began.0).unwrap_or(0));
+    }
+
+    /// Looks at the queue that are worth their time while only `waiting` commits wait: none if all who wrote are there, or
+    /// if the disk is so quick that waiting costs more than another fsync.
+    pub(super) fn looks(&self, waiting: usize) -> u128 {
+        if waiting >= self.writers {
+            return 0;
+        }
+        (self.took / PART_OF_A_GROUP).min(WAIT_MAX).as_micros() / STEP.as_micros()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(commits: usize, waiting: usize, micros: i64) -> Gathering {
+        let mut gathering = Gathering::default();
+        gathering.note(commits, waiting, TimestampMicros(1_000), TimestampMicros(1_000 + micros));
+        gathering
+    }
+
+    #[test]
+    fn a_lone_writer_never_waits() {
+        assert_eq!(Gathering::default().looks(1), 0);
+        assert_eq!(after(1, 0, 10_000).looks(1), 0);
+    }
+
+    #[test]
+    fn two_halves_become_one() {
+        let gathering = after(3, 5, 2_000);
+        assert_eq!(gathering.looks(5), 10, "a quarter of the group's time");
+        assert_eq!(gathering.looks(8), 0, "all are there");
+    }
+
+    #[test]
+    fn a_wait_is_bounded_on_both_sides() {
+        assert_eq!(after(3, 5, 100).looks(5), 0, "the disk is quick");
+        assert_eq!(after(3, 5, 1_000_000).looks(5), 40, "and not much longer where it is very slow");
+        assert_eq!(after(3, 5, -1_000).looks(5), 0, "the clock stepped back");
+    }
+}
