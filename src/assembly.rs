@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use peristyle_catalog::{Catalog, Durability, Sources, fail_points};
+use peristyle_catalog::fail_points::{self, Step};
+use peristyle_catalog::{Catalog, Durability, Sources};
 use peristyle_sql::{Engine, EngineParts};
 use peristyle_storage::Store;
 use peristyle_storage::objects::{Probe, catalog_parts};
@@ -39,11 +40,11 @@ pub async fn assemble(config: &Config, sources: &Sources, cpu: &Handle) -> Resul
     let foreign = |error| of_store(config, error);
     let opened = Catalog::open(&config.data_dir, config.catalog.clone(), parts).await;
     let catalog = opened.map_err(StartError::from).map_err(foreign)?;
-    fail_points::reach("start.opened")?;
+    fail_points::reach(Step::StartOpened)?;
     store.claim_identity(catalog.id()).await.map_err(StartError::from).map_err(foreign)?;
     fencing::raise(config, &store, sources).await?;
     keep_intents(config, &store)?;
-    fail_points::reach("start.fenced")?;
+    fail_points::reach(Step::StartFenced)?;
     let engine_parts = EngineParts {
         catalog: Arc::clone(&catalog),
         store: Arc::clone(&store),

@@ -3,19 +3,94 @@
 //!
 //! `PERISTYLE_FAIL_POINT=<point>=<abort|error|delay>[@<n>]` arms one, for the n-th time that it is reached (once) or, for
 //! errors and delays without a number, for every time.
+//!
+//! The points are the names in the two lists below, and there are no others: `tests/clients/test_fail_points.py` reads
+//! them here, runs each with each action, and fails where one is never reached.
 
 use std::io;
 
 use crate::{Error, Result};
 
+macro_rules! points {
+    ($(#[$doc:meta])* $kind:ident { $($point:ident = $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $kind {
+            $(#[doc = $name] $point,)*
+        }
+
+        impl $kind {
+            /// As it is armed.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($kind::$point => $name,)*
+                }
+            }
+        }
+    };
+}
+
+points! {
+    /// Points at which a step may still fail.
+    Step {
+        CommitWrite = "commit.write",
+        CommitSync = "commit.sync",
+        LogSegment = "log.segment",
+        CheckpointShip = "checkpoint.ship",
+        CheckpointWrite = "checkpoint.write",
+        CheckpointWritten = "checkpoint.written",
+        CheckpointSuperseded = "checkpoint.superseded",
+        CheckpointFree = "checkpoint.free",
+        ShippingWrite = "shipping.write",
+        ShippingWritten = "shipping.written",
+        ShippingFree = "shipping.free",
+        MergeRewrite = "merge.rewrite",
+        MergeCommit = "merge.commit",
+        GcDelete = "gc.delete",
+        GcForget = "gc.forget",
+        IntentsDelete = "intents.delete",
+        OrphansDelete = "orphans.delete",
+        StartLocked = "start.locked",
+        StartLoaded = "start.loaded",
+        StartReplayed = "start.replayed",
+        StartFetched = "start.fetched",
+        StartOpened = "start.opened",
+        StartFenced = "start.fenced",
+    }
+}
+
+points! {
+    /// Points behind which the step cannot fail any more: it is done.
+    Done {
+        CommitSynced = "commit.synced",
+        CommitIndexed = "commit.indexed",
+        CommitPublished = "commit.published",
+        CheckpointFreed = "checkpoint.freed",
+        MergeCommitted = "merge.committed",
+        GcForgotten = "gc.forgotten",
+    }
+}
+
 /// Passes a point at which a step may still fail.
-pub fn reach(point: &'static str) -> Result<()> {
-    reach_io(point).map_err(|source| Error::Io { what: format!("fail point {point}"), source })
+pub fn reach(step: Step) -> Result<()> {
+    reach_io(step).map_err(|source| Error::Io { what: format!("fail point {}", step.name()), source })
 }
 
 /// As [`reach`], where the error is one of the system.
 #[inline]
-pub(crate) fn reach_io(point: &'static str) -> io::Result<()> {
+pub(crate) fn reach_io(step: Step) -> io::Result<()> {
+    reach_point(step.name())
+}
+
+/// Passes a point behind which the step cannot fail any more.
+#[inline]
+pub fn pass(done: Done) {
+    // Only `abort` and `delay` mean something here.
+    drop(reach_point(done.name()));
+}
+
+#[inline]
+fn reach_point(point: &'static str) -> io::Result<()> {
     #[cfg(debug_assertions)]
     {
         armed::reach(point)
@@ -25,12 +100,6 @@ pub(crate) fn reach_io(point: &'static str) -> io::Result<()> {
         let _ = point;
         Ok(())
     }
-}
-
-/// Passes a point behind which the step cannot fail any more: it is done.
-pub fn pass(point: &'static str) {
-    // Only `abort` and `delay` mean something here.
-    drop(reach_io(point));
 }
 
 #[cfg(debug_assertions)]

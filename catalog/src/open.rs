@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Durability, Parts, Settings};
 use crate::disk::{Disk, RealDisk};
+use crate::fail_points::{self, Step};
 use crate::folder::Folder;
 use crate::head::bootstrap;
 use crate::index::{Applied, Index};
@@ -17,7 +18,7 @@ use crate::log::{Segments, SyncFailure};
 use crate::manifest::{Chain, Unexported, create_first};
 use crate::shared::Opened;
 use crate::shipping::{Piece, Shipping, covered_to};
-use crate::{Error, Head, Result, fail_points};
+use crate::{Error, Head, Result};
 
 /// What tests put in the place of the machine.
 #[derive(Clone)]
@@ -56,16 +57,17 @@ pub(crate) async fn open(
     let segments = Segments::open(Arc::clone(&machine.disk), &folder.log());
     let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
     let segments = Arc::new(segments);
-    fail_points::reach("start.locked")?;
+    fail_points::reach(Step::StartLocked)?;
     let chain = find_or_create_manifest(&folder, &segments, parts).await?;
     let mut loaded = match load_trusted(&folder, settings, &chain)? {
         Some(loaded) => loaded,
         None => rebuild::rebuild(&folder, settings, parts, &chain).await?,
     };
-    fail_points::reach("start.loaded")?;
+    fail_points::reach(Step::StartLoaded)?;
     let end = replay::replay(&mut loaded, &segments, folder.id, None)?;
-    fail_points::reach("start.replayed")?;
+    fail_points::reach(Step::StartReplayed)?;
     bodies::fetch(&mut loaded.head, &segments, folder.id, parts, lost)?;
+    fail_points::reach(Step::StartFetched)?;
     let Loaded { index, head, unexported, .. } = loaded;
     let shipping = shipping(settings, parts, &segments, end.position).await?;
     Ok(Opened { folder, index, segments, head, end, unexported, shipping, exported: chain.to() })

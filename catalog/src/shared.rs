@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::catalog::{Parts, Settings};
 use crate::committer::{Context, Numbers, Outcome, resolve};
-use crate::fail_points;
+use crate::fail_points::{self, Done};
 use crate::folder::Folder;
 use crate::index::{Applied, Index};
 use crate::indexing::Indexing;
@@ -138,7 +138,7 @@ impl Shared {
     /// Makes durable commits visible: statistics to the index, then the head to readers.
     pub(crate) fn publish(&self, head: Arc<Head>, ops: Vec<RawOp>, end: LogPoint) {
         self.indexing.add(&ops, Applied { seq: head.seq, point: end }, &self.folder);
-        fail_points::pass("commit.indexed");
+        fail_points::pass(Done::CommitIndexed);
         let seq = head.seq;
         {
             let mut durable = self.durable.lock();
@@ -151,7 +151,7 @@ impl Shared {
             shipping.published(end.position, self.parts.sources.clock.now());
         }
         self.newest.send_replace(seq);
-        fail_points::pass("commit.published");
+        fail_points::pass(Done::CommitPublished);
     }
 
     /// Makes commits visible that are not durable yet, and hold no statistics that readers would look for in the index.

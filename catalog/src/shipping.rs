@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::catalog::{Parts, Settings};
+use crate::fail_points::{self, Step};
 use crate::log::Segments;
 use crate::model::TimestampMicros;
-use crate::{Clock, Error, Result, fail_points};
+use crate::{Clock, Error, Result};
 
 /// Largest piece, in bytes.
 const PIECE_BYTES_MAX: u64 = 32 << 20;
@@ -119,9 +120,9 @@ impl Shipping {
             let to = until.min(from + PIECE_BYTES_MAX);
             let bytes = segments.read(from, to).map_err(log_error)?;
             let piece = Piece::new(from, to, parts.sources.uuid());
-            fail_points::reach("shipping.write")?;
+            fail_points::reach(Step::ShippingWrite)?;
             parts.shipped_log.create(&piece.name, bytes.into()).await?;
-            fail_points::reach("shipping.written")?;
+            fail_points::reach(Step::ShippingWritten)?;
             self.shipped(to, end, started);
             from = to;
         }

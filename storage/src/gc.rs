@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use peristyle_catalog::fail_points::{self, Done, Step};
 use peristyle_catalog::model::{Change, ChangeSet, Oid, Partition, PartitionId, Seq, TimestampMicros};
-use peristyle_catalog::{Catalog, Head, Sources, fail_points};
+use peristyle_catalog::{Catalog, Head, Sources};
 
 use crate::Result;
 use crate::objects::{Store, path_of};
@@ -52,16 +53,16 @@ pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, setti
         return Ok(0);
     }
     store.ensure_ours().await?;
-    fail_points::reach("gc.delete")?;
+    fail_points::reach(Step::GcDelete)?;
     let shared = shared(&catalog.snapshot(), &due);
     let (named, alone): (Vec<_>, Vec<_>) = due.into_iter().partition(|partition| shared.contains(&partition.id));
     let mut deleted = delete(store, &alone, settings).await?;
     // The object is another table's too; only this row goes.
     deleted.extend(named.iter().map(|partition| partition.id));
     let count = deleted.len();
-    fail_points::reach("gc.forget")?;
+    fail_points::reach(Step::GcForget)?;
     catalog.commit(ChangeSet { changes: vec![Change::Forget(deleted)], ..ChangeSet::default() }).await?;
-    fail_points::pass("gc.forgotten");
+    fail_points::pass(Done::GcForgotten);
     Ok(count)
 }
 

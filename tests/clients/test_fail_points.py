@@ -1,12 +1,13 @@
 """The server is made to end, to fail or to wait at each step of commit, checkpoint, shipping, merge, deletion and start.
 Whatever it is: every acknowledged row is there once, none that was refused, and a check finds nothing wrong.
 
-The points are those that the source names; only debug builds have them.
+The points are those of the two lists in the source, outside of which there are none; only debug builds have them.
 """
 
 import random
 import re
 import threading
+import uuid
 
 import psycopg
 import pytest
@@ -26,20 +27,23 @@ WORK_SECONDS = 40
 WRITERS = 3
 # Rows that become partitions and not a chunk.
 MANY = 17_000
-# A step that is done cannot fail any more: `pass` instead of `reach`.
-CALL = re.compile(r'fail_points::(reach|reach_io|pass)\("([a-z_.]+)"\)')
+# A list of points, and one of them. A step that is done cannot fail any more.
+LIST = re.compile(r"^points! \{.*?^    (Step|Done) \{(.*?)^    \}", re.MULTILINE | re.DOTALL)
+POINT = re.compile(r'^ *\w+ = "([a-z_.]+)",$', re.MULTILINE)
+# Passed once in the life of a server, if at all.
+ONCE = ("start.", "intents.", "orphans.")
 
 
 def points():
-    """{name: whether it can fail} of all fail points in the source."""
-    files = [file for room in ["catalog", "storage", "src"] for file in (ROOT / room).rglob("*.rs")]
-    found = {name: kind != "pass" for file in files for kind, name in CALL.findall(file.read_text())}
-    assert len(found) > 20, "fail points are not found any more"
+    """{name: whether it can fail} of all fail points."""
+    lists = LIST.findall((ROOT / "catalog/src/fail_points.rs").read_text())
+    found = {name: kind == "Step" for kind, names in lists for name in POINT.findall(names)}
+    assert len(lists) == 2 and len(found) > 25, "fail points are not found any more"
     return found
 
 
 def cases():
-    """(point, action); the quick lane takes one action each, by the seed."""
+    """(point, action): all of them in the slow lane; the quick lane takes one action each, by the seed."""
     draw = random.Random(SEED)
     for point, can_fail in sorted(points().items()):
         actions = ["abort", "error", "delay"] if can_fail else ["abort", "delay"]
@@ -104,8 +108,9 @@ def test_at(make_server, point, action):
         f"insert into worked select 0, 40, 'x' from generate_series(1, {MANY})",
     )
     server.kill()
-    # At start-up the first time counts; else not before there is something to lose.
-    times = "" if point.startswith("start.") else "@3" if action == "abort" else ""
+    leave_orphan(server)
+    # Where it comes once the first time counts; else not before there is something to lose.
+    times = "@3" if action == "abort" and not point.startswith(ONCE) else ""
     server.env = {"PERISTYLE_FAIL_POINT": f"{point}={action}{times}"}
     writers = work(server, point)
     server.kill()
@@ -117,6 +122,12 @@ def test_at(make_server, point, action):
     server.env = {}
     server.start()
     check(server, writers)
+
+
+def leave_orphan(server):
+    """An object that nothing names, under a name that a partition could have."""
+    partition = next((server.folder / "store").rglob("*.parquet"))
+    (partition.parent / f"{uuid.uuid4()}.parquet").write_bytes(partition.read_bytes())
 
 
 def work(server, point):

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{FrameBuffer, LogPoint, Segments};
 use crate::disk::DiskFile;
-use crate::fail_points;
+use crate::fail_points::{self, Done, Step};
 
 /// Told when an fsync failed: what is durable is then unknown, and the kernel may report a later fsync as good. In
 /// the server it ends the process; tests only take note.
@@ -70,14 +70,14 @@ impl LogWriter {
         let segment = self.segment.as_ref().expect("making room leaves a segment");
         let (bytes, after) = frame.seal(self.log_id, self.end);
         let at = self.end.position - segment.start;
-        let written = fail_points::reach_io("commit.write").and_then(|()| segment.file.write_all_at(bytes, at));
+        let written = fail_points::reach_io(Step::CommitWrite).and_then(|()| segment.file.write_all_at(bytes, at));
         if let Err(error) = written {
             return Err(self.cut_back(error));
         }
-        if let Err(error) = fail_points::reach_io("commit.sync").and_then(|()| segment.file.sync()) {
+        if let Err(error) = fail_points::reach_io(Step::CommitSync).and_then(|()| segment.file.sync()) {
             return Err(self.poison(&error));
         }
-        fail_points::pass("commit.synced");
+        fail_points::pass(Done::CommitSynced);
         self.end = after;
         Ok(after)
     }
@@ -129,7 +129,7 @@ impl LogWriter {
 
 impl OpenSegment {
     fn create(segments: &Segments, start: u64, bytes: u64) -> io::Result<OpenSegment> {
-        fail_points::reach_io("log.segment")?;
+        fail_points::reach_io(Step::LogSegment)?;
         let path = segments.path(start);
         let file = segments.disk.create(&path)?;
         let made =

@@ -14,7 +14,8 @@ use crate::index::{Applied, Index};
 use crate::records::codec::Malformed;
 use crate::records::{Key, RawOp, RowOp};
 use crate::shared::Shared;
-use crate::{Error, Head, Result, fail_points, shipping};
+use crate::fail_points::{self, Done, Step};
+use crate::{Error, Head, Result, shipping};
 
 /// One checkpoint at a time.
 #[derive(Default)]
@@ -88,16 +89,17 @@ async fn write(shared: &Arc<Shared>, plan: Plan, head: Arc<Head>, reached: Appli
         Plan::Base(name) => (name, blocking(move || encode_base(&for_encoder, &head, reached)).await?),
     };
     if let Some(shipping) = &shared.shipping {
+        fail_points::reach(Step::CheckpointShip)?;
         // The rows of chunks that the manifest names: a commit is restored whole or not at all.
         shipping.run(&shared.parts, &shared.segments).await?;
     }
-    fail_points::reach("checkpoint.write")?;
+    fail_points::reach(Step::CheckpointWrite)?;
     shared.parts.manifests.create(&name.name, bytes).await?;
-    fail_points::reach("checkpoint.written")?;
+    fail_points::reach(Step::CheckpointWritten)?;
     shared.counters.manifests.fetch_add(1, Ordering::Relaxed);
     if name.from.is_none() {
         delete_superseded(&shared.parts).await?;
-        fail_points::reach("checkpoint.superseded")?;
+        fail_points::reach(Step::CheckpointSuperseded)?;
     }
     Ok(())
 }
@@ -152,7 +154,7 @@ async fn free_log(shared: &Shared, exported: &Head, reached: Applied) -> Result<
     shared.catch_up_index();
     let oldest_chunk = head.oldest_chunk_position().unwrap_or(u64::MAX);
     let needed_from = reached.point.position.min(oldest_chunk);
-    fail_points::reach("checkpoint.free")?;
+    fail_points::reach(Step::CheckpointFree)?;
     let freed = shared.segments.free_below(needed_from);
     let freed = freed.map_err(|source| Error::Io { what: "log folder".to_owned(), source })?;
     if freed > 0 {
@@ -160,9 +162,10 @@ async fn free_log(shared: &Shared, exported: &Head, reached: Applied) -> Result<
     }
     if shared.shipping.is_some() {
         let needed_from = reached.point.position.min(exported.oldest_chunk_position().unwrap_or(u64::MAX));
+        fail_points::reach(Step::ShippingFree)?;
         shipping::free_below(&shared.parts, needed_from).await?;
     }
-    fail_points::pass("checkpoint.freed");
+    fail_points::pass(Done::CheckpointFreed);
     Ok(())
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
+use peristyle_catalog::fail_points::{self, Step};
 use peristyle_catalog::model::{PartitionId, TimestampMicros};
-use peristyle_catalog::{Catalog, Head, Sources, fail_points};
+use peristyle_catalog::{Catalog, Head, Sources};
 
 use super::micros;
 use crate::Result;
@@ -44,7 +45,7 @@ pub async fn sweep_intents(store: &Arc<Store>, catalog: &Catalog, settings: &GcS
         return Ok(0);
     }
     store.ensure_ours().await?;
-    fail_points::reach("intents.delete")?;
+    fail_points::reach(Step::IntentsDelete)?;
     for (table, id) in left.iter().filter(|intent| !committed(intent)) {
         // Deleting settles it.
         store.delete(&partition_path(*table, *id)).await?;
@@ -89,6 +90,7 @@ impl Sweep {
             let Some(intent) = object.partition else { continue };
             if object.modified <= before && !store.intents().is_own(&intent) {
                 store.ensure_ours().await?;
+                fail_points::reach(Step::OrphansDelete)?;
                 store.delete(&partition_path(intent.0, intent.1)).await?;
                 tracing::info!(path = object.path, bytes = object.bytes, "deleted an object that nothing named");
                 deleted += 1;

@@ -17,7 +17,8 @@ use arrow::datatypes::FieldRef;
 use peristyle_catalog::model::{
     Change, ChangeSet, ChunkId, ColumnId, MissingValue, NewPartition, Oid, PartitionId, PgType, Requirement, Seq,
 };
-use peristyle_catalog::{Catalog, Error as CatalogError, Sources, fail_points};
+use peristyle_catalog::fail_points::{self, Done, Step};
+use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
 
 pub use log::{MergeLog, MergeRecord};
 pub use on_demand::{Extent, groups};
@@ -112,9 +113,9 @@ impl Merger {
             keeps_seqs: true,
             without: &Removed::default(),
         };
-        fail_points::reach("merge.rewrite")?;
+        fail_points::reach(Step::MergeRewrite)?;
         let rewritten = rewrite.run(group, group.level()).await?;
-        if let Err(error) = fail_points::reach("merge.commit") {
+        if let Err(error) = fail_points::reach(Step::MergeCommit) {
             rewritten.discard().await;
             return Err(error.into());
         }
@@ -133,7 +134,7 @@ impl Merger {
         }
         match self.catalog.commit(changes).await {
             Ok(commit) => {
-                fail_points::pass("merge.committed");
+                fail_points::pass(Done::MergeCommitted);
                 self.log.add(MergeRecord {
                     table,
                     started_at,
