@@ -127,15 +127,11 @@ fn load_trusted(folder: &Folder, settings: &Settings, chain: &Chain) -> Result<O
 
 fn load_index(folder: &Folder, settings: &Settings, chain: &Chain) -> std::result::Result<Loaded, String> {
     let index = Index::open(&folder.index(), settings.index_cache_bytes).map_err(|error| error.to_string())?;
-    let applied = index.applied().map_err(|error| error.to_string())?.ok_or("it is not finished")?;
-    if applied.seq < chain.to() {
-        return Err(format!("it ends at commit {}, before the manifest at {}", applied.seq, chain.to()));
+    let loaded = rebuild::load(index)?;
+    let seq = loaded.applied.seq;
+    if seq < chain.to() {
+        return Err(format!("it ends at commit {seq}, before the manifest at {}", chain.to()));
     }
-    let head = rebuild::head_of_index(&index)?;
-    if head.seq != applied.seq {
-        return Err(format!("its rows are of commit {}, it says {}", head.seq, applied.seq));
-    }
-    let from = (applied.seq == chain.to()).then_some(applied.seq);
-    let unexported = Unexported::new(from, chain.deltas.len());
-    Ok(Loaded { index, head, applied, unexported })
+    let from = (seq == chain.to()).then_some(seq);
+    Ok(Loaded { unexported: Unexported::new(from, chain.deltas.len()), ..loaded })
 }

@@ -54,6 +54,37 @@ def test_a_sound_folder(make_server):
     assert count(server, "third") == 25003
 
 
+def test_a_damaged_manifest_is_written_again(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    server.run("checkpoint", "insert into third values (-4)", "checkpoint", "insert into third values (-5)")
+    server.kill()
+    newest = max((server.folder / "store/manifest").iterdir(), key=lambda file: file.name)
+    assert newest.name.startswith("delta"), newest
+    damaged = bytearray(newest.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    newest.write_bytes(damaged)
+    shutil.rmtree(server.data / "index")
+    code, output = server.start_fails()
+    assert (code != 0, newest.name in output) == (True, True), output
+    code, output = server.offline("check", "--quick")
+    assert (code, output.count("FAULT")) == (FAULTS, 1), output
+    code, output = server.offline("repair")
+    assert (code, "wrote manifest base-" in output) == (SOUND, True), output
+    assert (server.data / "damaged-manifests" / newest.name).read_bytes() == damaged
+    code, output = server.offline("check")
+    assert code == SOUND, output
+    server.start()
+    assert [count(server, table) for table in ["filled", "second", "third"]] == [30_000, 20_000, 25_005]
+    # Without anything that leads to the same state nothing is done.
+    server.stop()
+    for manifest in (server.folder / "store/manifest").iterdir():
+        manifest.write_bytes(manifest.read_bytes()[:-1])
+    shutil.rmtree(server.data / "index")
+    code, output = server.offline("repair", "--forget-lost", "--cut-log")
+    assert (code, "nothing stands in for it" in output) == (FAULTS, True), output
+
+
 def test_damaged_objects_are_found_and_only_forgotten_when_asked(make_server):
     server = make_server(settings=merging.held_back()).start()
     fill(server)

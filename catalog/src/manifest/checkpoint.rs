@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::format::Encoder;
 use super::{Chain, ManifestName};
 use crate::catalog::Parts;
+use crate::fail_points::{self, Done, Step};
 use crate::index::{Applied, Index};
 use crate::records::codec::Malformed;
 use crate::records::{Key, RawOp, RowOp};
 use crate::shared::Shared;
-use crate::fail_points::{self, Done, Step};
 use crate::{Error, Head, Result, shipping};
 
 /// One checkpoint at a time.
@@ -86,7 +86,11 @@ async fn write(shared: &Arc<Shared>, plan: Plan, head: Arc<Head>, reached: Appli
         Plan::Delta(name, ops) => {
             (name, blocking(move || Ok(encode_delta(for_encoder.folder.id, reached, &ops))).await?)
         }
-        Plan::Base(name) => (name, blocking(move || encode_base(&for_encoder, &head, reached)).await?),
+        Plan::Base(name) => {
+            let id = for_encoder.folder.id;
+            let encode = move || for_encoder.with_index(|index| encode_base(id, &head, index, reached));
+            (name, blocking(encode).await?)
+        }
     };
     if let Some(shipping) = &shared.shipping {
         fail_points::reach(Step::CheckpointShip)?;
@@ -117,10 +121,10 @@ fn encode_delta(catalog: Uuid, reached: Applied, ops: &[RawOp]) -> Bytes {
 
 /// Names and partitions come from the head, statistics from the index: those of a partition never change, so it
 /// does not matter that the index may be ahead.
-fn encode_base(shared: &Shared, head: &Head, reached: Applied) -> Result<Bytes> {
-    let mut encoder = Encoder::new(shared.folder.id, reached);
+pub(crate) fn encode_base(catalog: Uuid, head: &Head, index: &Index, reached: Applied) -> Result<Bytes> {
+    let mut encoder = Encoder::new(catalog, reached);
     head.records().for_each(|record| encoder.add(&RawOp::from(&RowOp::Put(record))));
-    shared.with_index(|index| add_statistics(&mut encoder, head, index))?;
+    add_statistics(&mut encoder, head, index)?;
     Ok(encoder.finish())
 }
 

@@ -9,7 +9,7 @@ mod unexported;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use checkpoint::{Checkpoints, create_first};
+pub(crate) use checkpoint::{Checkpoints, create_first, encode_base};
 pub(crate) use format::{decode, read_reached};
 pub(crate) use names::{Chain, ManifestName};
 pub(crate) use unexported::Unexported;

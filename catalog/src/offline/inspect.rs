@@ -8,6 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::loss::LostCommits;
+use super::salvage::{Mend, Salvage};
 use super::{Fault, consistency, index};
 use crate::catalog::{Parts, Settings};
 use crate::folder::Folder;
@@ -78,6 +79,8 @@ pub struct Inspection {
     pub lost_chunks: Vec<Arc<Chunk>>,
     /// The log cannot be replayed unless it is cut.
     pub cut: Option<LogCut>,
+    /// What stands in for manifests that cannot be read.
+    pub(super) mend: Option<Mend>,
     pub(super) folder: Folder,
     pub(super) segments: Arc<Segments>,
     pub(super) machine: Machine,
@@ -111,6 +114,7 @@ pub(crate) async fn inspect_on(
         faults: Vec::new(),
         lost_chunks: Vec::new(),
         cut: None,
+        mend: None,
         folder,
         segments: Arc::new(segments),
         machine: machine.clone(),
@@ -123,11 +127,14 @@ pub(crate) async fn inspect_on(
 
 impl Inspection {
     async fn look(&mut self, settings: &Settings, parts: &Parts, check_body: &CheckBody) -> Result<()> {
+        let mut salvage = None;
         let loaded = match self.load_manifest(settings, parts).await {
             Ok(loaded) => loaded,
             Err(Error::Corrupt { what, detail }) => {
                 self.faults.push(Fault { what, detail });
-                None
+                let (found, loaded) = self.salvage(settings, parts).await?;
+                salvage = found;
+                loaded
             }
             Err(other) => return Err(other),
         };
@@ -135,10 +142,36 @@ impl Inspection {
         if let Some(mut loaded) = loaded {
             let replayed = self.replay(settings, &mut loaded);
             self.note(replayed)?;
-            self.faults.extend(consistency::faults(&loaded.head));
-            self.head = Some(Arc::new(loaded.head));
+            self.conclude_rows(loaded, salvage, parts)?;
         }
         self.survey(reached, check_body)
+    }
+
+    /// What can stand in for a manifest that cannot be read.
+    async fn salvage(&mut self, settings: &Settings, parts: &Parts) -> Result<(Option<Salvage>, Option<Loaded>)> {
+        match Salvage::find(&self.folder, settings, parts, &self.segments).await? {
+            Ok((salvage, loaded)) => Ok((Some(salvage), Some(loaded))),
+            Err(why) => {
+                self.faults.push(Fault::new("manifest", why));
+                Ok((None, None))
+            }
+        }
+    }
+
+    /// Takes over what manifest and log came to, unless something else stood in for the manifest and falls short of it.
+    fn conclude_rows(&mut self, loaded: Loaded, salvage: Option<Salvage>, parts: &Parts) -> Result<()> {
+        if let Some(salvage) = salvage {
+            match salvage.mend(&loaded, self.folder.id, parts)? {
+                Ok(mend) => self.mend = Some(mend),
+                Err(why) => {
+                    self.faults.push(Fault::new("manifest", why));
+                    return Ok(());
+                }
+            }
+        }
+        self.faults.extend(consistency::faults(&loaded.head));
+        self.head = Some(Arc::new(loaded.head));
+        Ok(())
     }
 
     async fn load_manifest(&mut self, settings: &Settings, parts: &Parts) -> Result<Option<Loaded>> {

@@ -7,6 +7,7 @@ mod inspect;
 mod loss;
 mod repair;
 mod restore;
+mod salvage;
 
 use std::fmt;
 

@@ -45,12 +45,14 @@ pub async fn repair(
     parts: Parts,
     options: &RepairOptions,
 ) -> Result<Repaired> {
-    let Inspection { head, index, lost_chunks, cut, folder, segments, machine, .. } = inspection;
+    let Inspection { head, index, lost_chunks, cut, mend, folder, segments, machine, .. } = inspection;
     let mut repaired = Repaired::default();
     let Some(head) = head else {
-        repaired
-            .left
-            .push("no manifest can be read; bring the store's folder \"manifest\" back from a copy".to_owned());
+        repaired.left.push(
+            "no manifest can be read and nothing stands in for it; bring the store's folder \"manifest\" back from a \
+                   copy"
+                .to_owned(),
+        );
         return Ok(repaired);
     };
     let lost = LostRows::new(&head, &lost_chunks, &options.lost_partitions);
@@ -63,12 +65,15 @@ pub async fn repair(
     if !repaired.left.is_empty() {
         return Ok(repaired);
     }
+    if let Some(mend) = &mend {
+        repaired.done.push(mend.run(&folder, &parts).await?);
+    }
     if let Some(cut) = cut {
         // First: what the store has of the part that goes would not follow what is written in its place.
         delete_shipped(&parts, cut.at).await?;
         repaired.done.push(cut_log(&folder, &segments, &cut)?);
     }
-    if cut.is_some() || matches!(index, IndexState::Differs(_)) {
+    if cut.is_some() || mend.is_some() || matches!(index, IndexState::Differs(_)) {
         delete_index(&folder)?;
         repaired.done.push("deleted the index; it was built anew".to_owned());
     }

@@ -13,7 +13,7 @@ use crate::records::{Key, RawOp, Record, RowOp};
 use crate::{Error, Head, Result};
 
 /// The head that the rows of an index make.
-pub(super) fn head_of_index(index: &Index) -> std::result::Result<Head, String> {
+fn head_of_index(index: &Index) -> std::result::Result<Head, String> {
     let mut head = Head::default();
     let before = index.scan(&[], Some(Key::STATISTICS_PREFIX));
     let after = index.scan(Key::AFTER_STATISTICS, None);
@@ -24,6 +24,16 @@ pub(super) fn head_of_index(index: &Index) -> std::result::Result<Head, String> 
         head.apply(RowOp::Put(record)).map_err(|error| error.to_string())?;
     }
     Ok(head)
+}
+
+/// What an index holds, if it says up to where.
+pub(crate) fn load(index: Index) -> std::result::Result<Loaded, String> {
+    let applied = index.applied().map_err(|error| error.to_string())?.ok_or("it is not finished")?;
+    let head = head_of_index(&index)?;
+    if head.seq != applied.seq {
+        return Err(format!("its rows are of commit {}, it says {}", head.seq, applied.seq));
+    }
+    Ok(Loaded { index, head, applied, unexported: Unexported::new(None, 0) })
 }
 
 /// Deletes the index and makes a new one from the newest manifests.

@@ -24,28 +24,30 @@ pub(crate) fn replay(
     log_id: Uuid,
     until: Option<Seq>,
 ) -> Result<LogPoint> {
-    let start = loaded.applied.point;
-    let mut reader = LogReader::from_point(Arc::clone(segments), log_id, start);
+    let mut reader = LogReader::from_point(Arc::clone(segments), log_id, loaded.applied.point);
     if !reader.reaches()? {
         return Err(log_is_missing(loaded, segments));
     }
-    let mut reported = start.position;
     let mut lag = Lag::default();
+    let end = replay_frames(loaded, &mut lag, &mut reader, until);
+    // After an error too: head and index are of the same commit.
+    lag.apply(&loaded.index)?;
+    end
+}
+
+fn replay_frames(loaded: &mut Loaded, lag: &mut Lag, reader: &mut LogReader, until: Option<Seq>) -> Result<LogPoint> {
+    let mut reported = loaded.applied.point.position;
     loop {
         if until.is_some_and(|until| loaded.head.seq >= until) {
-            lag.apply(&loaded.index)?;
             return Ok(loaded.applied.point);
         }
         let frame = match reader.next()? {
             Ok(frame) => frame,
-            Err(tail) => {
-                lag.apply(&loaded.index)?;
-                return Ok(tail.end);
-            }
+            Err(tail) => return Ok(tail.end),
         };
         let commits = decode_payload(&frame.payload);
         let commits = commits.map_err(|error| corrupt(frame.position, &error.to_string()))?;
-        apply_frame(loaded, &mut lag, commits, frame.after).map_err(|detail| corrupt(frame.position, &detail))?;
+        apply_frame(loaded, lag, commits, frame.after).map_err(|detail| corrupt(frame.position, &detail))?;
         if lag.len() > LAG_ROWS_MAX {
             lag.apply(&loaded.index)?;
         }

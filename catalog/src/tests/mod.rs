@@ -8,6 +8,7 @@ mod folders;
 mod groups;
 mod lifecycle;
 mod log_damage;
+mod manifest_damage;
 mod manifests;
 mod model;
 mod offline;
