@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::{Oid, Relation};
 use peristyle_storage::gc;
-use peristyle_storage::merge::{Extent, Group, Merger, Outcome as MergeOutcome, groups};
+use peristyle_storage::merge::{Extent, Group, Merger, Outcome as MergeOutcome, Pace, groups};
 use sqlparser::ast::ObjectName;
 
 use crate::error::{SqlError, SqlState};
@@ -127,6 +127,7 @@ async fn merge(scope: &Arc<Scope>, table: Oid, group: Group) -> Result<MergeOutc
         sources: scope.engine.sources().clone(),
         options: scope.engine.storage().write.clone(),
         parse_missing: Arc::new(crate::parse_missing),
+        pace: Pace::UNLIMITED,
         log: Arc::clone(scope.engine.merge_log()),
     };
     let running = scope.engine.spawn(async move { merger.run(table, &group).await });

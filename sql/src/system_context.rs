@@ -137,6 +137,7 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
         statements: scope.engine.activities().list().into_iter().map(statement_view).collect(),
         copies: scope.engine.copies().list().iter().map(|copy| copy_view(copy)).collect(),
         merges: scope.engine.merge_log().list(),
+        merge_totals: scope.engine.merge_log().totals(),
         snapshots: snapshots(scope),
         functions: names.cloned().chain(function_names().map(str::to_owned)).collect(),
         started_at: scope.engine.started(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use peristyle_catalog::model::{Oid, PartitionKey};
 use peristyle_catalog::{Catalog, Snapshot, Sources};
 use peristyle_storage::Store;
-use peristyle_storage::merge::{Group, MergeLog, MergeSettings, Merger, Outcome, State, Urgency, pick};
+use peristyle_storage::merge::{
+    Group, MergeLog, MergeSettings, MergeTotals, Merger, Outcome, Pace, State, Urgency, pick,
+};
 use peristyle_storage::partition::WriteOptions;
 use tokio::runtime::Handle;
 use tracing::{debug, info};
@@ -28,8 +30,9 @@ pub(crate) fn merge_job(
             store: Arc::clone(store),
             catalog: Arc::clone(catalog),
             sources: sources.clone(),
-            options: config.storage.write.clone(),
+            options: config.storage.merge.write_options(&config.storage.write),
             parse_missing: Arc::new(peristyle_sql::parse_missing),
+            pace: Pace::of(config.storage.merge.bytes_per_second_max),
             log: Arc::clone(log),
         },
         settings: config.storage.merge.clone(),
@@ -54,12 +57,21 @@ struct MergeJob {
 
 impl MergeJob {
     async fn run_once(&self) -> Result<Progress, JobError> {
-        let picked = self.pick();
-        let Some((table, group)) = picked else { return Ok(Progress::Nothing) };
-        let (chunks, inputs) = (group.chunks.len(), group.partitions.len());
-        match self.merger.run(table, &group).await? {
+        let snapshot = self.merger.catalog.snapshot();
+        let urgency = self.urgency(&snapshot);
+        let Some((table, group)) = self.pick(&snapshot, urgency) else { return Ok(Progress::Nothing) };
+        drop(snapshot);
+        let (chunks, inputs, bytes_read) = (group.chunks.len(), group.partitions.len(), group.bytes());
+        let outcome = match urgency {
+            Urgency::Normal => self.merger.run(table, &group).await?,
+            // Writers wait for it.
+            Urgency::MakeRoom => Merger { pace: Pace::UNLIMITED, ..self.merger.clone() }.run(table, &group).await?,
+        };
+        match outcome {
             Outcome::Merged { partitions, rows, bytes, .. } => {
-                info!(%table, chunks, inputs, partitions, rows, bytes, "merged");
+                let level = group.level();
+                let amplification = self.merger.log.totals().get(&table).and_then(MergeTotals::write_amplification);
+                info!(%table, chunks, inputs, bytes_read, partitions, rows, bytes, level, amplification, "merged");
                 Ok(Progress::Worked)
             }
             Outcome::Lost => {
@@ -70,14 +82,12 @@ impl MergeJob {
     }
 
     /// The group to merge next: of the table with the oldest chunk first, if memory or the log is at its limit.
-    fn pick(&self) -> Option<(Oid, Group)> {
-        let snapshot = self.merger.catalog.snapshot();
-        let urgency = self.urgency(&snapshot);
+    fn pick(&self, snapshot: &Snapshot, urgency: Urgency) -> Option<(Oid, Group)> {
         let mut tables: Vec<Oid> = snapshot.relations().filter(|r| r.as_table().is_some()).map(|r| r.oid).collect();
         if urgency == Urgency::MakeRoom {
-            tables.sort_by_key(|table| oldest_chunk(&snapshot, *table).unwrap_or(u64::MAX));
+            tables.sort_by_key(|table| oldest_chunk(snapshot, *table).unwrap_or(u64::MAX));
         }
-        tables.into_iter().find_map(|table| Some((table, self.pick_of(&snapshot, table, urgency)?)))
+        tables.into_iter().find_map(|table| Some((table, self.pick_of(snapshot, table, urgency)?)))
     }
 
     fn pick_of(&self, snapshot: &Snapshot, table: Oid, urgency: Urgency) -> Option<Group> {

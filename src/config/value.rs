@@ -22,7 +22,7 @@ pub(super) fn number<T: TryFrom<u64>>(key: &str, text: &str, min: u64) -> Result
 
 /// Whether the setting of that name is a number of bytes.
 pub(super) fn is_bytes(key: &str) -> bool {
-    key.ends_with("_bytes") || key.ends_with("_bytes_max")
+    ["_bytes", "_bytes_max", "_bytes_per_second_max"].iter().any(|end| key.ends_with(end))
 }
 
 /// A number as it is set: bytes in the largest unit that divides them.

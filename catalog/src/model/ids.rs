@@ -43,6 +43,15 @@ impl ColumnId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionId(pub Uuid);
 
+impl PartitionId {
+    /// When it was made, by the clock of the server that made it.
+    pub fn made_at(self) -> TimestampMicros {
+        let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |at| at.to_unix());
+        let micros = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(MICROS_PER_SECOND));
+        TimestampMicros(micros.unwrap_or(i64::MAX).saturating_add(i64::from(nanos / 1000)))
+    }
+}
+
 /// A chunk's identity: the commit that wrote it and its position within that commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChunkId {

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use peristyle_catalog::model::{
     Change, ChangeSet, Chunk, ColumnId, NewChunk, NewPartition, Partition, PgType, Requirement,
 };
-use peristyle_storage::merge::{Group, Rewrite};
+use peristyle_storage::merge::{Group, Pace, Rewrite};
 use peristyle_storage::schema::table_fields;
 
 use super::touched::Losses;
@@ -164,6 +164,7 @@ fn rewrite<'a>(
         real_time: contents.and_then(|contents| contents.real_time()),
         keeps_seqs,
         without: &losses.removed,
+        pace: &Pace::UNLIMITED,
     })
 }
 

@@ -1,13 +1,13 @@
 //! Plain data that a server gives beside the snapshot: the session, other sessions, pins, objects nothing names.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::error::Result;
 use peristyle_catalog::model::{Oid, Partition, PgType, Seq, TimestampMicros};
-use peristyle_storage::merge::MergeRecord;
+use peristyle_storage::merge::{MergeRecord, MergeTotals};
 
 /// What the running session shows of itself.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +83,8 @@ pub struct ServerView {
     pub copies: Vec<CopyView>,
     /// The newest merges.
     pub merges: Vec<MergeRecord>,
+    /// All merges, by table.
+    pub merge_totals: BTreeMap<Oid, MergeTotals>,
     /// The head and every pinned snapshot.
     pub snapshots: Vec<SnapshotView>,
     /// Lower-case names of the functions that can be called.

@@ -1,4 +1,5 @@
 //! `system.merges`: the newest merges since the server was started. A table that is gone has no name.
+//! `write_amplification` is that of the table's merges up to this one.
 
 use crate::pg_catalog::names::schema_name;
 use crate::relation::{RelationContext, Rows, Value};
@@ -16,8 +17,10 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
         "partitions_made",
         "rows",
         "bytes_read",
+        "bytes_fresh",
         "bytes_written",
         "level",
+        "write_amplification",
     ]);
     for merge in &context.server.merges {
         let table = context.head.relation(merge.table);
@@ -33,8 +36,10 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             merge.made.into(),
             merge.rows.into(),
             merge.bytes_read.into(),
+            merge.bytes_fresh.into(),
             merge.bytes_written.into(),
             merge.level.into(),
+            merge.totals.write_amplification().map_or(Value::Null, Value::from),
         ]);
     }
 }

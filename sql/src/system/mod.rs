@@ -2,6 +2,7 @@
 
 mod chunks;
 mod dropped_tables;
+mod merge_totals;
 mod merges;
 mod orphans;
 mod partitions;
@@ -19,6 +20,7 @@ pub(crate) use orphans::{ORPHANS, ORPHANS_OID};
 pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("system", "chunks", chunks::fill),
     ("system", "dropped_tables", dropped_tables::fill),
+    ("system", "merge_totals", merge_totals::fill),
     ("system", "merges", merges::fill),
     ("system", "partitions", partitions::fill),
     ("system", "snapshots", snapshots::fill),

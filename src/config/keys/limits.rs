@@ -199,17 +199,35 @@ pub(super) const BACKGROUND: &[Key] = &[
         "partitions_fan_in",
         storage.merge.partitions_fan_in,
         2,
-        "Partitions of about one size from which on they become a larger one; also the ratio of the sizes"
+        "Small partitions that were merged as often as each other from which on they become a larger one"
     ),
     number!(
-        "smallest_class_bytes",
-        storage.merge.smallest_class_bytes,
+        "merge_quiet_seconds",
+        storage.merge.quiet_seconds,
         1,
-        "Partitions smaller than this count as being of this size"
+        "How long nothing was added to a day, month or year of a table before its small partitions become fewer"
     ),
     number!("merge_bytes_max", storage.merge.group_bytes_max, 65_536, "Bytes that one merge reads"),
     number!("merge_inputs_max", storage.merge.group_max, 2, "Chunks and partitions that one merge reads"),
     number!("merge_levels_max", storage.merge.levels_max, 1, "How often a row is merged"),
+    number!(
+        "merge_encoders_max",
+        storage.merge.encoders_max,
+        1,
+        "Partitions that the background's merge encodes at once, and so the cores that it keeps busy"
+    ),
+    number!(
+        "merge_sort_memory_bytes",
+        storage.merge.sort_memory_bytes,
+        65_536,
+        "Memory in which the background's merge sorts; beyond it sorted runs go to disk"
+    ),
+    number!(
+        "merge_bytes_per_second_max",
+        storage.merge.bytes_per_second_max,
+        0,
+        "Bytes that the background's merge reads in a second, unless writers wait for it; 0 is no limit"
+    ),
     number!("gc_interval_seconds", background.gc_interval_seconds, 1, "Pause between deletions of ended objects"),
     number!(
         "ended_age_seconds",

@@ -7,66 +7,33 @@ pub mod policy;
 
 mod log;
 mod on_demand;
+mod pace;
 mod removed;
 mod rewrite;
+mod settings;
 
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
+use peristyle_catalog::fail_points::{self, Done, Step};
 use peristyle_catalog::model::{
     Change, ChangeSet, ChunkId, ColumnId, MissingValue, NewPartition, Oid, PartitionId, PgType, Requirement, Seq,
 };
-use peristyle_catalog::fail_points::{self, Done, Step};
 use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
 
-pub use log::{MergeLog, MergeRecord};
+pub use log::{MergeLog, MergeRecord, MergeTotals};
 pub use on_demand::{Extent, groups};
+pub use pace::Pace;
 pub use policy::{Group, State, Urgency, pick};
 pub use removed::{Removed, RowSet};
 pub use rewrite::{Rewrite, Rewritten};
+pub use settings::MergeSettings;
 
 use crate::objects::Store;
 use crate::partition::WriteOptions;
 use crate::schema::table_fields;
 use crate::{Error, Result};
-
-/// Limits of the merge.
-#[derive(Clone, Debug)]
-pub struct MergeSettings {
-    /// Bytes of a table's chunks from which on they become partitions.
-    pub chunks_bytes: u64,
-    /// Number of a table's chunks from which on they become partitions.
-    pub chunks_max: usize,
-    /// Age of a table's oldest chunk from which on its chunks become partitions, in seconds.
-    pub chunk_age_seconds: u64,
-    /// Partitions of about one size from which on they become a larger one; also the ratio of the sizes.
-    pub partitions_fan_in: usize,
-    /// Partitions smaller than this count as being of this size, in bytes.
-    pub smallest_class_bytes: u64,
-    /// Bytes that one merge reads at most.
-    pub group_bytes_max: u64,
-    /// Chunks and partitions that one merge reads at most.
-    pub group_max: usize,
-    /// How often a row is merged at most.
-    pub levels_max: u8,
-}
-
-impl Default for MergeSettings {
-    fn default() -> Self {
-        const MIB: u64 = 1024 * 1024;
-        MergeSettings {
-            chunks_bytes: 32 * MIB,
-            chunks_max: 10_000,
-            chunk_age_seconds: 600,
-            partitions_fan_in: 4,
-            smallest_class_bytes: MIB,
-            group_bytes_max: 1024 * MIB,
-            group_max: 50_000,
-            levels_max: 16,
-        }
-    }
-}
 
 /// How the text of a missing value becomes one value of a field's type. `sql` knows the types' input functions.
 pub type ParseMissing = dyn Fn(&MissingValue, &FieldRef) -> Result<ArrayRef> + Send + Sync;
@@ -79,6 +46,8 @@ pub struct Merger {
     pub sources: Sources,
     pub options: WriteOptions,
     pub parse_missing: Arc<ParseMissing>,
+    /// How fast it reads.
+    pub pace: Pace,
     /// Takes note of what was merged.
     pub log: Arc<MergeLog>,
 }
@@ -112,6 +81,7 @@ impl Merger {
             real_time: contents.and_then(|contents| contents.real_time()),
             keeps_seqs: true,
             without: &Removed::default(),
+            pace: &self.pace,
         };
         fail_points::reach(Step::MergeRewrite)?;
         let rewritten = rewrite.run(group, group.level()).await?;
@@ -135,7 +105,7 @@ impl Merger {
         match self.catalog.commit(changes).await {
             Ok(commit) => {
                 fail_points::pass(Done::MergeCommitted);
-                self.log.add(MergeRecord {
+                let record = MergeRecord {
                     table,
                     started_at,
                     finished_at: self.sources.clock.now(),
@@ -145,9 +115,12 @@ impl Merger {
                     made: partitions as u64,
                     rows,
                     bytes_read: group.bytes(),
+                    bytes_fresh: group.fresh_bytes(),
                     bytes_written: bytes,
                     level: group.level(),
-                });
+                    totals: MergeTotals::default(),
+                };
+                self.log.add(record, |table| snapshot.relation(table).is_some());
                 Ok(Outcome::Merged { seq: commit.seq, partitions, rows, bytes })
             }
             Err(error) => {
@@ -197,5 +170,7 @@ fn is_lost_race(error: &CatalogError) -> bool {
     )
 }
 
+#[cfg(test)]
+mod day;
 #[cfg(test)]
 mod tests;

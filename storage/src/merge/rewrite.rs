@@ -14,7 +14,7 @@ use peristyle_catalog::model::{
 };
 use peristyle_catalog::{RealTimeRows, Sources};
 
-use super::{Group, ParseMissing, Removed, RowSet};
+use super::{Group, Pace, ParseMissing, Removed, RowSet};
 use crate::objects::Store;
 use crate::partition::reader::{BATCH_ROWS, schema_of, stored_as};
 use crate::partition::{ReadColumn, ReadSpec, RollingWriter, WriteOptions, WriteSpec, read_partition};
@@ -36,6 +36,7 @@ pub struct Rewrite<'a> {
     pub keeps_seqs: bool,
     /// Rows that are left out.
     pub without: &'a Removed,
+    pub pace: &'a Pace,
 }
 
 /// Durable partitions that nothing names yet.
@@ -100,12 +101,14 @@ impl Rewrite<'_> {
             for batch in self.read_chunks(&group.chunks, &columns)? {
                 writer.write(batch).await?;
             }
+            self.pace.spend(group.chunks.iter().map(|chunk| chunk.bytes).sum()).await;
         }
         for partition in &group.partitions {
             let left_out = self.without.partitions.get(&partition.id).filter(|rows| !rows.is_empty());
             let read = if left_out.is_some() { with_position(&columns) } else { columns.to_vec() };
             let mut batches = read_partition(self.store, partition, read_spec(read.into())).await?;
             while let Some(batch) = batches.try_next().await? {
+                self.pace.spend(share(partition, batch.num_rows())).await;
                 let batch = match left_out {
                     Some(left_out) => remaining(batch, left_out)?,
                     None => batch,
@@ -184,6 +187,11 @@ fn read_spec(columns: Arc<[ReadColumn]>) -> ReadSpec {
         first_position: 0,
         metrics: Arc::default(),
     }
+}
+
+/// About how many bytes of a partition its rows are.
+fn share(partition: &Partition, rows: usize) -> u64 {
+    (u128::from(partition.bytes) * rows as u128 / u128::from(partition.rows.max(1))) as u64
 }
 
 fn hidden(id: ColumnId, field: FieldRef) -> ReadColumn {

@@ -7,10 +7,8 @@ use arrow::datatypes::{Int64Type, Schema};
 use futures::TryStreamExt;
 use peristyle_catalog::model::*;
 use peristyle_catalog::{ArrivingChunk, RealTimeTier};
-use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::policy::{State, pick};
 use super::*;
 use crate::partition::{ReadColumn, ReadSpec, read_partition};
 use crate::real_time::Tier;
@@ -78,12 +76,20 @@ struct Fixture {
     sources: Sources,
     options: WriteOptions,
     table: Table,
+    pace: Pace,
 }
 
 impl Fixture {
     fn new() -> Fixture {
         let (folder, store) = store();
-        Fixture { store, sources: sources(), options: options(&folder), table: table(), _folder: folder }
+        Fixture {
+            store,
+            sources: sources(),
+            options: options(&folder),
+            table: table(),
+            pace: Pace::UNLIMITED,
+            _folder: folder,
+        }
     }
 
     async fn merge(&self, group: &Group, real_time: Option<&Arc<dyn peristyle_catalog::RealTimeRows>>) -> Rewritten {
@@ -106,6 +112,7 @@ impl Fixture {
             real_time,
             keeps_seqs: true,
             without,
+            pace: &self.pace,
         }
     }
 
@@ -244,7 +251,7 @@ fn the_change_set_takes_away_what_it_requires() {
     assert!(matches!(&set.changes[1], Change::Append { .. }));
 }
 
-fn partition(id: u128, bytes: u64, level: u8, hour: Option<i64>) -> Arc<Partition> {
+pub(super) fn partition(id: u128, bytes: u64, level: u8, hour: Option<i64>) -> Arc<Partition> {
     Arc::new(Partition {
         id: PartitionId(Uuid::from_u128(id)),
         table: TABLE,
@@ -260,72 +267,4 @@ fn partition(id: u128, bytes: u64, level: u8, hour: Option<i64>) -> Arc<Partitio
         key: KeyRange { time: hour.map(|hour| (hour * HOUR, hour * HOUR)), bucket: None, nulls: hour.is_none() },
         level,
     })
-}
-
-fn settings() -> MergeSettings {
-    MergeSettings { chunks_bytes: 1000, chunks_max: 10, chunk_age_seconds: 60, ..MergeSettings::default() }
-}
-
-fn pick_with(chunks: &[Arc<Chunk>], partitions: &[Arc<Partition>], now: i64, urgency: Urgency) -> Option<Group> {
-    let table = table();
-    let state = State { key: &table.partition_key, chunks, partitions, now: TimestampMicros(now), urgency };
-    pick(&state, &settings(), &WriteOptions::new("/nonexistent".into()))
-}
-
-#[test]
-fn chunks_go_by_bytes_number_age_or_need() {
-    let chunk = |bytes| Arc::new(Chunk { bytes, ..Arc::unwrap_or_clone(chunk_of(1, &rows(&[0], &[0])).0) });
-    let picked =
-        |chunks: &[Arc<Chunk>], now, urgency| pick_with(chunks, &[], now, urgency).map(|group| group.chunks.len());
-    assert_eq!(picked(&[], i64::MAX, Urgency::MakeRoom), None);
-    assert_eq!(picked(&[chunk(1)], 0, Urgency::Normal), None);
-    assert_eq!(picked(&[chunk(1)], 0, Urgency::MakeRoom), Some(1));
-    assert_eq!(picked(&[chunk(1)], 60_000_000, Urgency::Normal), Some(1));
-    assert_eq!(picked(&[chunk(500), chunk(500)], 0, Urgency::Normal), Some(2));
-    assert_eq!(picked(&vec![chunk(1); 10], 0, Urgency::Normal), Some(10));
-    assert_eq!(picked(&[chunk(u64::MAX / 2), chunk(5)], 0, Urgency::Normal), Some(1), "one at least");
-}
-
-#[test]
-fn only_neighbours_of_one_size_go_together() {
-    let small = |id, hour| partition(id, 1000, 0, hour);
-    let one_day: Vec<_> = (0..4).map(|n| small(n, Some(n as i64))).collect();
-    assert_eq!(pick_with(&[], &one_day, 0, Urgency::Normal).unwrap().partitions.len(), 4);
-    let two_days: Vec<_> = (0..4).map(|n| small(n, Some(n as i64 * 12))).collect();
-    assert_eq!(pick_with(&[], &two_days, 0, Urgency::Normal), None);
-    let mut with_nulls = one_day[..3].to_vec();
-    with_nulls.push(small(9, None));
-    assert_eq!(pick_with(&[], &with_nulls, 0, Urgency::Normal), None);
-    let mut with_large = one_day[..3].to_vec();
-    with_large.push(partition(9, 20 << 20, 0, Some(5)));
-    assert_eq!(pick_with(&[], &with_large, 0, Urgency::Normal), None);
-    let worn: Vec<_> = (0..4).map(|n| partition(n, 1000, 16, Some(1))).collect();
-    assert_eq!(pick_with(&[], &worn, 0, Urgency::Normal), None);
-}
-
-proptest! {
-    /// Merges end, leave few small partitions and rewrite each byte a bounded number of times, even if what is
-    /// written is not smaller in number than what was read.
-    #[test]
-    fn merging_converges(sizes in prop::collection::vec((1..40_000_000_u64, 0..48_i64), 1..120), pieces in 1..3_u64) {
-        let mut partitions: Vec<_> = sizes.iter().enumerate().map(|(id, (bytes, hour))| partition(id as u128, *bytes, 0, Some(*hour))).collect();
-        let total: u64 = partitions.iter().map(|partition| partition.bytes).sum();
-        let (mut next, mut rewritten) = (1000_u128, 0_u64);
-        while let Some(group) = pick_with(&[], &partitions, 0, Urgency::Normal) {
-            prop_assert!(group.partitions.len() >= 2);
-            rewritten += group.bytes();
-            prop_assert!(rewritten <= total * u64::from(settings().levels_max), "bytes rewritten without end");
-            partitions.retain(|partition| !group.partitions.contains(partition));
-            let hour = group.partitions[0].key.time.map(|time| time.0 / HOUR);
-            for _ in 0..pieces {
-                partitions.push(partition(next, group.bytes() / pieces, group.level(), hour));
-                next += 1;
-            }
-        }
-        if pieces == 1 {
-            // Per day: fewer than the fan-in in each of the three classes below the minimal size.
-            let small = partitions.iter().filter(|partition| partition.bytes < 32 << 20).count();
-            prop_assert!(small <= 2 * 3 * 3, "{small} small partitions");
-        }
-    }
 }

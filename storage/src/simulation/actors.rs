@@ -13,7 +13,7 @@ use super::rows::{self, Row, read_all, read_chunks, read_one, write_partitions};
 use super::scheduler::gate;
 use super::world::{Life, MIRROR, ROWS};
 use crate::gc;
-use crate::merge::{MergeSettings, Merger, State, Urgency, pick};
+use crate::merge::{MergeSettings, Merger, Pace, State, Urgency, pick};
 use crate::settings::GcSettings;
 use crate::{Error, Result};
 
@@ -159,6 +159,7 @@ impl Stage<'_> {
             sources: self.life.sources.clone(),
             options: rows::options(self.life),
             parse_missing: Arc::new(|_, _| Err(Error::Internal("no column has a missing value".into()))),
+            pace: Pace::UNLIMITED,
             log: Arc::default(),
         };
         let settings = MergeSettings { chunks_max: 4, partitions_fan_in: 2, ..MergeSettings::default() };
