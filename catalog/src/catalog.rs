@@ -22,9 +22,6 @@ use crate::sources::Sources;
 use crate::tier::{ObjectFolder, RealTimeTier};
 use crate::{Error, Head, Result};
 
-/// How long a deferred commit may wait to be written (PostgreSQL's `wal_writer_delay`).
-pub(crate) const DEFERRED_WRITE_MAX: Duration = Duration::from_millis(200);
-
 /// Limits of the catalog, each a setting of the server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -51,6 +48,8 @@ pub struct Settings {
     pub log_loss_seconds_max: u64,
     /// How long a commit then waits for the store before it is refused, in seconds.
     pub log_ship_wait_seconds: u64,
+    /// How long a deferred commit may wait to be written, in milliseconds (PostgreSQL's `wal_writer_delay`).
+    pub deferred_write_milliseconds: u64,
 }
 
 /// Where a commit is durable, and from when on.
@@ -177,7 +176,7 @@ impl Catalog {
     }
 
     /// Commits without waiting for the log: when this returns `Ok`, everybody sees the change set, and a crash within
-    /// 0.2 s may lose it, with all deferred commits after it and without damage. Change sets of more
+    /// [`Settings::deferred_write_milliseconds`] may lose it, with all deferred commits after it and without damage. Change sets of more
     /// than rows in chunks are committed as by [`Self::commit`].
     pub async fn commit_deferred(&self, changes: ChangeSet) -> Result<Commit> {
         let is_only_chunks = |change: &Change| match change {
@@ -213,8 +212,9 @@ impl Catalog {
         // Does not keep the committer from ending, which writes them too.
         let Some(queue) = self.queue.as_ref().map(mpsc::Sender::downgrade) else { return };
         let is_planned = Arc::clone(&self.is_write_planned);
+        let delay = Duration::from_millis(self.shared.settings.deferred_write_milliseconds);
         tokio::spawn(async move {
-            tokio::time::sleep(DEFERRED_WRITE_MAX).await;
+            tokio::time::sleep(delay).await;
             is_planned.store(false, Ordering::Release);
             let (answer, _) = oneshot::channel();
             if let Some(queue) = queue.upgrade() {

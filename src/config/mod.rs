@@ -136,5 +136,6 @@ fn catalog_defaults() -> peristyle_catalog::Settings {
         durability: peristyle_catalog::Durability::Local,
         log_loss_seconds_max: 10,
         log_ship_wait_seconds: 30,
+        deferred_write_milliseconds: 200,
     }
 }

@@ -76,7 +76,7 @@ impl SimulatedDisk {
     }
 
     /// The power goes now.
-    pub(crate) fn die(&self) {
+    pub fn die(&self) {
         self.state.lock().is_dead = true;
     }
 

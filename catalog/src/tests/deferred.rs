@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::support::{Home, T, append_chunk, append_partition, create_t, describe, set};
-use crate::catalog::DEFERRED_WRITE_MAX;
 use crate::disk::simulated::SimulatedDisk;
 use crate::model::Oid;
 use crate::open::Machine;
@@ -33,10 +33,11 @@ async fn a_deferred_commit_is_seen_at_once_and_durable_later() {
     let lost = opened(&Home::new(), &disk.after_crash(1)).await;
     assert_eq!(chunks(&lost.snapshot()), 0, "what nobody waited for is lost with the power");
     drop(lost);
-    tokio::time::sleep(DEFERRED_WRITE_MAX * 2).await;
+    let delay = Duration::from_millis(home.settings.deferred_write_milliseconds);
+    tokio::time::sleep(delay * 2).await;
     // The committer is a thread of its own.
     while catalog.metrics().groups == groups {
-        tokio::time::sleep(DEFERRED_WRITE_MAX).await;
+        tokio::time::sleep(delay).await;
     }
     assert_eq!(catalog.metrics().groups, groups + 1, "all in one frame");
     let described = describe(&catalog.snapshot());

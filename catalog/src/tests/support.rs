@@ -214,6 +214,7 @@ pub(crate) fn settings() -> Settings {
         durability: Durability::Local,
         log_loss_seconds_max: 10,
         log_ship_wait_seconds: 0,
+        deferred_write_milliseconds: 200,
     }
 }
 

@@ -128,6 +128,12 @@ pub(super) const CATALOG: &[Key] = &[
         0,
         "With durability = object: how long a commit waits for a store that does not take the log, before 58000"
     ),
+    number!(
+        "deferred_write_milliseconds",
+        catalog.deferred_write_milliseconds,
+        1,
+        "With synchronous_commit = off: how long a commit waits to be written, so what a crash loses"
+    ),
     number!("ingest_id_seconds", catalog.ingest_id_seconds, 0, "How long the id of a load is remembered"),
     number!(
         "index_lag_rows_max",

@@ -1,6 +1,7 @@
 //! Who is at work on a server: each does one thing over and over, until the run ends.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use peristyle_catalog::Head;
@@ -24,12 +25,12 @@ pub(super) struct Stage<'a> {
     pub(super) model: &'a RefCell<Model>,
 }
 
-fn chance(seed: u64, name: &str) -> StdRng {
+pub(super) fn chance(seed: u64, name: &str) -> StdRng {
     StdRng::seed_from_u64(name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31) + u64::from(byte)))
 }
 
-/// Appends the rows to both tables, as one commit.
-fn append(table: Oid, partitions: Vec<NewPartition>, chunks: Vec<NewChunk>) -> Change {
+/// Rows appear in a table.
+pub(super) fn append(table: Oid, partitions: Vec<NewPartition>, chunks: Vec<NewChunk>) -> Change {
     Change::Append { table, partitions, chunks }
 }
 
@@ -151,9 +152,9 @@ impl Stage<'_> {
         Ok(Some(ChangeSet { requires, changes, ingest_id: None }))
     }
 
-    /// Makes partitions of chunks and larger ones of small ones.
-    pub(super) async fn merge(self) {
-        let merger = Merger {
+    /// What a merge works with.
+    pub(super) fn merger(&self) -> Merger {
+        Merger {
             store: Arc::clone(&self.life.store),
             catalog: Arc::clone(&self.life.catalog),
             sources: self.life.sources.clone(),
@@ -161,10 +162,15 @@ impl Stage<'_> {
             parse_missing: Arc::new(|_, _| Err(Error::Internal("no column has a missing value".into()))),
             pace: Pace::UNLIMITED,
             log: Arc::default(),
-        };
+        }
+    }
+
+    /// Makes partitions of chunks and larger ones of small ones.
+    pub(super) async fn merge(self) {
+        let merger = self.merger();
         let settings = MergeSettings { chunks_max: 4, partitions_fan_in: 2, ..MergeSettings::default() };
         loop {
-            for table in [ROWS, MIRROR] {
+            for table in tables(&self.life.catalog.snapshot()) {
                 let group = {
                     let snapshot = self.life.catalog.snapshot();
                     let (chunks, partitions) = held(&snapshot, table);
@@ -205,7 +211,10 @@ impl Stage<'_> {
                 gate().await;
             }
             if chance.random_bool(0.3) {
-                drop(self.life.catalog.checkpoint().await);
+                let seq = self.life.catalog.snapshot().seq();
+                if self.life.catalog.checkpoint().await.is_ok() {
+                    self.model.borrow_mut().durable(seq);
+                }
             } else {
                 let seq = self.life.catalog.snapshot().seq();
                 if self.life.catalog.ship_log().await.is_ok() && self.life.ships {
@@ -240,7 +249,21 @@ impl Stage<'_> {
         let mirror = self.must_be_there(read_all(self.life, head, MIRROR).await)?;
         let numbers = |rows: &[Row]| -> Vec<i64> { rows.iter().map(|(number, _)| *number).collect() };
         assert_eq!(numbers(&rows), numbers(&mirror), "a commit to two tables is in one");
+        self.audit_tables(head).await?;
         Ok(rows)
+    }
+
+    /// The tables that come and go; their rows.
+    pub(super) async fn audit_tables(&self, head: &Head) -> Result<BTreeMap<Oid, Vec<i64>>> {
+        let oids = self.model.borrow().tables.oids();
+        let mut seen = BTreeMap::new();
+        for oid in oids {
+            let rows = self.must_be_there(read_all(self.life, head, oid).await)?;
+            let numbers: Vec<i64> = rows.iter().map(|(number, _)| *number).collect();
+            self.model.borrow().tables.check(head, oid, &numbers);
+            seen.insert(oid, numbers);
+        }
+        Ok(seen)
     }
 
     /// A store may fail, but what a snapshot names it has.
@@ -260,7 +283,12 @@ fn moved(mut rows: Vec<Row>, chance: &mut StdRng) -> Vec<Row> {
     rows
 }
 
-fn held(head: &Head, table: Oid) -> (Vec<Arc<Chunk>>, Vec<Arc<Partition>>) {
+/// Every table that there is.
+pub(super) fn tables(head: &Head) -> Vec<Oid> {
+    head.relations().filter(|relation| relation.as_table().is_some()).map(|relation| relation.oid).collect()
+}
+
+pub(super) fn held(head: &Head, table: Oid) -> (Vec<Arc<Chunk>>, Vec<Arc<Partition>>) {
     let contents = head.contents(table);
     let chunks = contents.into_iter().flat_map(|contents| contents.chunks()).cloned().collect();
     let partitions = contents.into_iter().flat_map(|contents| contents.partitions()).cloned().collect();

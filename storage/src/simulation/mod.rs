@@ -8,30 +8,35 @@
 #![allow(clippy::unwrap_used)]
 
 mod actors;
+mod churn;
 mod faulty;
 mod model;
 mod rows;
 mod scheduler;
+mod tables;
 mod world;
+mod writers;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::TryStreamExt;
-use peristyle_catalog::model::TimestampMicros;
+use peristyle_catalog::model::{PartitionId, TimestampMicros};
 use peristyle_catalog::simulation::Fault;
 use peristyle_catalog::{Clock, Durability, Sources, simulation};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::runtime::Runtime;
 
-use self::actors::Stage;
-use self::model::Model;
+use self::actors::{Stage, held, tables};
+use self::model::{Model, Tally};
+use self::rows::read_all;
 use self::scheduler::Scheduler;
-use self::world::{Life, MIRROR, ROWS, World, create_tables};
+use self::world::{Life, ROWS, World, create_tables};
 use crate::check::{CheckOptions, check_body, check_objects};
 use crate::gc::{self, Sweep};
 use crate::objects::{DataObject, catalog_parts};
@@ -79,8 +84,8 @@ impl Run {
         Run { world: World::new(seed, durability), model: RefCell::default(), chance, runtime, is_partly_lost: false }
     }
 
-    /// Lives one after another; returns how many rows were acknowledged.
-    fn run(mut self) -> usize {
+    /// Lives one after another.
+    fn run(mut self) -> Tally {
         for _ in 0..self.chance.random_range(1..=LIVES_MAX) {
             let life = self.start();
             self.live(&life);
@@ -88,13 +93,13 @@ impl Run {
             if self.is_partly_lost {
                 // The rows of chunks were in the log only; what is left must be sound, and no more can be said of it.
                 self.inspect();
-                return self.model.into_inner().acknowledged;
+                return self.model.into_inner().tally;
             }
         }
         let life = self.start();
         self.sweep(&life);
         drop(life);
-        self.model.into_inner().acknowledged
+        self.model.into_inner().tally
     }
 
     /// Starts until it works, and looks what is there.
@@ -129,8 +134,13 @@ impl Run {
             self.runtime.block_on(life.catalog.commit(create_tables())).expect("nothing speaks against it");
         }
         let stage = Stage { life: &reader, model: &self.model };
-        let rows = self.runtime.block_on(stage.audit_once(&snapshot)).expect("the store works");
-        self.model.borrow_mut().settle(snapshot.seq(), &rows);
+        let rows = self.runtime.block_on(read_all(&reader, &snapshot, ROWS)).expect("the store works");
+        self.model.borrow_mut().crashed(&rows);
+        self.runtime.block_on(stage.audit_once(&snapshot)).expect("the store works");
+        let tables = self.runtime.block_on(stage.audit_tables(&snapshot)).expect("the store works");
+        let mut model = self.model.borrow_mut();
+        model.settle(snapshot.seq(), &rows);
+        model.tables.settle(&snapshot, &tables);
         life
     }
 
@@ -166,8 +176,13 @@ impl Run {
             assert_eq!(gc::orphans(&store, &life.catalog).await.unwrap(), []);
             let objects: Vec<DataObject> = store.list_data().try_collect().await.unwrap();
             let head = life.catalog.snapshot();
-            let tables = [ROWS, MIRROR].map(|table| head.contents(table).map_or(0, |held| held.partition_count()));
-            assert_eq!(objects.len(), tables.iter().sum::<usize>(), "as many objects as live partitions");
+            // Clones share theirs.
+            let live: BTreeSet<PartitionId> = tables(&head)
+                .into_iter()
+                .flat_map(|table| held(&head, table).1)
+                .map(|partition| partition.id)
+                .collect();
+            assert_eq!(objects.len(), live.len(), "as many objects as live partitions");
         });
     }
 
@@ -188,7 +203,11 @@ impl Run {
         let mut scheduler = Scheduler::default();
         scheduler.add(stage.write_rows(seed, "one writer"));
         scheduler.add(stage.write_rows(seed, "another writer"));
+        scheduler.add(stage.write_deferred(seed));
         scheduler.add(stage.load(seed));
+        scheduler.add(stage.replay_loads(seed));
+        scheduler.add(stage.churn(seed, "one who changes tables"));
+        scheduler.add(stage.churn(seed, "another who changes tables"));
         scheduler.add(stage.update(seed));
         scheduler.add(stage.merge());
         scheduler.add(stage.collect());
@@ -202,10 +221,16 @@ impl Run {
     fn end(&mut self, life: Life) {
         if !self.world.disk.is_dead() && self.chance.random_bool(0.2) {
             // A clean stop, as far as the store lets it be one.
+            let seq = life.catalog.snapshot().seq();
             let closed = self.runtime.block_on(life.catalog.close());
+            if closed.is_ok() {
+                self.model.borrow_mut().durable(seq);
+            }
             tell(format!("clean stop: {closed:?}"));
         }
         let id = life.catalog.id();
+        // From here on nothing is written, not even what waits to be.
+        self.world.disk.die();
         drop(life);
         tell(format!("a life ends after {} steps of the disk", self.world.disk.steps()));
         if self.chance.random_bool(0.15) {
@@ -235,7 +260,7 @@ impl Run {
     }
 }
 
-fn run(seed: u64) -> Result<usize, String> {
+fn run(seed: u64) -> Result<Tally, String> {
     HISTORY.take();
     let ran = catch_unwind(AssertUnwindSafe(|| Run::new(seed).run()));
     ran.map_err(|panic| {
@@ -260,7 +285,7 @@ fn seeds() -> std::ops::Range<u64> {
 fn nothing_is_lost_whatever_happens() {
     let seeds = seeds();
     let next = AtomicU64::new(seeds.start);
-    let (mut acknowledged, mut failures) = (0, Vec::new());
+    let (mut tally, mut failures) = (Tally::default(), Vec::new());
     let work = || {
         let mut done = Vec::new();
         loop {
@@ -281,14 +306,17 @@ fn nothing_is_lost_whatever_happens() {
         for worker in workers {
             for result in worker.join().unwrap() {
                 match result {
-                    Ok(rows) => acknowledged += rows,
+                    Ok(more) => tally.add(more),
                     Err(failure) => failures.push(failure),
                 }
             }
         }
     });
     assert!(failures.is_empty(), "{} seeds failed:\n{}", failures.len(), failures.join("\n"));
-    assert!(acknowledged > 0, "nothing was ever acknowledged");
+    if seeds.end - seeds.start > 1 {
+        let Tally { acknowledged, deferred_lost, duplicates, clones } = tally;
+        assert!([acknowledged, deferred_lost, duplicates, clones].iter().all(|count| *count > 0), "{tally:?}");
+    }
 }
 
 #[test]

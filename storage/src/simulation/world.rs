@@ -17,6 +17,11 @@ use crate::settings::StoreSettings;
 /// The two tables that every writer writes together.
 pub(super) const ROWS: Oid = Oid(20_000);
 pub(super) const MIRROR: Oid = Oid(20_010);
+/// The schema of tables that were dropped and can be taken back.
+pub(super) const DROPPED: Oid = Oid(20_020);
+pub(super) const PUBLIC: Oid = Oid(2200);
+const DATABASE: Oid = Oid(16_384);
+const OWNER: Oid = Oid(10);
 
 const INTENTS: &str = "INTENTS";
 
@@ -106,6 +111,8 @@ impl World {
             durability: self.durability,
             log_loss_seconds_max: 3600,
             log_ship_wait_seconds: 0,
+            // Nobody's clock writes them: another commit or a checkpoint does, or nobody.
+            deferred_write_milliseconds: 3_600_000,
         }
     }
 
@@ -153,13 +160,22 @@ impl World {
     }
 }
 
-/// Both tables, made by one commit.
+/// Both tables and the place for dropped ones, made by one commit.
 pub(super) fn create_tables() -> ChangeSet {
     let create = |oid, name| Change::CreateRelation(table(oid, name));
-    ChangeSet { changes: vec![create(ROWS, "rows"), create(MIRROR, "mirror")], ..ChangeSet::default() }
+    let dropped = Schema {
+        oid: DROPPED,
+        database: DATABASE,
+        name: Schema::DROPPED.to_owned(),
+        owner: OWNER,
+        comment: None,
+        acl: None,
+    };
+    let changes = vec![Change::CreateSchema(dropped), create(ROWS, "rows"), create(MIRROR, "mirror")];
+    ChangeSet { changes, ..ChangeSet::default() }
 }
 
-fn table(oid: Oid, name: &str) -> Relation {
+pub(super) fn table(oid: Oid, name: &str) -> Relation {
     let column = |id: u32, name: &str| Column {
         id: ColumnId(id),
         attnum: id as i16,
@@ -184,9 +200,9 @@ fn table(oid: Oid, name: &str) -> Relation {
     };
     Relation {
         oid,
-        schema: Oid(2200),
+        schema: PUBLIC,
         name: name.to_owned(),
-        owner: Oid(10),
+        owner: OWNER,
         comment: None,
         acl: None,
         version: Seq::ZERO,
