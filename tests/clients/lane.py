@@ -13,5 +13,6 @@ def size(name, quick, slow, kind=int):
 TPCH_SCALE = size("TPCH_SCALE", "0.01", "1", float)
 LOG_LINES = size("LOG_LINES", 30_000, 1_200_000)
 CRASH_ROUNDS = size("CRASH_ROUNDS", 3, 20)
+KILL_ROUNDS = size("KILL_ROUNDS", 4, 100)
 # Fixes which moments the crash tests pick, so that a failure can be had again.
 SEED = size("SEED", 20260308, 20260308)
