@@ -112,7 +112,9 @@ impl TestBed {
     /// Empties a table and deletes its objects at once.
     pub(crate) fn truncate(&self, table: &str) {
         self.run(&format!("truncate {table}"));
-        let at_once = GcSettings { ended_age_seconds: 0, ..self.place.config.storage.gc.clone() };
+        let at_once = GcSettings { ended_age_seconds: 0, history_seconds: 0, ..self.place.config.storage.gc.clone() };
+        let forgetting = gc::forget_history(&self.catalog, &self.place.sources, &at_once);
+        self.runtime.block_on(forgetting).expect("states of the past can be forgotten");
         self.runtime.block_on(self.catalog.checkpoint()).expect("a manifest can be written");
         let deletion = gc::run(&self.store, &self.catalog, &self.place.sources, &at_once);
         self.runtime.block_on(deletion).expect("ended objects can be deleted");

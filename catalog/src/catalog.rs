@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::claims::Claims;
 use crate::committer::{Committer, Request, Waiting};
 use crate::folder::Folder;
+use crate::history;
 use crate::log::{FrameBuffer, LogWriter};
 use crate::manifest::Checkpoints;
 use crate::model::{Change, ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
@@ -117,6 +118,7 @@ impl Catalog {
             machine.on_sync_failure,
         );
         let log = log.map_err(|source| Error::Io { what: "log".to_owned(), source })?;
+        let is_incomplete = history::is_incomplete(&opened);
         let (queue, requests) = mpsc::channel(settings.commit_queue_max.max(1));
         let shared = Arc::new(Shared::new(opened, settings, parts));
         let committer = Committer {
@@ -129,7 +131,7 @@ impl Catalog {
         };
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(|| committer.run());
         let thread = thread.map_err(|source| Error::Io { what: "committer".to_owned(), source })?;
-        Ok(Arc::new(Catalog {
+        let catalog = Arc::new(Catalog {
             shared,
             checkpoints: Checkpoints::default(),
             claims: Arc::default(),
@@ -137,7 +139,19 @@ impl Catalog {
             is_closing: AtomicBool::new(false),
             is_write_planned: Arc::default(),
             committer: Some(thread),
-        }))
+        });
+        if is_incomplete {
+            catalog.begin_history_anew().await?;
+        }
+        Ok(catalog)
+    }
+
+    /// States of the past can be read no more.
+    async fn begin_history_anew(&self) -> Result<()> {
+        let before = self.snapshot().seq();
+        tracing::warn!(%before, "the log lacks chunks of earlier states, which can be read no more");
+        let changes = vec![Change::ForgetHistory { before }];
+        self.commit(ChangeSet { changes, ..ChangeSet::default() }).await.map(drop)
     }
 
     /// The catalog's identity, made when the folder was created. It is also the log's.
@@ -153,6 +167,20 @@ impl Catalog {
     /// Pins and returns the newest head.
     pub fn snapshot(&self) -> Snapshot {
         self.shared.pins.snapshot()
+    }
+
+    /// Pins the state of a commit in the past, with what one table held: `find` picks it among the definitions of then.
+    /// `None` if it finds none; [`Error::NotInHistory`] if nothing is kept of that state.
+    pub fn snapshot_at(&self, seq: Seq, find: impl FnOnce(&Head) -> Option<Oid>) -> Result<Option<(Snapshot, Oid)>> {
+        self.shared.pins.past(seq, |newest| {
+            history::check(newest, seq)?;
+            let mut past = newest.definitions_as_of(seq);
+            let Some(table) = find(&past) else { return Ok(None) };
+            if let Some(contents) = history::contents(&self.shared, newest, table, seq)? {
+                past.put_contents(table, contents);
+            }
+            Ok(Some((past, table)))
+        })
     }
 
     /// Tells of every new head by its sequence number.
@@ -268,6 +296,11 @@ impl Catalog {
     /// The commit up to which the store's manifests go: what a restore starts from needs its objects.
     pub fn exported(&self) -> Seq {
         self.shared.exported_to()
+    }
+
+    /// From which commit on states of the past can be read by the store's manifests: those need the objects.
+    pub fn history_exported(&self) -> Seq {
+        self.shared.history_exported()
     }
 
     /// Position up to which the log is written and the position from which on it is kept, in bytes.

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::model::{ColumnId, Oid};
+use crate::model::{ColumnId, Oid, Seq, TimestampMicros};
 use crate::tier::TierError;
 
 /// Why the catalog refused or failed. What a caller must do is said per variant; `sql` maps each to one SQLSTATE.
@@ -36,6 +36,9 @@ pub enum Error {
         "numeric column \"{column}\" would need {whole} digits before and {scale} behind the decimal point, more than 76 together"
     )]
     NumericTooWide { column: String, whole: i16, scale: i16 },
+    /// The state of that commit cannot be read: nothing is kept of it any more, or it is not there yet (72000, 22023).
+    #[error("the state of commit {asked} cannot be read")]
+    NotInHistory { asked: Seq, oldest: (Seq, TimestampMicros), newest: Seq },
     /// The log's disk is full; nothing was committed (53100).
     #[error("could not write to the log: no space left on device")]
     DiskFull,
@@ -94,6 +97,7 @@ impl Error {
             | Error::TooManyColumns { .. }
             | Error::ColumnChanged { .. }
             | Error::NumericTooWide { .. }
+            | Error::NotInHistory { .. }
             | Error::Invalid(_)
             | Error::DiskFull
             | Error::LogWrite(_)

@@ -6,6 +6,7 @@ mod bootstrap;
 mod contents;
 mod decimals;
 mod dump;
+mod history;
 
 use std::sync::Arc;
 
@@ -19,8 +20,10 @@ pub(crate) use decimals::decimals_fit;
 pub(crate) use dump::{relation_records, statistics_keys};
 
 use crate::model::{
-    ColumnId, Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq, TimestampMicros,
+    Chunk, ChunkId, ColumnId, Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq,
+    TimestampMicros,
 };
+use crate::records::CommitRow;
 
 /// Everything that is visible at `seq`.
 #[derive(Clone, Default)]
@@ -41,8 +44,14 @@ pub struct Head {
     pub(crate) ingested: OrdMap<IngestId, (Seq, TimestampMicros)>,
     /// The same ids by age.
     pub(crate) ingested_by_seq: OrdMap<Seq, IngestId>,
-    /// The newest commits and their times.
-    pub(crate) commits: OrdMap<Seq, TimestampMicros>,
+    /// Chunks that were removed, by the commit that did it, while a state can be read that saw them.
+    pub(crate) ended_chunks: OrdMap<(Seq, Oid, ChunkId), Arc<Chunk>>,
+    /// Definitions of tables that were changed or dropped, likewise.
+    pub(crate) past_relations: OrdMap<(Seq, Oid), Arc<Relation>>,
+    /// The newest commits, and some of the older ones.
+    pub(crate) commits: OrdMap<Seq, CommitRow>,
+    /// The newest commit of a server that did not keep what it ended.
+    pub(crate) unkept: Seq,
 }
 
 impl Head {
@@ -115,11 +124,6 @@ impl Head {
     /// Partitions with an end mark whose objects are not deleted yet, oldest mark first.
     pub fn ended(&self) -> impl Iterator<Item = &Arc<Partition>> {
         self.ended.values()
-    }
-
-    /// The newest commits and their times, oldest first; how many are kept is bounded.
-    pub fn commits(&self) -> impl DoubleEndedIterator<Item = (Seq, TimestampMicros)> {
-        self.commits.iter().map(|(seq, at)| (*seq, *at))
     }
 
     /// Where the frame of the oldest chunk of all tables starts in the log.

@@ -27,6 +27,7 @@
 //! |---|---|
 //! | [`model`] | plain data that every room speaks |
 //! | `catalog` | the door |
+//! | `history` | states of the past, and the rows that only they see |
 //! | `head` | the state at one commit; `head::apply` changes it, `head::contents` is what one table holds |
 //! | `pins` | snapshots, and the horizon that they hold |
 //! | `claims` | what open transactions are about to replace |
@@ -57,6 +58,7 @@ mod error;
 pub mod fail_points;
 mod folder;
 mod head;
+mod history;
 mod index;
 mod indexing;
 mod log;

@@ -4,7 +4,7 @@ mod bodies;
 pub(crate) mod rebuild;
 pub(crate) mod replay;
 
-pub(crate) use bodies::LostChunks;
+pub(crate) use bodies::{LostChunks, read as read_bodies};
 
 use std::sync::Arc;
 

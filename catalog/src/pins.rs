@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
+use crate::Result;
 use crate::head::Head;
 use crate::model::{Seq, TimestampMicros};
 
@@ -69,6 +70,34 @@ impl Pins {
         Snapshot { expired: Arc::clone(&hold.expired), head, pins: Arc::clone(self) }
     }
 
+    /// Holds a state of the past, which `make` makes of the newest head. It is held before, so that nothing that the
+    /// newest head keeps for it is forgotten.
+    pub(crate) fn past<T>(
+        self: &Arc<Self>,
+        seq: Seq,
+        make: impl FnOnce(&Head) -> Result<Option<(Head, T)>>,
+    ) -> Result<Option<(Snapshot, T)>> {
+        let (mut snapshot, newest) = self.hold_past(seq);
+        let Some((head, found)) = make(&newest)? else { return Ok(None) };
+        snapshot.head = Arc::new(head);
+        Ok(Some((snapshot, found)))
+    }
+
+    fn hold_past(self: &Arc<Self>, seq: Seq) -> (Snapshot, Arc<Head>) {
+        let mut held = self.held.lock();
+        let newest = self.head.load_full();
+        let hold = held.entry(seq).or_default();
+        hold.readers += 1;
+        if hold.expired.load(Ordering::Acquire) {
+            hold.expired = Arc::default();
+        }
+        if seq < newest.seq {
+            hold.superseded = Some(newest.at);
+        }
+        let head = Arc::new(Head { seq, ..Head::default() });
+        (Snapshot { expired: Arc::clone(&hold.expired), head, pins: Arc::clone(self) }, newest)
+    }
+
     pub(crate) fn horizon(&self) -> Seq {
         let held = self.held.lock();
         let oldest = held.iter().find(|(_, hold)| !hold.expired.load(Ordering::Acquire));
@@ -78,7 +107,8 @@ impl Pins {
     /// Snapshots that were superseded at that time or before expire. Returns the number of their readers.
     pub(crate) fn expire(&self, until: TimestampMicros) -> usize {
         let held = self.held.lock();
-        let old = held.values().take_while(|hold| hold.superseded.is_some_and(|at| at <= until));
+        // Who looks at the past holds an old state from a later time on, so they are in no order.
+        let old = held.values().filter(|hold| hold.superseded.is_some_and(|at| at <= until));
         old.filter(|hold| !hold.expired.swap(true, Ordering::AcqRel)).map(|hold| hold.readers).sum()
     }
 

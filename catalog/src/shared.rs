@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     newest: watch::Sender<Seq>,
     /// The commit up to which a durable manifest goes.
     exported: AtomicU64,
+    /// From which commit on states can be read by that manifest.
+    history_exported: AtomicU64,
     /// Outlives the index, which lies in it.
     pub(crate) folder: Folder,
 }
@@ -110,6 +112,11 @@ impl Shared {
             }),
             newest: watch::Sender::new(opened.head.seq),
             exported: AtomicU64::new(opened.exported.0),
+            history_exported: AtomicU64::new(if opened.exported == opened.head.seq {
+                opened.head.history_from().0
+            } else {
+                0
+            }),
             folder: opened.folder,
             settings,
             parts,
@@ -188,9 +195,15 @@ impl Shared {
         run(&mut durable.unexported, head, end)
     }
 
-    /// Takes note of a durable manifest.
-    pub(crate) fn exported(&self, seq: Seq) {
-        self.exported.fetch_max(seq.0, Ordering::AcqRel);
+    /// Takes note of a durable manifest of a head.
+    pub(crate) fn exported(&self, head: &Head) {
+        self.exported.fetch_max(head.seq.0, Ordering::AcqRel);
+        self.history_exported.fetch_max(head.history_from().0, Ordering::AcqRel);
+    }
+
+    /// From which commit on states can be read by a durable manifest.
+    pub(crate) fn history_exported(&self) -> Seq {
+        Seq(self.history_exported.load(Ordering::Acquire))
     }
 
     /// The commit up to which a durable manifest goes.

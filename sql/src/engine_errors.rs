@@ -361,6 +361,9 @@ impl From<catalog::Error> for SqlError {
 impl From<&catalog::Error> for SqlError {
     fn from(error: &catalog::Error) -> SqlError {
         use catalog::Error as E;
+        if let E::NotInHistory { oldest, .. } = error {
+            return crate::history::gone(*oldest);
+        }
         let state = match error {
             E::Conflict { .. } | E::ColumnChanged { .. } => SqlState::SERIALIZATION_FAILURE,
             E::RelationGone(_) => SqlState::UNDEFINED_TABLE,
@@ -370,6 +373,7 @@ impl From<&catalog::Error> for SqlError {
             E::DependentObjects { .. } => SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
             E::TooManyColumns { .. } => SqlState::TOO_MANY_COLUMNS,
             E::NumericTooWide { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            E::NotInHistory { .. } => SqlState::SNAPSHOT_TOO_OLD,
             E::DiskFull => SqlState::DISK_FULL,
             E::LogWrite(_) | E::Io { .. } | E::Tier(_) => SqlState::IO_ERROR,
             E::CommitTooLarge { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,

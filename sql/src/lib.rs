@@ -28,6 +28,7 @@ mod engine_errors;
 pub mod error;
 mod explain;
 pub mod functions;
+mod history;
 mod information_schema;
 mod keywords;
 mod maintenance;

@@ -140,6 +140,7 @@ async fn merge(scope: &Arc<Scope>, table: Oid, group: Group) -> Result<MergeOutc
 /// Deletes what is due. What this statement's own snapshot sees stays until the next time.
 async fn collect_garbage(scope: &Scope) -> Result<(), SqlError> {
     let settings = &scope.engine.storage().gc;
+    gc::forget_history(scope.engine.catalog(), scope.engine.sources(), settings).await?;
     loop {
         scope.guard.check()?;
         let deleted = gc::run(scope.engine.store(), scope.engine.catalog(), scope.engine.sources(), settings).await?;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use peristyle_catalog::Snapshot;
 use peristyle_catalog::model::{Oid, Relation, Schema, TimestampMicros};
 
 use crate::engine::Engine;
@@ -53,6 +54,12 @@ impl Scope {
             kept: Weak::clone(&self.kept),
             pending: Arc::clone(&self.pending),
         }
+    }
+
+    /// The same surroundings in a state of the past, as they were when it was the newest.
+    pub(crate) fn in_the_past(&self, snapshot: Snapshot) -> Scope {
+        let then = snapshot.at();
+        Scope { transaction_started: then, ..self.with_view(View::of_past(snapshot)) }
     }
 
     /// Tells the client something that is not an error.

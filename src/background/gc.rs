@@ -23,6 +23,7 @@ pub(crate) fn gc_job(catalog: &Arc<Catalog>, store: &Arc<Store>, config: &Config
             if swept > 0 {
                 debug!(swept, "looked at objects that an earlier process was writing");
             }
+            gc::forget_history(&catalog, &sources, &settings).await?;
             let deleted = gc::run(&store, &catalog, &sources, &settings).await?;
             if deleted > 0 {
                 debug!(deleted, "deleted ended objects");

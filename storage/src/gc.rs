@@ -1,6 +1,7 @@
 //! Deletion of objects that no reader needs, in the order of law 2: the end mark is committed, the horizon, a
 //! manifest and a minimum age have passed, the object is deleted, then its row is dropped. And orphans, which never had a row.
 
+mod history;
 mod orphans;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use crate::Result;
 use crate::objects::{Store, path_of};
 use crate::settings::GcSettings;
 
+pub use history::forget_history;
 pub use orphans::{Sweep, Swept, orphans, sweep_intents};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -46,8 +48,8 @@ pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, setti
     if readers > 0 {
         tracing::warn!(readers, "snapshots were held too long and expired");
     }
-    // What the newest manifest names is not deleted either: a restore begins with it.
-    let seen_from = catalog.horizon().min(catalog.exported());
+    // What the newest manifest names, or needs for states of the past, is not deleted either: a restore begins with it.
+    let seen_from = catalog.horizon().min(catalog.exported()).min(catalog.history_exported());
     let due = due(catalog.snapshot().ended(), seen_from, now, settings);
     if due.is_empty() {
         return Ok(0);

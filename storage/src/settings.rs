@@ -46,6 +46,14 @@ pub struct StoreSettings {
 pub struct GcSettings {
     /// Least time between the end mark and the deletion, in seconds.
     pub ended_age_seconds: u64,
+    /// How long states of the past can be read, in seconds.
+    pub history_seconds: u64,
+    /// Bytes of objects that are kept for states of the past alone.
+    pub history_bytes_max: u64,
+    /// Bytes of the log that are kept for states of the past.
+    pub history_log_bytes_max: u64,
+    /// Partitions, chunks and definitions that are kept for states of the past; each takes about 0.5 KiB of memory.
+    pub history_rows_max: usize,
     /// How long a reader may hold a state that is not the newest any more, in seconds.
     pub snapshot_seconds_max: u64,
     /// Objects deleted per run.
@@ -90,6 +98,10 @@ impl Default for GcSettings {
     fn default() -> Self {
         GcSettings {
             ended_age_seconds: 300,
+            history_seconds: 86_400,
+            history_bytes_max: 64 << 30,
+            history_log_bytes_max: 1 << 30,
+            history_rows_max: 200_000,
             snapshot_seconds_max: 86_400,
             batch_max: 1000,
             deletes_max: 16,

@@ -66,4 +66,4 @@ def kept_after_end():
 
 def deleted_at_once():
     """Objects with an end mark go as soon as no reader can need them and a manifest has the mark."""
-    return {"ended_age_seconds": 0, "dropped_table_seconds": 0, "checkpoint_seconds": 1}
+    return {"ended_age_seconds": 0, "history_seconds": 0, "dropped_table_seconds": 0, "checkpoint_seconds": 1}

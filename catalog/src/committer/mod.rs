@@ -2,6 +2,7 @@
 
 mod gathering;
 mod group;
+mod history;
 mod numbers;
 mod relations;
 mod require;

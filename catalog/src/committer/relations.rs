@@ -36,6 +36,7 @@ impl Resolver<'_> {
                 return Err(invalid(format!("relation with OID {} is of another kind", relation.oid)));
             }
         }
+        self.keep_past(relation.oid)?;
         self.delete_missing_parts(&before, &relation)?;
         let oid = relation.oid;
         let is_table = relation.as_table().is_some();
@@ -52,6 +53,7 @@ impl Resolver<'_> {
     pub(super) fn drop_relation(&mut self, oid: Oid) -> Result<()> {
         let relation = self.head.relation(oid).cloned().ok_or(Error::RelationGone(oid))?;
         if relation.as_table().is_some() {
+            self.keep_past(oid)?;
             self.remove_everything(oid)?;
             for index in self.indexes_of(oid) {
                 self.drop_relation(index)?;
@@ -141,8 +143,18 @@ impl Resolver<'_> {
         relation_records(&relation).into_iter().try_for_each(|record| self.put(record))
     }
 
+    /// Keeps a table's definition as it was before this commit, which is about to change it.
+    fn keep_past(&mut self, oid: Oid) -> Result<()> {
+        let before = self.head.relation(oid).filter(|relation| relation.as_table().is_some());
+        match before.filter(|relation| relation.version < self.seq).cloned() {
+            Some(before) => self.put(Record::PastRelation(self.seq, (*before).clone())),
+            None => Ok(()),
+        }
+    }
+
     /// The header alone, with the new version.
     fn put_header(&mut self, relation: &Relation) -> Result<()> {
+        self.keep_past(relation.oid)?;
         let mut relation = relation.clone();
         relation.version = self.seq;
         let header = relation_records(&relation).into_iter().next().expect("the header comes first");

@@ -12,13 +12,11 @@ use crate::records::{Counters, Key, RawOp, Record, RowOp};
 use crate::tier::ArrivingChunk;
 use crate::{Error, Head, Result};
 
-/// Commits that are remembered with their times.
-pub(crate) const COMMITS_REMEMBERED_MAX: usize = 65_536;
 /// Expired ingest ids that one commit forgets.
 const INGEST_IDS_FORGOTTEN_MAX: usize = 8;
 /// Longest ingest id.
 const INGEST_ID_BYTES_MAX: usize = 1024;
-const MICROS_PER_SECOND: i64 = 1_000_000;
+pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// What resolving needs beside the head.
 pub(crate) struct Context<'a> {
@@ -111,6 +109,8 @@ impl<'a> Resolver<'a> {
             Change::EnsureColumn { table, proposed, name, ty } => self.ensure_column(*table, *proposed, name, *ty),
             Change::Append { table, partitions, chunks } => self.append(*table, partitions, chunks),
             Change::Remove { table, partitions, chunks } => self.remove(*table, partitions, chunks),
+            Change::Merge { table, partitions, chunks, into } => self.merge(*table, partitions, chunks, into),
+            Change::ForgetHistory { before } => self.forget_history(*before),
             Change::Forget(partitions) => self.forget(partitions),
         }
     }
@@ -188,11 +188,7 @@ impl<'a> Resolver<'a> {
     fn finish(mut self) -> Resolved {
         const INFALLIBLE: &str = "these rows need no others";
         self.drop_unused_layouts().expect(INFALLIBLE);
-        self.put(Record::Commit(self.seq, self.at)).expect(INFALLIBLE);
-        if self.head.commits.len() > COMMITS_REMEMBERED_MAX {
-            let oldest = self.head.commits.get_min().map(|(seq, _)| *seq).expect("there are commits");
-            self.delete(Key::Commit(oldest)).expect(INFALLIBLE);
-        }
+        self.remember_commit().expect(INFALLIBLE);
         let counters = Counters { seq: self.seq, at: self.at, next_oid: self.next_oid };
         self.put(Record::Counters(counters)).expect(INFALLIBLE);
         Resolved {

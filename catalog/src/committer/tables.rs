@@ -9,7 +9,7 @@ use super::resolve::Resolver;
 use crate::head::{next_layout, statistics_keys};
 use crate::model::{
     Chunk, ChunkId, ColumnId, ColumnRemap, ColumnStatistics, EndMark, Layout, LayoutId, NewChunk, NewPartition, Oid,
-    Partition, PartitionId, PgType,
+    Partition, PartitionId, PgType, Seq,
 };
 use crate::records::{ChunkRow, Key, PartitionRow, Record, StatisticsKey, statistics_group};
 use crate::tier::ArrivingChunk;
@@ -18,12 +18,13 @@ use crate::{Error, Result};
 impl Resolver<'_> {
     pub(super) fn append(&mut self, table: Oid, partitions: &[NewPartition], chunks: &[NewChunk]) -> Result<()> {
         require::table(&self.head, table)?;
-        partitions.iter().try_for_each(|partition| self.append_partition(table, partition))?;
+        partitions.iter().try_for_each(|partition| self.append_partition(table, partition, self.seq))?;
         chunks.iter().try_for_each(|chunk| self.append_chunk(table, chunk))?;
         self.check_decimals(table)
     }
 
-    fn append_partition(&mut self, table: Oid, new: &NewPartition) -> Result<()> {
+    /// A partition that stands for its rows from `added` on.
+    pub(super) fn append_partition(&mut self, table: Oid, new: &NewPartition, added: Seq) -> Result<()> {
         let is_known = self.head.contents(table).is_some_and(|contents| contents.orders.contains_key(&new.id));
         if is_known {
             return Err(invalid(format!("partition {} exists", new.id)));
@@ -46,7 +47,7 @@ impl Resolver<'_> {
             rows: new.rows,
             bytes: new.bytes,
             checksum: new.checksum,
-            added: self.seq,
+            added,
             row_seqs,
             key: new.key,
             level: new.level,
@@ -136,7 +137,7 @@ impl Resolver<'_> {
         for id in chunks {
             let contents = self.head.contents(table);
             let live = contents.and_then(|contents| contents.chunks.get(id)).cloned();
-            self.forget_chunk(live.ok_or_else(|| conflict(table))?)?;
+            self.end_chunk(&live.ok_or_else(|| conflict(table))?)?;
         }
         Ok(())
     }
@@ -146,7 +147,7 @@ impl Resolver<'_> {
         self.touched.insert(table);
         let Some(contents) = self.head.contents(table).cloned() else { return Ok(()) };
         contents.partitions().try_for_each(|partition| self.end_partition(partition))?;
-        contents.chunks().try_for_each(|chunk| self.forget_chunk(Arc::clone(chunk)))
+        contents.chunks().try_for_each(|chunk| self.end_chunk(chunk))
     }
 
     fn end_partition(&mut self, partition: &Partition) -> Result<()> {
@@ -156,11 +157,20 @@ impl Resolver<'_> {
         self.put(Record::EndedPartition(partition.into(), end))
     }
 
-    fn forget_chunk(&mut self, chunk: Arc<Chunk>) -> Result<()> {
+    /// The chunk leaves memory; states before this commit find it in the log.
+    fn end_chunk(&mut self, chunk: &Arc<Chunk>) -> Result<()> {
+        self.forget_chunk(chunk)?;
+        if chunk.id.seq == self.seq {
+            return Ok(());
+        }
+        self.put(Record::EndedChunk((&**chunk).into(), self.seq))
+    }
+
+    pub(super) fn forget_chunk(&mut self, chunk: &Arc<Chunk>) -> Result<()> {
         self.touched.insert(chunk.table);
         self.delete(Key::Chunk(chunk.table, chunk.id))?;
         if chunk.id.seq < self.seq {
-            self.leaving.entry(chunk.table).or_default().push(chunk);
+            self.leaving.entry(chunk.table).or_default().push(Arc::clone(chunk));
         } else if let Some(arriving) = self.arriving.get_mut(&chunk.table) {
             // Written and removed by the same commit: its body stays in the log and is nobody's.
             arriving.retain(|other| other.chunk.id != chunk.id);
@@ -183,7 +193,7 @@ impl Resolver<'_> {
         if wanted.is_empty() { Ok(()) } else { Err(Error::Conflict { relation: None }) }
     }
 
-    fn forget_partition(&mut self, ended: crate::model::Seq, partition: &Partition) -> Result<()> {
+    fn forget_partition(&mut self, ended: Seq, partition: &Partition) -> Result<()> {
         self.touched.insert(partition.table);
         for key in statistics_keys(partition) {
             self.delete(key)?;

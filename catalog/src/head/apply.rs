@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Head, TableContents};
-use crate::model::{Chunk, EndMark, IngestId, Layout, LayoutId, Oid, Partition, Relation, RelationKind};
+use crate::model::{Chunk, EndMark, IngestId, Layout, LayoutId, Oid, Partition, Relation, RelationKind, Seq};
 use crate::records::codec::Malformed;
 use crate::records::{ChunkRow, Counters, Key, PartitionRow, Record, RowOp};
 use crate::tier::{ArrivingChunk, RealTimeTier, TierError};
@@ -53,7 +53,16 @@ impl Head {
                 self.ingested_by_seq.insert(seq, id.clone());
                 self.ingested.insert(id, (seq, at));
             }
-            Record::Commit(seq, at) => drop(self.commits.insert(seq, at)),
+            Record::Commit(commit) => {
+                if !commit.keeps_history {
+                    self.unkept = self.unkept.max(commit.seq);
+                }
+                self.commits.insert(commit.seq, commit);
+            }
+            Record::EndedChunk(row, end) => self.put_ended_chunk(row, end)?,
+            Record::PastRelation(end, relation) => {
+                self.past_relations.insert((end, relation.oid), Arc::new(relation));
+            }
         }
         Ok(())
     }
@@ -85,6 +94,12 @@ impl Head {
             Key::Chunk(table, id) => self.change_contents(table, |contents| drop(contents.remove_chunk(id))),
             Key::Ingested(id) => self.delete_ingested(&id),
             Key::Commit(seq) => drop(self.commits.remove(&seq)),
+            Key::EndedChunk(end, table, id) => {
+                if let Some(chunk) = self.ended_chunks.remove(&(end, table, id)) {
+                    self.change_contents(table, |contents| contents.unuse_layout(chunk.layout.id));
+                }
+            }
+            Key::PastRelation(end, oid) => drop(self.past_relations.remove(&(end, oid))),
         }
     }
 
@@ -109,7 +124,7 @@ impl Head {
         self.relations.insert(relation.oid, Arc::new(relation));
     }
 
-    fn delete_relation(&mut self, oid: Oid) {
+    pub(crate) fn delete_relation(&mut self, oid: Oid) {
         let Some(relation) = self.relations.remove(&oid) else { return };
         self.forget_name(&(relation.schema, relation.name.clone()), oid);
     }
@@ -154,6 +169,16 @@ impl Head {
         let contents = self.contents_of(row.table)?;
         let layout = contents.layout(row.layout).ok_or(UNKNOWN_LAYOUT)?;
         contents.insert_chunk(Arc::new(row.into_chunk(layout)));
+        Ok(())
+    }
+
+    fn put_ended_chunk(&mut self, row: ChunkRow, end: Seq) -> Result<(), Malformed> {
+        let layout = self.contents_of(row.table)?.layout(row.layout).ok_or(UNKNOWN_LAYOUT)?;
+        let key = (end, row.table, row.id);
+        if !self.ended_chunks.contains_key(&key) {
+            self.contents_of(row.table)?.use_layout(layout.id);
+        }
+        self.ended_chunks.insert(key, Arc::new(row.into_chunk(layout)));
         Ok(())
     }
 

@@ -20,13 +20,19 @@ impl Head {
             Record::EndedPartition((&**partition).into(), end)
         });
         let ingested = self.ingested.iter().map(|(id, (seq, at))| Record::Ingested(id.clone(), *seq, *at));
-        let commits = self.commits.iter().map(|(seq, at)| Record::Commit(*seq, *at));
+        let commits = self.commits.values().map(|commit| Record::Commit(*commit));
+        let ended_chunks =
+            self.ended_chunks.iter().map(|((end, ..), chunk)| Record::EndedChunk((&**chunk).into(), *end));
+        let past = self.past_relations.iter();
+        let past = past.map(|((end, _), relation)| Record::PastRelation(*end, (**relation).clone()));
         std::iter::once(Record::Counters(self.counters()))
             .chain(names)
             .chain(held)
             .chain(ended)
             .chain(ingested)
             .chain(commits)
+            .chain(ended_chunks)
+            .chain(past)
     }
 
     /// Whether the statistics of that row are of a partition that this head knows.

@@ -54,7 +54,7 @@ impl Checkpoints {
         let mut attempt = Attempt { shared, is_done: false };
         write(shared, plan, Arc::clone(&head), reached).await?;
         attempt.is_done = true;
-        shared.exported(reached.seq);
+        shared.exported(&head);
         free_log(shared, &head, reached).await
     }
 }
@@ -156,7 +156,7 @@ async fn delete_superseded(parts: &Parts) -> Result<()> {
 async fn free_log(shared: &Shared, exported: &Head, reached: Applied) -> Result<()> {
     let head = shared.durable_head();
     shared.catch_up_index();
-    let oldest_chunk = head.oldest_chunk_position().unwrap_or(u64::MAX);
+    let oldest_chunk = head.log_needed_from().unwrap_or(u64::MAX);
     let needed_from = reached.point.position.min(oldest_chunk);
     fail_points::reach(Step::CheckpointFree)?;
     let freed = shared.segments.free_below(needed_from);
@@ -165,7 +165,7 @@ async fn free_log(shared: &Shared, exported: &Head, reached: Applied) -> Result<
         tracing::info!(freed, needed_from, "freed log segments");
     }
     if shared.shipping.is_some() {
-        let needed_from = reached.point.position.min(exported.oldest_chunk_position().unwrap_or(u64::MAX));
+        let needed_from = reached.point.position.min(exported.log_needed_from().unwrap_or(u64::MAX));
         fail_points::reach(Step::ShippingFree)?;
         shipping::free_below(&shared.parts, needed_from).await?;
     }

@@ -88,6 +88,18 @@ pub enum Change {
         partitions: Vec<PartitionId>,
         chunks: Vec<ChunkId>,
     },
+    /// Rows move as they are, each with its commit: what is taken away is in the partitions that take its place.
+    Merge {
+        table: Oid,
+        partitions: Vec<PartitionId>,
+        chunks: Vec<ChunkId>,
+        into: Vec<NewPartition>,
+    },
+    /// States before that commit can be read no more. Forgets chunks and definitions that only they saw; partitions are
+    /// forgotten once their objects are deleted.
+    ForgetHistory {
+        before: Seq,
+    },
     /// Drops the rows of partitions whose objects were deleted; where several tables have the object, the row that ended
     /// first.
     Forget(Vec<PartitionId>),

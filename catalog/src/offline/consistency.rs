@@ -66,7 +66,8 @@ fn contents_faults(head: &Head, table: Oid, contents: &TableContents, faults: &m
 
 fn is_of_the_past(head: &Head, partition: &Partition) -> bool {
     let (first, last) = partition.row_seqs;
-    partition.added <= head.seq && first <= last && last <= partition.added
+    // Where a merge made it of chunks alone, it stands for them from the first on.
+    partition.added <= head.seq && first <= last && last <= head.seq
 }
 
 /// Objects that two tables name which are no clones, or that have an end mark while they are live.

@@ -38,7 +38,7 @@ impl LostCommits {
 
 fn time_of(commit: &LoggedCommit) -> Option<TimestampMicros> {
     commit.ops.iter().find_map(|op| match op.decode() {
-        Ok(RowOp::Put(Record::Commit(_, at))) => Some(at),
+        Ok(RowOp::Put(Record::Commit(commit))) => Some(commit.at),
         _ => None,
     })
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::catalog::Parts;
 use crate::log::{LogReader, LoggedCommit, Segments, decode_payload};
-use crate::model::{ChunkId, Oid};
+use crate::model::{Chunk, ChunkId, Oid};
 use crate::tier::ArrivingChunk;
 use crate::{Error, Head, Result};
 
@@ -38,16 +38,8 @@ pub(super) fn fetch(
     let mut batches: BTreeMap<Oid, Batch> = BTreeMap::new();
     let mut reader = LogReader::from_position(Arc::clone(segments), log_id, 0);
     while let Some((position, mut missing)) = wanted.pop_first() {
-        reader.seek(position);
-        let frame = match reader.next()? {
-            Ok(frame) if frame.position == position => frame,
-            Ok(_) | Err(_) => return Err(bodies_are_missing(missing, position, segments)),
-        };
-        let commits = decode_payload(&frame.payload).map_err(|error| Error::Corrupt {
-            what: format!("log frame at position {}", frame.position),
-            detail: error.to_string(),
-        })?;
-        for commit in commits {
+        let commits = commits_at(&mut reader, position)?;
+        for commit in commits.ok_or_else(|| bodies_are_missing(missing, position, segments))? {
             missing -= take_bodies(head, commit, lost, &mut batches);
         }
         if missing > 0 {
@@ -61,6 +53,46 @@ pub(super) fn fetch(
         head.append_rows(table, batch.arriving, &*parts.real_time)?;
     }
     Ok(())
+}
+
+/// Reads the rows of some chunks, which may be of several tables.
+pub(crate) fn read(segments: &Arc<Segments>, log_id: Uuid, chunks: &[Arc<Chunk>]) -> Result<Vec<ArrivingChunk>> {
+    let mut wanted: BTreeMap<u64, BTreeMap<(Oid, ChunkId), &Arc<Chunk>>> = BTreeMap::new();
+    for chunk in chunks {
+        wanted.entry(chunk.log_position).or_default().insert((chunk.table, chunk.id), chunk);
+    }
+    let mut reader = LogReader::from_position(Arc::clone(segments), log_id, 0);
+    let mut arriving = Vec::with_capacity(chunks.len());
+    for (position, mut missing) in wanted {
+        for commit in
+            commits_at(&mut reader, position)?.ok_or_else(|| bodies_are_missing(missing.len(), position, segments))?
+        {
+            for (table, ordinal, body) in commit.bodies {
+                if let Some(chunk) = missing.remove(&(table, ChunkId { seq: commit.seq, ordinal })) {
+                    let body = Bytes::copy_from_slice(&body);
+                    arriving.push(ArrivingChunk { chunk: Arc::clone(chunk), body, decoded: None });
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(bodies_are_missing(missing.len(), position, segments));
+        }
+    }
+    Ok(arriving)
+}
+
+/// The commits of the frame that begins there; `None` if none does.
+fn commits_at(reader: &mut LogReader, position: u64) -> Result<Option<Vec<LoggedCommit>>> {
+    reader.seek(position);
+    let frame = match reader.next()? {
+        Ok(frame) if frame.position == position => frame,
+        Ok(_) | Err(_) => return Ok(None),
+    };
+    let commits = decode_payload(&frame.payload).map_err(|error| Error::Corrupt {
+        what: format!("log frame at position {}", frame.position),
+        detail: error.to_string(),
+    })?;
+    Ok(Some(commits))
 }
 
 /// How many bodies are wanted of which frame.

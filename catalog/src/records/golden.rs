@@ -109,7 +109,9 @@ fn names_and_counters() {
         Schema { oid: Oid(2200), database: Oid(5), name: "s".to_owned(), owner: Oid(10), comment: None, acl: None };
     golden(Record::Schema(schema), "0400000898", "0198110501730a0000");
     golden(Record::Ingested(IngestId("ab".to_owned()), Seq(1), TimestampMicros(-1)), "0d6162", "010101");
-    golden(Record::Commit(Seq(258), TimestampMicros(2)), "0e0000000000000102", "0104");
+    let commit = |keeps_history| Record::Commit(CommitRow { seq: Seq(258), at: TimestampMicros(2), keeps_history });
+    golden(commit(true), "0e0000000000000102", "0204");
+    golden(commit(false), "0e0000000000000102", "0104");
 }
 
 #[test]
@@ -132,8 +134,13 @@ fn definitions() {
         }],
     };
     golden(
-        Record::Relation(relation(RelationKind::View(view))),
+        Record::Relation(relation(RelationKind::View(view.clone()))),
         "0500000013",
+        "0113981101740a0001017803021415017101017001010177070101630100",
+    );
+    golden(
+        Record::PastRelation(Seq(4), relation(RelationKind::View(view))),
+        "10000000000000000400000013",
         "0113981101740a0001017803021415017101017001010177070101630100",
     );
     let index =
@@ -197,7 +204,9 @@ fn what_tables_hold() {
         log_position: 1000,
         at: TimestampMicros(4),
     };
-    golden(Record::Chunk(chunk), "0b00004000000000000000000600000001", "010203c801000000e80708");
+    golden(Record::Chunk(chunk.clone()), "0b00004000000000000000000600000001", "010203c801000000e80708");
+    let ended = Record::EndedChunk(chunk, Seq(9));
+    golden(ended, "0f000000000000000900004000000000000000000600000001", "010203c801000000e80708");
 }
 
 #[test]

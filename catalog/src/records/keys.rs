@@ -26,6 +26,10 @@ pub(crate) enum Key {
     Statistics(StatisticsKey),
     Ingested(IngestId),
     Commit(Seq),
+    /// By the commit that removed the chunk.
+    EndedChunk(Seq, Oid, ChunkId),
+    /// A definition, by the commit that changed or dropped it.
+    PastRelation(Seq, Oid),
 }
 
 /// One group of columns of one partition.
@@ -55,6 +59,8 @@ const CHUNK: u8 = 11;
 const STATISTICS: u8 = 12;
 const INGESTED: u8 = 13;
 const COMMIT: u8 = 14;
+const ENDED_CHUNK: u8 = 15;
+const PAST_RELATION: u8 = 16;
 
 impl Key {
     /// What every statistics key begins with.
@@ -65,7 +71,7 @@ impl Key {
 
     /// Whether the row of an encoded key is put once and perhaps deleted, never put again.
     pub(crate) fn is_written_once(encoded: &[u8]) -> bool {
-        matches!(encoded.first(), Some(&(CHUNK | COMMIT)))
+        matches!(encoded.first(), Some(&(CHUNK | COMMIT | ENDED_CHUNK | PAST_RELATION)))
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -107,6 +113,18 @@ impl Key {
                 out.push(COMMIT);
                 out.extend_from_slice(&seq.0.to_be_bytes());
             }
+            Key::EndedChunk(seq, table, id) => {
+                out.push(ENDED_CHUNK);
+                out.extend_from_slice(&seq.0.to_be_bytes());
+                out.extend_from_slice(&table.0.to_be_bytes());
+                out.extend_from_slice(&id.seq.0.to_be_bytes());
+                out.extend_from_slice(&id.ordinal.to_be_bytes());
+            }
+            Key::PastRelation(seq, oid) => {
+                out.push(PAST_RELATION);
+                out.extend_from_slice(&seq.0.to_be_bytes());
+                out.extend_from_slice(&oid.0.to_be_bytes());
+            }
         }
         out
     }
@@ -125,7 +143,7 @@ impl Key {
             LAYOUT => Key::Layout(oid(&mut input)?, LayoutId(number(&mut input)?)),
             PARTITION => Key::Partition(oid(&mut input)?, partition(&mut input)?),
             ENDED_PARTITION => Key::EndedPartition(seq(&mut input)?, oid(&mut input)?, partition(&mut input)?),
-            CHUNK => Key::Chunk(oid(&mut input)?, ChunkId { seq: seq(&mut input)?, ordinal: number(&mut input)? }),
+            CHUNK => Key::Chunk(oid(&mut input)?, chunk(&mut input)?),
             STATISTICS => Key::Statistics(StatisticsKey {
                 table: oid(&mut input)?,
                 partition: partition(&mut input)?,
@@ -133,6 +151,8 @@ impl Key {
             }),
             INGESTED => Key::Ingested(ingest_id(&mut input)?),
             COMMIT => Key::Commit(seq(&mut input)?),
+            ENDED_CHUNK => Key::EndedChunk(seq(&mut input)?, oid(&mut input)?, chunk(&mut input)?),
+            PAST_RELATION => Key::PastRelation(seq(&mut input)?, oid(&mut input)?),
             _ => return Err(Malformed("unknown kind of row")),
         };
         input.end()?;
@@ -155,6 +175,10 @@ fn oid(input: &mut Input<'_>) -> Decoded<Oid> {
 
 fn seq(input: &mut Input<'_>) -> Decoded<Seq> {
     input.array().map(|bytes| Seq(u64::from_be_bytes(bytes)))
+}
+
+fn chunk(input: &mut Input<'_>) -> Decoded<ChunkId> {
+    Ok(ChunkId { seq: seq(input)?, ordinal: number(input)? })
 }
 
 fn partition(input: &mut Input<'_>) -> Decoded<PartitionId> {

@@ -17,4 +17,4 @@ mod round_trips;
 
 pub(crate) use keys::{Key, StatisticsKey, statistics_group};
 pub(crate) use ops::{RawOp, RowOp, decode_ops, encode_op};
-pub(crate) use rows::{ChunkRow, Counters, PartitionRow, Record};
+pub(crate) use rows::{ChunkRow, CommitRow, Counters, PartitionRow, Record};

@@ -14,6 +14,8 @@ const VALUE_VERSION: u8 = 1;
 const PARTITION_VERSION: u8 = 2;
 /// The version of values of partitions whose object lies under another table's name.
 const SHARED_VERSION: u8 = 3;
+/// The version of commits that keep what they end.
+const HISTORY_VERSION: u8 = 2;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +34,19 @@ pub(crate) enum Record {
     Chunk(ChunkRow),
     Statistics(StatisticsKey, Vec<ColumnStatistics>),
     Ingested(IngestId, Seq, TimestampMicros),
-    Commit(Seq, TimestampMicros),
+    Commit(CommitRow),
+    EndedChunk(ChunkRow, Seq),
+    /// With its columns and constraints.
+    PastRelation(Seq, Relation),
+}
+
+/// A commit that is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CommitRow {
+    pub(crate) seq: Seq,
+    pub(crate) at: TimestampMicros,
+    /// Whether what it ended is kept, as servers do that can read the past.
+    pub(crate) keeps_history: bool,
 }
 
 /// What the head counts.
@@ -94,13 +108,16 @@ impl Record {
             Record::Chunk(row) => Key::Chunk(row.table, row.id),
             Record::Statistics(key, _) => Key::Statistics(*key),
             Record::Ingested(id, ..) => Key::Ingested(id.clone()),
-            Record::Commit(seq, _) => Key::Commit(*seq),
+            Record::Commit(commit) => Key::Commit(commit.seq),
+            Record::EndedChunk(row, end) => Key::EndedChunk(*end, row.table, row.id),
+            Record::PastRelation(end, relation) => Key::PastRelation(*end, relation.oid),
         }
     }
 
     fn version(&self) -> u8 {
         match self {
             Record::Partition(row) | Record::EndedPartition(row, _) if row.home != row.table => SHARED_VERSION,
+            Record::Commit(commit) if !commit.keeps_history => VALUE_VERSION,
             _ => newest_version(&self.key()),
         }
     }
@@ -124,7 +141,9 @@ impl Record {
             Record::Chunk(row) => put_chunk(row, &mut out),
             Record::Statistics(_, columns) => columns.put(&mut out),
             Record::Ingested(_, seq, at) => (*seq, *at).put(&mut out),
-            Record::Commit(_, at) => at.put(&mut out),
+            Record::Commit(commit) => commit.at.put(&mut out),
+            Record::EndedChunk(row, _) => put_chunk(row, &mut out),
+            Record::PastRelation(_, relation) => relation.put(&mut out),
         }
         out
     }
@@ -158,7 +177,12 @@ impl Record {
             Key::Chunk(table, id) => Record::Chunk(take_chunk(table, id, input)?),
             Key::Statistics(key) => Record::Statistics(key, Field::take(input)?),
             Key::Ingested(id) => Record::Ingested(id, Field::take(input)?, Field::take(input)?),
-            Key::Commit(seq) => Record::Commit(seq, Field::take(input)?),
+            Key::Commit(seq) => {
+                let keeps_history = version >= HISTORY_VERSION;
+                Record::Commit(CommitRow { seq, at: Field::take(input)?, keeps_history })
+            }
+            Key::EndedChunk(seq, table, id) => Record::EndedChunk(take_chunk(table, id, input)?, seq),
+            Key::PastRelation(seq, _) => Record::PastRelation(seq, Field::take(input)?),
         })
     }
 }
@@ -174,6 +198,7 @@ fn shared_version(key: &Key) -> u8 {
 fn newest_version(key: &Key) -> u8 {
     match key {
         Key::Partition(..) | Key::EndedPartition(..) => PARTITION_VERSION,
+        Key::Commit(_) => HISTORY_VERSION,
         _ => VALUE_VERSION,
     }
 }

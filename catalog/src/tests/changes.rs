@@ -216,6 +216,8 @@ async fn dropping_a_table_ends_what_it_holds_and_its_indexes() {
     assert_eq!(ended[0].removed.unwrap().seq, dropped.seq);
     assert_eq!(head.contents(Oid(T)).unwrap().chunk_count(), 0);
     catalog.commit(set(vec![Change::Forget(vec![ended[0].id])])).await.unwrap();
+    let before = catalog.snapshot().seq();
+    catalog.commit(set(vec![Change::ForgetHistory { before }])).await.unwrap();
     let head = catalog.snapshot();
     assert_eq!(head.ended().count(), 0);
     assert!(head.contents(Oid(T)).is_none(), "nothing is left of the table");
@@ -321,7 +323,9 @@ async fn layouts_are_shared_and_go_with_their_last_use() {
     let chunks = catalog.snapshot().contents(Oid(T)).unwrap().chunks().map(|chunk| chunk.id).collect();
     let partitions: Vec<_> = [1, 2].map(|id| PartitionId(Uuid::from_u128(id))).into();
     let everything = Change::Remove { table: Oid(T), partitions: partitions.clone(), chunks };
-    catalog.commit(set(vec![everything, Change::Forget(partitions)])).await.unwrap();
+    let before = catalog.commit(set(vec![everything, Change::Forget(partitions)])).await.unwrap().seq;
+    assert_eq!(numbers(&catalog), [1, 2], "the past needs the chunk's");
+    catalog.commit(set(vec![Change::ForgetHistory { before }])).await.unwrap();
     assert_eq!(numbers(&catalog), [2]);
 }
 

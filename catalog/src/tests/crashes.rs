@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::support::{Home, T, append_chunk, append_partition, create_t, describe, rows_of, set};
+use super::support::{Home, T, append_chunk, create_t, describe, merge_chunks, rows_of, set};
 use crate::disk::simulated::{Fault, SimulatedDisk};
 use crate::model::{Change, Oid};
 use crate::open::Machine;
@@ -37,8 +37,7 @@ async fn work(catalog: &Catalog) -> Vec<u8> {
 fn merge_all_but_last(head: &Head, number: u8) -> Vec<Change> {
     let Some(contents) = head.contents(Oid(T)).filter(|_| number.is_multiple_of(3)) else { return Vec::new() };
     let chunks = contents.chunks().map(|chunk| chunk.id).collect();
-    let merged = append_partition(T, numbers_in_memory(head).into_iter().fold(0, |bits, n| bits | 1 << n));
-    vec![merged, Change::Remove { table: Oid(T), partitions: Vec::new(), chunks }]
+    vec![merge_chunks(T, numbers_in_memory(head).into_iter().fold(0, |bits, n| bits | 1 << n), chunks)]
 }
 
 fn numbers_in_memory(head: &Head) -> Vec<u8> {

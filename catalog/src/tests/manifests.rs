@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
-use super::support::{Home, T, append_chunk, append_partition, create_t, describe, set};
-use crate::model::{Change, Oid, PartitionId};
+use super::support::{Home, T, append_chunk, create_t, describe, merge_chunks, set};
+use crate::model::{Oid, PartitionId};
 use crate::{Catalog, Error};
 
 fn names(home: &Home) -> Vec<String> {
@@ -16,8 +16,7 @@ fn names(home: &Home) -> Vec<String> {
 /// Merges all chunks into a partition with that id.
 async fn merge(catalog: &Catalog, id: u128) {
     let chunks = catalog.snapshot().contents(Oid(T)).unwrap().chunks().map(|chunk| chunk.id).collect();
-    let remove = Change::Remove { table: Oid(T), partitions: Vec::new(), chunks };
-    catalog.commit(set(vec![append_partition(T, id), remove])).await.unwrap();
+    catalog.commit(set(vec![merge_chunks(T, id, chunks)])).await.unwrap();
 }
 
 async fn write_some(catalog: &Catalog, count: u8) {

@@ -6,6 +6,7 @@ mod crashes;
 mod deferred;
 mod folders;
 mod groups;
+mod history;
 mod lifecycle;
 mod log_damage;
 mod manifest_damage;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::support::{Home, T, append_chunk, append_partition, column, create_t, describe, rows_of, set, table};
+use super::support::{
+    Home, T, append_chunk, append_partition, column, create_t, describe, merge_chunks, rows_of, set, table,
+};
 use crate::index::Index;
 use crate::model::{Change, Chunk, Oid, PgType};
 use crate::offline::{CheckBody, IndexState, Inspection, RepairOptions, Repaired, inspect, repair, restore};
@@ -183,8 +185,7 @@ async fn without_its_log_a_folder_goes_on_from_the_manifest() {
     let (home, _) = written().await;
     let catalog = home.open().await;
     let chunks = catalog.snapshot().contents(Oid(T)).unwrap().chunks().take(2).map(|chunk| chunk.id).collect();
-    let remove = Change::Remove { table: Oid(T), partitions: Vec::new(), chunks };
-    catalog.commit(set(vec![append_partition(T, 9), remove])).await.unwrap();
+    catalog.commit(set(vec![merge_chunks(T, 9, chunks)])).await.unwrap();
     catalog.checkpoint().await.unwrap();
     drop(catalog);
     fs::remove_dir_all(home.path().join("log")).unwrap();

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::support::{Home, T, append_chunk, append_partition, create_t, describe, set};
-use crate::model::{Change, Chunk, Oid};
+use super::support::{Home, T, append_chunk, create_t, describe, merge_chunks, set};
+use crate::model::{Chunk, Oid};
 use crate::offline::{RepairOptions, Restored, inspect, repair, restore};
 use crate::{Catalog, Durability, Error};
 
@@ -109,8 +109,7 @@ async fn shipped_log_goes_when_manifest_and_partitions_have_it() {
     catalog.checkpoint().await.unwrap();
     assert_eq!(home.shipped_log.objects.lock().len(), 6, "chunks need theirs");
     let chunks = catalog.snapshot().contents(Oid(T)).unwrap().chunks().map(|chunk| chunk.id).collect();
-    let remove = Change::Remove { table: Oid(T), partitions: Vec::new(), chunks };
-    catalog.commit(set(vec![append_partition(T, 1), remove])).await.unwrap();
+    catalog.commit(set(vec![merge_chunks(T, 1, chunks)])).await.unwrap();
     catalog.ship_log().await.unwrap();
     catalog.checkpoint().await.unwrap();
     assert_eq!(home.shipped_log.objects.lock().len(), 0);

@@ -73,10 +73,8 @@ impl RealTimeTier for TestTier {
     ) -> Result<Arc<dyn RealTimeRows>, TierError> {
         let mut rows = rows.map(|rows| rows_of(rows).clone()).unwrap_or_default();
         for chunk in arriving {
-            let newest = rows.0.last_key_value().map(|(id, _)| *id);
-            assert!(newest.is_none_or(|newest| newest < chunk.chunk.id), "chunks arrive in the order of commits");
             assert_eq!(chunk.chunk.bytes, chunk.body.len() as u64);
-            rows.0.insert(chunk.chunk.id, chunk.body);
+            assert_eq!(rows.0.insert(chunk.chunk.id, chunk.body), None, "a chunk arrives once");
         }
         Ok(Arc::new(rows))
     }
@@ -337,6 +335,12 @@ pub(crate) fn append_chunk(table: u32, body: &[u8]) -> Change {
 
 pub(crate) fn append_partition(table: u32, id: u128) -> Change {
     Change::Append { table: Oid(table), partitions: vec![partition(id, &[(1, PgType::INT4)])], chunks: Vec::new() }
+}
+
+/// Chunks of a table as one partition.
+pub(crate) fn merge_chunks(table: u32, id: u128, chunks: Vec<ChunkId>) -> Change {
+    let into = vec![partition(id, &[(1, PgType::INT4)])];
+    Change::Merge { table: Oid(table), partitions: Vec::new(), chunks, into }
 }
 
 /// Oid of the table that [`create_t`] makes.

@@ -29,6 +29,10 @@ pub(super) async fn run(
     create: &CreateTable,
     source: &ObjectName,
 ) -> Result<Done, SqlError> {
+    if create.version.is_some() {
+        return Err(SqlError::unsupported("cloning a state of the past is not supported")
+            .hint("Write CREATE TABLE ... AS SELECT * FROM ... FOR SYSTEM_TIME AS OF ..."));
+    }
     if !create.columns.is_empty() || create.table_options != CreateTableOptions::None || create.on_commit.is_some() {
         return Err(SqlError::syntax("CREATE TABLE ... CLONE takes two names and nothing else"));
     }

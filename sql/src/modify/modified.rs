@@ -27,6 +27,9 @@ pub(super) struct Modified {
 
 impl Modified {
     pub(super) fn of(scope: &Scope, factor: &TableFactor) -> Result<Modified, SqlError> {
+        if let TableFactor::Table { version: Some(_), .. } = factor {
+            return Err(SqlError::unsupported("the past cannot be changed"));
+        }
         let TableFactor::Table { name, alias, args: None, version: None, sample: None, .. } = factor else {
             return Err(SqlError::syntax(format!("syntax error at or near \"{factor}\"")));
         };

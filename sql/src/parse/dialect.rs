@@ -108,6 +108,10 @@ impl Dialect for PgDialect {
         Some(right.map(|right| of(Box::new(left.clone()), Box::new(right))))
     }
 
+    fn supports_table_versioning(&self) -> bool {
+        true
+    }
+
     as_postgresql! {
         allow_extract_custom
         allow_extract_single_quotes

@@ -25,7 +25,7 @@ use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::TextIndex;
+use super::{TextIndex, past};
 use crate::error::{SqlError, SqlState};
 
 /// The column whose assignment in MERGE stands for DO NOTHING.
@@ -114,6 +114,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
         _ => {}
     }
+    past::settle(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
@@ -378,7 +379,7 @@ fn query_may_follow(earlier: &[Option<Token>; 3]) -> bool {
     }
 }
 
-fn is_blank(token: &TokenWithSpan) -> bool {
+pub(super) fn is_blank(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
 }
 
@@ -386,7 +387,7 @@ fn is(token: &TokenWithSpan, keyword: Keyword) -> bool {
     keyword_of(token) == Some(keyword)
 }
 
-fn keyword_of(token: &TokenWithSpan) -> Option<Keyword> {
+pub(super) fn keyword_of(token: &TokenWithSpan) -> Option<Keyword> {
     match &token.token {
         Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
         _ => None,

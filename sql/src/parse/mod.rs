@@ -8,6 +8,7 @@ mod depth;
 mod dialect;
 mod forms;
 mod maintenance;
+mod past;
 mod position;
 mod reserved;
 mod session_command;

@@ -11,6 +11,7 @@ mod normalise;
 mod origins;
 mod output_names;
 pub(crate) mod parameters;
+mod past;
 mod provider;
 mod registered;
 mod stream;
@@ -117,6 +118,7 @@ impl<'a> Planner<'a> {
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
         refuse_unsupported(query)?;
         let mut query = query.clone();
+        past::resolve(self, &mut query, types)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));

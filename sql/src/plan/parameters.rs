@@ -14,6 +14,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{arrow_type, pg_field, pg_metadata, pg_type, pg_type_of_arrow};
 use sqlparser::ast::{self, Expr, Value, ValueWithSpan, Visit, Visitor};
 
+use super::past;
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::semantics;
@@ -30,6 +31,8 @@ const TEXT_ARRAY: PgType = PgType::plain(1009);
 pub(crate) struct Bound {
     types: Vec<Option<PgType>>,
     values: Vec<ScalarValue>,
+    /// Whether the values stand for others that nobody knows yet.
+    are_unknown: bool,
 }
 
 impl Bound {
@@ -51,24 +54,29 @@ impl Bound {
         let values = numbered
             .map(|((parameter, ty), number)| decode(style, parameter, *ty).map_err(|error| (error, Some(number))))
             .collect::<Result<_, _>>()?;
-        Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
+        Ok(Bound { types: types.iter().copied().map(Some).collect(), values, are_unknown: false })
     }
 
     /// Values that were computed, each of its type.
     pub(crate) fn of_values(types: &[PgType], values: Vec<ScalarValue>) -> Bound {
-        Bound { types: types.iter().copied().map(Some).collect(), values }
+        Bound { types: types.iter().copied().map(Some).collect(), values, are_unknown: false }
     }
 
     /// NULLs of those types: enough to find out what a statement returns.
     pub(crate) fn nulls(types: &[PgType]) -> Result<Bound, SqlError> {
         let values =
             types.iter().map(|ty| ScalarValue::try_new_null(&arrow_type(*ty, None))).collect::<Result<_, _>>()?;
-        Ok(Bound { types: types.iter().copied().map(Some).collect(), values })
+        Ok(Bound { types: types.iter().copied().map(Some).collect(), values, are_unknown: true })
     }
 
     /// Types alone, as far as they are known.
     pub(crate) fn of_types(types: &[Option<PgType>]) -> Bound {
-        Bound { types: types.to_vec(), values: Vec::new() }
+        Bound { types: types.to_vec(), values: Vec::new(), are_unknown: true }
+    }
+
+    /// Whether the values stand for others that nobody knows yet.
+    pub(super) fn are_unknown(&self) -> bool {
+        self.are_unknown
     }
 
     /// Memory that the values hold.
@@ -218,8 +226,13 @@ struct Finder {
 impl Visitor for Finder {
     type Break = ();
 
-    /// A bound of a series is of the type of its other bound.
+    /// A bound of a series is of the type of its other bound; the moment of a table's state is a time or a number.
     fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+        if let ast::TableFactor::Table { version: Some(version), .. } = factor
+            && let Ok((moment, ty)) = past::moment(version)
+        {
+            self.casts.extend(placeholder(moment).map(|number| (number, ty)));
+        }
         let (name, arguments) = match factor {
             ast::TableFactor::Table { name, args: Some(arguments), .. } => (name, &arguments.args),
             ast::TableFactor::Function { name, args, .. } => (name, args),

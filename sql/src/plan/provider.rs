@@ -1,5 +1,7 @@
 //! Answers the planner's questions about names: tables, views, system relations, functions.
 
+mod past_source;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use parking_lot::Mutex;
 use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
 
 use super::parameters::Bound;
-use super::{expand_view, memory};
+use super::{expand_view, memory, past};
 use crate::error::SqlError;
 use crate::functions::{FunctionContext, undefined};
 use crate::retention::Kept;
@@ -251,6 +253,10 @@ fn statement_state(scope: &Scope) -> SessionState {
 impl ContextProvider for Provider<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         match name.catalog() {
+            Some(catalog) if let Some(seq) = past::commit_of(catalog) => {
+                let schema = name.schema().filter(|schema| !schema.is_empty());
+                self.past_source(seq, schema, name.table()).map_err(external)
+            }
             Some(database) if database != self.scope.session.database => {
                 let message = format!("cross-database references are not implemented: \"{name}\"");
                 Err(external(SqlError::unsupported(message)))
@@ -332,7 +338,7 @@ impl ContextProvider for Provider<'_> {
 
 impl Provider<'_> {
     /// An argument of a table function, folded to a constant where it can be.
-    fn constant_argument(&self, argument: Expr) -> Result<Expr> {
+    pub(super) fn constant_argument(&self, argument: Expr) -> Result<Expr> {
         use datafusion::common::DFSchema;
         use datafusion::common::tree_node::{Transformed, TreeNode};
         use datafusion::logical_expr::simplify::SimplifyContext;

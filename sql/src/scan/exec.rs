@@ -171,6 +171,11 @@ impl Reader {
         Ok(batches.map_err(move |error| reader.failure(error)).boxed())
     }
 
+    /// Of which state the rows are, where it is not the newest.
+    fn moment(&self) -> String {
+        if self.view.is_past() { format!(" at snapshot {}", self.as_of().0) } else { String::new() }
+    }
+
     fn as_of(&self) -> Seq {
         self.view.seq()
     }
@@ -211,8 +216,9 @@ impl DisplayAs for ScanExec {
         let names: Vec<&str> = self.reader.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(
             f,
-            "Scan: {} columns=[{}] partitions total={} pruned={} read={}",
+            "Scan: {}{} columns=[{}] partitions total={} pruned={} read={}",
             self.table,
+            self.reader.moment(),
             names.join(", "),
             figures.partitions_total,
             figures.partitions_pruned,

@@ -28,7 +28,8 @@ pub(super) fn of_scan(scan: &TableScan, pruned: &Pruned, columns: &[ReadColumn],
     };
     let statistics =
         Statistics { num_rows: Precision::Exact(rows), total_byte_size: Precision::Absent, column_statistics };
-    Ok(if filtered { statistics.to_inexact() } else { statistics })
+    let is_guess = filtered || scan.scope.view.is_past();
+    Ok(if is_guess { statistics.to_inexact() } else { statistics })
 }
 
 fn of_columns(scan: &TableScan, pruned: &Pruned, columns: &[ReadColumn], has_chunks: bool) -> Result<Vec<PlanColumn>> {

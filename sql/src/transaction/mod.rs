@@ -26,9 +26,29 @@ use crate::error::{SqlError, SqlState};
 pub(crate) struct View {
     head: Arc<Head>,
     pin: Snapshot,
+    is_past: bool,
 }
 
 impl View {
+    fn new(head: Arc<Head>, pin: Snapshot) -> View {
+        View { head, pin, is_past: false }
+    }
+
+    /// What a statement sees of a state of the past.
+    pub(crate) fn of_past(snapshot: Snapshot) -> View {
+        View { head: Arc::clone(snapshot.head()), pin: snapshot, is_past: true }
+    }
+
+    /// Whether partitions and chunks may hold rows that were not there yet.
+    pub(crate) fn is_past(&self) -> bool {
+        self.is_past
+    }
+
+    /// What others see too.
+    pub(crate) fn committed_head(&self) -> &Head {
+        self.pin.head()
+    }
+
     /// 72000 if the snapshot was held for so long that the objects it sees may be gone.
     pub(crate) fn check_age(&self) -> Result<(), SqlError> {
         if !self.pin.is_expired() {
@@ -181,7 +201,7 @@ impl Transaction {
         let snapshot = self.snapshot();
         let only_rows = looks == Looks::AtDefinitions && self.staged.only_adds_rows();
         if self.staged.is_empty() || only_rows {
-            return Ok(View { head: Arc::clone(snapshot.head()), pin: snapshot });
+            return Ok(View::new(Arc::clone(snapshot.head()), snapshot));
         }
         let rests_on = snapshot.seq();
         let (start, done) = match self.shown.take().filter(|shown| shown.rests_on == rests_on) {
@@ -190,7 +210,7 @@ impl Transaction {
         };
         let more = self.staged.changes_from(done);
         let head = if more.changes.is_empty() { start } else { self.catalog.preview(&start, &more)? };
-        let view = View { head, pin: snapshot };
+        let view = View::new(head, snapshot);
         self.shown = Some(Shown { view: view.clone(), rests_on, changes: self.staged.len() });
         Ok(view)
     }

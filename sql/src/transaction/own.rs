@@ -45,7 +45,8 @@ impl Own {
                 self.relations.insert(*table);
             }
             Change::Append { partitions, .. } => self.partitions.extend(partitions.iter().map(|p| p.id)),
-            Change::Remove { .. } | Change::Forget(_) => {}
+            // Of these two, a client's statement makes none.
+            Change::Merge { .. } | Change::ForgetHistory { .. } | Change::Remove { .. } | Change::Forget(_) => {}
         }
     }
 

@@ -196,6 +196,8 @@ pub(super) fn appended_objects(change: &Change) -> impl Iterator<Item = (Oid, Pa
         | Change::DropRelation(_)
         | Change::EnsureColumn { .. }
         | Change::Remove { .. }
+        | Change::Merge { .. }
+        | Change::ForgetHistory { .. }
         | Change::Forget(_) => None,
     };
     appended.into_iter().flat_map(|(table, partitions)| partitions.iter().map(move |p| (table, p.id)))

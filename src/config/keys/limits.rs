@@ -242,6 +242,30 @@ pub(super) const BACKGROUND: &[Key] = &[
         "Least time between an object's end mark and its deletion"
     ),
     number!(
+        "history_seconds",
+        storage.gc.history_seconds,
+        0,
+        "How long states of the past can be read by FOR SYSTEM_TIME AS OF; until then what they saw takes space"
+    ),
+    number!(
+        "history_bytes_max",
+        storage.gc.history_bytes_max,
+        0,
+        "Bytes of objects kept for states of the past alone; past it the oldest states can be read no more"
+    ),
+    number!(
+        "history_log_bytes_max",
+        storage.gc.history_log_bytes_max,
+        0,
+        "Bytes of the log kept for states of the past; past it the oldest states can be read no more"
+    ),
+    number!(
+        "history_rows_max",
+        storage.gc.history_rows_max,
+        0,
+        "Partitions, chunks and definitions kept for states of the past, each about 0.5 KiB of memory"
+    ),
+    number!(
         "snapshot_seconds_max",
         storage.gc.snapshot_seconds_max,
         1,

@@ -146,10 +146,8 @@ pub fn change_set(table: Oid, group: &Group, partitions: &[NewPartition]) -> Cha
         Requirement::ChunksLive { table, chunks: chunk_ids.clone() },
         Requirement::ColumnsAccept { table, columns },
     ];
-    let changes = vec![
-        Change::Remove { table, partitions: partition_ids, chunks: chunk_ids },
-        Change::Append { table, partitions: partitions.to_vec(), chunks: Vec::new() },
-    ];
+    let changes =
+        vec![Change::Merge { table, partitions: partition_ids, chunks: chunk_ids, into: partitions.to_vec() }];
     ChangeSet { requires, changes, ingest_id: None }
 }
 

@@ -247,8 +247,7 @@ fn the_change_set_takes_away_what_it_requires() {
     assert!(
         set.requires.contains(&Requirement::PartitionsLive { table: TABLE, partitions: vec![group.partitions[0].id] })
     );
-    assert!(matches!(&set.changes[0], Change::Remove { chunks, .. } if chunks == &[chunk.id]));
-    assert!(matches!(&set.changes[1], Change::Append { .. }));
+    assert!(matches!(&set.changes[0], Change::Merge { chunks, .. } if chunks == &[chunk.id]));
 }
 
 pub(super) fn partition(id: u128, bytes: u64, level: u8, hour: Option<i64>) -> Arc<Partition> {

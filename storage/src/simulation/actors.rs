@@ -195,9 +195,16 @@ impl Stage<'_> {
 
     /// Deletes what no reader needs.
     pub(super) async fn collect(self) {
-        let settings = GcSettings { ended_age_seconds: 0, batch_max: 5, deletes_max: 2, ..GcSettings::default() };
+        let settings = GcSettings {
+            ended_age_seconds: 0,
+            history_seconds: 0,
+            batch_max: 5,
+            deletes_max: 2,
+            ..GcSettings::default()
+        };
         loop {
             drop(gc::sweep_intents(&self.life.store, &self.life.catalog, &settings).await);
+            drop(gc::forget_history(&self.life.catalog, &self.life.sources, &settings).await);
             drop(gc::run(&self.life.store, &self.life.catalog, &self.life.sources, &settings).await);
             gate().await;
         }

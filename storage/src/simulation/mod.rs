@@ -166,9 +166,15 @@ impl Run {
     /// In the end nothing is in the store that the catalog does not name.
     fn sweep(&self, life: &Life) {
         let store = self.world.open_store(&self.world.store.without_faults());
-        let settings =
-            GcSettings { ended_age_seconds: 0, orphan_age_seconds: 0, orphan_page_max: 7, ..GcSettings::default() };
+        let settings = GcSettings {
+            ended_age_seconds: 0,
+            history_seconds: 0,
+            orphan_age_seconds: 0,
+            orphan_page_max: 7,
+            ..GcSettings::default()
+        };
         self.runtime.block_on(async {
+            gc::forget_history(&life.catalog, &life.sources, &settings).await.unwrap();
             while life.catalog.checkpoint().await.is_err() {}
             while gc::run(&store, &life.catalog, &life.sources, &settings).await.unwrap() > 0 {}
             let mut sweep = Sweep::default();
