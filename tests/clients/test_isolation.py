@@ -251,3 +251,64 @@ def test_g2_anti_dependency_cycle(play, level):
 def test_serializable_is_refused(play):
     with pytest.raises(psycopg.errors.FeatureNotSupported):
         play.begin("serializable")
+
+
+STRONG = ["share", "share row exclusive", "exclusive", "access exclusive"]
+
+
+@pytest.mark.parametrize("mode", STRONG)
+def test_who_has_locked_a_table_loses_if_others_write(play, level, mode):
+    one, two = play.begin(level), play.begin(level)
+    one.run("lock table {table} in " + mode + " mode")
+    two.run("insert into {table} values (3, 30)")
+    two.commit()
+    one.loses(lambda: one.run("create table {table}_made ()"))
+    assert play.rows() == [(1, 10), (2, 20), (3, 30)]
+    one, two = play.begin(level), play.begin(level)
+    one.run("lock table {table} in " + mode + " mode nowait")
+    two.set(1, 11)
+    two.commit()
+    one.loses(lambda: one.set(2, 21))
+    assert play.rows() == [(1, 11), (2, 20), (3, 30)]
+
+
+@pytest.mark.parametrize("mode", ["share update exclusive", *STRONG])
+def test_two_who_lock_a_table(play, level, mode):
+    one, two = play.begin(level), play.begin(level)
+    one.run("lock {table} in " + mode + " mode")
+    two.run("lock {table} in " + mode + " mode")
+    other = play.table + "_other"
+    play.server.run(f"create table {other} (i int)")
+    one.run(f"insert into {other} values (1)")
+    two.run(f"insert into {other} values (2)")
+    one.commit()
+    if mode == "share":
+        two.commit()
+        assert play.server.value(f"select sum(i) from {other}") == 3
+    else:
+        two.loses()
+        assert play.server.value(f"select sum(i) from {other}") == 1
+    play.server.run(f"drop table {other}")
+
+
+def test_the_owner_of_a_lock_changes_the_table_as_it_likes(play, level):
+    one, two = play.begin(level), play.begin(level)
+    one.run("insert into {table} values (3, 30)")
+    one.run("lock table {table}")
+    assert one.run("update {table} set value = value + 1") == 3
+    one.run("alter table {table} add column more int")
+    one.run("insert into {table} values (4, 40, 1)")
+    assert two.values() == [10, 20]
+    one.commit()
+    two.commit()
+    assert play.rows() == [(1, 11), (2, 21), (3, 31), (4, 40)]
+
+
+def test_locks_of_views_are_refused(play):
+    play.server.run(f"create view {play.table}_v as select * from {play.table}")
+    one = play.begin(READ_COMMITTED)
+    one.run("lock table {table}_v in access share mode")
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        one.run("lock table {table}_v in share mode")
+    one.rollback()
+    play.server.run(f"drop view {play.table}_v")

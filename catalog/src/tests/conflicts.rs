@@ -153,7 +153,8 @@ impl Planner<'_> {
             "drop_table" => self.drop_relation(T),
             "create_index" => self.create_index(),
             "create_view" => self.create_view(),
-            "merge" => self.rewrite(&[]),
+            "merge" => self.merge(),
+            "lock" => self.lock(),
             "replace_view" => {
                 let requires = vec![self.unchanged(W), self.unchanged(O)];
                 (requires, vec![Change::ReplaceRelation(self.definition(W))])
@@ -229,11 +230,25 @@ impl Planner<'_> {
         Change::Remove { table: T, partitions, chunks }
     }
 
+    /// A partition of rows that were there already.
+    fn old_rows(&self) -> NewPartition {
+        let old = Some((self.head.seq(), self.head.seq()));
+        NewPartition { row_seqs: old, ..partition(u128::from(self.oid()), &COLUMNS) }
+    }
+
+    fn replacing_all(&self) -> Vec<Requirement> {
+        self.all_live().into_iter().chain(self.writable().into_iter().skip(1)).collect()
+    }
+
+    fn merge(&self) -> (Vec<Requirement>, Vec<Change>) {
+        let (partitions, chunks) = self.held();
+        let merge = Change::Merge { table: T, partitions, chunks, into: vec![self.old_rows()] };
+        (self.replacing_all(), vec![merge])
+    }
+
     /// All that the table holds is replaced by what stays of it and by more rows.
     fn rewrite(&self, more: &[Change]) -> (Vec<Requirement>, Vec<Change>) {
-        let old = Some((self.head.seq(), self.head.seq()));
-        let rest = NewPartition { row_seqs: old, ..partition(u128::from(self.oid()), &COLUMNS) };
-        let requires = self.all_live().into_iter().chain(self.writable().into_iter().skip(1)).collect();
+        let (rest, requires) = (self.old_rows(), self.replacing_all());
         let append = Change::Append { table: T, partitions: vec![rest], chunks: Vec::new() };
         (requires, [self.remove_all(), append].into_iter().chain(more.iter().cloned()).collect())
     }
@@ -244,6 +259,13 @@ impl Planner<'_> {
             change(table);
         }
         (vec![self.unchanged(T)], vec![Change::ReplaceRelation(definition)])
+    }
+
+    fn lock(&self) -> (Vec<Requirement>, Vec<Change>) {
+        let (mut requires, same) = self.replace_table(|_| {});
+        requires.extend(self.all_live().into_iter().skip(1));
+        requires.push(Requirement::NoRowsSince { table: T, since: self.head.seq() });
+        (requires, same)
     }
 
     /// All rows are written again with another column in the place of `b`.

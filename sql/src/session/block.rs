@@ -4,14 +4,14 @@
 //! before BEGIN in the same string or pipeline belong to it, as in PostgreSQL.
 
 use peristyle_catalog::model::TimestampMicros;
-use sqlparser::ast::{self, Ident, LockTableMode, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
+use sqlparser::ast::{self, Ident, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
 
 use super::Session;
 use super::settings::Mark;
 use crate::error::{SqlError, SqlState};
-use crate::names::{QualifiedName, fold};
+use crate::names::fold;
 use crate::outcome::{Notice, Outcome};
-use crate::transaction::{Isolation, Looks, Modes, Savepoint, Transaction};
+use crate::transaction::{Isolation, Modes, Savepoint, Transaction};
 
 /// An open block.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Session {
                 "RELEASE"
             }
             ast::Statement::Lock(lock) => {
-                self.lock(lock)?;
+                self.lock_tables(lock)?;
                 "LOCK TABLE"
             }
             _ => return Ok(None),
@@ -143,24 +143,6 @@ impl Session {
             deleted.await;
         }
         Ok(())
-    }
-
-    /// The weaker locks promise what a snapshot gives anyway; the stronger would keep others from writing, which
-    /// nothing here does.
-    fn lock(&mut self, lock: &ast::Lock) -> Result<(), SqlError> {
-        if self.block.is_none() {
-            return Err(needs_block("LOCK TABLE"));
-        }
-        let scope = self.scope(Looks::AtDefinitions)?;
-        for table in &lock.tables {
-            let name = QualifiedName::of(&scope, &table.name)?;
-            scope.require_relation(name.schema(), &name.name)?;
-        }
-        match lock.lock_mode.as_ref().unwrap_or(&LockTableMode::AccessExclusive) {
-            LockTableMode::AccessShare | LockTableMode::RowShare | LockTableMode::RowExclusive => Ok(()),
-            mode => Err(SqlError::unsupported(format!("LOCK TABLE in {mode} mode is not supported"))
-                .hint("Who commits second of two that change the same rows fails with 40001.")),
-        }
     }
 
     /// `SET TRANSACTION`: how the open block runs.

@@ -19,6 +19,7 @@ pub mod named;
 mod portals;
 mod prepared_commands;
 pub(crate) mod settings;
+mod table_lock;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
