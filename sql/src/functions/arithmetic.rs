@@ -18,6 +18,8 @@ use super::signature::Ty;
 
 /// Internal names of the operators' functions; no user's function can shadow them.
 pub(crate) const ADD: &str = "pg_op_add";
+/// The sum of all arguments, from the left.
+pub(crate) const ADD_ALL: &str = "pg_op_add_all";
 pub(crate) const SUBTRACT: &str = "pg_op_subtract";
 pub(crate) const MULTIPLY: &str = "pg_op_multiply";
 pub(crate) const DIVIDE: &str = "pg_op_divide";
@@ -39,6 +41,16 @@ macro_rules! number_overloads {
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(ADD, &number_overloads!(decimal::add_type, add)),
+    immutable(
+        ADD_ALL,
+        &[
+            same(&[Ty::Int2], add_all).variadic(),
+            same(&[Ty::Int4], add_all).variadic(),
+            same(&[Ty::Int8], add_all).variadic(),
+            same(&[Ty::Float4], add_all).variadic(),
+            same(&[Ty::Float8], add_all).variadic(),
+        ],
+    ),
     immutable(SUBTRACT, &number_overloads!(decimal::add_type, subtract)),
     immutable(MULTIPLY, &number_overloads!(decimal::multiply_type, multiply)),
     immutable(DIVIDE, &number_overloads!(decimal::divide_type, divide)),
@@ -62,6 +74,15 @@ type Kernel = fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>;
 
 fn add(call: &Call<'_>) -> Result<ArrayRef> {
     binary(call, numeric::add)
+}
+
+fn add_all(call: &Call<'_>) -> Result<ArrayRef> {
+    let mut sum = call.expanded(0)?;
+    for argument in 1..call.args.len() {
+        let pair = [sum, Arc::clone(&call.args[argument])];
+        sum = add(&call.of_pair(pair, [call.rows == 1, call.is_constant[argument]]))?;
+    }
+    Ok(sum)
 }
 
 fn subtract(call: &Call<'_>) -> Result<ArrayRef> {

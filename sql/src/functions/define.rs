@@ -54,6 +54,11 @@ impl Call<'_> {
         Call { args, is_constant: self.is_constant.clone(), ..*self }
     }
 
+    /// The same call of two arguments; `are_constant` tells which of them are one value for all rows.
+    pub(crate) fn of_pair(&self, args: [ArrayRef; 2], are_constant: [bool; 2]) -> Call<'_> {
+        Call { args: args.into(), is_constant: are_constant.into(), ..*self }
+    }
+
     /// An argument with all its rows.
     pub(crate) fn expanded(&self, argument: usize) -> Result<ArrayRef> {
         if !self.is_constant[argument] || self.rows == 1 {

@@ -4,6 +4,7 @@ mod balance;
 mod constant_query;
 mod full_join;
 mod guarded;
+mod in_order;
 mod interruption;
 mod lateral;
 mod memory;

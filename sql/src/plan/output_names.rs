@@ -26,7 +26,7 @@ pub(super) fn assign(query: &mut Query) {
 }
 
 /// Names of the columns, written with their table, by which the outermost query orders: a result column of that name
-/// would be mistaken for one.
+/// would be mistaken for one. Where a key is the name alone, it means the result column.
 fn columns_ordered_by(query: &Query) -> HashSet<String> {
     let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order_by| &order_by.kind) else {
         return HashSet::new();
@@ -35,7 +35,12 @@ fn columns_ordered_by(query: &Query) -> HashSet<String> {
         Expr::CompoundIdentifier(path) => path.last().map(fold),
         _ => None,
     };
-    keys.iter().filter_map(name).collect()
+    let alone = |key: &ast::OrderByExpr| match &key.expr {
+        Expr::Identifier(ident) => Some(fold(ident)),
+        _ => None,
+    };
+    let alone: HashSet<String> = keys.iter().filter_map(alone).collect();
+    keys.iter().filter_map(name).filter(|name| !alone.contains(name)).collect()
 }
 
 struct Assigner {
@@ -91,7 +96,7 @@ fn assign_select(select: &mut Select, ordered_by: &HashSet<String>) {
             }
             SelectItem::ExprWithAlias { alias, .. } => {
                 let name = fold(alias);
-                if !plain.insert(name.clone()) {
+                if ordered_by.contains(&name) || !plain.insert(name.clone()) {
                     *alias = quoted(apart(&name, number));
                 }
             }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use super::in_order;
 use crate::error::SqlError;
 use crate::outcome::BatchStream;
 use crate::scope::Scope;
@@ -28,7 +29,7 @@ pub(crate) fn start(
     scope.engine.spawn(async move {
         let _held = held;
         let run = async {
-            let mut batches = execute_stream(plan, task)?;
+            let mut batches = in_order::execute(plan, task)?;
             while let Some(batch) = batches.next().await {
                 if sender.send(Ok(batch?)).await.is_err() {
                     break;

@@ -22,6 +22,7 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
             let values = gathered(function, 1, 2, |value| call("to_jsonb", vec![value]))?;
             Some(call(json_build::OBJECT_OF, vec![keys, values]))
         }
+        "percentile_cont" | "percentile_disc" if has_fractions(function) => each_fraction(function),
         "percentile_disc" => {
             let fraction = argument(function, 0, 1)?.clone();
             Some(call(ordered_set::PERCENTILE_DISC, vec![fraction, sorted(function)?]))
@@ -31,6 +32,23 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
         _ => None,
     }
+}
+
+/// Whether the fractions are an array.
+fn has_fractions(function: &mut Function) -> bool {
+    argument(function, 0, 1).is_some_and(|fraction| matches!(fraction, Expr::Array(_)))
+}
+
+/// `ARRAY[percentile(a), percentile(b)]` of `percentile(ARRAY[a, b])`.
+fn each_fraction(function: &mut Function) -> Option<Expr> {
+    let Expr::Array(mut fractions) = take(argument(function, 0, 1)?) else { return None };
+    for fraction in &mut fractions.elem {
+        let mut one = function.clone();
+        *argument(&mut one, 0, 1)? = take(fraction);
+        let rewritten = rewrite(&mut one);
+        *fraction = rewritten.unwrap_or(Expr::Function(one));
+    }
+    Some(Expr::Array(fractions))
 }
 
 /// The template's digits are the result's; one that is no literal is left for the function to refuse.

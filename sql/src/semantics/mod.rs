@@ -21,6 +21,7 @@ mod operands;
 pub(crate) mod operators;
 mod session;
 mod subscript;
+mod sum_chain;
 pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;

@@ -14,6 +14,7 @@ use sqlparser::ast::BinaryOperator;
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::key_function;
 use super::numeric_literal::numeric_literal;
+use super::sum_chain;
 use super::type_planner::field_of;
 use crate::functions::error::FunctionError;
 use crate::functions::{arithmetic, extract, interval, json_operator, named};
@@ -44,7 +45,7 @@ impl ExprPlanner for PgOperators {
 type Planned = std::result::Result<Expr, (Expr, Expr)>;
 
 fn operand(expr: Expr, schema: &DFSchema) -> Result<Operand> {
-    let field = expr.to_field(schema)?.1;
+    let field = sum_chain::first_operand(&expr).unwrap_or(&expr).to_field(schema)?.1;
     let is_literal =
         matches!(&expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Utf8 | DataType::Null));
     let is_open = matches!(&expr, Expr::Placeholder(Placeholder { field: None, .. })) || field.data_type().is_null();
@@ -132,7 +133,8 @@ fn plan_arithmetic(op: &BinaryOperator, left: Operand, right: Operand) -> Result
     if ty.oid == PgType::NUMERIC.oid {
         return call(name, vec![as_decimal(left), as_decimal(right)]);
     }
-    call(name, vec![as_known(left, ty), as_known(right, ty)])
+    let (left, right) = (as_known(left, ty), as_known(right, ty));
+    if *op == BinaryOperator::Plus { sum_chain::plus(left, right, ty) } else { call(name, vec![left, right]) }
 }
 
 /// Decimals keep their scale, and the function's coercion gives integers the decimal that holds them.

@@ -19,7 +19,8 @@ use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
     LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr, OrderByKind, Query,
-    Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
+    Select, SelectItem, SetExpr, Statement, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
+    visit_expressions_mut,
 };
 
 use super::recursive::{self, is_first_row};
@@ -109,6 +110,29 @@ fn for_each_expr(expr: &mut Expr, mut change: impl FnMut(&mut Expr)) {
 
 fn is_aggregate(expr: &Expr) -> bool {
     called(expr).is_some_and(|name| AGGREGATES.contains(&name.as_str()))
+}
+
+/// Whether an aggregate stands in an expression, outside of its subqueries.
+fn has_aggregate(expr: &Expr) -> bool {
+    #[derive(Default)]
+    struct Finder {
+        queries: usize,
+    }
+    impl Visitor for Finder {
+        type Break = ();
+        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            self.queries += 1;
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            self.queries -= 1;
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if self.queries == 0 && is_aggregate(expr) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    expr.visit(&mut Finder::default()).is_break()
 }
 
 /// Puts a NULL, or an array, where a subquery is that never runs.
@@ -222,7 +246,7 @@ fn rewrite_scalar(expr: &mut Expr) {
     let SetExpr::Select(select) = query.body.as_mut() else { return };
     if let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
         select.projection.as_mut_slice()
-        && !is_aggregate(item)
+        && !has_aggregate(item)
     {
         let order = order.into_iter().map(|by| replace_position(by, item)).collect();
         *item = ordered(call("first_value", vec![std::mem::replace(item, null())]), order);
