@@ -30,6 +30,7 @@ pub(crate) mod places;
 mod read_time;
 mod registry;
 pub(crate) mod rounding;
+pub(crate) mod row;
 mod rows;
 mod scale;
 mod series;

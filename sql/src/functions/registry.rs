@@ -10,7 +10,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use super::define::Definition;
 use super::{
     arithmetic, array, choice, clock, datetime, encoding, extract, interval, json, json_build, math, open_time,
-    ordered_set, pattern, places, rounding, scale, text, to_char, type_of,
+    ordered_set, pattern, places, rounding, row, scale, text, to_char, type_of,
 };
 
 /// The families of functions of ours.
@@ -43,7 +43,6 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     vec![
         crate::semantics::cast_call::function(),
         core::named_struct(),
-        core::r#struct(),
         core::get_field(),
         string::lower(),
         string::upper(),
@@ -71,7 +70,7 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 }
 
 static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
-    let borrowed = borrowed_scalar_functions().into_iter().chain(choice::functions());
+    let borrowed = borrowed_scalar_functions().into_iter().chain(choice::functions()).chain([Arc::new(row::row())]);
     let ours = FAMILIES.iter().flat_map(|family| family.iter().copied());
     let ours = ours.chain(rounding::fixed_scale_definitions()).map(|definition| Arc::new(definition.udf()));
     let mut functions = HashMap::new();

@@ -1,9 +1,10 @@
-//! `row_to_json(t)`, `json_agg(t)`: a relation's name where a value may stand is its row. Composite values are only made
-//! to become JSON here, so such a row is an object of its columns.
+//! A relation's name where a value may stand is its row. Functions that make JSON of it, as `row_to_json(t)`, get an object
+//! of its columns; in a list of results, as in `SELECT t FROM t`, it is a value of the relation's row type. `(a, b)` there is a
+//! row too.
 
 use std::ops::ControlFlow;
 
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{Oid, PgType, RelationKind};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query,
     Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
@@ -12,7 +13,8 @@ use sqlparser::ast::{
 
 use super::{Planner, output_names};
 use crate::error::SqlError;
-use crate::names::fold;
+use crate::functions::row;
+use crate::names::{QualifiedName, fold};
 use crate::parse::parse_query;
 
 /// Functions that take a row.
@@ -55,7 +57,10 @@ impl VisitorMut for Expander<'_, '_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
         self.selects.push(select.from.clone());
-        ControlFlow::Continue(())
+        match select.projection.iter_mut().try_for_each(|item| self.show_row(item)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 
     fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<SqlError> {
@@ -76,14 +81,63 @@ impl VisitorMut for Expander<'_, '_> {
 }
 
 impl Expander<'_, '_> {
+    /// Makes a row of a result that is a relation's name or a list of values.
+    fn show_row(&self, item: &mut SelectItem) -> Result<(), SqlError> {
+        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = &mut *item else {
+            return Ok(());
+        };
+        match expr {
+            Expr::Tuple(values) if !values.is_empty() => *expr = row_of("row", std::mem::take(values)),
+            Expr::Identifier(name) => {
+                let name = name.clone();
+                let Some(row) = self.row(&name)? else { return Ok(()) };
+                *expr = row;
+                if let SelectItem::UnnamedExpr(row) = item {
+                    let alias = Ident::with_quote('"', fold(&name));
+                    *item = SelectItem::ExprWithAlias { expr: row.clone(), alias };
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The row of the relation of that name, unless a column that is read here has the name.
+    fn row(&self, name: &Ident) -> Result<Option<Expr>, SqlError> {
+        let factors: Vec<&TableFactor> = self.selects.last().into_iter().flat_map(|from| factors_of(from)).collect();
+        let named = fold(name);
+        let Some(own) = factors.iter().find(|factor| called(factor).as_deref() == Some(&named)) else {
+            return Ok(None);
+        };
+        for factor in &factors {
+            if self.columns_of(factor)?.iter().any(|column| *column == named) {
+                return Ok(None);
+            }
+        }
+        let value = |column: String| Expr::CompoundIdentifier(vec![name.clone(), Ident::with_quote('"', column)]);
+        let function = self.row_type(own).map_or_else(|| "row".to_owned(), row::name_of_type);
+        Ok(Some(row_of(&function, self.columns_of(own)?.into_iter().map(value).collect())))
+    }
+
+    /// The row type of what is read, if that is a table or view.
+    fn row_type(&self, factor: &TableFactor) -> Option<Oid> {
+        let TableFactor::Table { name, args: None, .. } = factor else { return None };
+        let scope = self.planner.provider.scope();
+        let name = QualifiedName::of(scope, name).ok()?;
+        let ctes = self.queries.iter().flatten().flat_map(|with| &with.cte_tables);
+        let is_cte = name.schema().is_none() && ctes.map(|cte| fold(&cte.alias.name)).any(|cte| cte == name.name);
+        let relation = scope.relation(name.schema(), &name.name).filter(|_| !is_cte)?;
+        match &relation.kind {
+            RelationKind::Table(table) => Some(table.row_type),
+            RelationKind::View(view) => Some(view.row_type),
+            RelationKind::Index(_) | RelationKind::Sequence(_) => None,
+        }
+    }
+
     /// The columns of the relation of that name, unless a column of the name hides it.
     fn columns(&self, name: &str) -> Result<Option<Vec<String>>, SqlError> {
         for from in self.selects.iter().rev() {
-            let factors = from.iter().flat_map(|tables| {
-                std::iter::once(&tables.relation).chain(tables.joins.iter().map(|join| &join.relation))
-            });
-            let factors: Vec<&TableFactor> = factors.collect();
-            let Some(own) = factors.iter().find(|factor| called(factor).as_deref() == Some(name)) else { continue };
+            let Some(own) = factors_of(from).find(|factor| called(factor).as_deref() == Some(name)) else { continue };
             let columns = self.columns_of(own)?;
             return Ok(Some(columns).filter(|columns| !columns.iter().any(|column| column == name)));
         }
@@ -100,6 +154,19 @@ impl Expander<'_, '_> {
         let plan = self.planner.query(&query, self.types)?;
         Ok(plan.schema().fields().iter().map(|field| output_names::shown(field.name()).to_owned()).collect())
     }
+}
+
+/// What a FROM clause reads, in order.
+fn factors_of(from: &[TableWithJoins]) -> impl Iterator<Item = &TableFactor> {
+    from.iter()
+        .flat_map(|tables| std::iter::once(&tables.relation).chain(tables.joins.iter().map(|join| &join.relation)))
+}
+
+fn row_of(function: &str, values: Vec<Expr>) -> Expr {
+    let mut row = function_of(function);
+    let args = values.into_iter().map(|value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value))).collect();
+    row.args = FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() });
+    Expr::Function(row)
 }
 
 /// The name that a FROM item goes by.

@@ -193,7 +193,9 @@ fn quote(out: &mut BytesMut, start: usize, escape: impl Fn(u8) -> Option<u8>) {
 }
 
 fn record(array: &StructArray, request: Request) -> Result<BoxedWriter<'_>> {
-    let format = if request.kind == TypeKind::Record { request.format } else { Format::Text };
+    let is_row = request.kind == TypeKind::Record || request.ty.kind().is_none();
+    // Where no row is asked for, as in an unmarked text column, it goes out as its text.
+    let format = if is_row { request.format } else { Format::Text };
     let mut fields = Vec::with_capacity(array.num_columns());
     for (field, column) in array.fields().iter().zip(array.columns()) {
         let ty = pg_type(field);
