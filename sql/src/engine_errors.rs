@@ -3,16 +3,17 @@
 //! DataFusion has few typed errors; where its text is the only thing that tells two causes apart, the text's beginning
 //! is matched here and nowhere else.
 
+mod plan_text;
+
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use peristyle_catalog as catalog;
 use peristyle_storage as storage;
 use peristyle_storage::files::FileError;
 
+use self::plan_text::from_plan_text;
 use crate::error::{SqlError, SqlState};
-use crate::functions::error::NO_FUNCTION_MATCHES;
-use crate::functions::signature::argument_type_name;
-use crate::functions::{function_error, window_functions};
+use crate::functions::function_error;
 
 impl From<DataFusionError> for SqlError {
     fn from(error: DataFusionError) -> SqlError {
@@ -158,71 +159,6 @@ fn from_io(error: &std::io::Error) -> SqlError {
     SqlError::new(SqlState::IO_ERROR, error.to_string())
 }
 
-/// What the planner says in words only.
-fn from_plan_text(message: &str) -> SqlError {
-    let text = tidy(message);
-    let between = |from: &str, to: char| -> Option<&str> { text.split_once(from)?.1.split(to).next() };
-    if let Some(name) = between("Invalid function '", '\'') {
-        if window_functions().iter().any(|function| function.name() == name) {
-            let message = format!("window function {name} requires an OVER clause");
-            return SqlError::new(SqlState::WRONG_OBJECT_TYPE, message);
-        }
-        return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
-            .hint(NO_FUNCTION_MATCHES);
-    }
-    if let Some(error) = from_signature_text(&text) {
-        return error;
-    }
-    if let Some(given) = between("columns but only ", ' ').and_then(|given| given.parse::<usize>().ok())
-        && between("contains ", ' ').and_then(|columns| columns.parse().ok()).is_some_and(|columns| given < columns)
-    {
-        return SqlError::unsupported("fewer column aliases than columns are not supported yet");
-    }
-    if text.contains("must be in GROUP BY or an aggregate function")
-        && let Some((column, _)) = text.split_once("column \"").and_then(|(_, rest)| rest.split_once("\" must appear"))
-    {
-        let message =
-            format!("column \"{column}\" must appear in the GROUP BY clause or be used in an aggregate function");
-        return SqlError::new(SqlState::GROUPING_ERROR, message);
-    }
-    let state = PLAN_TEXTS.iter().find(|(part, _)| text.contains(part)).map(|(_, state)| *state);
-    SqlError::new(state.unwrap_or(SqlState::DATATYPE_MISMATCH), text)
-}
-
-/// Parts of the planner's messages, the first that is found tells the state.
-const PLAN_TEXTS: &[(&str, SqlState)] = &[
-    ("must appear in the GROUP BY", SqlState::GROUPING_ERROR),
-    ("could not be resolved from available columns", SqlState::GROUPING_ERROR),
-    ("Aggregate functions are not allowed in", SqlState::GROUPING_ERROR),
-    ("Aggregate function calls cannot be nested", SqlState::GROUPING_ERROR),
-    ("Failed to unify argument types of make_array", SqlState::DATATYPE_MISMATCH),
-    ("coalesce must have at least one argument", SqlState::SYNTAX_ERROR),
-    ("Cannot infer common argument type for logical boolean", SqlState::DATATYPE_MISMATCH),
-    ("Cannot infer common argument type", SqlState::UNDEFINED_FUNCTION),
-    ("in LIKE expression", SqlState::UNDEFINED_FUNCTION),
-    ("No function matches", SqlState::UNDEFINED_FUNCTION),
-    ("Ambiguous reference", SqlState::AMBIGUOUS_COLUMN),
-    ("is ambiguous", SqlState::AMBIGUOUS_COLUMN),
-    ("number of columns", SqlState::SYNTAX_ERROR),
-    ("Inconsistent data length", SqlState::SYNTAX_ERROR),
-    ("SELECT * with no tables", SqlState::SYNTAX_ERROR),
-    ("Too many columns! The subquery should only return one column", SqlState::SYNTAX_ERROR),
-    ("LIMIT must be >= 0", SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE),
-    ("OFFSET must be >=0", SqlState::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE),
-    ("Order by column out of bounds", SqlState::INVALID_COLUMN_REFERENCE),
-    ("Cannot find column with position", SqlState::INVALID_COLUMN_REFERENCE),
-    ("For SELECT DISTINCT, ORDER BY", SqlState::INVALID_COLUMN_REFERENCE),
-    ("SELECT DISTINCT ON expressions must match", SqlState::INVALID_COLUMN_REFERENCE),
-    ("names given as column alias", SqlState::INVALID_COLUMN_REFERENCE),
-    ("WITH query name", SqlState::DUPLICATE_ALIAS),
-    ("The window ", SqlState::UNDEFINED_OBJECT),
-    ("Percentile value must be between", SqlState::NUMERIC_VALUE_OUT_OF_RANGE),
-    ("Placeholder", SqlState::UNDEFINED_PARAMETER),
-    ("window function", SqlState::WINDOWING_ERROR),
-    ("Window function", SqlState::WINDOWING_ERROR),
-    ("Correlated scalar subquery must be aggregated", SqlState::FEATURE_NOT_SUPPORTED),
-];
-
 /// What the planner cannot do: a thing that PostgreSQL refuses too, or a feature that is missing.
 fn from_not_implemented(message: &str) -> SqlError {
     let refused = |state, words: &str| SqlError::new(state, words);
@@ -243,40 +179,11 @@ fn from_not_implemented(message: &str) -> SqlError {
     }
 }
 
-/// A function of the engine's that refuses its arguments' types.
-fn from_signature_text(text: &str) -> Option<SqlError> {
-    let call = match text.split_once("argument types '") {
-        Some((_, call)) => call.split('\'').next()?.to_owned(),
-        None => {
-            let (_, rest) = text.split_once("Function '")?;
-            let (name, rest) = rest.split_once('\'').filter(|(_, rest)| rest.contains("match any signature"))?;
-            let (_, ty) = rest.split_once("(DataType: ")?;
-            format!("{name}({})", ty.split(").").next()?.trim_end_matches(')'))
-        }
-    };
-    let (name, types) = call.strip_suffix(')')?.split_once('(')?;
-    let types: Vec<String> = split_types(types).into_iter().map(type_in_words).collect();
-    let message = format!("function {name}({}) does not exist", types.join(", "));
-    Some(SqlError::new(SqlState::UNDEFINED_FUNCTION, message).hint(NO_FUNCTION_MATCHES))
-}
-
-/// PostgreSQL's name of a type that the engine printed.
-fn type_in_words(text: &str) -> String {
-    text.parse().map_or_else(|_| text.to_owned(), |ty| argument_type_name(&ty))
-}
-
-/// The types of a list, whose own arguments may hold commas.
-fn split_types(text: &str) -> Vec<&str> {
-    let mut depth = 0;
-    let is_between = |c: char| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
-        c == ',' && depth == 0
-    };
-    text.split(is_between).map(str::trim).filter(|part| !part.is_empty()).collect()
-}
-
 /// What an operator says in words only.
 fn from_execution_text(message: &str) -> SqlError {
+    if let Some(error) = plan_text::in_postgresql_words(&tidy(message)) {
+        return error;
+    }
     let lower = message.to_lowercase();
     if lower.contains("divide by zero") || lower.contains("division by zero") {
         return SqlError::new(SqlState::DIVISION_BY_ZERO, "division by zero");

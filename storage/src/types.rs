@@ -134,8 +134,20 @@ pub fn marked_pg_type(field: &Field) -> Option<PgType> {
 
 /// The PostgreSQL type of a field: the mark, or for results of functions that set none, the type that PostgreSQL
 /// would give such a value.
+///
+/// A union widens numbers without a word to their marks: of these the Arrow type is right.
 pub fn pg_type(field: &Field) -> PgType {
-    marked_pg_type(field).unwrap_or_else(|| pg_type_of_arrow(field.data_type()))
+    let by_arrow = pg_type_of_arrow(field.data_type());
+    match marked_pg_type(field) {
+        Some(marked) if is_plain_number(marked) && is_plain_number(by_arrow) => by_arrow,
+        Some(marked) => marked,
+        None => by_arrow,
+    }
+}
+
+/// Whether the type is told by its width alone.
+fn is_plain_number(ty: PgType) -> bool {
+    [PgType::INT2, PgType::INT4, PgType::INT8, PgType::FLOAT4, PgType::FLOAT8].contains(&ty)
 }
 
 /// The PostgreSQL type of an unmarked Arrow type.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, Scalar, new_empty_array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::kernels::cmp;
+use arrow::compute::kernels::comparison as like;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{cast, concat};
 use arrow::datatypes::DataType;
@@ -15,6 +16,7 @@ use peristyle_storage::partition::canonical;
 use super::define::{Call, Definition, immutable, overload, same};
 use super::error::{error, not_supported};
 use super::interval::key_array;
+use super::pattern::compile;
 use super::rows::*;
 use super::signature::Ty;
 
@@ -66,8 +68,26 @@ fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef) -> Result
         "<=" => cmp::lt_eq(&scalar, &items)?,
         ">" => cmp::gt(&scalar, &items)?,
         ">=" => cmp::gt_eq(&scalar, &items)?,
+        "~~" => like::like(&scalar, &items)?,
+        "!~~" => like::nlike(&scalar, &items)?,
+        "~~*" => like::ilike(&scalar, &items)?,
+        "!~~*" => like::nilike(&scalar, &items)?,
+        "~" | "~*" | "!~" | "!~*" => return matching(op, scalar.into_inner(), &items),
         other => return internal_err!("a quantified comparison by {other}"),
     })
+}
+
+/// Whether a text matches each of the patterns.
+fn matching(op: &str, text: ArrayRef, patterns: &ArrayRef) -> Result<BooleanArray> {
+    let (text, patterns) = (cast(&text, &DataType::Utf8View)?, cast(patterns, &DataType::Utf8View)?);
+    let Some(text) = text.as_string_view().iter().next().flatten() else {
+        return Ok(BooleanArray::new_null(patterns.len()));
+    };
+    let flags = if op.ends_with('*') { "i" } else { "" };
+    let matches = |pattern: Option<&str>| {
+        pattern.map(|pattern| Ok(compile(pattern, flags)?.is_match(text) != op.starts_with('!'))).transpose()
+    };
+    patterns.as_string_view().iter().map(matches).collect()
 }
 
 /// Both in one Arrow type; texts (unknown literals) take the other's.

@@ -17,10 +17,10 @@ use crate::values::{TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone};
 
 const TIMEZONE: &[Overload] = &[
     overload(&[Ty::Text, Ty::Timestamp], PgType::TIMESTAMPTZ, |c| {
-        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| Ok(TimestamptzOut(Zone::require(zone)?.to_utc(t))))
+        map2::<Text, Timestamp, TimestamptzOut>(c, |zone, t| Ok(TimestamptzOut(Zone::of_expression(zone)?.to_utc(t))))
     }),
     overload(&[Ty::Text, Ty::Timestamptz], PgType::TIMESTAMP, |c| {
-        map2::<Text, Timestamp, TimestampOut>(c, |zone, t| Ok(TimestampOut(Zone::require(zone)?.to_local(t))))
+        map2::<Text, Timestamp, TimestampOut>(c, |zone, t| Ok(TimestampOut(Zone::of_expression(zone)?.to_local(t))))
     }),
     overload(&[Ty::Interval, Ty::Timestamp], PgType::TIMESTAMPTZ, |c| {
         map2::<Interval, Timestamp, TimestamptzOut>(c, |i, t| Ok(TimestamptzOut(t - i.nanoseconds / 1000)))

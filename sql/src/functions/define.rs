@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, new_null_array};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
@@ -13,8 +13,9 @@ use datafusion::logical_expr::{
 };
 use peristyle_catalog::model::PgType;
 
+use super::array::{ALL, ANY};
 use super::context::{FunctionContext, statement_context};
-use super::error::undefined_function;
+use super::error::{error, undefined_function};
 use super::signature::{Ty, call_text, choose, parameter};
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::OutputStyle;
@@ -176,7 +177,10 @@ impl PgFunction {
         let overloads = self.definition.overloads;
         choose(overloads.iter().map(|o| (o.parameters, o.variadic)), arguments)
             .map(|index| &overloads[index])
-            .ok_or_else(|| undefined_function(&call_text(self.definition.name, arguments)))
+            .ok_or_else(|| match self.definition.name {
+                ANY | ALL => error("42809", "op ANY/ALL (array) requires array on right side"),
+                name => undefined_function(&call_text(name, arguments)),
+            })
     }
 }
 
@@ -287,9 +291,19 @@ fn finish(array: ArrayRef, is_one_value: bool, return_type: &DataType) -> Result
     let array = if array.data_type().is_null() && !return_type.is_null() {
         new_null_array(return_type, array.len())
     } else {
-        array
+        with_items_of(array, return_type)?
     };
     if is_one_value { Ok(ColumnarValue::Scalar(first_value(&array)?)) } else { Ok(ColumnarValue::Array(array)) }
+}
+
+/// Lists with the item field that was promised, whose mark the function's own builder does not know.
+fn with_items_of(array: ArrayRef, promised: &DataType) -> Result<ArrayRef> {
+    let (Some(lists), DataType::List(item)) = (array.as_list_opt::<i32>(), promised) else { return Ok(array) };
+    if lists.data_type() == promised || lists.values().data_type() != item.data_type() {
+        return Ok(array);
+    }
+    let (offsets, values, nulls) = (lists.offsets().clone(), Arc::clone(lists.values()), lists.nulls().cloned());
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, values, nulls)?))
 }
 
 /// The first row as a scalar; a list keeps its item's mark, which `ScalarValue::try_from_array` drops.

@@ -72,6 +72,11 @@ pub(crate) fn float_overflow() -> DataFusionError {
     error("22003", "value out of range: overflow")
 }
 
+/// 22003 for an argument outside of a function's domain.
+pub(crate) fn out_of_range_input() -> DataFusionError {
+    error("22003", "input is out of range")
+}
+
 pub(crate) fn invalid_parameter(message: impl Into<String>) -> DataFusionError {
     error("22023", message)
 }

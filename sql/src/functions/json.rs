@@ -1,6 +1,7 @@
-//! json and jsonb: members, paths, containment. What makes json of other values is in `json_build`.
+//! jsonb: members, paths, containment, and what json shares with it. The parts of json are in `json_text`, what makes
+//! json of other values in `json_build`, what changes jsonb in `json_change`.
 //!
-//! A value is parsed from its text for each call. `->` on json keeps the text of the part in jsonb's normal form.
+//! A value is parsed from its text for each call.
 
 use std::borrow::Cow;
 
@@ -105,9 +106,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("jsonb_array_length", ARRAY_LENGTH),
     immutable("json_array_length", ARRAY_LENGTH),
     immutable("jsonb_extract_path", EXTRACT_PATH),
-    immutable("json_extract_path", EXTRACT_PATH),
     immutable("jsonb_extract_path_text", EXTRACT_PATH_TEXT),
-    immutable("json_extract_path_text", EXTRACT_PATH_TEXT),
     immutable(
         "jsonb_strip_nulls",
         &[overload(&[Ty::Text], PgType::JSONB, |c| map1::<Text, _>(c, |json| print(&stripped(parse(json)?))))],
@@ -115,22 +114,22 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("jsonb_pretty", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, pretty))]),
 ];
 
-fn parse(text: &str) -> Result<Json<'_>> {
+pub(super) fn parse(text: &str) -> Result<Json<'_>> {
     Ok(parse_json(text)?)
 }
 
-fn print(value: &Json<'_>) -> Result<String> {
+pub(super) fn print(value: &Json<'_>) -> Result<String> {
     let mut text = String::new();
     value.write_normalised(&mut text)?;
     Ok(text)
 }
 
-fn as_json(value: &Json<'_>) -> Result<Option<String>> {
+pub(super) fn as_json(value: &Json<'_>) -> Result<Option<String>> {
     print(value).map(Some)
 }
 
 /// A string without its quotes, null as NULL.
-fn as_text(value: &Json<'_>) -> Result<Option<String>> {
+pub(super) fn as_text(value: &Json<'_>) -> Result<Option<String>> {
     match value {
         Json::Null => Ok(None),
         Json::String(text) => Ok(Some(text.clone().into_owned())),
@@ -139,7 +138,7 @@ fn as_text(value: &Json<'_>) -> Result<Option<String>> {
 }
 
 /// The member of an object; of equal keys the last counts.
-fn member<'v, 'a>(value: &'v Json<'a>, key: &str) -> Option<&'v Json<'a>> {
+pub(super) fn member<'v, 'a>(value: &'v Json<'a>, key: &str) -> Option<&'v Json<'a>> {
     match value {
         Json::Object(members) => members.iter().rfind(|(name, _)| name == key).map(|(_, member)| member),
         _ => None,
@@ -147,13 +146,18 @@ fn member<'v, 'a>(value: &'v Json<'a>, key: &str) -> Option<&'v Json<'a>> {
 }
 
 /// The item of an array; a negative place counts from the end.
-fn item<'v, 'a>(value: &'v Json<'a>, place: i32) -> Option<&'v Json<'a>> {
-    let Json::Array(items) = value else { return None };
+pub(super) fn item<'v, 'a>(value: &'v Json<'a>, place: i32) -> Option<&'v Json<'a>> {
+    let items = match value {
+        Json::Array(items) => items.as_slice(),
+        Json::Object(_) => return None,
+        // To jsonb a scalar is an array of one.
+        scalar => std::slice::from_ref(scalar),
+    };
     let place = if place < 0 { items.len().checked_sub(place.unsigned_abs() as usize)? } else { place as usize };
     items.get(place)
 }
 
-fn texts(list: &ArrayRef) -> Vec<Option<String>> {
+pub(super) fn texts(list: &ArrayRef) -> Vec<Option<String>> {
     match list.as_string_view_opt() {
         Some(strings) => strings.iter().map(|text| text.map(str::to_owned)).collect(),
         None => list
@@ -162,7 +166,7 @@ fn texts(list: &ArrayRef) -> Vec<Option<String>> {
     }
 }
 
-fn follow<'v, 'a>(value: &'v Json<'a>, path: &[Option<String>]) -> Option<&'v Json<'a>> {
+pub(super) fn follow<'v, 'a>(value: &'v Json<'a>, path: &[Option<String>]) -> Option<&'v Json<'a>> {
     path.iter().try_fold(value, |value, step| {
         let step = step.as_deref()?;
         match value {
@@ -207,7 +211,7 @@ fn contains(a: &Json<'_>, b: &Json<'_>, at_top: bool) -> bool {
 }
 
 /// Equality of scalars; 1.0 equals 1.
-fn equal(a: &Json<'_>, b: &Json<'_>) -> bool {
+pub(super) fn equal(a: &Json<'_>, b: &Json<'_>) -> bool {
     match (a, b) {
         (Json::Number(a), Json::Number(b)) => canonical(a) == canonical(b),
         (a, b) => a == b,
@@ -260,7 +264,7 @@ fn array_length(json: &str) -> Result<i32> {
     }
 }
 
-fn stripped(value: Json<'_>) -> Json<'_> {
+pub(super) fn stripped(value: Json<'_>) -> Json<'_> {
     match value {
         Json::Object(members) => {
             let kept = members.into_iter().filter(|(_, member)| *member != Json::Null);

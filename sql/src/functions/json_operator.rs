@@ -3,23 +3,30 @@
 use peristyle_catalog::model::PgType;
 use sqlparser::ast::BinaryOperator;
 
+use super::{json_path, json_text};
+
 pub(crate) const CONCAT: &str = "pg_op_jsonb_concat";
+/// `jsonb - text`, `- integer` and `- text[]`.
+pub(crate) const DELETE: &str = "pg_op_jsonb_delete";
 
 /// The function that an operator on json stands for; `None` if it is no operator of json.
 pub(crate) fn function_of(op: &BinaryOperator, left: Option<PgType>, right: Option<PgType>) -> Option<&'static str> {
     use BinaryOperator as B;
-    let is_json = |ty: Option<PgType>| matches!(ty, Some(PgType::JSON | PgType::JSONB));
-    let either_json = is_json(left) || is_json(right);
+    let is_jsonb = |ty: Option<PgType>| ty == Some(PgType::JSONB);
+    let of_either = |json: &'static str, jsonb: &'static str| if left == Some(PgType::JSON) { json } else { jsonb };
     match op {
-        B::Arrow => Some("pg_op_json_get"),
-        B::LongArrow => Some("pg_op_json_get_text"),
-        B::HashArrow => Some("pg_op_json_path"),
-        B::HashLongArrow => Some("pg_op_json_path_text"),
-        B::AtArrow if either_json => Some("pg_op_jsonb_contains"),
-        B::ArrowAt if either_json => Some("pg_op_jsonb_contained"),
-        B::Question if is_json(left) => Some("pg_op_jsonb_exists"),
-        B::QuestionPipe if is_json(left) => Some("pg_op_jsonb_exists_any"),
-        B::QuestionAnd if is_json(left) => Some("pg_op_jsonb_exists_all"),
+        B::Arrow => Some(of_either(json_text::GET, "pg_op_json_get")),
+        B::LongArrow => Some(of_either(json_text::GET_TEXT, "pg_op_json_get_text")),
+        B::HashArrow => Some(of_either(json_text::PATH, "pg_op_json_path")),
+        B::HashLongArrow => Some(of_either(json_text::PATH_TEXT, "pg_op_json_path_text")),
+        B::HashMinus => Some("pg_op_jsonb_delete_path"),
+        B::AtArrow if is_jsonb(left) || is_jsonb(right) => Some("pg_op_jsonb_contains"),
+        B::ArrowAt if is_jsonb(left) || is_jsonb(right) => Some("pg_op_jsonb_contained"),
+        B::AtQuestion if is_jsonb(left) => Some(json_path::EXISTS),
+        B::AtAt if is_jsonb(left) => Some(json_path::MATCHES),
+        B::Question if is_jsonb(left) => Some("pg_op_jsonb_exists"),
+        B::QuestionPipe if is_jsonb(left) => Some("pg_op_jsonb_exists_any"),
+        B::QuestionAnd if is_jsonb(left) => Some("pg_op_jsonb_exists_all"),
         _ => None,
     }
 }

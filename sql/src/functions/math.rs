@@ -13,7 +13,7 @@ use peristyle_catalog::model::PgType;
 use super::arithmetic::{Float, overflow_of};
 use super::decimal::{decimal_parts, from_wide, power_of_ten, same_scale_type};
 use super::define::{Call, Definition, Overload, computed, immutable, overload, same};
-use super::error::{error, float_overflow, numeric_overflow, out_of_range};
+use super::error::{error, float_overflow, numeric_overflow, out_of_range, out_of_range_input};
 use super::rounding::unscaled;
 use super::rows::*;
 use super::signature::Ty;
@@ -139,11 +139,7 @@ fn finite(result: f64, argument: f64) -> Result<f64> {
 }
 
 fn within_domain(result: f64, argument: f64) -> Result<f64> {
-    if result.is_nan() && !argument.is_nan() {
-        Err(error("22003", "input is out of range"))
-    } else {
-        Ok(result.canonical())
-    }
+    if result.is_nan() && !argument.is_nan() { Err(out_of_range_input()) } else { Ok(result.canonical()) }
 }
 
 fn sqrt(x: f64) -> Result<f64> {

@@ -1,4 +1,5 @@
-//! Regular expressions, LIKE with another escape, SIMILAR TO.
+//! Regular expressions. The functions that begin at a place or take one match of
+//! many are in `regexp_places`.
 //!
 //! The engine is the `regex` crate's: PostgreSQL's back references and look-around are 0A000, its word marks
 //! (`\m \M \y`) are translated.
@@ -6,31 +7,42 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, ListBuilder, StringViewBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::{Field, FieldRef};
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
 use regex::{Regex, RegexBuilder};
 
-use super::define::{Call, Definition, immutable, overload};
+use super::define::{Call, Definition, computed, immutable, overload};
 use super::error::{error, invalid_parameter, not_supported};
 use super::rows::*;
 use super::signature::Ty;
+use crate::semantics::type_planner::field_of;
 
 const TEXT_ARRAY: PgType = PgType::plain(1009);
 
+/// The operators `~` and `~*`, as functions.
+pub(crate) const MATCH: &str = "pg_op_regex";
+pub(crate) const MATCH_ANY_CASE: &str = "pg_op_regex_any_case";
+/// What `regexp_matches` gives, as an array.
+pub(crate) const MATCHES: &str = "pg_regexp_matches";
+
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable(
-        "regexp_replace",
-        &[
-            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, regexp_replace),
-            overload(&[Ty::Text, Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, regexp_replace),
-        ],
-    ),
+    immutable(MATCH, &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| matching(c, ""))]),
+    immutable(MATCH_ANY_CASE, &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| matching(c, "i"))]),
     immutable(
         "regexp_match",
         &[
             overload(&[Ty::Text, Ty::Text], TEXT_ARRAY, regexp_match),
             overload(&[Ty::Text, Ty::Text, Ty::Text], TEXT_ARRAY, regexp_match),
+        ],
+    ),
+    immutable(
+        MATCHES,
+        &[
+            computed(&[Ty::Text, Ty::Text], array_of_texts, regexp_matches),
+            computed(&[Ty::Text, Ty::Text, Ty::Text], array_of_texts, regexp_matches),
         ],
     ),
     immutable(
@@ -40,7 +52,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Text, Ty::Text, Ty::Text], TEXT_ARRAY, regexp_split),
         ],
     ),
-    immutable("regexp_count", &[overload(&[Ty::Text, Ty::Text], PgType::INT4, regexp_count)]),
     immutable(
         "regexp_like",
         &[
@@ -48,50 +59,39 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::BOOL, regexp_like),
         ],
     ),
-    immutable(
-        "regexp_substr",
-        &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| {
-            let patterns = Patterns::of(c, 1, None);
-            rows(c, |row, s| {
-                Ok(patterns.get(row)?.and_then(|regex| regex.find(s).map(|found| found.as_str().to_owned())))
-            })
-        })],
-    ),
-    immutable(
-        "pg_op_similar_to",
-        &[
-            overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, false)),
-            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, true)),
-        ],
-    ),
-    immutable(
-        "like_escape",
-        &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| map2::<Text, Text, _>(c, like_escape))],
-    ),
 ];
 
 /// The compiled patterns of a call's argument, each compiled once.
-struct Patterns<'a> {
+pub(super) struct Patterns<'a> {
     patterns: Argument<'a, Text>,
     flags: Option<Argument<'a, Text>>,
     compiled: std::cell::RefCell<HashMap<(String, String), Arc<Regex>>>,
 }
 
 impl<'a> Patterns<'a> {
-    fn of(call: &'a Call<'_>, pattern: usize, flags: Option<usize>) -> Self {
+    pub(super) fn of(call: &'a Call<'_>, pattern: usize, flags: Option<usize>) -> Self {
         let flags = flags.filter(|place| *place < call.args.len()).map(|place| Argument::of(call, place));
         Patterns { patterns: Argument::of(call, pattern), flags, compiled: Default::default() }
     }
 
-    fn flags(&self, row: usize) -> Option<&'a str> {
+    /// The flags of a row; `None` where they are NULL.
+    pub(super) fn flags(&self, row: usize) -> Option<&'a str> {
         match &self.flags {
             None => Some(""),
             Some(flags) => flags.get(row),
         }
     }
 
-    fn get(&self, row: usize) -> Result<Option<Arc<Regex>>> {
-        let (Some(pattern), Some(flags)) = (self.patterns.get(row), self.flags(row)) else { return Ok(None) };
+    /// The pattern of a row, read with its flags.
+    pub(super) fn get(&self, row: usize) -> Result<Option<Arc<Regex>>> {
+        match self.flags(row) {
+            Some(flags) => self.with_flags(row, flags),
+            None => Ok(None),
+        }
+    }
+
+    fn with_flags(&self, row: usize, flags: &str) -> Result<Option<Arc<Regex>>> {
+        let Some(pattern) = self.patterns.get(row) else { return Ok(None) };
         let key = (pattern.to_owned(), flags.to_owned());
         if let Some(regex) = self.compiled.borrow().get(&key) {
             return Ok(Some(Arc::clone(regex)));
@@ -103,7 +103,7 @@ impl<'a> Patterns<'a> {
 }
 
 /// A pattern of PostgreSQL's advanced regular expressions, with its flags (`g` is the caller's).
-fn compile(pattern: &str, flags: &str) -> Result<Regex> {
+pub(super) fn compile(pattern: &str, flags: &str) -> Result<Regex> {
     let mut builder = RegexBuilder::new(&translated(pattern)?);
     // Without flags a dot matches newlines and ^ $ only the ends.
     builder.dot_matches_new_line(true);
@@ -124,7 +124,22 @@ fn bad_pattern(source: &regex::Error) -> DataFusionError {
     if text.contains("backreferences") || text.contains("look-around") {
         return not_supported("a back reference or look-around in a regular expression");
     }
-    error("2201B", format!("invalid regular expression: {}", text.lines().last().unwrap_or_default()))
+    error("2201B", format!("invalid regular expression: {}", complaint(text.lines().last().unwrap_or_default())))
+}
+
+/// What PostgreSQL says where the regex crate says `text`.
+fn complaint(text: &str) -> &str {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    match text {
+        "unclosed group" | "unopened group" => "parentheses () not balanced",
+        "unclosed character class" => "brackets [] not balanced",
+        "repetition operator missing expression" => "quantifier operand invalid",
+        "unclosed counted repetition" => "braces {} not balanced",
+        text if text.starts_with("invalid character class range") => "invalid character range",
+        text if text.starts_with("invalid repetition count range") => "invalid repetition count(s)",
+        "unrecognized escape sequence" => "invalid escape \\ sequence",
+        text => text,
+    }
 }
 
 fn translated(pattern: &str) -> Result<String> {
@@ -149,24 +164,20 @@ fn translated(pattern: &str) -> Result<String> {
 }
 
 /// Applies a function to the first argument's text of each row.
-fn rows<R: Out>(call: &Call<'_>, f: impl Fn(usize, &str) -> Result<Option<R>>) -> Result<ArrayRef> {
+pub(super) fn rows<R: Out>(call: &Call<'_>, f: impl Fn(usize, &str) -> Result<Option<R>>) -> Result<ArrayRef> {
     let texts = Argument::<Text>::of(call, 0);
     let row = |row| texts.get(row).map_or(Ok(None), |text| f(row, text));
     Ok(R::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }
 
-fn regexp_replace(call: &Call<'_>) -> Result<ArrayRef> {
-    let patterns = Patterns::of(call, 1, Some(3));
-    let replacements = Argument::<Text>::of(call, 2);
-    rows(call, |row, s| {
-        let (Some(regex), Some(replacement)) = (patterns.get(row)?, replacements.get(row)) else { return Ok(None) };
-        let limit = if patterns.flags(row).is_some_and(|flags| flags.contains('g')) { 0 } else { 1 };
-        Ok(Some(regex.replacen(s, limit, replacement_of(replacement).as_str()).into_owned()))
-    })
+/// Whether each text matches its pattern, read with these flags.
+fn matching(call: &Call<'_>, flags: &str) -> Result<ArrayRef> {
+    let patterns = Patterns::of(call, 1, None);
+    rows(call, |row, s| Ok(patterns.with_flags(row, flags)?.map(|regex| regex.is_match(s))))
 }
 
 /// `\1` and `\&` as the regex crate writes them.
-fn replacement_of(replacement: &str) -> String {
+pub(super) fn replacement_of(replacement: &str) -> String {
     let mut text = String::with_capacity(replacement.len());
     let mut chars = replacement.chars();
     while let Some(c) = chars.next() {
@@ -200,6 +211,29 @@ fn regexp_match(call: &Call<'_>) -> Result<ArrayRef> {
     })
 }
 
+fn array_of_texts(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
+    Ok(Arc::new(Field::new_list(name, field_of(TEXT_ARRAY).as_ref().clone().with_name("item"), true)))
+}
+
+/// The groups of the first match, or of all with the flag `g`, as an array of arrays.
+fn regexp_matches(call: &Call<'_>) -> Result<ArrayRef> {
+    let patterns = Patterns::of(call, 1, Some(2));
+    let texts = Argument::<Text>::of(call, 0);
+    let mut matches = ListBuilder::new(ListBuilder::new(StringViewBuilder::new()));
+    for row in 0..call.rows {
+        let (Some(s), Some(regex)) = (texts.get(row), patterns.get(row)?) else {
+            matches.append_null();
+            continue;
+        };
+        let is_global = patterns.flags(row).is_some_and(|flags| flags.contains('g'));
+        for captures in regex.captures_iter(s).take(if is_global { usize::MAX } else { 1 }) {
+            matches.values().append_value(groups(&captures).0);
+        }
+        matches.append(true);
+    }
+    Ok(cast(&(Arc::new(matches.finish()) as ArrayRef), call.return_type())?)
+}
+
 fn regexp_split(call: &Call<'_>) -> Result<ArrayRef> {
     let patterns = Patterns::of(call, 1, Some(2));
     rows(call, |row, s| Ok(patterns.get(row)?.map(|regex| TextsOut(split(&regex, s).into_iter().map(Some).collect()))))
@@ -220,11 +254,6 @@ fn split(regex: &Regex, s: &str) -> Vec<String> {
     pieces
 }
 
-fn regexp_count(call: &Call<'_>) -> Result<ArrayRef> {
-    let patterns = Patterns::of(call, 1, None);
-    rows(call, |row, s| Ok(patterns.get(row)?.map(|regex| regex.find_iter(s).count() as i32)))
-}
-
 fn regexp_like(call: &Call<'_>) -> Result<ArrayRef> {
     let patterns = Patterns::of(call, 1, Some(2));
     rows(call, |row, s| Ok(patterns.get(row)?.map(|regex| regex.is_match(s))))
@@ -242,92 +271,12 @@ pub(crate) fn substring(call: &Call<'_>) -> Result<ArrayRef> {
     })
 }
 
-fn similar_to(call: &Call<'_>, has_escape: bool) -> Result<ArrayRef> {
-    let patterns = Argument::<Text>::of(call, 1);
-    let escapes = has_escape.then(|| Argument::<Text>::of(call, 2));
-    let mut compiled: HashMap<String, Regex> = HashMap::new();
-    let texts = Argument::<Text>::of(call, 0);
-    let mut matches = Vec::with_capacity(call.rows);
-    for row in 0..call.rows {
-        let escape = escapes.as_ref().map_or(Some("\\"), |escapes| escapes.get(row));
-        let (Some(s), Some(pattern), Some(escape)) = (texts.get(row), patterns.get(row), escape) else {
-            matches.push(None);
-            continue;
-        };
-        let translated = similar_pattern(pattern, escape)?;
-        if !compiled.contains_key(&translated) {
-            compiled.insert(translated.clone(), compile(&translated, "")?);
-        }
-        matches.push(Some(compiled[&translated].is_match(s)));
-    }
-    Ok(bool::collect(matches))
-}
-
-/// An SQL pattern as a regular expression that matches the whole text.
-fn similar_pattern(pattern: &str, escape: &str) -> Result<String> {
-    if escape.chars().count() > 1 {
-        return Err(error("22025", "invalid escape string"));
-    }
-    let escape = escape.chars().next();
-    let mut text = String::from("^(?:");
-    let mut in_brackets = false;
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            c if Some(c) == escape => {
-                if let Some(escaped) = chars.next() {
-                    text.push_str(&regex::escape(&escaped.to_string()));
-                }
-            }
-            '[' => {
-                in_brackets = true;
-                text.push('[');
-            }
-            ']' => {
-                in_brackets = false;
-                text.push(']');
-            }
-            c if in_brackets => text.push(c),
-            '%' => text.push_str(".*"),
-            '_' => text.push('.'),
-            '.' | '^' | '$' | '\\' => text.extend(['\\', c]),
-            c => text.push(c),
-        }
-    }
-    text.push_str(")$");
-    Ok(text)
-}
-
-/// A LIKE pattern whose escape is the backslash.
-fn like_escape(pattern: &str, escape: &str) -> Result<String> {
-    if escape.chars().count() > 1 {
-        return Err(error("22025", "invalid escape string"));
-    }
-    let escape = escape.chars().next();
-    let mut text = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            c if Some(c) == escape => {
-                let escaped =
-                    chars.next().ok_or_else(|| error("22025", "LIKE pattern must not end with escape character"))?;
-                text.extend(['\\', escaped]);
-            }
-            '\\' => text.push_str("\\\\"),
-            c => text.push(c),
-        }
-    }
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn patterns_are_translated() {
-        assert_eq!(similar_pattern("a%_b.", "\\").expect("a pattern"), "^(?:a.*.b\\.)$");
-        assert_eq!(like_escape("a!%\\b", "!").expect("a pattern"), "a\\%\\\\b");
         assert_eq!(replacement_of(r"\1-\&-$"), "${1}-${0}-$$");
         assert!(compile(r"\mfoo\M", "i").expect("a regex").is_match("a FOO b"));
     }

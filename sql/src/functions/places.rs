@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Int32Array, ListArray, PrimitiveArray, StructArray};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int32Type};
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
@@ -17,7 +17,7 @@ use super::signature::Ty;
 
 /// The subscripts of an array, as `generate_subscripts` gives them.
 pub(crate) const SUBSCRIPTS: &str = "pg_subscripts";
-/// The numbers of an array's items, from 1.
+/// The numbers of an array's items, of several of the longest's, from 1.
 pub(crate) const ORDINALS: &str = "pg_ordinals";
 /// An array's items beside their numbers, as `_pg_expandarray` gives them.
 pub(crate) const EXPANDED: &str = "pg_expanded";
@@ -37,7 +37,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::AnyArray, Ty::Int4, Ty::Bool], INT4_ARRAY, subscripts),
         ],
     ),
-    immutable(ORDINALS, &[overload(&[Ty::AnyArray], INT4_ARRAY, ordinals)]),
+    immutable(ORDINALS, &[overload(&[Ty::AnyArray], INT4_ARRAY, ordinals).variadic().not_strict()]),
     immutable(EXPANDED, &[computed(&[Ty::AnyArray], expanded_field, expanded)]),
 ];
 
@@ -75,18 +75,28 @@ fn subscripts(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn ordinals(call: &Call<'_>) -> Result<ArrayRef> {
-    numbers(call, |_, count| (1..=count).collect())
+    let lists: Vec<Argument<'_, List>> = (0..call.args.len()).map(|place| Argument::of(call, place)).collect();
+    let row = |row: usize| {
+        let longest = lists.iter().filter_map(|lists| lists.get(row)).map(|items| items.len()).max();
+        longest.map(|count| Ok((1..=length(count)?).collect())).transpose()
+    };
+    lists_of::<Int32Type>(call, (0..call.rows).map(row).collect::<Result<Vec<_>>>()?)
 }
 
 /// An array of numbers for each array, made of its row and length.
 fn numbers(call: &Call<'_>, of: impl Fn(usize, i32) -> Vec<i32>) -> Result<ArrayRef> {
     let lists = Argument::<List>::of(call, 0);
     let row = |row: usize| lists.get(row).map(|items| Ok(of(row, length(items.len())?))).transpose();
-    let rows = (0..call.rows).map(row).collect::<Result<Vec<_>>>()?;
+    lists_of::<Int32Type>(call, (0..call.rows).map(row).collect::<Result<Vec<_>>>()?)
+}
+
+/// The arrays of a call's result, of the values of each row.
+pub(super) fn lists_of<T: ArrowPrimitiveType>(call: &Call<'_>, rows: Vec<Option<Vec<T::Native>>>) -> Result<ArrayRef> {
     let DataType::List(item) = call.return_type() else { return internal_err!("an array was expected") };
-    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|numbers| numbers.as_ref().map_or(0, Vec::len)));
+    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|values| values.as_ref().map_or(0, Vec::len)));
     let nulls = rows.iter().map(Option::is_some).collect();
-    let values = Int32Array::from_iter_values(rows.into_iter().flatten().flatten());
+    let values = PrimitiveArray::<T>::from_iter_values(rows.into_iter().flatten().flatten());
+    let values = values.with_data_type(item.data_type().clone());
     Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, Arc::new(values), Some(nulls))?))
 }
 

@@ -9,8 +9,9 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, choice, clock, datetime, encoding, extract, interval, json, json_build, math, open_time,
-    ordered_set, pattern, places, rounding, row, scale, text, to_char, type_of,
+    arithmetic, array, choice, clock, datetime, degrees, encoding, extract, interval, json, json_build, json_change,
+    json_path, json_sets, json_text, math, open_time, ordered_set, overlaps, pattern, places, regexp_places, rounding,
+    row, scale, series_array, sql_pattern, text, ties, to_char, type_of,
 };
 
 /// The families of functions of ours.
@@ -19,19 +20,29 @@ const FAMILIES: &[&[Definition]] = &[
     array::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
+    degrees::DEFINITIONS,
     encoding::DEFINITIONS,
     extract::DEFINITIONS,
     interval::DEFINITIONS,
     json::DEFINITIONS,
     json_build::DEFINITIONS,
+    json_change::DEFINITIONS,
+    json_path::DEFINITIONS,
+    json_sets::DEFINITIONS,
+    json_text::DEFINITIONS,
     math::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
+    overlaps::DEFINITIONS,
     pattern::DEFINITIONS,
     places::DEFINITIONS,
+    regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
     scale::DEFINITIONS,
+    series_array::DEFINITIONS,
+    sql_pattern::DEFINITIONS,
     text::DEFINITIONS,
+    ties::DEFINITIONS,
     to_char::DEFINITIONS,
     type_of::DEFINITIONS,
 ];

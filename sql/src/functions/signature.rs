@@ -15,6 +15,8 @@ use crate::values::type_name;
 pub(crate) enum Ty {
     /// Takes any type as it is; an unknown literal becomes text.
     Any,
+    /// Takes any type as it is, an unknown literal too.
+    Unchanged,
     /// Takes any array.
     AnyArray,
     Bool,
@@ -45,14 +47,14 @@ impl Ty {
     pub(crate) fn cost(self, argument: &DataType) -> Option<u32> {
         if is_unknown(argument) {
             return Some(match self {
-                Ty::Text | Ty::Any => 1,
+                Ty::Text | Ty::Any | Ty::Unchanged => 1,
                 // The preferred types of their families.
                 Ty::Float8 | Ty::Timestamptz | Ty::Bool | Ty::Interval => 2,
                 _ => 3,
             });
         }
         match self {
-            Ty::Any => Some(3),
+            Ty::Any | Ty::Unchanged => Some(3),
             Ty::AnyArray => matches!(argument, DataType::List(_)).then_some(0),
             Ty::TextArray => is_text_list(argument).then_some(0),
             Ty::Numeric => numeric_cost(argument),
@@ -107,7 +109,7 @@ impl Ty {
     pub(crate) fn arrow(self, argument: &DataType) -> DataType {
         match self {
             Ty::Any if is_unknown(argument) => DataType::Utf8View,
-            Ty::Any => argument.clone(),
+            Ty::Any | Ty::Unchanged => argument.clone(),
             Ty::AnyArray | Ty::TextArray if matches!(argument, DataType::List(_)) => argument.clone(),
             Ty::AnyArray | Ty::TextArray => DataType::new_list(DataType::Utf8View, true),
             Ty::Bool => DataType::Boolean,

@@ -289,13 +289,12 @@ fn chr(code: i32) -> Result<String> {
         return Err(error("54000", "null character not permitted"));
     }
     if code < 0 {
-        return Err(error("54000", "character number must be positive"));
+        return Err(invalid_parameter("character number must be positive"));
     }
-    u32::try_from(code)
-        .ok()
-        .and_then(char::from_u32)
-        .map(String::from)
-        .ok_or_else(|| error("54000", format!("requested character not valid for encoding: {code}")))
+    u32::try_from(code).ok().and_then(char::from_u32).map(String::from).ok_or_else(|| {
+        let fault = if code > char::MAX as i32 { "too large" } else { "not valid" };
+        error("54000", format!("requested character {fault} for encoding: {code}"))
+    })
 }
 
 /// The arguments' texts one after another, NULLs left out; a separator may lead.

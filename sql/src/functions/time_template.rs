@@ -23,7 +23,7 @@ const PATTERNS: &[&str] = &[
     "YYYY", "IYYY", "HH24", "HH12", "SSSSS", "SSSS", "MONTH", "Month", "month", "A.M.", "P.M.", "a.m.", "p.m.",
     "Y,YYY", "TZH", "TZM", "YYY", "IYY", "DDD", "DAY", "Day", "day", "MON", "Mon", "mon", "IDDD", "FF1", "FF2", "FF3",
     "FF4", "FF5", "FF6", "YY", "IY", "HH", "MI", "SS", "MS", "US", "MM", "DD", "DY", "Dy", "dy", "ID", "IW", "WW",
-    "CC", "AM", "PM", "am", "pm", "BC", "AD", "TZ", "tz", "OF", "Y", "I", "D", "W", "Q", "J",
+    "CC", "AM", "PM", "am", "pm", "BC", "AD", "TZ", "tz", "OF", "RM", "rm", "Y", "I", "D", "W", "Q", "J",
 ];
 
 /// One piece of a template.

@@ -18,6 +18,16 @@ impl Zone {
         })
     }
 
+    /// The zone that AT TIME ZONE names: there a displacement counts to the west, as in POSIX.
+    pub(crate) fn of_expression(name: &str) -> Result<Zone, SqlError> {
+        let flipped = match name.trim_start().split_at_checked(1) {
+            Some(("+", rest)) if rest.starts_with(|c: char| c.is_ascii_digit()) => Some(format!("-{rest}")),
+            Some(("-", rest)) if rest.starts_with(|c: char| c.is_ascii_digit()) => Some(format!("+{rest}")),
+            _ => None,
+        };
+        Zone::require(flipped.as_deref().unwrap_or(name))
+    }
+
     /// Wall clock microseconds of an instant. Infinities stay.
     pub(crate) fn to_local(self, utc_micros: i64) -> i64 {
         if is_infinite(utc_micros) {

@@ -1,8 +1,8 @@
 //! `to_char` of times, `to_date`, `to_timestamp(text, format)`: PostgreSQL's template patterns.
 //!
-//! Patterns that are not in `PATTERNS` are copied as text. Templates of numbers (`to_char(number, …)`, `to_number`)
-//! are 0A000.
+//! Patterns that are not in `PATTERNS` are copied as text. Templates of numbers are in `number_format`.
 
+use arrow::datatypes::IntervalMonthDayNano;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
@@ -11,12 +11,12 @@ use super::datetime::from_epoch;
 use super::define::{Definition, overload, stable};
 use super::error::not_supported;
 use super::interval::timestamp_out_of_range;
-use super::number_text;
 use super::read_time::read;
 use super::rows::*;
 use super::signature::Ty;
 use super::time_template::{DAYS, MONTHS, Piece, SHORT_LETTERS, pieces};
 use super::time_zone::offset_text;
+use super::{interval_template, number_text};
 use crate::semantics::days_to_micros;
 use crate::values::Zone;
 
@@ -40,7 +40,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Int8, Ty::Text], PgType::TEXT, number_text::of_integer),
             overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, number_text::of_decimal),
             overload(&[Ty::Float8, Ty::Text], PgType::TEXT, number_text::of_double),
-            overload(&[Ty::Interval, Ty::Text], PgType::TEXT, |_| Err(not_supported("to_char of an interval"))),
+            overload(&[Ty::Interval, Ty::Text], PgType::TEXT, |c| {
+                map2_opt::<Interval, Text, _>(c, interval_template::print)
+            }),
+            overload(&[Ty::Time, Ty::Text], PgType::TEXT, |c| {
+                map2_opt::<Time, Text, _>(c, |time, format| {
+                    interval_template::print(IntervalMonthDayNano::new(0, 0, time * 1000), format)
+                })
+            }),
         ],
     ),
     stable(
@@ -133,6 +140,7 @@ impl Moment {
             "WW" => number(((t.ordinal() - 1) / 7 + 1).into(), 2),
             "IW" => number(iso.week().into(), 2),
             "CC" => number(((year + 99) / 100).into(), 2),
+            "RM" | "rm" => roman_month(t.month0() as usize, pattern, is_filled),
             "Q" => number((t.month0() / 3 + 1).into(), 1),
             "J" => (t.num_days_from_ce() + 1_721_425).to_string(),
             "HH" | "HH12" => number(hour12.into(), 2),
@@ -187,6 +195,13 @@ fn name(full: &str, pattern: &str, full_letters: usize, is_filled: bool) -> Stri
         text.to_owned()
     };
     if is_short || !is_filled { cased } else { format!("{cased:NAME_WIDTH$}") }
+}
+
+/// A month in Roman numerals.
+fn roman_month(month: usize, pattern: &str, is_filled: bool) -> String {
+    const NUMERALS: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
+    let numeral = if pattern == "rm" { NUMERALS[month].to_lowercase() } else { NUMERALS[month].to_owned() };
+    if is_filled { format!("{numeral:4}") } else { numeral }
 }
 
 fn ordinal(number: &str, suffix: &str) -> String {

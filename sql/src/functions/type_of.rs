@@ -1,17 +1,25 @@
-//! `pg_typeof`: the name of a value's type.
+//! `pg_typeof`: a value's type.
 
-use arrow::array::{ArrayRef, StringViewArray};
-use datafusion::common::Result;
-use peristyle_catalog::model::PgType;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, UInt32Array};
+use datafusion::common::Result;
+use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::types::pg_type;
+
 use super::define::{Call, Definition, immutable, overload};
-use super::signature::{Ty, field_type_name};
+use super::signature::{Ty, is_unknown};
+
+/// The function's name.
+pub(crate) const TYPE_OF: &str = "pg_typeof";
+
+const REGTYPE: PgType = PgType::plain(2206);
 
 pub(crate) const DEFINITIONS: &[Definition] =
-    &[immutable("pg_typeof", &[overload(&[Ty::Any], PgType::TEXT, type_of).not_strict()])];
+    &[immutable(TYPE_OF, &[overload(&[Ty::Unchanged], REGTYPE, type_of).not_strict()])];
 
 fn type_of(call: &Call<'_>) -> Result<ArrayRef> {
-    let name = field_type_name(&call.arg_fields[0]);
-    Ok(Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(name, call.rows))))
+    let field = &call.arg_fields[0];
+    let oid = if is_unknown(field.data_type()) { TypeKind::Unknown.oid() } else { pg_type(field).oid };
+    Ok(Arc::new(UInt32Array::from_iter_values(std::iter::repeat_n(oid, call.rows))))
 }

@@ -10,7 +10,7 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{Expr, UnaryOperator};
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -71,11 +71,16 @@ impl Dialect for PgDialect {
         match &parser.peek_token_ref().token {
             Token::Word(word) if word.keyword == Keyword::OPERATOR => Some(Ok(other_operator())),
             token if is_pattern_operator(token) => Some(Ok(other_operator())),
+            token if is_null_test(token) => Some(Ok(INNER.prec_value(Precedence::Is))),
             _ => INNER.get_next_precedence(parser),
         }
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        if is_word(&parser.peek_token_ref().token, Keyword::ROW) && parser.peek_nth_token_ref(1).token == Token::LParen
+        {
+            return Some(row(parser));
+        }
         let (op, precedence) = match &parser.peek_token_ref().token {
             Token::Minus => (UnaryOperator::Minus, SIGN_PRECEDENCE),
             Token::Plus => (UnaryOperator::Plus, SIGN_PRECEDENCE),
@@ -95,6 +100,13 @@ impl Dialect for PgDialect {
         if precedence > comparison && is_quantified_pattern(parser) {
             // What ANY takes stands in parentheses: any operator may be in it.
             return Some(parser.parse_infix(left.clone(), comparison));
+        }
+        if is_null_test(&parser.peek_token_ref().token) {
+            parser.advance_token();
+            return Some(Ok(Expr::IsNull(Box::new(left.clone()))));
+        }
+        if let Some(negated) = begins_symmetric(parser) {
+            return Some(symmetric(parser, left, negated));
         }
         let of: fn(Box<Expr>, Box<Expr>) -> Expr =
             if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
@@ -137,13 +149,58 @@ impl Dialect for PgDialect {
         supports_named_fn_args_with_expr_name
         supports_nested_comments
         supports_notnull_operator
-        supports_numeric_literal_underscores
         supports_select_wildcard_with_alias
         supports_set_names
         supports_string_escape_constant
         supports_unicode_string_literal
         supports_xml_expressions
     }
+}
+
+fn is_word(token: &Token, keyword: Keyword) -> bool {
+    matches!(token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
+}
+
+/// `ISNULL`, which is no word of sqlparser's.
+fn is_null_test(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("isnull"))
+}
+
+/// `ROW(a, b)`, which sqlparser takes for a call.
+fn row(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    parser.expect_token(&Token::LParen)?;
+    let values = parser.parse_comma_separated0(Parser::parse_expr, Token::RParen)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Tuple(values))
+}
+
+/// Takes `[NOT] BETWEEN SYMMETRIC`; whether it is negated.
+fn begins_symmetric(parser: &mut Parser) -> Option<bool> {
+    let negated = is_word(&parser.peek_token_ref().token, Keyword::NOT);
+    let at = usize::from(negated);
+    let between = is_word(&parser.peek_nth_token_ref(at).token, Keyword::BETWEEN);
+    let symmetric = is_word(&parser.peek_nth_token_ref(at + 1).token, Keyword::SYMMETRIC);
+    if !(between && symmetric) {
+        return None;
+    }
+    (0..at + 2).for_each(|_| parser.advance_token());
+    Some(negated)
+}
+
+/// `x BETWEEN SYMMETRIC a AND b` is `x BETWEEN a AND b OR x BETWEEN b AND a`.
+fn symmetric(parser: &mut Parser, tested: &Expr, negated: bool) -> Result<Expr, ParserError> {
+    let precedence = INNER.prec_value(Precedence::Between);
+    let low = parser.parse_subexpr(precedence)?;
+    parser.expect_keyword_is(Keyword::AND)?;
+    let high = parser.parse_subexpr(precedence)?;
+    let between = |low: &Expr, high: &Expr| {
+        let (expr, low, high) = (tested.clone().into(), low.clone().into(), high.clone().into());
+        Box::new(Expr::Between { expr, negated, low, high })
+    };
+    let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
+    let (left, right) = (between(&low, &high), between(&high, &low));
+    Ok(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })))
 }
 
 /// `~` and its kin, the operators behind LIKE among them.

@@ -38,6 +38,7 @@ pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
 
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
+    refuse_junk(&tokens, index)?;
     let mut rewritten = Vec::with_capacity(tokens.len());
     let mut statement: Vec<TokenWithSpan> = Vec::new();
     for mut token in tokens {
@@ -50,6 +51,20 @@ pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Resu
     }
     rewritten.append(&mut rewrite_statement(statement));
     Ok(rewritten)
+}
+
+/// A number that a word follows without a blank is neither.
+fn refuse_junk(tokens: &[TokenWithSpan], index: &TextIndex<'_>) -> Result<(), SqlError> {
+    for pair in tokens.windows(2) {
+        if let (Token::Number(number, _), Token::Word(word)) = (&pair[0].token, &pair[1].token)
+            && word.quote_style.is_none()
+            && pair[0].span.end == pair[1].span.start
+        {
+            let message = format!("trailing junk after numeric literal at or near \"{number}{}\"", word.value);
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).position(index.position_at(pair[0].span.start)));
+        }
+    }
+    Ok(())
 }
 
 /// `WITH … INSERT` as an INSERT whose source has the WITH.

@@ -22,6 +22,7 @@ use sqlparser::ast::{
 use peristyle_catalog::model::{PgType, TypeKind};
 
 use super::functions::XID_AGE;
+use crate::functions::type_of::TYPE_OF;
 use crate::relation::declarations;
 
 /// Schemas whose functions are found without them.
@@ -132,7 +133,7 @@ fn name_operator(op: &mut BinaryOperator) {
 fn drop_collation(expr: &mut Expr) {
     let Expr::Collate { expr: inner, collation } = expr else { return };
     let name = collation.0.last().and_then(ObjectNamePart::as_ident).map(folded);
-    if matches!(name.as_deref(), Some("default" | "c" | "posix" | "ucs_basic")) {
+    if matches!(name.as_deref(), Some("default" | "C" | "POSIX" | "ucs_basic")) {
         let inner = std::mem::replace(inner.as_mut(), null());
         *expr = inner;
     }
@@ -176,10 +177,15 @@ fn rewrite_cast(expr: &mut Expr) {
     if !matches!(data_type, DataType::Text | DataType::Varchar(None)) {
         return;
     }
-    let shown = REGISTERED.iter().find(|kind| called(inner).is_some_and(|name| name == format!("{kind}_in")));
+    let gives = |kind: &str| called(inner).is_some_and(|name| name == format!("{kind}_in") || is_type_of(&name, kind));
+    let shown = REGISTERED.iter().find(|kind| gives(kind));
     if let Some(kind) = shown {
         *expr = call(&format!("{kind}_out"), vec![std::mem::replace(inner.as_mut(), null())]);
     }
+}
+
+fn is_type_of(function: &str, kind: &str) -> bool {
+    function == TYPE_OF && kind == "regtype"
 }
 
 fn registered(ty: &DataType) -> Option<String> {

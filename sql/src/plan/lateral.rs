@@ -9,6 +9,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchemaRef, Result, TableReference};
 use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr};
 
+/// The table of computed columns that have names of the ground's; no name of a client's holds a blank by accident.
+const COMPUTED: &str = "lateral columns";
+
 /// The plan without joins of that kind.
 pub(super) fn plant(plan: LogicalPlan) -> Result<LogicalPlan> {
     let planted = plan.transform_up_with_subqueries(|node| match &node {
@@ -98,8 +101,12 @@ impl Ground<'_> {
         self.schema.columns().into_iter().map(Expr::Column)
     }
 
-    /// An expression over the ground's own columns, under the name that it had.
+    /// An expression over the ground's own columns, under the name that it had; under a table of its own where the
+    /// ground has a column of that name.
     fn computed(&self, expr: &Expr, qualifier: Option<&TableReference>, name: &str) -> Result<Expr> {
+        let apart = TableReference::bare(COMPUTED);
+        let is_taken = qualifier.is_none() && !self.schema.qualified_fields_with_unqualified_name(name).is_empty();
+        let qualifier = if is_taken { Some(&apart) } else { qualifier };
         let is_ours = |column: &Column| self.schema.has_column(column);
         let own = expr.clone().transform(|expr| match expr {
             Expr::OuterReferenceColumn(_, column) if is_ours(&column) => Ok(Transformed::yes(Expr::Column(column))),

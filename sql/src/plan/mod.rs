@@ -1,21 +1,25 @@
 //! Trees → plans: names are resolved against the statement's snapshot, DataFusion plans and optimises.
 
+mod bags;
 mod balance;
 mod constant_query;
-mod full_join;
 mod guarded;
 mod in_order;
 mod interruption;
 mod lateral;
 mod memory;
+mod named_windows;
 mod normalise;
 mod origins;
-mod output_names;
+pub(crate) mod output_names;
 pub(crate) mod parameters;
 mod past;
 mod provider;
 mod registered;
+mod row_values;
 mod stream;
+mod ties;
+mod using_joins;
 mod values_list;
 mod view;
 mod whole_rows;
@@ -129,7 +133,7 @@ impl<'a> Planner<'a> {
         values_list::unify(self, &mut statement, types)?;
         let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
-        Ok(lateral::plant(plan)?)
+        Ok(lateral::plant(ties::keep(bags::count_rows(plan)?)?)?)
     }
 
     /// The plan of a query whose rows go to the client.

@@ -5,16 +5,19 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, OrderByKind, Query, Select, SetExpr, SetOperator,
-    SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, OrderByKind, Query, Select, SetExpr, TableFactor,
+    UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::balance::balance;
-use super::full_join;
 use super::guarded::guarded;
+use super::row_values::{binary, join};
+use super::{named_windows, row_values, using_joins};
 use crate::error::SqlError;
+use crate::functions::ties::MARK;
 use crate::names::fold;
 use crate::parse::{parse_expression, parse_query};
+use crate::semantics::call;
 
 /// Name of a compared subquery's rows; no name of a client's in lower case holds a blank by accident.
 const ROWS: &str = "compared rows";
@@ -38,10 +41,14 @@ impl VisitorMut for Normaliser {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
         if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-            // One group of everything, which is what no key means too.
-            keys.retain(|key| !matches!(key, Expr::Tuple(none) if none.is_empty()));
+            // `()` is one group of everything, which is what no key means too.
+            let keys_of = |key| match key {
+                Expr::Tuple(keys) => keys,
+                key => vec![key],
+            };
+            *keys = std::mem::take(keys).into_iter().flat_map(keys_of).collect();
         }
-        ControlFlow::Continue(())
+        flow(named_windows::inherit(select))
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
@@ -64,9 +71,8 @@ fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
 
 fn normalise_query(query: &mut Query) -> Result<(), SqlError> {
     fetch_as_limit(query)?;
-    refuse_bags(&query.body)?;
     refuse_constant_order(query)?;
-    full_join::merge_keys(query)
+    using_joins::merge_keys(query)
 }
 
 fn refuse_constant_order(query: &Query) -> Result<(), SqlError> {
@@ -83,14 +89,15 @@ fn refuse_constant_order(query: &Query) -> Result<(), SqlError> {
 /// `FETCH FIRST n ROWS ONLY` is LIMIT n.
 fn fetch_as_limit(query: &mut Query) -> Result<(), SqlError> {
     let Some(fetch) = query.fetch.take() else { return Ok(()) };
-    if fetch.with_ties {
-        return Err(SqlError::unsupported("FETCH FIRST ... WITH TIES is not supported yet"));
+    if fetch.with_ties && query.order_by.is_none() {
+        return Err(SqlError::syntax("WITH TIES cannot be specified without ORDER BY clause"));
     }
     if fetch.percent {
         return Err(SqlError::syntax("syntax error at or near \"PERCENT\""));
     }
     let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
-    let quantity = Some(fetch.quantity.unwrap_or_else(one));
+    let quantity = fetch.quantity.unwrap_or_else(one);
+    let quantity = Some(if fetch.with_ties { call(MARK, vec![quantity]) } else { quantity });
     match &mut query.limit_clause {
         None => {
             let (limit_by, offset) = (Vec::new(), None);
@@ -100,15 +107,6 @@ fn fetch_as_limit(query: &mut Query) -> Result<(), SqlError> {
         Some(_) => return Err(SqlError::syntax("multiple LIMIT clauses not allowed")),
     }
     Ok(())
-}
-
-/// DataFusion plans INTERSECT ALL and EXCEPT ALL without counting how often a row occurs.
-fn refuse_bags(body: &SetExpr) -> Result<(), SqlError> {
-    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return Ok(()) };
-    if matches!(set_quantifier, SetQuantifier::All) && *op != SetOperator::Union {
-        return Err(SqlError::unsupported(format!("{op} ALL is not supported yet")));
-    }
-    refuse_bags(left).and_then(|()| refuse_bags(right))
 }
 
 fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
@@ -128,13 +126,25 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             Expr::Subquery(rows) => all_rows(left, compare_op, rows).map(Some),
             _ => Ok(None),
         },
+        Expr::IsNull(tested) | Expr::IsNotNull(tested) => match tested.as_ref() {
+            Expr::Tuple(row) => row_values::is_null(row, matches!(expr, Expr::IsNotNull(_))).map(Some),
+            _ => Ok(None),
+        },
+        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            match (left.as_ref(), right.as_ref()) {
+                (Expr::Tuple(left), Expr::Tuple(right)) => {
+                    row_values::distinct(left, right, matches!(expr, Expr::IsNotDistinctFrom(..))).map(Some)
+                }
+                _ => Ok(None),
+            }
+        }
         Expr::BinaryOp { left, op, right } => match (left.as_ref(), right.as_ref()) {
-            (Expr::Tuple(left), Expr::Tuple(right)) => compare_tuples(left, op, right).map(Some),
+            (Expr::Tuple(left), Expr::Tuple(right)) => row_values::compare(left, op, right).map(Some),
             (left, right) if matches!(op, BinaryOperator::And | BinaryOperator::Or) => Ok(guarded(left, op, right)),
             _ => Ok(None),
         },
         Expr::InList { expr, list, negated } => match expr.as_ref() {
-            Expr::Tuple(tested) => in_tuples(tested, list, *negated).map(Some),
+            Expr::Tuple(tested) => row_values::is_in(tested, list, *negated).map(Some),
             _ => Ok(None),
         },
         Expr::InSubquery { expr, subquery, negated } => match expr.as_ref() {
@@ -214,55 +224,6 @@ fn value(column: usize) -> Expr {
     Expr::CompoundIdentifier(vec![Ident::with_quote('"', ROWS), Ident::new(format!("value{column}"))])
 }
 
-/// Rows are equal if all their values are, and ordered by the first that differ.
-fn compare_tuples(left: &[Expr], op: &BinaryOperator, right: &[Expr]) -> Result<Expr, SqlError> {
-    if left.len() != right.len() {
-        return Err(SqlError::syntax("unequal number of entries in row expressions"));
-    }
-    let pairs = || left.iter().cloned().zip(right.iter().cloned());
-    let each = |op: &BinaryOperator| pairs().map(|(a, b)| binary(a, op.clone(), b)).collect::<Vec<_>>();
-    match op {
-        BinaryOperator::Eq => join(each(op), &BinaryOperator::And),
-        BinaryOperator::NotEq => join(each(op), &BinaryOperator::Or),
-        BinaryOperator::Lt | BinaryOperator::Gt => ordered(pairs().collect(), op, op),
-        BinaryOperator::LtEq => ordered(pairs().collect(), &BinaryOperator::Lt, op),
-        BinaryOperator::GtEq => ordered(pairs().collect(), &BinaryOperator::Gt, op),
-        other => Err(SqlError::unsupported(format!("operator {other} on rows is not supported"))),
-    }
-}
-
-/// `a op c OR (a = c AND …)`, with `last` between the last values.
-fn ordered(pairs: Vec<(Expr, Expr)>, op: &BinaryOperator, last: &BinaryOperator) -> Result<Expr, SqlError> {
-    let mut pairs = pairs.into_iter().rev();
-    let (a, b) = pairs.next().ok_or_else(|| SqlError::syntax("cannot compare rows of zero length"))?;
-    Ok(pairs.fold(binary(a, last.clone(), b), |rest, (a, b)| {
-        let tie = binary(binary(a.clone(), BinaryOperator::Eq, b.clone()), BinaryOperator::And, rest);
-        nested(binary(binary(a, op.clone(), b), BinaryOperator::Or, nested(tie)))
-    }))
-}
-
-fn in_tuples(tested: &[Expr], list: &[Expr], negated: bool) -> Result<Expr, SqlError> {
-    let equal = list.iter().map(|candidate| match candidate {
-        Expr::Tuple(values) => compare_tuples(tested, &BinaryOperator::Eq, values),
-        _ => Err(SqlError::syntax("unequal number of entries in row expressions")),
-    });
-    let any = join(equal.collect::<Result<Vec<_>, _>>()?, &BinaryOperator::Or)?;
-    Ok(if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) } } else { any })
-}
-
-fn join(parts: impl IntoIterator<Item = Expr>, op: &BinaryOperator) -> Result<Expr, SqlError> {
-    let joined = parts.into_iter().map(nested).reduce(|all, part| binary(all, op.clone(), part));
-    joined.map(nested).ok_or_else(|| SqlError::syntax("cannot compare rows of zero length"))
-}
-
-fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
-    Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
-}
-
-fn nested(expr: Expr) -> Expr {
-    Expr::Nested(Box::new(expr))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,7 +260,6 @@ mod tests {
 
     #[test]
     fn what_would_be_planned_otherwise_is_refused() {
-        assert!(normalised("SELECT 1 INTERSECT ALL SELECT 1").is_err());
         assert!(normalised("SELECT 1 FETCH FIRST 1 ROW WITH TIES").is_err());
         assert_eq!(normalised("SELECT 1 FETCH FIRST ROW ONLY").expect("fetch"), "SELECT 1 LIMIT 1");
     }

@@ -122,7 +122,8 @@ fn rename(item: &mut SelectItem, name: String) {
     }
 }
 
-fn apart(name: &str, number: usize) -> String {
+/// The name with a mark that keeps it apart from others of it.
+pub(crate) fn apart(name: &str, number: usize) -> String {
     format!("{name}{MARK}{number}")
 }
 
@@ -144,9 +145,10 @@ pub(super) fn expression_name(expression: &Expr) -> Option<String> {
         Expr::Case { else_result, .. } => {
             else_result.as_deref().and_then(expression_name).or_else(|| Some("case".to_owned()))
         }
-        Expr::Exists { .. } => Some("exists".to_owned()),
+        Expr::Exists { negated: false, .. } => Some("exists".to_owned()),
         Expr::Extract { .. } => Some("extract".to_owned()),
         Expr::Interval(_) => Some("interval".to_owned()),
+        Expr::Substring { shorthand: true, .. } => Some("substr".to_owned()),
         Expr::Substring { .. } => Some("substring".to_owned()),
         Expr::Position { .. } => Some("position".to_owned()),
         Expr::Overlay { .. } => Some("overlay".to_owned()),
@@ -155,10 +157,6 @@ pub(super) fn expression_name(expression: &Expr) -> Option<String> {
         Expr::Floor { .. } => Some("floor".to_owned()),
         Expr::Array(_) => Some("array".to_owned()),
         Expr::Tuple(_) => Some("row".to_owned()),
-        Expr::Value(value) => match value.value {
-            ast::Value::Boolean(_) => Some("bool".to_owned()),
-            _ => None,
-        },
         Expr::Subquery(query) => subquery_name(query),
         Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
             Some(ast::AccessExpr::Dot(Expr::Identifier(field))) => Some(fold(field)),
@@ -197,10 +195,10 @@ fn subquery_name(query: &Query) -> Option<String> {
     }
 }
 
-/// The type's name in `pg_type`, as a cast's column is called.
+/// The type's name in `pg_type`, of an array its element's, as a cast's column is called.
 fn type_name(ty: &ast::DataType) -> Option<String> {
     let ty = crate::semantics::pg_type_of_sql(ty).ok()?;
-    Some(if ty.is_array() { format!("_{}", catalog_name(ty.kind()?)) } else { catalog_name(ty.kind()?).to_owned() })
+    Some(catalog_name(ty.kind()?).to_owned())
 }
 
 #[cfg(test)]

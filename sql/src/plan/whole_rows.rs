@@ -13,6 +13,7 @@ use sqlparser::ast::{
 
 use super::{Planner, output_names};
 use crate::error::SqlError;
+use crate::functions::json_build::JSON_ROW;
 use crate::functions::row;
 use crate::names::{QualifiedName, fold};
 use crate::parse::parse_query;
@@ -185,9 +186,7 @@ fn row_name(function: &Function) -> Option<Ident> {
     let name = function.name.0.last()?.as_ident().map(fold)?;
     let FunctionArguments::List(list) = &function.args else { return None };
     match list.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(row))), ..]
-            if OF_ROWS.contains(&name.as_str()) =>
-        {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(row)))] if OF_ROWS.contains(&name.as_str()) => {
             Some(row.clone())
         }
         _ => None,
@@ -202,13 +201,12 @@ fn replace_row(function: &mut Function, row: &Ident, columns: &[String]) {
         [argument(key), argument(value)]
     });
     let members = FunctionArgumentList { duplicate_treatment: None, args: members.collect(), clauses: Vec::new() };
-    let object = |name: &str, args| (ObjectName::from(vec![Ident::new(name)]), FunctionArguments::List(args));
-    let is_json = function.name.to_string().to_lowercase().ends_with("row_to_json");
-    if is_json {
-        (function.name, function.args) = object("json_build_object", members);
+    let name = function.name.to_string().to_lowercase();
+    let mut built = function_of(if name.contains("jsonb") { "jsonb_build_object" } else { JSON_ROW });
+    built.args = FunctionArguments::List(members);
+    if name.ends_with("row_to_json") {
+        *function = built;
     } else if let FunctionArguments::List(list) = &mut function.args {
-        let mut built = function_of("jsonb_build_object");
-        built.args = FunctionArguments::List(members);
         list.args[0] = argument(Expr::Function(built));
     }
 }

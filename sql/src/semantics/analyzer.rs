@@ -7,7 +7,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, GroupingSet, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
@@ -22,6 +22,7 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(super::choices::PgChoices),
         Arc::new(super::operands::PgOperands),
+        Arc::new(super::exact_statistics::ExactStatistics),
         // Type coercion refuses the frames of windows that intervals order.
         Arc::new(super::key_order::KeyOrder),
         Arc::new(super::key_equality::KeyEquality),
@@ -59,11 +60,35 @@ pub(crate) fn rewrite_expressions(
         schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
     }
     let names = NamePreserver::new(&plan);
-    let rewritten = plan.map_expressions(|expr| {
+    let one = |expr: Expr| -> Result<Transformed<Expr>> {
         let name = names.save(&expr);
         Ok(expr.transform_up(|expr| rewrite(expr, &schema))?.update_data(|expr| name.restore(expr)))
+    };
+    let rewritten = plan.map_expressions(|expr| match expr {
+        Expr::GroupingSet(sets) => rewrite_sets(sets, &one),
+        expr => one(expr),
     })?;
     rewritten.map_data(|plan| plan.recompute_schema())
+}
+
+/// The keys of grouping sets are columns of the result, each under its own name.
+fn rewrite_sets(sets: GroupingSet, one: &impl Fn(Expr) -> Result<Transformed<Expr>>) -> Result<Transformed<Expr>> {
+    let mut transformed = false;
+    let mut all = |keys: Vec<Expr>| -> Result<Vec<Expr>> {
+        let changed = keys.into_iter().map(|key| {
+            let changed = one(key)?;
+            transformed |= changed.transformed;
+            Ok(changed.data)
+        });
+        changed.collect()
+    };
+    let sets = match sets {
+        GroupingSet::Rollup(keys) => GroupingSet::Rollup(all(keys)?),
+        GroupingSet::Cube(keys) => GroupingSet::Cube(all(keys)?),
+        GroupingSet::GroupingSets(sets) => GroupingSet::GroupingSets(sets.into_iter().map(all).collect::<Result<_>>()?),
+    };
+    let expr = Expr::GroupingSet(sets);
+    Ok(if transformed { Transformed::yes(expr) } else { Transformed::no(expr) })
 }
 
 /// An expression over no columns with its casts given PostgreSQL's meaning.

@@ -3,16 +3,20 @@
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::pg_type;
 
 use super::analyzer::rewrite_expressions;
 use super::cast::{CastKind, cast_expr};
+use super::category::{Category, category};
+use super::operators::check_literal;
 use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_type, values_of};
+use crate::functions::error::error;
+use crate::values::type_name;
 
 #[derive(Debug)]
 pub(crate) struct PgChoices;
@@ -38,11 +42,13 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         return internal_err!("only functions have values to choose from");
     };
     let types = values.iter().map(|at| known_type(&args[*at], schema)).collect::<Result<Vec<_>>>()?;
+    refuse_mixture(func.name(), &types)?;
+    refuse_conditions(func.name(), &args, &values, schema)?;
     let shared = shared_type(&types);
     let mark = shared.filter(|ty| needs_mark(*ty, &arrow));
     for at in &values {
         let arg = std::mem::take(&mut args[*at]);
-        args[*at] = read_as(arg, shared);
+        args[*at] = read_as(arg, shared)?;
     }
     let chosen = match func.name() {
         CASE => case(None, args),
@@ -56,22 +62,73 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 }
 
 /// A string literal as the type that the other values share. A number's digits are left to DataFusion.
-fn read_as(value: Expr, shared: Option<PgType>) -> Expr {
-    match (shared, &value) {
+fn read_as(value: Expr, shared: Option<PgType>) -> Result<Expr> {
+    if let (Some(ty), Expr::Literal(ScalarValue::Utf8(Some(text)), _)) = (shared, &value) {
+        check_literal(text, ty)?;
+    }
+    Ok(match (shared, &value) {
         (Some(ty), Expr::Literal(ScalarValue::Utf8(Some(_)), _))
             if ![PgType::TEXT.oid, PgType::NUMERIC.oid].contains(&ty.oid) =>
         {
             cast_expr(value, PgType::plain(ty.oid), CastKind::Explicit)
         }
         _ => value,
+    })
+}
+
+/// Values of which one is chosen are all numbers, all texts, all times or all of one other type.
+fn refuse_mixture(function: &str, types: &[Option<PgType>]) -> Result<()> {
+    let is_plain = |ty: &&PgType| !ty.kind().is_some_and(TypeKind::is_registered);
+    let kind = |ty: &PgType| match category(*ty) {
+        Category::Number => Some(0),
+        Category::Text => Some(1),
+        Category::Bool => Some(2),
+        Category::Time => Some(3),
+        Category::Array | Category::Own(_) | Category::Other => None,
+    };
+    let mut known = types.iter().flatten().filter(is_plain);
+    let Some((first, first_kind)) = known.next().and_then(|ty| Some((ty, kind(ty)?))) else { return Ok(()) };
+    match known.find(|ty| kind(ty).is_some_and(|kind| kind != first_kind)) {
+        Some(other) if function != "nullif" => Err(mixed(function, *first, *other)),
+        _ => Ok(()),
     }
 }
 
-/// `None` for a string literal and for NULL, which take any type.
+fn mixed(function: &str, first: PgType, other: PgType) -> DataFusionError {
+    let name = |ty: PgType| type_name(PgType::plain(ty.oid));
+    let (word, first, other) = match function {
+        // What ELSE gives is looked at first.
+        CASE | CASE_OF => ("CASE".to_owned(), other, first),
+        function => (function.to_uppercase(), first, other),
+    };
+    error("42804", format!("{word} types {} and {} cannot be matched", name(first), name(other)))
+}
+
+/// What stands behind WHEN is a condition, unless CASE compares it with an operand.
+fn refuse_conditions(function: &str, args: &[Expr], values: &[usize], schema: &DFSchema) -> Result<()> {
+    if function != CASE {
+        return Ok(());
+    }
+    for at in (0..args.len()).filter(|at| !values.contains(at)) {
+        match known_type(&args[at], schema)? {
+            Some(ty) if ty != PgType::BOOL => {
+                let name = type_name(PgType::plain(ty.oid));
+                return Err(error("42804", format!("argument of CASE/WHEN must be type boolean, not type {name}")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `None` for a string literal, for NULL and for a parameter without a type, which take any type.
 fn known_type(value: &Expr, schema: &DFSchema) -> Result<Option<PgType>> {
     match value {
         Expr::Literal(literal, _) if is_unknown(literal) => Ok(None),
-        value => Ok(Some(pg_type(&value.to_field(schema)?.1))),
+        value => {
+            let field = value.to_field(schema)?.1;
+            Ok((!field.data_type().is_null()).then(|| pg_type(&field)))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use super::type_name::pg_type_of_sql;
-use super::{cast_call, desugar_call, desugar_series};
+use super::{cast_call, desugar_call, desugar_like, desugar_series};
 
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::{ALL, ANY};
@@ -78,7 +78,8 @@ impl VisitorMut for Desugar {
     }
 }
 
-pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
+/// A call of a function by its name.
+pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
     call_with(name, args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect())
 }
 
@@ -128,8 +129,9 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
             args.extend(escape_char.take().map(Expr::Value));
             Some(negate_if(*negated, call("pg_op_similar_to", args)))
         }
+        Expr::Like { .. } | Expr::ILike { .. } if desugar_like::is_quantified(expr) => desugar_like::quantified(expr),
         Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
-            escape_pattern(pattern, escape_char);
+            desugar_like::escape_pattern(pattern, escape_char);
             None
         }
         Expr::AnyOp { left, compare_op, right, .. } if !matches!(**right, Expr::Subquery(_)) => {
@@ -139,6 +141,7 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
             quantified(ALL, left, compare_op, right)
         }
         Expr::Case { operand, conditions, else_result, .. } => Some(case(operand, conditions, else_result)),
+        Expr::Tuple(values) => Some(call("row", std::mem::take(values))),
         _ => None,
     }
 }
@@ -164,16 +167,14 @@ fn negate_if(negated: bool, expr: Expr) -> Expr {
 }
 
 fn quantified(name: &str, left: &mut Expr, op: &BinaryOperator, right: &mut Expr) -> Option<Expr> {
-    let is_comparison = matches!(
-        op,
-        BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::Lt
-            | BinaryOperator::LtEq
-            | BinaryOperator::Gt
-            | BinaryOperator::GtEq
-    );
-    is_comparison.then(|| call(name, vec![string(op.to_string()), take(left), take(right)]))
+    use BinaryOperator as B;
+    let is_known = match op {
+        B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => true,
+        B::PGRegexMatch | B::PGRegexIMatch | B::PGRegexNotMatch | B::PGRegexNotIMatch => true,
+        B::PGLikeMatch | B::PGILikeMatch | B::PGNotLikeMatch | B::PGNotILikeMatch => true,
+        _ => false,
+    };
+    is_known.then(|| call(name, vec![string(op.to_string()), take(left), take(right)]))
 }
 
 fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {
@@ -186,17 +187,6 @@ fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {
         _ => return None,
     };
     Some(call(name, vec![take(operand)]))
-}
-
-/// DataFusion knows no escape but the backslash; PostgreSQL's function rewrites the pattern for any other.
-fn escape_pattern(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
-    let is_backslash = |value: &ValueWithSpan| matches!(&value.value, Value::SingleQuotedString(s) if s == "\\");
-    match escape_char.take() {
-        Some(escape) if !is_backslash(&escape) => {
-            *pattern = call("like_escape", vec![take(pattern), Expr::Value(escape)]);
-        }
-        _ => {}
-    }
 }
 
 /// A cast of what is no literal: as a call that is named after its target. A type that does not exist is left for

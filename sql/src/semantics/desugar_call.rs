@@ -6,22 +6,19 @@ use sqlparser::ast::{
     Ident, ObjectName, Value, ValueWithSpan,
 };
 
-use super::desugar::{call, cast, take};
+use super::desugar::{call, cast, string, take};
 use crate::functions::{json_build, number_text, ordered_set};
 
 /// The expression in place of such a call.
 pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
     let name = function.name.0.last()?.as_ident()?.value.to_lowercase();
     match name.as_str() {
-        "json_agg" | "jsonb_agg" => {
-            let items = gathered(function, 0, 1, |item| call("to_jsonb", vec![item]))?;
-            Some(call(json_build::ARRAY_OF, vec![items]))
-        }
-        "json_object_agg" | "jsonb_object_agg" => {
-            let keys = gathered(function, 0, 2, |key| cast(key, DataType::Text))?;
-            let values = gathered(function, 1, 2, |value| call("to_jsonb", vec![value]))?;
-            Some(call(json_build::OBJECT_OF, vec![keys, values]))
-        }
+        "jsonb_agg" => items_of(function, "to_jsonb", json_build::ARRAY_OF),
+        "json_agg" if is_row(argument(function, 0, 1)?) => items_of(function, "to_json", json_build::JSON_ROWS_OF),
+        "json_agg" => items_of(function, "to_json", json_build::JSON_ARRAY_OF),
+        "jsonb_object_agg" => members_of(function, "to_jsonb", json_build::OBJECT_OF),
+        "json_object_agg" => members_of(function, "to_json", json_build::JSON_OBJECT_OF),
+        "row_to_json" => json_of_row(argument(function, 0, 1)?.clone()),
         "percentile_cont" | "percentile_disc" if has_fractions(function) => each_fraction(function),
         "percentile_disc" => {
             let fraction = argument(function, 0, 1)?.clone();
@@ -29,6 +26,7 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         }
         "date" => Some(cast(take(argument(function, 0, 1)?), DataType::Date)),
         "to_number" => to_number(function),
+        "make_interval" => make_interval(function),
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
         _ => None,
     }
@@ -49,6 +47,64 @@ fn each_fraction(function: &mut Function) -> Option<Expr> {
         *fraction = rewritten.unwrap_or(Expr::Function(one));
     }
     Some(Expr::Array(fractions))
+}
+
+/// The parts of `make_interval` by their names, in their places.
+fn make_interval(function: &mut Function) -> Option<Expr> {
+    const PARTS: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let is_named = |arg: &FunctionArg| !matches!(arg, FunctionArg::Unnamed(_));
+    if !list.args.is_empty() && !list.args.iter().any(is_named) {
+        return None;
+    }
+    let mut parts = PARTS.map(|_| Expr::Value(ValueWithSpan::from(Value::Number("0".to_owned(), false))));
+    for (place, arg) in list.args.iter().enumerate() {
+        let (place, value) = match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (place, value),
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => {
+                (PARTS.iter().position(|part| name.value.eq_ignore_ascii_case(part))?, value)
+            }
+            FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), .. } => {
+                (PARTS.iter().position(|part| name.value.eq_ignore_ascii_case(part))?, value)
+            }
+            _ => return None,
+        };
+        *parts.get_mut(place)? = value.clone();
+    }
+    Some(call("make_interval", parts.into()))
+}
+
+/// `json_agg(x)` as a function over what `array_agg` gathers of `convert(x)`.
+fn items_of(function: &Function, convert: &str, make: &str) -> Option<Expr> {
+    let items = gathered(function, 0, 1, |item| call(convert, vec![item]))?;
+    Some(call(make, vec![items]))
+}
+
+/// `json_object_agg(k, v)`, in the same way.
+fn members_of(function: &Function, convert: &str, make: &str) -> Option<Expr> {
+    let keys = gathered(function, 0, 2, |key| cast(key, DataType::Text))?;
+    let values = gathered(function, 1, 2, |value| call(convert, vec![value]))?;
+    Some(call(make, vec![keys, values]))
+}
+
+/// Whether an expression is a relation's row.
+fn is_row(expr: &Expr) -> bool {
+    let Expr::Function(function) = expr else { return false };
+    function.name.0.last().and_then(|part| part.as_ident()).is_some_and(|name| name.value == json_build::JSON_ROW)
+}
+
+/// `row_to_json(ROW(a, b))`, whose columns have no names but `f1`, `f2`.
+fn json_of_row(row: Expr) -> Option<Expr> {
+    let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = row else { return None };
+    if name.to_string() != "row" {
+        return None;
+    }
+    let values = list.args.into_iter().filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value),
+        _ => None,
+    });
+    let members = values.enumerate().flat_map(|(place, value)| [string(format!("f{}", place + 1)), value]);
+    Some(call(json_build::JSON_ROW, members.collect()))
 }
 
 /// The template's digits are the result's; one that is no literal is left for the function to refuse.

@@ -2,6 +2,7 @@
 
 mod analyzer;
 mod assignment;
+mod call_forms;
 mod cast;
 pub(crate) mod cast_call;
 mod cast_number;
@@ -13,7 +14,9 @@ mod comparison_key;
 mod decorrelate;
 mod desugar;
 mod desugar_call;
+mod desugar_like;
 mod desugar_series;
+mod exact_statistics;
 mod key_equality;
 mod key_order;
 mod numeric_literal;
@@ -38,7 +41,7 @@ pub use assignment::{
 pub(crate) use cast::cast_array;
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub use desugar::desugar;
-pub(crate) use desugar::is_quantified;
+pub(crate) use desugar::{call, is_quantified};
 pub use operators::expr_planners;
 pub use session::{physical_rules, session_config};
 pub use type_name::pg_type_of_sql;

@@ -6,18 +6,18 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr, lit};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::key_function;
-use super::numeric_literal::numeric_literal;
+use super::numeric_literal::{constant_quotient, numeric_literal};
 use super::sum_chain;
 use super::type_planner::field_of;
-use crate::functions::error::FunctionError;
-use crate::functions::{arithmetic, extract, interval, json_operator, named};
+use crate::functions::error::{FunctionError, error};
+use crate::functions::{arithmetic, interval, json_operator, named, pattern, text};
 use crate::values::{InputStyle, parse_text, type_name};
 
 /// DataFusion's hook for binary operators.
@@ -66,12 +66,33 @@ pub(crate) fn type_of(field: &arrow::datatypes::Field) -> PgType {
 fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
     use BinaryOperator as B;
     match op {
-        B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo => plan_arithmetic(op, left, right).map(Ok),
+        B::Minus if left.ty == Some(PgType::JSONB) => Ok(Ok(call(json_operator::DELETE, vec![left.expr, right.expr])?)),
+        B::And | B::Or => {
+            refuse_non_boolean(op, [&left, &right])?;
+            plan_other(left, right)
+        }
+        B::Divide => match constant_quotient(&left.expr, &right.expr) {
+            Some(quotient) => Ok(Ok(quotient)),
+            None => plan_arithmetic(op, left, right).map(Ok),
+        },
+        B::Plus | B::Minus | B::Multiply | B::Modulo => plan_arithmetic(op, left, right).map(Ok),
         B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => plan_comparison(op, left, right),
         B::PGExp | B::BitwiseXor => Ok(Ok(call("power", vec![left.expr, right.expr])?)),
         B::StringConcat => plan_concat(left, right),
         B::PGOverlap => Ok(Ok(call("pg_op_overlap", vec![left.expr, right.expr])?)),
         B::PGStartsWith => Ok(Ok(call("starts_with", vec![left.expr, right.expr])?)),
+        B::PGRegexMatch | B::PGRegexIMatch | B::PGRegexNotMatch | B::PGRegexNotIMatch => {
+            plan_regex(op, left, right).map(Ok)
+        }
+        B::Custom(_) => Err(no_operator(op, left.ty, right.ty)),
+        B::AtArrow | B::ArrowAt if left.ty == Some(PgType::JSON) || right.ty == Some(PgType::JSON) => {
+            Err(no_operator(op, left.ty, right.ty))
+        }
+        B::BitwiseAnd | B::BitwiseOr | B::PGBitwiseXor | B::PGBitwiseShiftLeft | B::PGBitwiseShiftRight
+            if is_inexact(left.ty) || is_inexact(right.ty) =>
+        {
+            Err(no_operator(op, left.ty, right.ty))
+        }
         _ => match json_operator::function_of(op, left.ty, right.ty) {
             Some(name) => Ok(Ok(call(name, vec![left.expr, right.expr])?)),
             None => plan_other(left, right),
@@ -79,7 +100,22 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
     }
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
+/// Whether it is a number that has no bits to combine.
+fn is_inexact(ty: Option<PgType>) -> bool {
+    ty.is_some_and(|ty| [PgType::NUMERIC.oid, PgType::FLOAT4.oid, PgType::FLOAT8.oid].contains(&ty.oid))
+}
+
+fn refuse_non_boolean(op: &BinaryOperator, operands: [&Operand; 2]) -> Result<()> {
+    match operands.into_iter().filter_map(|operand| operand.ty).find(|ty| *ty != PgType::BOOL) {
+        Some(ty) => {
+            let name = type_name(PgType::plain(ty.oid));
+            Err(error("42804", format!("argument of {op} must be type boolean, not type {name}")))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(named(name)?, args)))
 }
 
@@ -110,6 +146,12 @@ fn no_operator(op: &BinaryOperator, left: Option<PgType>, right: Option<PgType>)
         .into()
 }
 
+fn ambiguous_operator(op: &BinaryOperator) -> DataFusionError {
+    FunctionError::new("42725", format!("operator is not unique: unknown {op} unknown"))
+        .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.")
+        .into()
+}
+
 fn plan_arithmetic(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Expr> {
     if let Some(planned) = interval::plan_time_arithmetic(op, &left.expr, left.ty, &right.expr, right.ty)? {
         return Ok(planned);
@@ -121,7 +163,10 @@ fn plan_arithmetic(op: &BinaryOperator, left: Operand, right: Operand) -> Result
         (None, None) => None,
     };
     let Some(ty) = resolved else {
-        return Err(no_operator(op, left.ty, right.ty));
+        return Err(match (left.ty, right.ty) {
+            (None, None) => ambiguous_operator(op),
+            _ => no_operator(op, left.ty, right.ty),
+        });
     };
     let name = match op {
         BinaryOperator::Plus => arithmetic::ADD,
@@ -215,7 +260,7 @@ fn check_literals<'a>(operands: impl IntoIterator<Item = &'a Operand>, ty: PgTyp
     Ok(())
 }
 
-fn check_literal(text: &str, ty: PgType) -> Result<()> {
+pub(super) fn check_literal(text: &str, ty: PgType) -> Result<()> {
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
     let is_sure = match category(ty) {
         Category::Number => matches!(ty.kind(), Some(kind) if !kind.is_registered()),
@@ -269,6 +314,27 @@ fn array_operands(left: Operand, right: Operand) -> (Expr, Expr) {
     }
 }
 
+/// `~` and its kin, on texts only.
+fn plan_regex(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Expr> {
+    let is_text = |ty: Option<PgType>| ty.is_none_or(|ty| category(ty) == Category::Text);
+    if !is_text(left.ty) || !is_text(right.ty) {
+        return Err(no_operator(op, left.ty, right.ty));
+    }
+    let is_any_case = matches!(op, BinaryOperator::PGRegexIMatch | BinaryOperator::PGRegexNotIMatch);
+    let is_negated = matches!(op, BinaryOperator::PGRegexNotMatch | BinaryOperator::PGRegexNotIMatch);
+    let name = if is_any_case { pattern::MATCH_ANY_CASE } else { pattern::MATCH };
+    let matches = call(name, vec![with_blanks(left)?, as_known(right, PgType::TEXT)])?;
+    Ok(if is_negated { Expr::Not(Box::new(matches)) } else { matches })
+}
+
+/// As text; a char(n) with its blanks.
+fn with_blanks(operand: Operand) -> Result<Expr> {
+    match operand.ty {
+        Some(ty) if ty.oid == PgType::BPCHAR.oid => call(text::PADDED, vec![operand.expr]),
+        _ => Ok(as_known(operand, PgType::TEXT)),
+    }
+}
+
 /// Bit operators and patterns: an unknown operand takes the other's type.
 fn plan_other(left: Operand, right: Operand) -> Result<Planned> {
     match (left.ty, right.ty) {
@@ -278,45 +344,13 @@ fn plan_other(left: Operand, right: Operand) -> Result<Planned> {
     }
 }
 
-/// SQL forms that look like functions: `substring(a from b)`, `position(a in b)`, `extract(f from t)`, `overlay`.
-#[derive(Debug)]
-pub(crate) struct PgForms;
-
-impl ExprPlanner for PgForms {
-    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
-        let args = args.into_iter().enumerate().map(|(index, arg)| if index == 0 { lower_literal(arg) } else { arg });
-        let args: Vec<Expr> = args.collect();
-        let field = args.first().and_then(|field| field.as_literal()?.try_as_str().flatten().map(str::to_owned));
-        Ok(PlannerResult::Planned(call(extract::function_for(&field.unwrap_or_default()), args)?))
-    }
-
-    fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
-        Ok(PlannerResult::Planned(call("substring", args)?))
-    }
-
-    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
-        Ok(PlannerResult::Planned(call("strpos", args)?))
-    }
-
-    fn plan_overlay(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
-        Ok(PlannerResult::Planned(call("overlay", args)?))
-    }
-}
-
-fn lower_literal(expr: Expr) -> Expr {
-    match expr {
-        Expr::Literal(value, _) => lit(value.to_string().to_lowercase().trim_matches('\'').to_owned()),
-        other => other,
-    }
-}
-
 /// All planners, ours before DataFusion's.
 pub fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
     use datafusion::functions::core::planner::CoreFunctionPlanner;
     use datafusion::functions_nested::planner::{FieldAccessPlanner, NestedFunctionPlanner};
     vec![
         Arc::new(PgOperators),
-        Arc::new(PgForms),
+        Arc::new(super::call_forms::PgForms),
         Arc::new(super::subscript::Subscripts),
         Arc::new(CoreFunctionPlanner::default()),
         Arc::new(NestedFunctionPlanner),

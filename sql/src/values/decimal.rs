@@ -77,7 +77,7 @@ pub(super) fn not_finite(text: &str) -> SqlError {
         .hint("A numeric stores finite numbers only; use double precision for NaN and Infinity.")
 }
 
-fn power_of_ten(exponent: u32) -> Option<i256> {
+pub(super) fn power_of_ten(exponent: u32) -> Option<i256> {
     i256::from_i128(10).checked_pow(exponent)
 }
 
@@ -90,13 +90,18 @@ pub(super) fn digit_count(value: i256) -> i32 {
 }
 
 fn divide_rounding(value: i256, digits: u32) -> i256 {
-    let Some(divisor) = power_of_ten(digits) else { return i256::ZERO };
+    power_of_ten(digits).map_or(i256::ZERO, |divisor| divide_rounding_by(value, divisor))
+}
+
+/// The quotient as a whole number, rounded half away from zero.
+pub(super) fn divide_rounding_by(value: i256, divisor: i256) -> i256 {
     let quotient = value.wrapping_div(divisor);
     let remainder = value.wrapping_rem(divisor).wrapping_abs();
-    if remainder < divisor.wrapping_sub(remainder) {
+    if remainder < divisor.wrapping_abs().wrapping_sub(remainder) {
         return quotient;
     }
-    quotient.wrapping_add(if value.is_negative() { i256::MINUS_ONE } else { i256::ONE })
+    let is_negative = value.is_negative() != divisor.is_negative();
+    quotient.wrapping_add(if is_negative { i256::MINUS_ONE } else { i256::ONE })
 }
 
 /// Parses a numeric without a modifier; the scale is the number of digits behind the point, as PostgreSQL keeps it.

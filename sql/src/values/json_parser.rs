@@ -15,7 +15,7 @@ pub(super) fn nul_in_string() -> SqlError {
 }
 
 pub(super) fn parse(text: &str, strictness: Strictness) -> Result<Json<'_>> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, strictness };
+    let mut parser = Parser::new(text, strictness);
     let value = parser.value(0)?;
     parser.skip_space();
     if parser.at < parser.bytes.len() { Err(parser.expected("end of input")) } else { Ok(value) }
@@ -32,7 +32,7 @@ pub(super) enum Strictness {
     Jsonb,
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
@@ -40,6 +40,10 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    pub(super) fn new(text: &'a str, strictness: Strictness) -> Self {
+        Parser { text, bytes: text.as_bytes(), at: 0, strictness }
+    }
+
     fn skip_space(&mut self) {
         while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -73,15 +77,24 @@ impl<'a> Parser<'a> {
     }
 
     fn array(&mut self, depth: usize) -> Result<Json<'a>> {
+        self.items(|parser| parser.value(depth + 1)).map(Json::Array)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json<'a>> {
+        self.members(|parser| parser.value(depth + 1)).map(Json::Object)
+    }
+
+    /// What `item` makes of each item of the array at the cursor.
+    pub(super) fn items<T>(&mut self, item: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         self.at += 1;
         let mut items = Vec::new();
         self.skip_space();
         if self.bytes.get(self.at) == Some(&b']') {
             self.at += 1;
-            return Ok(Json::Array(items));
+            return Ok(items);
         }
         loop {
-            items.push(self.value(depth + 1)?);
+            items.push(item(self)?);
             self.skip_space();
             match self.bytes.get(self.at) {
                 Some(b',') => self.at += 1,
@@ -90,16 +103,17 @@ impl<'a> Parser<'a> {
             }
         }
         self.at += 1;
-        Ok(Json::Array(items))
+        Ok(items)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json<'a>> {
+    /// The names of the members of the object at the cursor, and what `member` makes of each.
+    pub(super) fn members<T>(&mut self, member: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<(Cow<'a, str>, T)>> {
         self.at += 1;
         let mut members = Vec::new();
         self.skip_space();
         if self.bytes.get(self.at) == Some(&b'}') {
             self.at += 1;
-            return Ok(Json::Object(members));
+            return Ok(members);
         }
         loop {
             self.skip_space();
@@ -113,7 +127,7 @@ impl<'a> Parser<'a> {
                 return Err(self.expected("\":\""));
             }
             self.at += 1;
-            members.push((key, self.value(depth + 1)?));
+            members.push((key, member(self)?));
             self.skip_space();
             match self.bytes.get(self.at) {
                 Some(b',') => self.at += 1,
@@ -122,7 +136,21 @@ impl<'a> Parser<'a> {
             }
         }
         self.at += 1;
-        Ok(Json::Object(members))
+        Ok(members)
+    }
+
+    /// The value at the cursor as it is written.
+    pub(super) fn written(&mut self) -> Result<&'a str> {
+        self.skip_space();
+        let start = self.at;
+        self.value(1)?;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// The byte with which the next value begins.
+    pub(super) fn opening(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.bytes.get(self.at).copied()
     }
 
     fn number(&mut self) -> Result<&'a str> {

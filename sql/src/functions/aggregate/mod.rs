@@ -14,6 +14,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::AggregateUDF;
 
 pub(crate) use sole_value::sole_value;
+pub(crate) use wrapped::exact_statistic;
 
 /// Every aggregate function.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {

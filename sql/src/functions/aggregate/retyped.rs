@@ -9,7 +9,9 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, Signature, StatisticsArgs,
+};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
@@ -26,6 +28,9 @@ enum ResultType {
     Cast(DataType),
     /// The array type over the argument's type.
     ArrayOfArgument,
+    /// As it is; groups of floats are compared one by one, since the function's own comparison of many takes NaN for
+    /// neither above nor below a number.
+    ComparedOneByOne,
 }
 
 impl Retyped {
@@ -36,6 +41,11 @@ impl Retyped {
     /// The function, which gives arrays of its argument's type.
     pub(crate) fn array_function(inner: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
         Arc::new(AggregateUDF::new_from_impl(Retyped { inner, result: ResultType::ArrayOfArgument }))
+    }
+
+    /// The function, `min` or `max`, with the order of floats that PostgreSQL has.
+    pub(crate) fn ordered_function(inner: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
+        Arc::new(AggregateUDF::new_from_impl(Retyped { inner, result: ResultType::ComparedOneByOne }))
     }
 
     fn array_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
@@ -50,7 +60,7 @@ impl Retyped {
     fn retyped(&self, inner: Box<dyn Accumulator>) -> Box<dyn Accumulator> {
         match &self.result {
             ResultType::Cast(ty) => Box::new(RetypedAccumulator { inner, ty: ty.clone() }),
-            ResultType::ArrayOfArgument => inner,
+            ResultType::ArrayOfArgument | ResultType::ComparedOneByOne => inner,
         }
     }
 
@@ -76,7 +86,7 @@ impl AggregateUDFImpl for Retyped {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match &self.result {
             ResultType::Cast(ty) => Ok(ty.clone()),
-            ResultType::ArrayOfArgument => self.inner.return_type(arguments),
+            ResultType::ArrayOfArgument | ResultType::ComparedOneByOne => self.inner.return_type(arguments),
         }
     }
 
@@ -84,6 +94,7 @@ impl AggregateUDFImpl for Retyped {
         match &self.result {
             ResultType::Cast(ty) => Ok(Arc::new(Field::new(self.name(), ty.clone(), true))),
             ResultType::ArrayOfArgument => self.array_field(fields),
+            ResultType::ComparedOneByOne => self.inner.return_field(fields),
         }
     }
 
@@ -103,15 +114,32 @@ impl AggregateUDFImpl for Retyped {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner_args(args).is_ok_and(|args| self.inner.groups_accumulator_supported(args))
+        let is_float = args.expr_fields.iter().any(|field| field.data_type().is_floating());
+        let is_refused = matches!(self.result, ResultType::ComparedOneByOne) && is_float;
+        !is_refused && self.inner_args(args).is_ok_and(|args| self.inner.groups_accumulator_supported(args))
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         let inner = self.inner.create_groups_accumulator(self.inner_args(args)?)?;
         Ok(match &self.result {
             ResultType::Cast(ty) => Box::new(RetypedGroups { inner, ty: ty.clone() }),
-            ResultType::ArrayOfArgument => inner,
+            ResultType::ArrayOfArgument | ResultType::ComparedOneByOne => inner,
         })
+    }
+
+    fn is_descending(&self) -> Option<bool> {
+        self.inner.is_descending()
+    }
+
+    fn value_from_stats(&self, statistics: &StatisticsArgs<'_>) -> Option<ScalarValue> {
+        self.inner.inner().value_from_stats(statistics)
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        match self.result {
+            ResultType::ComparedOneByOne => ReversedUDAF::Identical,
+            _ => ReversedUDAF::NotSupported,
+        }
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {

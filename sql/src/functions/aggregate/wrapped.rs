@@ -1,18 +1,19 @@
 //! Aggregates of DataFusion's that mean what PostgreSQL's do, under PostgreSQL's names.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::DataType;
 use datafusion::functions_aggregate as aggregate;
 use datafusion::logical_expr::AggregateUDF;
+use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use super::retyped::Retyped;
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
     vec![
         aggregate::count::count_udaf(),
-        aggregate::min_max::min_udaf(),
-        aggregate::min_max::max_udaf(),
+        Retyped::ordered_function(aggregate::min_max::min_udaf()),
+        Retyped::ordered_function(aggregate::min_max::max_udaf()),
         aggregate::bool_and_or::bool_and_udaf(),
         aggregate::bool_and_or::bool_or_udaf(),
         renamed(&aggregate::bool_and_or::bool_and_udaf(), "every"),
@@ -44,6 +45,26 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::first_last::last_value_udaf(),
         aggregate::nth_value::nth_value_udaf(),
     ]
+}
+
+/// Digits behind the point of a deviation or variance of exact numbers, which is computed in double precision.
+const STATISTIC_SCALE: i8 = 16;
+
+/// Deviations and variances as numerics, for exact numbers.
+static EXACT_STATISTICS: LazyLock<Vec<Arc<AggregateUDF>>> = LazyLock::new(|| {
+    let functions = [
+        aggregate::stddev::stddev_udaf(),
+        aggregate::stddev::stddev_pop_udaf(),
+        aggregate::variance::var_samp_udaf(),
+        aggregate::variance::var_pop_udaf(),
+    ];
+    let numeric = DataType::Decimal256(DECIMAL256_PRECISION_MAX, STATISTIC_SCALE);
+    functions.map(|function| Retyped::function(function, numeric.clone())).into()
+});
+
+/// The function of that name as it is for exact numbers; `None` if it is the same for all.
+pub(crate) fn exact_statistic(name: &str) -> Option<Arc<AggregateUDF>> {
+    EXACT_STATISTICS.iter().find(|function| function.name() == name).cloned()
 }
 
 fn renamed(function: &AggregateUDF, alias: &'static str) -> Arc<AggregateUDF> {

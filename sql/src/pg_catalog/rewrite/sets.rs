@@ -1,9 +1,14 @@
 //! Functions that give sets of rows, and functions in FROM, as the planner knows them: by `unnest` in a select list.
 //!
-//! - `generate_subscripts(…)` and `_pg_expandarray(…)` unnest arrays that hold what they give;
+//! - `generate_subscripts(…)`, `jsonb_each(…)` and their kin ([`givers`]) unnest arrays that hold what they give;
 //! - `FROM f(…) [WITH ORDINALITY] AS t(a, b)` is `FROM LATERAL (SELECT f(…) AS a, … AS b) AS t`;
 //! - `(row).field` reads a field of a record.
 
+mod givers;
+mod records;
+mod values;
+
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
@@ -15,9 +20,10 @@ use sqlparser::ast::{
 
 use super::{call, folded, null, options};
 use crate::functions::is_scalar;
-use crate::functions::places::{EXPANDED, ORDINALS, SUBSCRIPTS};
+use crate::functions::places::ORDINALS;
 use crate::parse::parse_query;
 use crate::pg_catalog::functions::function_names;
+use crate::plan::output_names;
 
 pub(super) fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Sets);
@@ -27,6 +33,11 @@ struct Sets;
 
 impl VisitorMut for Sets {
     type Break = Infallible;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Infallible> {
+        values::qualify(query);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Infallible> {
         if let Some(derived) = Source::of(factor).and_then(Source::derived) {
@@ -90,11 +101,7 @@ fn qualify_wildcards(select: &mut Select) {
 /// What a set-returning function gives, in a select list.
 fn set_of(function: &Function) -> Option<Expr> {
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
-    let array = match folded(name).as_str() {
-        "generate_subscripts" => SUBSCRIPTS,
-        "_pg_expandarray" => EXPANDED,
-        _ => return None,
-    };
+    let array = givers::array_in_select_list(&folded(name))?;
     Some(unnest(call(array, expressions(&function.args)?)))
 }
 
@@ -154,38 +161,70 @@ impl Source {
         {
             return options::derived(array.clone(), self.alias);
         }
-        let columns = self.columns()?;
         let lateral = self.arguments.iter().any(reads_columns);
+        if let [argument] = self.arguments.as_slice()
+            && let Some(records) = records::derived(&self.name, argument, self.alias.as_ref(), lateral)
+        {
+            return Some(records);
+        }
+        if self.name == "generate_series" && !lateral && !self.has_ordinality {
+            return None;
+        }
+        let columns = self.columns()?;
         let name = self.alias.as_ref().map_or_else(|| Ident::new(self.name), |alias| alias.name.clone());
-        let subquery = Box::new(select(columns));
+        let subquery = Box::new(select_of(columns));
         Some(TableFactor::Derived { lateral, subquery, alias: Some(alias_of(name)), sample: None })
     }
 
     /// Its columns with their names.
     fn columns(&self) -> Option<Vec<(Expr, Ident)>> {
-        let first = || self.arguments.first().cloned();
-        let mut columns: Vec<(Expr, &str)> = match (self.name.as_str(), self.arguments.len()) {
-            ("unnest", 1) => vec![(unnest(first()?), "unnest")],
-            ("unnest", 2..) if !self.has_ordinality => {
-                self.arguments.iter().map(|array| (unnest(array.clone()), "unnest")).collect()
-            }
-            ("generate_subscripts", _) => vec![(unnest(call(SUBSCRIPTS, self.arguments.clone())), self.name.as_str())],
-            ("_pg_expandarray", 1) => vec![(unnest(first()?), "x"), (unnest(call(ORDINALS, vec![first()?])), "n")],
-            (name, _) if is_function(name) && !self.has_ordinality => {
-                vec![(call(name, self.arguments.clone()), self.name.as_str())]
-            }
-            _ => return None,
-        };
-        let is_scalar = columns.len() == 1;
+        let Some(arrays) = self.arrays() else { return self.scalar() };
+        let is_scalar = arrays.len() == 1 && givers::own_column(&self.name).is_none();
+        let mut columns: Vec<(Expr, Ident)> =
+            arrays.iter().map(|(array, name)| (unnest(array.clone()), Ident::new(*name))).collect();
         if self.has_ordinality {
-            let array = if self.name == "unnest" { first()? } else { call(SUBSCRIPTS, self.arguments.clone()) };
-            let ordinality = super::cast_to_bigint(unnest(call(ORDINALS, vec![array])));
-            columns.push((ordinality, "ordinality"));
+            let ordinals = call(ORDINALS, arrays.into_iter().map(|(array, _)| array).collect());
+            columns.push((super::cast_to_bigint(unnest(ordinals)), Ident::new("ordinality")));
         }
+        Some(self.named(columns, is_scalar))
+    }
+
+    /// The arrays of what it gives, each with its column's name.
+    fn arrays(&self) -> Option<Vec<(Expr, &str)>> {
+        let called = |array: &str| call(array, self.arguments.clone());
+        match (self.name.as_str(), self.arguments.as_slice()) {
+            ("unnest", [_, ..]) => Some(self.arguments.iter().map(|array| (array.clone(), "unnest")).collect()),
+            ("_pg_expandarray", [array]) => {
+                Some(vec![(array.clone(), "x"), (call(ORDINALS, vec![array.clone()]), "n")])
+            }
+            (name, _) => {
+                let columns = givers::named(name)?.columns.iter();
+                Some(columns.map(|(column, array)| (called(array), *column)).collect())
+            }
+        }
+    }
+
+    /// The one row of a function that gives a value.
+    fn scalar(&self) -> Option<Vec<(Expr, Ident)>> {
+        if !is_function(&self.name) {
+            return None;
+        }
+        let mut columns = vec![(call(&self.name, self.arguments.clone()), Ident::new(&self.name))];
+        if self.has_ordinality {
+            columns.push((super::cast_to_bigint(one()), Ident::new("ordinality")));
+        }
+        Some(self.named(columns, true))
+    }
+
+    /// The columns under the names that the alias gives them, no two of one name.
+    fn named(&self, columns: Vec<(Expr, Ident)>, is_scalar: bool) -> Vec<(Expr, Ident)> {
+        let mut taken = HashSet::new();
         let named = columns.into_iter().enumerate().map(|(place, (expr, name))| {
-            (expr, self.column_name(place, is_scalar).unwrap_or_else(|| Ident::new(name)))
+            let name = self.column_name(place, is_scalar).unwrap_or(name);
+            let is_free = taken.insert(folded(&name));
+            (expr, if is_free { name } else { Ident::with_quote('"', output_names::apart(&folded(&name), place)) })
         });
-        Some(named.collect())
+        named.collect()
     }
 
     /// The name that the alias gives a column. That of a single column is the table's own.
@@ -216,7 +255,12 @@ fn reads_columns(expr: &Expr) -> bool {
     found.is_break()
 }
 
-fn select(columns: Vec<(Expr, Ident)>) -> Query {
+fn one() -> Expr {
+    Expr::Value(Value::Number("1".to_owned(), false).into())
+}
+
+/// A SELECT of those columns from nowhere.
+fn select_of(columns: Vec<(Expr, Ident)>) -> Query {
     let items = columns.into_iter().map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias });
     let mut query = *parse_query("SELECT 1").expect("a constant text parses");
     if let SetExpr::Select(select) = query.body.as_mut() {

@@ -1,5 +1,7 @@
 //! A plan for each row of a domain: the domain is joined in where the plan begins and its columns are carried upwards.
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::functions_window::expr_fn::row_number;
@@ -73,6 +75,9 @@ fn over(
 
 /// The first rows for each row of the domain.
 fn limited(limit: &Limit, domain: &Domain<'_>) -> Result<Option<ForEach>> {
+    if let Some(projection) = over_limited_rows(limit)? {
+        return dependent(&projection, domain);
+    }
     let bound = |expr: &Option<Box<Expr>>| match expr.as_deref() {
         None => Some(None),
         Some(Expr::Literal(ScalarValue::Int64(rows), _)) => Some(*rows),
@@ -101,6 +106,17 @@ fn limited(limit: &Limit, domain: &Domain<'_>) -> Result<Option<ForEach>> {
         let plan = numbered.filter(condition)?.project(columns)?.build()?;
         Ok(ForEach { plan, keys: rows.keys })
     })
+}
+
+/// `SELECT a … ORDER BY b LIMIT n` takes its columns from rows that are ordered by one that it does not select: these
+/// are limited first.
+fn over_limited_rows(limit: &Limit) -> Result<Option<LogicalPlan>> {
+    let LogicalPlan::Projection(projection) = limit.input.as_ref() else { return Ok(None) };
+    if !matches!(projection.input.as_ref(), LogicalPlan::Sort(_) | LogicalPlan::Projection(_)) {
+        return Ok(None);
+    }
+    let rows = LogicalPlan::Limit(Limit { input: Arc::clone(&projection.input), ..limit.clone() });
+    limit.input.with_new_exprs(limit.input.expressions(), vec![rows]).map(Some)
 }
 
 fn aggregated(aggregate: &Aggregate, domain: &Domain<'_>) -> Result<Option<ForEach>> {

@@ -1,24 +1,36 @@
-//! `a FULL JOIN b USING (k)`: the one column `k` is that of whichever side has a row. DataFusion takes the left one's.
+//! `a JOIN b USING (k)`: the one column `k` is that of whichever side has a row, and stands before the others in `*`.
+//! DataFusion takes the left one's, and leaves it in its place.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     ExceptSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, OrderByKind, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::parse::parse_expression;
 
-/// The keys of a join and the names of its sides.
+/// Joins by the same keys one after another.
 struct Merge {
-    left: Ident,
-    right: Ident,
+    /// The names of the tables.
+    tables: Vec<Ident>,
+    /// How each table but the first is joined.
+    kinds: Vec<Kind>,
     keys: Vec<Ident>,
 }
 
-/// Puts `coalesce(a.k, b.k)` in the place of `k` where a query joins so.
+/// Whose key counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Left,
+    Right,
+    Full,
+}
+
+/// Puts the key of the side that counts in the place of `k` where a query joins so.
 pub(super) fn merge_keys(query: &mut Query) -> Result<(), SqlError> {
     let SetExpr::Select(select) = query.body.as_mut() else { return Ok(()) };
     let Some(mut merge) = find(select)? else { return Ok(()) };
@@ -37,23 +49,35 @@ pub(super) fn merge_keys(query: &mut Query) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// The joins of a SELECT, if all are by the same keys; 0A000 for a FULL JOIN that is not alone so.
 fn find(select: &Select) -> Result<Option<Merge>, SqlError> {
-    for from in &select.from {
-        for (place, join) in from.joins.iter().enumerate() {
-            let Some(keys) = full_join_keys(join) else { continue };
-            let sides = (name_of(&from.relation), name_of(&join.relation));
-            let ((Some(left), Some(right)), 0, 1, 1) = (sides, place, from.joins.len(), select.from.len()) else {
-                return Err(SqlError::unsupported("FULL JOIN ... USING beside other joins is not supported yet"));
-            };
-            return Ok(Some(Merge { left, right, keys }));
-        }
+    if let [from] = select.from.as_slice()
+        && let Some(merge) = Merge::of(from)
+    {
+        return Ok(Some(merge));
     }
-    Ok(None)
+    let mut joins = select.from.iter().flat_map(|from| &from.joins);
+    match joins.any(|join| matches!(using(join), Some((Kind::Full, _)))) {
+        true => Err(SqlError::unsupported("FULL JOIN ... USING beside other joins is not supported yet")),
+        false => Ok(None),
+    }
 }
 
-fn full_join_keys(join: &Join) -> Option<Vec<Ident>> {
-    let JoinOperator::FullOuter(JoinConstraint::Using(columns)) = &join.join_operator else { return None };
-    columns.iter().map(last_part).collect()
+/// The kind and the keys of a join USING.
+fn using(join: &Join) -> Option<(Kind, &[ObjectName])> {
+    match &join.join_operator {
+        JoinOperator::Join(JoinConstraint::Using(keys)) | JoinOperator::Inner(JoinConstraint::Using(keys)) => {
+            Some((Kind::Left, keys))
+        }
+        JoinOperator::Left(JoinConstraint::Using(keys)) | JoinOperator::LeftOuter(JoinConstraint::Using(keys)) => {
+            Some((Kind::Left, keys))
+        }
+        JoinOperator::Right(JoinConstraint::Using(keys)) | JoinOperator::RightOuter(JoinConstraint::Using(keys)) => {
+            Some((Kind::Right, keys))
+        }
+        JoinOperator::FullOuter(JoinConstraint::Using(keys)) => Some((Kind::Full, keys)),
+        _ => None,
+    }
 }
 
 fn name_of(factor: &TableFactor) -> Option<Ident> {
@@ -79,6 +103,24 @@ fn output_name(item: &SelectItem) -> Option<String> {
 }
 
 impl Merge {
+    fn of(from: &TableWithJoins) -> Option<Merge> {
+        let (_, keys) = using(from.joins.first()?)?;
+        let mut merge = Merge {
+            tables: vec![name_of(&from.relation)?],
+            kinds: Vec::new(),
+            keys: keys.iter().map(last_part).collect::<Option<_>>()?,
+        };
+        for join in &from.joins {
+            let (kind, own) = using(join)?;
+            if own != keys {
+                return None;
+            }
+            merge.tables.push(name_of(&join.relation)?);
+            merge.kinds.push(kind);
+        }
+        Some(merge)
+    }
+
     fn rewrite_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
         let mut projection = Vec::with_capacity(select.projection.len());
         for mut item in std::mem::take(&mut select.projection) {
@@ -96,16 +138,18 @@ impl Merge {
         select.projection = projection;
         self.replace_in(&mut select.selection)?;
         self.replace_in(&mut select.group_by)?;
+        self.replace_in(&mut select.named_window)?;
+        self.replace_in(&mut select.distinct)?;
         self.replace_in(&mut select.having)
     }
 
-    /// The keys, then the other columns of both sides.
+    /// The keys, then the other columns of all tables.
     fn wildcard(&self) -> Result<Vec<SelectItem>, SqlError> {
         let mut items = Vec::new();
         for key in &self.keys {
             items.push(SelectItem::ExprWithAlias { expr: self.merged(key)?, alias: key.clone() });
         }
-        items.extend([&self.left, &self.right].map(|side| {
+        items.extend(self.tables.iter().map(|side| {
             let rest = self.keys[1..].to_vec();
             let except = ExceptSelectItem { first_element: self.keys[0].clone(), additional_elements: rest };
             let options =
@@ -121,7 +165,15 @@ impl Merge {
     }
 
     fn merged(&self, key: &Ident) -> Result<Expr, SqlError> {
-        parse_expression(&format!("coalesce({}.{key}, {}.{key})", self.left, self.right))
+        let mut merged = format!("{}.{key}", self.tables[0]);
+        for (table, kind) in self.tables[1..].iter().zip(&self.kinds) {
+            merged = match kind {
+                Kind::Left => merged,
+                Kind::Right => format!("{table}.{key}"),
+                Kind::Full => format!("coalesce({merged}, {table}.{key})"),
+            };
+        }
+        parse_expression(&merged)
     }
 
     fn replace_in(&mut self, tree: &mut impl VisitMut) -> Result<(), SqlError> {
@@ -183,6 +235,10 @@ mod tests {
         let expected =
             "SELECT coalesce(a.k, b.k) AS k, x FROM a FULL JOIN b USING(k) WHERE coalesce(a.k, b.k) > 1 ORDER BY k";
         assert_eq!(text, expected);
-        assert!(merged("SELECT * FROM a JOIN c USING (k) FULL JOIN b USING (k)").is_err());
+        let text = merged("SELECT * FROM a JOIN c USING (k) RIGHT JOIN b USING (k)").expect("joins");
+        let expected = "SELECT b.k AS k, a.* EXCEPT (k), c.* EXCEPT (k), b.* EXCEPT (k) \
+                        FROM a JOIN c USING(k) RIGHT JOIN b USING(k)";
+        assert_eq!(text, expected);
+        assert!(merged("SELECT * FROM a JOIN c ON true FULL JOIN b USING (k)").is_err());
     }
 }

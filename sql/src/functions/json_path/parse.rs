@@ -1,0 +1,415 @@
+//! The parser of paths.
+
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+use datafusion::common::{DataFusionError, Result};
+
+use super::super::error::{error, not_supported};
+use super::syntax::{Arithmetic, Comparison, Method, Node, Path, Step};
+
+/// Expressions within each other beyond this are refused, before they exhaust the stack.
+const DEPTH_MAX: usize = 100;
+
+/// Parses a path.
+pub(super) fn path(text: &str) -> Result<Path> {
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
+    let is_strict = parser.take_word("strict");
+    if !is_strict {
+        parser.take_word("lax");
+    }
+    let root = parser.either()?;
+    match parser.peek() {
+        None => Ok(Path { is_strict, root }),
+        Some(_) => Err(parser.unexpected()),
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    /// A key, a keyword or the name of a method.
+    Word(String),
+    Text(String),
+    Number(String),
+    Variable(String),
+    Mark(&'static str),
+}
+
+const MARKS: &[&str] = &[
+    "**", "==", "!=", "<>", "<=", ">=", "&&", "||", "$", "@", ".", "*", "[", "]", "(", ")", "{", "}", ",", "?", "!",
+    "<", ">", "+", "-", "/", "%", "=",
+];
+
+fn syntax_error(near: &str) -> DataFusionError {
+    match near {
+        "" => error("42601", "syntax error at end of jsonpath input"),
+        near => error("42601", format!("syntax error at or near \"{near}\" of jsonpath input")),
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = match first {
+            '"' => quoted(rest).map(|(text, length)| (Token::Text(text), length))?,
+            '$' if rest[1..].starts_with('"') => {
+                let (name, length) = quoted(&rest[1..])?;
+                (Token::Variable(name), length + 1)
+            }
+            '$' if rest[1..].starts_with(is_word) => {
+                let length = word_length(&rest[1..]);
+                (Token::Variable(rest[1..=length].to_owned()), length + 1)
+            }
+            c if c.is_ascii_digit() || (c == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) => {
+                let length = number_length(rest);
+                (Token::Number(rest[..length].to_owned()), length)
+            }
+            c if is_word(c) => {
+                let length = word_length(rest);
+                (Token::Word(rest[..length].to_owned()), length)
+            }
+            _ => match MARKS.iter().find(|mark| rest.starts_with(**mark)) {
+                Some(mark) => (Token::Mark(mark), mark.len()),
+                None => return Err(syntax_error(&first.to_string())),
+            },
+        };
+        tokens.push(token);
+        rest = rest[length..].trim_start();
+    }
+    Ok(tokens)
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn word_length(text: &str) -> usize {
+    text.find(|c| !is_word(c)).unwrap_or(text.len())
+}
+
+/// Of digits, a point and an exponent; a point that a key follows is a step.
+fn number_length(text: &str) -> usize {
+    let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
+    let mut length = digits(0);
+    if text[length..].starts_with('.') && text[length + 1..].starts_with(|c: char| c.is_ascii_digit()) {
+        length += 1;
+        length += digits(length);
+    }
+    if text[length..].starts_with(['e', 'E']) {
+        let sign = usize::from(text[length + 1..].starts_with(['+', '-']));
+        let exponent = digits(length + 1 + sign);
+        length += if exponent > 0 { 1 + sign + exponent } else { 0 };
+    }
+    length
+}
+
+/// The text between quotes, its escapes read, and its length with the quotes.
+fn quoted(text: &str) -> Result<(String, usize)> {
+    let mut out = String::new();
+    let mut chars = text.char_indices().peekable();
+    chars.next();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Ok((out, at + 1)),
+            '\\' => out.push(escaped(&mut chars)?),
+            c => out.push(c),
+        }
+    }
+    Err(error("42601", "unterminated quoted string at end of jsonpath input"))
+}
+
+fn escaped(chars: &mut Peekable<CharIndices<'_>>) -> Result<char> {
+    match chars.next().map(|(_, c)| c) {
+        Some('b') => Ok('\u{8}'),
+        Some('f') => Ok('\u{c}'),
+        Some('n') => Ok('\n'),
+        Some('r') => Ok('\r'),
+        Some('t') => Ok('\t'),
+        Some('v') => Ok('\u{b}'),
+        Some('u') => {
+            let digits: String = chars.by_ref().take(4).map(|(_, c)| c).collect();
+            let code = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
+            code.ok_or_else(|| error("42601", "invalid Unicode escape sequence in jsonpath"))
+        }
+        Some(other) => Ok(other),
+        None => Err(error("42601", "unterminated quoted string at end of jsonpath input")),
+    }
+}
+
+struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+    depth: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at)
+    }
+
+    fn take(&mut self, mark: &str) -> bool {
+        let is_it = matches!(self.peek(), Some(Token::Mark(found)) if *found == mark);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let is_it = matches!(self.peek(), Some(Token::Word(found)) if found == word);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn require(&mut self, mark: &str) -> Result<()> {
+        if self.take(mark) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn unexpected(&self) -> DataFusionError {
+        match self.peek() {
+            None => syntax_error(""),
+            Some(Token::Word(text) | Token::Text(text) | Token::Number(text)) => syntax_error(text),
+            Some(Token::Variable(name)) => syntax_error(&format!("${name}")),
+            Some(Token::Mark(mark)) => syntax_error(mark),
+        }
+    }
+
+    /// `a || b`
+    fn either(&mut self) -> Result<Node> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(error("54001", "stack depth limit exceeded"));
+        }
+        let mut left = self.both()?;
+        while self.take("||") {
+            left = Node::Or(Box::new(left), Box::new(self.both()?));
+        }
+        self.depth -= 1;
+        Ok(left)
+    }
+
+    /// `a && b`
+    fn both(&mut self) -> Result<Node> {
+        let mut left = self.negation()?;
+        while self.take("&&") {
+            left = Node::And(Box::new(left), Box::new(self.negation()?));
+        }
+        Ok(left)
+    }
+
+    fn negation(&mut self) -> Result<Node> {
+        if self.take("!") {
+            return Ok(Node::Not(Box::new(self.negation()?)));
+        }
+        self.comparison()
+    }
+
+    fn comparison(&mut self) -> Result<Node> {
+        let left = self.sum()?;
+        let op = match self.peek() {
+            Some(Token::Mark("==" | "=")) => Comparison::Equal,
+            Some(Token::Mark("!=" | "<>")) => Comparison::NotEqual,
+            Some(Token::Mark("<")) => Comparison::Less,
+            Some(Token::Mark("<=")) => Comparison::LessOrEqual,
+            Some(Token::Mark(">")) => Comparison::Greater,
+            Some(Token::Mark(">=")) => Comparison::GreaterOrEqual,
+            Some(Token::Word(word)) if word == "starts" => {
+                self.at += 1;
+                if !self.take_word("with") {
+                    return Err(self.unexpected());
+                }
+                return Ok(Node::StartsWith(Box::new(left), Box::new(self.primary()?)));
+            }
+            Some(Token::Word(word)) if word == "like_regex" => {
+                self.at += 1;
+                return self.like_regex(left);
+            }
+            Some(Token::Word(word)) if word == "is" => {
+                self.at += 1;
+                return if self.take_word("unknown") {
+                    Ok(Node::IsUnknown(Box::new(left)))
+                } else {
+                    Err(self.unexpected())
+                };
+            }
+            _ => return Ok(left),
+        };
+        self.at += 1;
+        Ok(Node::Compare(op, Box::new(left), Box::new(self.sum()?)))
+    }
+
+    fn like_regex(&mut self, operand: Node) -> Result<Node> {
+        let pattern = self.string()?;
+        let flags = if self.take_word("flag") { self.string()? } else { String::new() };
+        Ok(Node::LikeRegex { operand: Box::new(operand), pattern, flags })
+    }
+
+    fn string(&mut self) -> Result<String> {
+        match self.peek().cloned() {
+            Some(Token::Text(text)) => {
+                self.at += 1;
+                Ok(text)
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn sum(&mut self) -> Result<Node> {
+        let mut left = self.product()?;
+        loop {
+            let op = match self.peek() {
+                Some(Token::Mark("+")) => Arithmetic::Add,
+                Some(Token::Mark("-")) => Arithmetic::Subtract,
+                _ => return Ok(left),
+            };
+            self.at += 1;
+            left = Node::Arithmetic(op, Box::new(left), Box::new(self.product()?));
+        }
+    }
+
+    fn product(&mut self) -> Result<Node> {
+        let mut left = self.sign()?;
+        loop {
+            let op = match self.peek() {
+                Some(Token::Mark("*")) => Arithmetic::Multiply,
+                Some(Token::Mark("/")) => Arithmetic::Divide,
+                Some(Token::Mark("%")) => Arithmetic::Modulo,
+                _ => return Ok(left),
+            };
+            self.at += 1;
+            left = Node::Arithmetic(op, Box::new(left), Box::new(self.sign()?));
+        }
+    }
+
+    fn sign(&mut self) -> Result<Node> {
+        let is_minus = self.take("-");
+        if is_minus || self.take("+") {
+            return Ok(Node::Signed { is_minus, operand: Box::new(self.sign()?) });
+        }
+        self.primary()
+    }
+
+    /// A value and the steps from it.
+    fn primary(&mut self) -> Result<Node> {
+        let start = self.start()?;
+        let mut steps = Vec::new();
+        while let Some(step) = self.step()? {
+            steps.push(step);
+        }
+        Ok(if steps.is_empty() { start } else { Node::Steps(Box::new(start), steps) })
+    }
+
+    fn start(&mut self) -> Result<Node> {
+        let Some(token) = self.peek().cloned() else { return Err(self.unexpected()) };
+        let node = match token {
+            Token::Mark("$") => Node::Root,
+            Token::Mark("@") => Node::Current,
+            Token::Mark("(") => {
+                self.at += 1;
+                let inner = self.either()?;
+                self.require(")")?;
+                return Ok(inner);
+            }
+            Token::Variable(name) => Node::Variable(name),
+            Token::Number(number) => Node::Number(number),
+            Token::Text(text) => Node::Text(text),
+            Token::Word(word) => match word.as_str() {
+                "true" => Node::Bool(true),
+                "false" => Node::Bool(false),
+                "null" => Node::Null,
+                "last" => Node::Last,
+                "exists" => {
+                    self.at += 1;
+                    self.require("(")?;
+                    let inner = self.either()?;
+                    self.require(")")?;
+                    return Ok(Node::Exists(Box::new(inner)));
+                }
+                _ => return Err(self.unexpected()),
+            },
+            Token::Mark(_) => return Err(self.unexpected()),
+        };
+        self.at += 1;
+        Ok(node)
+    }
+
+    fn step(&mut self) -> Result<Option<Step>> {
+        if self.take(".") {
+            return self.member().map(Some);
+        }
+        if self.take("[") {
+            return self.subscripts().map(Some);
+        }
+        if self.take("?") {
+            self.require("(")?;
+            let predicate = self.either()?;
+            self.require(")")?;
+            return Ok(Some(Step::Filter(predicate)));
+        }
+        Ok(None)
+    }
+
+    fn member(&mut self) -> Result<Step> {
+        if self.take("**") {
+            return self.descent();
+        }
+        if self.take("*") {
+            return Ok(Step::AnyMember);
+        }
+        let name = match self.peek().cloned() {
+            Some(Token::Word(name)) => name,
+            Some(Token::Text(name)) => {
+                self.at += 1;
+                return Ok(Step::Member(name));
+            }
+            _ => return Err(self.unexpected()),
+        };
+        self.at += 1;
+        if !self.take("(") {
+            return Ok(Step::Member(name));
+        }
+        self.require(")")?;
+        match Method::named(&name) {
+            Some(method) => Ok(Step::Method(method)),
+            None => Err(not_supported(format!("the jsonpath method .{name}()"))),
+        }
+    }
+
+    /// `**`, `**{n}`, `**{n to m}`, `**{n to last}`
+    fn descent(&mut self) -> Result<Step> {
+        if !self.take("{") {
+            return Ok(Step::Descend { from: 0, to: usize::MAX });
+        }
+        let from = self.level()?;
+        let to = if self.take_word("to") { self.level()? } else { from };
+        self.require("}")?;
+        Ok(Step::Descend { from, to })
+    }
+
+    fn level(&mut self) -> Result<usize> {
+        if self.take_word("last") {
+            return Ok(usize::MAX);
+        }
+        let Some(Token::Number(number)) = self.peek() else { return Err(self.unexpected()) };
+        let level = number.parse().map_err(|_| syntax_error(number))?;
+        self.at += 1;
+        Ok(level)
+    }
+
+    fn subscripts(&mut self) -> Result<Step> {
+        if self.take("*") {
+            self.require("]")?;
+            return Ok(Step::AnyItem);
+        }
+        let mut places = Vec::new();
+        loop {
+            let from = self.sum()?;
+            let to = if self.take_word("to") { Some(self.sum()?) } else { None };
+            places.push((from, to));
+            if !self.take(",") {
+                break;
+            }
+        }
+        self.require("]")?;
+        Ok(Step::Items(places))
+    }
+}

@@ -1,0 +1,78 @@
+//! `(start, end) OVERLAPS (start, end)`, where an end may be a length.
+
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::DataType;
+use datafusion::common::Result;
+use peristyle_catalog::model::PgType;
+
+use super::define::{Call, Definition, Overload, overload, stable};
+use super::interval::{add_to_timestamp, add_to_timestamptz};
+use super::rows::*;
+use super::signature::Ty;
+
+/// The overloads over a type of time.
+macro_rules! over {
+    ($ty:expr) => {
+        [
+            overload(&[$ty, $ty, $ty, $ty], PgType::BOOL, overlaps),
+            overload(&[$ty, Ty::Interval, $ty, Ty::Interval], PgType::BOOL, overlaps),
+            overload(&[$ty, Ty::Interval, $ty, $ty], PgType::BOOL, overlaps),
+            overload(&[$ty, $ty, $ty, Ty::Interval], PgType::BOOL, overlaps),
+        ]
+    };
+}
+
+const TIMESTAMPS: [Overload; 4] = over!(Ty::Timestamp);
+const TIMESTAMPTZS: [Overload; 4] = over!(Ty::Timestamptz);
+const fn seeing_nulls(overloads: [Overload; 4]) -> [Overload; 4] {
+    let [a, b, c, d] = overloads;
+    [a.not_strict(), b.not_strict(), c.not_strict(), d.not_strict()]
+}
+const LOCAL: [Overload; 4] = seeing_nulls(TIMESTAMPS);
+const ZONED: [Overload; 4] = seeing_nulls(TIMESTAMPTZS);
+
+pub(crate) const DEFINITIONS: &[Definition] =
+    &[stable("overlaps", &[LOCAL[0], LOCAL[1], LOCAL[2], LOCAL[3], ZONED[0], ZONED[1], ZONED[2], ZONED[3]])];
+
+fn overlaps(call: &Call<'_>) -> Result<ArrayRef> {
+    let row = |row| Ok(decided(period(call, 0, row)?, period(call, 2, row)?));
+    Ok(bool::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+}
+
+/// The bounds of a period, the lesser first; one that is NULL comes last.
+fn period(call: &Call<'_>, place: usize, row: usize) -> Result<(Option<i64>, Option<i64>)> {
+    let start = Argument::<Timestamp>::of(call, place).get(row);
+    let is_length = matches!(call.args[place + 1].data_type(), DataType::Interval(_));
+    let end = match start {
+        Some(start) if is_length => match Argument::<Interval>::of(call, place + 1).get(row) {
+            Some(length) if has_zone(call, place) => Some(add_to_timestamptz(start, length, call.context()?.zone())?),
+            Some(length) => Some(add_to_timestamp(start, length)?),
+            None => None,
+        },
+        _ if is_length => None,
+        _ => Argument::<Timestamp>::of(call, place + 1).get(row),
+    };
+    Ok(match (start, end) {
+        (Some(start), Some(end)) => (Some(start.min(end)), Some(start.max(end))),
+        (start, end) => (start.or(end), None),
+    })
+}
+
+fn has_zone(call: &Call<'_>, place: usize) -> bool {
+    matches!(call.args[place].data_type(), DataType::Timestamp(_, Some(_)))
+}
+
+/// Whether two periods share an instant; NULL where a bound that would tell is.
+fn decided(a: (Option<i64>, Option<i64>), b: (Option<i64>, Option<i64>)) -> Option<bool> {
+    let (Some(a_start), Some(b_start)) = (a.0, b.0) else { return None };
+    if a_start == b_start {
+        return (a.1.is_some() && b.1.is_some()).then_some(true);
+    }
+    let (earlier, later_start) = if a_start < b_start { (a, b_start) } else { (b, a_start) };
+    let other_end = if a_start < b_start { b.1 } else { a.1 };
+    match earlier.1 {
+        Some(end) if later_start < end => Some(true),
+        Some(_) => other_end.map(|_| false),
+        None => None,
+    }
+}

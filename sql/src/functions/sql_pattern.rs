@@ -1,0 +1,117 @@
+//! LIKE with another escape, and SIMILAR TO.
+
+use std::collections::HashMap;
+
+use arrow::array::ArrayRef;
+use datafusion::common::Result;
+use peristyle_catalog::model::PgType;
+use regex::Regex;
+
+use super::define::{Call, Definition, immutable, overload};
+use super::error::error;
+use super::pattern::compile;
+use super::rows::*;
+use super::signature::Ty;
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable(
+        "pg_op_similar_to",
+        &[
+            overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, false)),
+            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::BOOL, |c| similar_to(c, true)),
+        ],
+    ),
+    immutable(
+        "like_escape",
+        &[overload(&[Ty::Text, Ty::Text], PgType::TEXT, |c| map2::<Text, Text, _>(c, like_escape))],
+    ),
+];
+
+fn similar_to(call: &Call<'_>, has_escape: bool) -> Result<ArrayRef> {
+    let patterns = Argument::<Text>::of(call, 1);
+    let escapes = has_escape.then(|| Argument::<Text>::of(call, 2));
+    let mut compiled: HashMap<String, Regex> = HashMap::new();
+    let texts = Argument::<Text>::of(call, 0);
+    let mut matches = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        let escape = escapes.as_ref().map_or(Some("\\"), |escapes| escapes.get(row));
+        let (Some(s), Some(pattern), Some(escape)) = (texts.get(row), patterns.get(row), escape) else {
+            matches.push(None);
+            continue;
+        };
+        let translated = similar_pattern(pattern, escape)?;
+        if !compiled.contains_key(&translated) {
+            compiled.insert(translated.clone(), compile(&translated, "")?);
+        }
+        matches.push(Some(compiled[&translated].is_match(s)));
+    }
+    Ok(bool::collect(matches))
+}
+
+/// An SQL pattern as a regular expression that matches the whole text.
+fn similar_pattern(pattern: &str, escape: &str) -> Result<String> {
+    if escape.chars().count() > 1 {
+        return Err(error("22025", "invalid escape string"));
+    }
+    let escape = escape.chars().next();
+    let mut text = String::from("^(?:");
+    let mut in_brackets = false;
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                if let Some(escaped) = chars.next() {
+                    text.push_str(&regex::escape(&escaped.to_string()));
+                }
+            }
+            '[' => {
+                in_brackets = true;
+                text.push('[');
+            }
+            ']' => {
+                in_brackets = false;
+                text.push(']');
+            }
+            c if in_brackets => text.push(c),
+            '%' => text.push_str(".*"),
+            '_' => text.push('.'),
+            '.' | '^' | '$' | '\\' => text.extend(['\\', c]),
+            c => text.push(c),
+        }
+    }
+    text.push_str(")$");
+    Ok(text)
+}
+
+/// A LIKE pattern whose escape is the backslash.
+fn like_escape(pattern: &str, escape: &str) -> Result<String> {
+    if escape.chars().count() > 1 {
+        return Err(error("22025", "invalid escape string"));
+    }
+    let escape = escape.chars().next();
+    let mut text = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                let escaped =
+                    chars.next().ok_or_else(|| error("22025", "LIKE pattern must not end with escape character"))?;
+                text.extend(['\\', escaped]);
+            }
+            '\\' => text.push_str("\\\\"),
+            c => text.push(c),
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_translated() {
+        assert_eq!(similar_pattern("a%_b.", "\\").expect("a pattern"), "^(?:a.*.b\\.)$");
+        assert_eq!(like_escape("a!%\\b", "!").expect("a pattern"), "a\\%\\\\b");
+    }
+}

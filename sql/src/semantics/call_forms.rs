@@ -1,0 +1,40 @@
+//! Calls that SQL writes with words between the arguments.
+
+use datafusion::common::Result;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
+use datafusion::logical_expr::{Expr, lit};
+
+use super::operators::call;
+use crate::functions::extract;
+
+/// SQL forms that look like functions: `substring(a from b)`, `position(a in b)`, `extract(f from t)`, `overlay`.
+#[derive(Debug)]
+pub(crate) struct PgForms;
+
+impl ExprPlanner for PgForms {
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        let args = args.into_iter().enumerate().map(|(index, arg)| if index == 0 { lower_literal(arg) } else { arg });
+        let args: Vec<Expr> = args.collect();
+        let field = args.first().and_then(|field| field.as_literal()?.try_as_str().flatten().map(str::to_owned));
+        Ok(PlannerResult::Planned(call(extract::function_for(&field.unwrap_or_default()), args)?))
+    }
+
+    fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call("substring", args)?))
+    }
+
+    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call("strpos", args)?))
+    }
+
+    fn plan_overlay(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call("overlay", args)?))
+    }
+}
+
+fn lower_literal(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(value, _) => lit(value.to_string().to_lowercase().trim_matches('\'').to_owned()),
+        other => other,
+    }
+}
