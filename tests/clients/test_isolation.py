@@ -274,11 +274,11 @@ def test_who_has_locked_a_table_loses_if_others_write(play, level, mode):
 
 @pytest.mark.parametrize("mode", ["share update exclusive", *STRONG])
 def test_two_who_lock_a_table(play, level, mode):
+    other = play.table + "_other"
+    play.server.run(f"create table {other} (i int)")
     one, two = play.begin(level), play.begin(level)
     one.run("lock {table} in " + mode + " mode")
     two.run("lock {table} in " + mode + " mode")
-    other = play.table + "_other"
-    play.server.run(f"create table {other} (i int)")
     one.run(f"insert into {other} values (1)")
     two.run(f"insert into {other} values (2)")
     one.commit()
