@@ -18,6 +18,7 @@ use crate::manifest::Checkpoints;
 use crate::model::{Change, ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
 use crate::open::{self, LostChunks, Machine};
 use crate::pins::Snapshot;
+use crate::sequences::Sequences;
 use crate::shared::{Metrics, Shared};
 use crate::sources::Sources;
 use crate::tier::{ObjectFolder, RealTimeTier};
@@ -74,7 +75,8 @@ pub struct Parts {
 
 /// The catalog of one data folder.
 pub struct Catalog {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) sequences: Sequences,
     checkpoints: Checkpoints,
     claims: Arc<Claims>,
     /// Empty once the catalog is dropped.
@@ -133,6 +135,7 @@ impl Catalog {
         let thread = thread.map_err(|source| Error::Io { what: "committer".to_owned(), source })?;
         let catalog = Arc::new(Catalog {
             shared,
+            sequences: Sequences::default(),
             checkpoints: Checkpoints::default(),
             claims: Arc::default(),
             queue: Some(queue),
@@ -326,6 +329,7 @@ impl Catalog {
 
     /// Refuses new commits, finishes queued ones, writes a checkpoint, leaves the mark of a clean stop.
     pub async fn close(&self) -> Result<()> {
+        self.write_exact_places().await;
         self.is_closing.store(true, Ordering::Release);
         self.ask(Request::Barrier).await?;
         let shipped = self.ship_log().await.map(drop);

@@ -39,6 +39,9 @@ pub enum Error {
     /// The state of that commit cannot be read: nothing is kept of it any more, or it is not there yet (72000, 22023).
     #[error("the state of commit {asked} cannot be read")]
     NotInHistory { asked: Seq, oldest: (Seq, TimestampMicros), newest: Seq },
+    /// A sequence has no value after its last (2200H).
+    #[error("reached {} value of sequence \"{name}\" ({limit})", if *.is_ascending { "maximum" } else { "minimum" })]
+    SequenceEnded { name: String, limit: i64, is_ascending: bool },
     /// The log's disk is full; nothing was committed (53100).
     #[error("could not write to the log: no space left on device")]
     DiskFull,
@@ -98,6 +101,7 @@ impl Error {
             | Error::ColumnChanged { .. }
             | Error::NumericTooWide { .. }
             | Error::NotInHistory { .. }
+            | Error::SequenceEnded { .. }
             | Error::Invalid(_)
             | Error::DiskFull
             | Error::LogWrite(_)

@@ -20,8 +20,8 @@ pub(crate) use decimals::decimals_fit;
 pub(crate) use dump::{relation_records, statistics_keys};
 
 use crate::model::{
-    Chunk, ChunkId, ColumnId, Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq,
-    TimestampMicros,
+    Chunk, ChunkId, ColumnId, Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq, Sequence,
+    SequencePlace, TimestampMicros,
 };
 use crate::records::CommitRow;
 
@@ -52,6 +52,8 @@ pub struct Head {
     pub(crate) commits: OrdMap<Seq, CommitRow>,
     /// The newest commit of a server that did not keep what it ended.
     pub(crate) unkept: Seq,
+    /// How far sequences have come: the run, and a place in it that no value given is after.
+    pub(crate) sequences: OrdMap<Oid, (Oid, SequencePlace)>,
 }
 
 impl Head {
@@ -77,7 +79,7 @@ impl Head {
         self.schemas.values()
     }
 
-    /// Tables, views and indexes of all schemas, by oid.
+    /// Tables, views, indexes and sequences of all schemas, by oid.
     pub fn relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
         self.relations.values()
     }
@@ -135,6 +137,21 @@ impl Head {
     /// Memory that the rows of all tables' chunks hold, in bytes.
     pub fn real_time_bytes(&self) -> u64 {
         self.real_time_bytes
+    }
+
+    /// A place in the sequence's run that no value given is after.
+    pub fn sequence_place(&self, oid: Oid, sequence: &Sequence) -> SequencePlace {
+        match self.sequences.get(&oid) {
+            Some((run, place)) if *run == sequence.run => *place,
+            Some(_) | None => sequence.begin,
+        }
+    }
+
+    /// The sequences that go with a table.
+    pub fn sequences_of(&self, table: Oid) -> impl Iterator<Item = &Arc<Relation>> {
+        self.relations.values().filter(move |relation| {
+            relation.as_sequence().and_then(|sequence| sequence.owner).is_some_and(|owner| owner.table == table)
+        })
     }
 
     /// Views that read the relation.

@@ -31,6 +31,7 @@
 //! | `head` | the state at one commit; `head::apply` changes it, `head::contents` is what one table holds |
 //! | `pins` | snapshots, and the horizon that they hold |
 //! | `claims` | what open transactions are about to replace |
+//! | `sequences` | values of sequences, given from memory within what the log allows |
 //! | `committer` | requirements, changes, groups |
 //! | `records` | rows and their bytes |
 //! | `log` | frames, segments, reading and writing them |
@@ -67,6 +68,7 @@ pub mod offline;
 mod open;
 mod pins;
 mod records;
+mod sequences;
 mod shared;
 mod shipping;
 #[cfg(any(test, feature = "simulation"))]
@@ -85,6 +87,7 @@ pub use folder::replace_file;
 pub use head::{DecimalNeeds, Head, PartitionOrder, TableContents};
 pub use log::LogGap;
 pub use pins::Snapshot;
+pub use sequences::{HeldRuns, NewRun};
 pub use shared::Metrics;
 pub use sources::{Clock, Entropy, Sources};
 pub use tier::{ArrivingChunk, ObjectFolder, RealTimeRows, RealTimeTier, TierError};

@@ -281,6 +281,9 @@ impl From<&catalog::Error> for SqlError {
             E::TooManyColumns { .. } => SqlState::TOO_MANY_COLUMNS,
             E::NumericTooWide { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
             E::NotInHistory { .. } => SqlState::SNAPSHOT_TOO_OLD,
+            E::SequenceEnded { .. } => {
+                return SqlError::new(SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED, format!("nextval: {error}"));
+            }
             E::DiskFull => SqlState::DISK_FULL,
             E::LogWrite(_) | E::Io { .. } | E::Tier(_) => SqlState::IO_ERROR,
             E::CommitTooLarge { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,

@@ -43,6 +43,7 @@ mod retention;
 mod scan;
 mod scope;
 pub mod semantics;
+mod sequence;
 mod session;
 mod single_value;
 mod statement;

@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
 use crate::outcome::Notice;
+use crate::sequence::{SharedRuns, SharedTaken};
 use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
 use crate::temporary;
@@ -36,6 +37,10 @@ pub(crate) struct Scope {
     pub(crate) kept: Weak<Mutex<KeptObjects>>,
     /// What the transaction sends when it commits.
     pub(crate) pending: SharedPending,
+    /// The values that the session took of sequences.
+    pub(crate) taken: SharedTaken,
+    /// The runs of sequences' values that the transaction began.
+    pub(crate) begun_runs: SharedRuns,
 }
 
 impl Scope {
@@ -53,6 +58,8 @@ impl Scope {
             notices: Arc::clone(&self.notices),
             kept: Weak::clone(&self.kept),
             pending: Arc::clone(&self.pending),
+            taken: Arc::clone(&self.taken),
+            begun_runs: Arc::clone(&self.begun_runs),
         }
     }
 

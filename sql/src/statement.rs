@@ -38,6 +38,7 @@ pub(crate) async fn run(
         Tree::Copy(copy) => return Box::pin(write::copy_in(scope, transaction, copy)).await,
         Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
         Tree::Undrop(table) => return ddl::undrop(&scope, &transaction, table),
+        Tree::Sequence(sequence) => return ddl::sequence(&scope, &transaction, sequence),
         Tree::Maintenance(maintenance) => return Box::pin(maintenance::run(&scope, maintenance)).await,
         Tree::Sql(tree) => tree.as_ref(),
     };
@@ -64,7 +65,9 @@ pub(crate) async fn describe(
     types: &[Option<PgType>],
 ) -> Result<Description, SqlError> {
     let described = match &*statement.tree {
-        Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) | Tree::Undrop(_) => Ok((Vec::new(), None)),
+        Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) => {
+            Ok((Vec::new(), None))
+        }
         Tree::Sql(tree) if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types),
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
@@ -102,6 +105,7 @@ pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
         // Maintenance changes nothing that a statement can see.
         Tree::Session(_) | Tree::Maintenance(_) => return None,
         Tree::Undrop(_) => return Some("UNDROP TABLE".to_owned()),
+        Tree::Sequence(_) => return Some(first_words(statement.text())),
         Tree::Sql(tree) => tree.as_ref(),
     };
     match tree {
@@ -150,7 +154,7 @@ fn describe_show(variable: &[ast::Ident]) -> Vec<ColumnDescription> {
 pub(crate) fn looks(statement: &Statement) -> Looks {
     let only_definitions = match &*statement.tree {
         Tree::Copy(copy) => !copy.to,
-        Tree::Session(_) | Tree::Maintenance(_) | Tree::Undrop(_) => true,
+        Tree::Session(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) => true,
         Tree::Sql(tree) => match tree.as_ref() {
             // ON CONFLICT looks for the rows that have the keys.
             ast::Statement::Insert(insert) if insert.on.is_some() => false,
@@ -189,7 +193,7 @@ pub(crate) fn ends_transaction(statement: &Statement) -> bool {
 pub(crate) fn can_rerun(statement: &Statement) -> bool {
     match &*statement.tree {
         Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) => false,
-        Tree::Undrop(_) => true,
+        Tree::Undrop(_) | Tree::Sequence(_) => true,
         // What RETURNING gave was sent already.
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Insert(insert) => insert.returning.is_none(),

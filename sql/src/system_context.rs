@@ -9,15 +9,15 @@ use async_trait::async_trait;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::ScalarUDF;
 use peristyle_catalog::Catalog;
-use peristyle_catalog::model::Database;
+use peristyle_catalog::model::{Database, Oid, SequencePlace};
 use peristyle_storage::Store;
 use peristyle_storage::gc;
 
 use crate::error::{SqlError, SqlState};
 use crate::pg_catalog::functions::{CatalogContext, SessionControl, function_names, register};
 use crate::relation::{
-    CopyView, Objects, Orphan, Orphans, RelationContext, ServerView, SessionView, Setting, SnapshotView, StatementView,
-    VirtualRelation,
+    CopyView, Objects, Orphan, Orphans, RelationContext, SequencePlaces, ServerView, SessionView, Setting,
+    SnapshotView, StatementView, VirtualRelation,
 };
 use crate::scope::Scope;
 use crate::session::ActivityState;
@@ -146,6 +146,7 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
             store: Arc::clone(scope.engine.store()),
             catalog: Arc::clone(scope.engine.catalog()),
         })),
+        sequences: Some(Arc::clone(scope) as _),
     }
 }
 
@@ -211,8 +212,19 @@ impl Orphans for StoreOrphans {
     }
 }
 
+fn statement_error(error: SqlError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
 fn external(error: peristyle_storage::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+impl SequencePlaces for Scope {
+    fn place(&self, sequence: Oid) -> Option<SequencePlace> {
+        let definition = self.view.relation(sequence)?.as_sequence()?;
+        Some(self.sequence_place(sequence, definition).0)
+    }
 }
 
 /// What functions may do to their session and to others.
@@ -238,6 +250,23 @@ impl SessionControl for Control {
 
     fn notify(&self, channel: &str, payload: &str) -> datafusion::error::Result<()> {
         self.scope.pending.lock().notify(channel, payload).map_err(|error| DataFusionError::External(Box::new(error)))
+    }
+
+    fn next_value(&self, sequence: Oid, expected: usize) -> datafusion::error::Result<i64> {
+        let values = self.scope.next_values(sequence, 1, expected).map_err(statement_error)?;
+        values.first().copied().ok_or_else(|| statement_error(SqlError::internal("a sequence gave no value")))
+    }
+
+    fn current_value(&self, sequence: Oid) -> datafusion::error::Result<i64> {
+        self.scope.current_value(sequence).map_err(statement_error)
+    }
+
+    fn last_value(&self) -> datafusion::error::Result<i64> {
+        self.scope.last_value().map_err(statement_error)
+    }
+
+    fn set_value(&self, sequence: Oid, value: i64, is_called: bool) -> datafusion::error::Result<()> {
+        self.scope.set_sequence(sequence, value, is_called).map_err(statement_error)
     }
 
     fn cancel(&self, process_id: i32) -> bool {

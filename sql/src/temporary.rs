@@ -57,8 +57,13 @@ fn at_commit_of(scope: &Scope, relation: &Relation) -> Option<Change> {
 /// Drops a schema of temporary objects and all it holds.
 pub(crate) fn removal(head: &Head, schema: &Schema) -> ChangeSet {
     let inside = head.relations().filter(|relation| relation.schema == schema.oid);
-    // A table takes its indexes along.
-    let inside: Vec<_> = inside.filter(|relation| !matches!(relation.kind, RelationKind::Index(_))).collect();
+    // A table takes its indexes and its columns' sequences along.
+    let goes_along = |relation: &Relation| match &relation.kind {
+        RelationKind::Index(_) => true,
+        RelationKind::Sequence(sequence) => sequence.owner.is_some(),
+        RelationKind::Table(_) | RelationKind::View(_) => false,
+    };
+    let inside: Vec<_> = inside.filter(|relation| !goes_along(relation)).collect();
     let (views, tables): (Vec<_>, Vec<_>) = inside.into_iter().partition(|relation| relation.as_view().is_some());
     let relations = views.into_iter().chain(tables).map(|relation| Change::DropRelation(relation.oid));
     let changes = relations.chain([Change::DropSchema(schema.oid)]).collect();

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::resolve::Resolver;
 use super::{invalid, require};
 use crate::head::{decimals_fit, relation_records};
-use crate::model::{Column, ColumnId, Constraint, ConstraintKind, Oid, PgType, Relation, RelationKind, Table, widen};
+use crate::model::{
+    Column, ColumnId, ColumnRule, Constraint, ConstraintKind, Oid, PgType, Relation, RelationKind, SequencePlace,
+    Table, widen,
+};
 use crate::records::{Key, Record};
 use crate::{Error, Result};
 
@@ -31,8 +34,13 @@ impl Resolver<'_> {
                 after.next_column = after.next_column.max(before.next_column);
                 after.next_attnum = after.next_attnum.max(before.next_attnum);
             }
-            (RelationKind::View(_), RelationKind::View(_)) | (RelationKind::Index(_), RelationKind::Index(_)) => {}
-            (RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_), _) => {
+            (RelationKind::View(_), RelationKind::View(_))
+            | (RelationKind::Index(_), RelationKind::Index(_))
+            | (RelationKind::Sequence(_), RelationKind::Sequence(_)) => {}
+            (
+                RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_),
+                _,
+            ) => {
                 return Err(invalid(format!("relation with OID {} is of another kind", relation.oid)));
             }
         }
@@ -49,21 +57,32 @@ impl Resolver<'_> {
         decimals_fit(require::table(&self.head, table)?, self.head.contents(table).map(Arc::as_ref))
     }
 
-    /// Removes a definition, what a table holds, and its indexes.
+    /// Removes a definition, what a table holds, its indexes and the sequences of its columns.
     pub(super) fn drop_relation(&mut self, oid: Oid) -> Result<()> {
         let relation = self.head.relation(oid).cloned().ok_or(Error::RelationGone(oid))?;
         if relation.as_table().is_some() {
             self.keep_past(oid)?;
             self.remove_everything(oid)?;
-            for index in self.indexes_of(oid) {
-                self.drop_relation(index)?;
+            let sequences: Vec<Oid> = self.head.sequences_of(oid).map(|sequence| sequence.oid).collect();
+            for part in self.indexes_of(oid).into_iter().chain(sequences) {
+                self.drop_relation(part)?;
             }
             self.dropped.push(oid);
         }
         for record in relation_records(&relation) {
             self.delete(record.key())?;
         }
-        Ok(())
+        if self.head.sequences.contains_key(&oid) { self.delete(Key::SequencePlace(oid)) } else { Ok(()) }
+    }
+
+    /// The sequence's run, if it still is that one, has come to a place.
+    pub(super) fn advance_sequence(&mut self, oid: Oid, run: Oid, place: SequencePlace) -> Result<()> {
+        let relation = self.head.relation(oid).ok_or(Error::RelationGone(oid))?;
+        match relation.as_sequence() {
+            Some(sequence) if sequence.run == run => self.put(Record::SequencePlace(oid, run, place)),
+            Some(_) => Err(require::conflict(oid)),
+            None => Err(Error::RelationGone(oid)),
+        }
     }
 
     /// A column of that name exists afterwards and takes values of the type.
@@ -112,6 +131,7 @@ impl Resolver<'_> {
             default: None,
             missing: None,
             comment: None,
+            rule: ColumnRule::Plain,
         };
         self.put(Record::Column(oid, column))
     }
@@ -173,7 +193,7 @@ impl Resolver<'_> {
     fn indexes_of(&self, table: Oid) -> Vec<Oid> {
         let is_index_of = |relation: &&std::sync::Arc<Relation>| match &relation.kind {
             RelationKind::Index(index) => index.table == table,
-            RelationKind::Table(_) | RelationKind::View(_) => false,
+            RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Sequence(_) => false,
         };
         self.head.relations().filter(is_index_of).map(|relation| relation.oid).collect()
     }
@@ -192,6 +212,10 @@ impl Resolver<'_> {
             }
             RelationKind::View(view) => check_columns(relation, &view.columns),
             RelationKind::Index(index) => require::table(&self.head, index.table).map(|_| ()),
+            RelationKind::Sequence(sequence) => match sequence.rule.increment {
+                0 => Err(invalid(format!("sequence \"{}\" does not move", relation.name))),
+                _ => Ok(()),
+            },
         }
     }
 }
@@ -230,6 +254,10 @@ fn oids_of(relation: &Relation) -> Vec<Oid> {
             &view.columns[..]
         }
         RelationKind::Index(_) => &[],
+        RelationKind::Sequence(sequence) => {
+            oids.push(sequence.run);
+            &[]
+        }
     };
     oids.extend(columns.iter().filter_map(|column| column.default.as_ref()).map(|default| default.oid));
     oids

@@ -106,6 +106,7 @@ impl<'a> Resolver<'a> {
             Change::CreateRelation(relation) => self.create_relation(relation),
             Change::ReplaceRelation(relation) => self.replace_relation(relation),
             Change::DropRelation(oid) => self.drop_relation(*oid),
+            Change::AdvanceSequence { sequence, run, place } => self.advance_sequence(*sequence, *run, *place),
             Change::EnsureColumn { table, proposed, name, ty } => self.ensure_column(*table, *proposed, name, *ty),
             Change::Append { table, partitions, chunks } => self.append(*table, partitions, chunks),
             Change::Remove { table, partitions, chunks } => self.remove(*table, partitions, chunks),

@@ -63,6 +63,7 @@ impl Head {
             Record::PastRelation(end, relation) => {
                 self.past_relations.insert((end, relation.oid), Arc::new(relation));
             }
+            Record::SequencePlace(oid, run, place) => drop(self.sequences.insert(oid, (run, place))),
         }
         Ok(())
     }
@@ -100,6 +101,7 @@ impl Head {
                 }
             }
             Key::PastRelation(end, oid) => drop(self.past_relations.remove(&(end, oid))),
+            Key::SequencePlace(oid) => drop(self.sequences.remove(&oid)),
         }
     }
 
@@ -230,7 +232,7 @@ fn keep_parts(before: &Relation, after: &mut Relation) {
             after.constraints.clone_from(&before.constraints);
         }
         (RelationKind::View(before), RelationKind::View(after)) => after.columns.clone_from(&before.columns),
-        (RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_), _) => {}
+        (RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_), _) => {}
     }
 }
 
@@ -238,14 +240,14 @@ fn columns_mut(relation: &mut Relation) -> Option<&mut Vec<crate::model::Column>
     match &mut relation.kind {
         RelationKind::Table(table) => Some(&mut table.columns),
         RelationKind::View(view) => Some(&mut view.columns),
-        RelationKind::Index(_) => None,
+        RelationKind::Index(_) | RelationKind::Sequence(_) => None,
     }
 }
 
 fn table_mut(relation: &mut Relation) -> Option<&mut crate::model::Table> {
     match &mut relation.kind {
         RelationKind::Table(table) => Some(table),
-        RelationKind::View(_) | RelationKind::Index(_) => None,
+        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) => None,
     }
 }
 

@@ -25,6 +25,7 @@ impl Head {
             self.ended_chunks.iter().map(|((end, ..), chunk)| Record::EndedChunk((&**chunk).into(), *end));
         let past = self.past_relations.iter();
         let past = past.map(|((end, _), relation)| Record::PastRelation(*end, (**relation).clone()));
+        let places = self.sequences.iter().map(|(oid, (run, place))| Record::SequencePlace(*oid, *run, *place));
         std::iter::once(Record::Counters(self.counters()))
             .chain(names)
             .chain(held)
@@ -33,6 +34,7 @@ impl Head {
             .chain(commits)
             .chain(ended_chunks)
             .chain(past)
+            .chain(places)
     }
 
     /// Whether the statistics of that row are of a partition that this head knows.
@@ -56,7 +58,7 @@ pub(crate) fn relation_records(relation: &Relation) -> Vec<Record> {
     let (columns, constraints) = match &mut header.kind {
         RelationKind::Table(table) => (std::mem::take(&mut table.columns), std::mem::take(&mut table.constraints)),
         RelationKind::View(view) => (std::mem::take(&mut view.columns), Vec::new()),
-        RelationKind::Index(_) => (Vec::new(), Vec::new()),
+        RelationKind::Index(_) | RelationKind::Sequence(_) => (Vec::new(), Vec::new()),
     };
     let oid = header.oid;
     let mut records = vec![Record::Relation(header)];

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     ChunkId, ColumnId, ColumnRemap, ColumnStatistics, Database, IngestId, KeyRange, Oid, PartitionId, PartitionKey,
-    PgType, Relation, Schema, Seq, TimestampMicros,
+    PgType, Relation, Schema, Seq, SequencePlace, TimestampMicros,
 };
 
 /// The unit of commit: what must still hold, and what then changes. Plain data, never closures, so that a
@@ -62,12 +62,19 @@ pub enum Change {
     CreateSchema(Schema),
     /// Only an empty one.
     DropSchema(Oid),
-    /// A new table, view or index. `version` is filled in by the committer.
+    /// A new table, view, index or sequence. `version` is filled in by the committer.
     CreateRelation(Relation),
     /// A new definition under the same oid. What the table holds is untouched.
     ReplaceRelation(Relation),
-    /// Removes the definition and puts an end mark on everything that the table holds.
+    /// Removes the definition and puts an end mark on everything that the table holds; its indexes and the sequences of its
+    /// columns go with it.
     DropRelation(Oid),
+    /// Values up to a place of a sequence's run may have been given.
+    AdvanceSequence {
+        sequence: Oid,
+        run: Oid,
+        place: SequencePlace,
+    },
     /// A column of that name exists afterwards and its type takes values of `ty`. Commutes with itself: the
     /// committer resolves `proposed` to the column's id and widens its type by [`super::widen`].
     EnsureColumn {

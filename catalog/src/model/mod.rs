@@ -7,6 +7,7 @@ mod changes;
 mod ids;
 mod partition;
 mod relation;
+mod sequence;
 mod statistics;
 mod types;
 mod widen;
@@ -15,9 +16,10 @@ pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement
 pub use ids::{ChunkId, ColumnId, IngestId, Oid, PartitionId, Seq, TimestampMicros};
 pub use partition::{Chunk, ColumnRemap, EndMark, KeyRange, Layout, LayoutId, Partition};
 pub use relation::{
-    Column, ColumnDefault, Constraint, ConstraintKind, Database, Index, MissingValue, Openness, OrderColumn,
-    PartitionKey, Relation, RelationKind, Role, Schema, Table, TimeUnit, View, ViewDependency,
+    Column, ColumnDefault, ColumnRule, Constraint, ConstraintKind, Database, Index, MissingValue, Openness,
+    OrderColumn, PartitionKey, Relation, RelationKind, Role, Schema, Table, TimeUnit, View, ViewDependency,
 };
+pub use sequence::{Sequence, SequenceOwner, SequencePlace, SequenceRule};
 pub use statistics::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnStatistics};
 pub use types::{PgType, TypeKind};
 pub use widen::widen;

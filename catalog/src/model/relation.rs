@@ -1,4 +1,4 @@
-use super::{ColumnId, Oid, PgType, Seq};
+use super::{ColumnId, Oid, PgType, Seq, Sequence};
 
 /// A database: the root of names. Keys run database → schema → object.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ impl Schema {
     }
 }
 
-/// Anything that shares the names of a schema: tables, views, indexes.
+/// Anything that shares the names of a schema: tables, views, indexes, sequences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {
     pub oid: Oid,
@@ -59,6 +59,7 @@ pub enum RelationKind {
     Table(Table),
     View(View),
     Index(Index),
+    Sequence(Sequence),
 }
 
 /// Whether a write with an unknown column adds it or fails.
@@ -104,6 +105,19 @@ pub struct Column {
     /// What files that lack the column read as, if not NULL.
     pub missing: Option<MissingValue>,
     pub comment: Option<String>,
+    pub rule: ColumnRule,
+}
+
+/// Who gives a column's values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColumnRule {
+    /// Its writers, and its default where they do not.
+    #[default]
+    Plain,
+    /// `GENERATED … AS IDENTITY`: a sequence of its own where they do not; `is_always` if they may not.
+    Identity { sequence: Oid, is_always: bool },
+    /// `GENERATED ALWAYS AS (expression) STORED`: its default, which reads the row's other columns.
+    Generated,
 }
 
 /// `DEFAULT expression`.
@@ -260,17 +274,16 @@ impl Table {
 impl Relation {
     /// The table definition, if this is a table.
     pub fn as_table(&self) -> Option<&Table> {
-        match &self.kind {
-            RelationKind::Table(table) => Some(table),
-            RelationKind::View(_) | RelationKind::Index(_) => None,
-        }
+        if let RelationKind::Table(table) = &self.kind { Some(table) } else { None }
     }
 
     /// The view definition, if this is a view.
     pub fn as_view(&self) -> Option<&View> {
-        match &self.kind {
-            RelationKind::View(view) => Some(view),
-            RelationKind::Table(_) | RelationKind::Index(_) => None,
-        }
+        if let RelationKind::View(view) = &self.kind { Some(view) } else { None }
+    }
+
+    /// The sequence definition, if this is a sequence.
+    pub fn as_sequence(&self) -> Option<&Sequence> {
+        if let RelationKind::Sequence(sequence) = &self.kind { Some(sequence) } else { None }
     }
 }

@@ -5,10 +5,10 @@ use uuid::Uuid;
 use super::codec::Field;
 use super::*;
 use crate::model::{
-    Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnStatistics, Constraint,
+    Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint,
     ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, MissingValue, Oid, Openness,
-    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Table, TimeUnit,
-    TimestampMicros, View, ViewDependency,
+    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence, SequenceOwner,
+    SequencePlace, SequenceRule, Table, TimeUnit, TimestampMicros, View, ViewDependency,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -159,8 +159,32 @@ fn definitions() {
         default: Some(ColumnDefault { oid: Oid(9), expression: "e".to_owned() }),
         missing: Some(MissingValue { text: "m".to_owned() }),
         comment: None,
+        rule: ColumnRule::Plain,
     };
-    golden(Record::Column(Oid(19), column), "060000001300000102", "018202040163930814010109016501016d00");
+    let key = "060000001300000102";
+    golden(Record::Column(Oid(19), column.clone()), key, "018202040163930814010109016501016d00");
+    let identity = ColumnRule::Identity { sequence: Oid(258), is_always: true };
+    for (rule, value) in [(identity, "02820201"), (ColumnRule::Generated, "03")] {
+        let ruled = Column { rule, ..column.clone() };
+        golden(Record::Column(Oid(19), ruled), key, &format!("028202040163930814010109016501016d00{value}"));
+    }
+}
+
+#[test]
+fn sequences() {
+    let place = |last, is_called| SequencePlace { last, is_called };
+    let sequence = Sequence {
+        rule: SequenceRule { ty: PgType::INT4, start: 1, increment: -2, min: -9, max: 300, cache: 1, cycle: true },
+        owner: Some(SequenceOwner { table: Oid(20), attnum: 3, is_identity: true }),
+        run: Oid(258),
+        begin: place(1, false),
+    };
+    golden(
+        Record::Relation(relation(RelationKind::Sequence(sequence))),
+        "0500000013",
+        "0113981101740a000101780304170102031103d8040201011406018202020000",
+    );
+    golden(Record::SequencePlace(Oid(19), Oid(258), place(-3, true)), "1100000013", "0182020501");
 }
 
 #[test]

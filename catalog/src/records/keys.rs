@@ -30,6 +30,7 @@ pub(crate) enum Key {
     EndedChunk(Seq, Oid, ChunkId),
     /// A definition, by the commit that changed or dropped it.
     PastRelation(Seq, Oid),
+    SequencePlace(Oid),
 }
 
 /// One group of columns of one partition.
@@ -61,6 +62,7 @@ const INGESTED: u8 = 13;
 const COMMIT: u8 = 14;
 const ENDED_CHUNK: u8 = 15;
 const PAST_RELATION: u8 = 16;
+const SEQUENCE_PLACE: u8 = 17;
 
 impl Key {
     /// What every statistics key begins with.
@@ -125,6 +127,7 @@ impl Key {
                 out.extend_from_slice(&seq.0.to_be_bytes());
                 out.extend_from_slice(&oid.0.to_be_bytes());
             }
+            Key::SequencePlace(oid) => numbers(SEQUENCE_PLACE, &[oid.0], &mut out),
         }
         out
     }
@@ -153,6 +156,7 @@ impl Key {
             COMMIT => Key::Commit(seq(&mut input)?),
             ENDED_CHUNK => Key::EndedChunk(seq(&mut input)?, oid(&mut input)?, chunk(&mut input)?),
             PAST_RELATION => Key::PastRelation(seq(&mut input)?, oid(&mut input)?),
+            SEQUENCE_PLACE => Key::SequencePlace(oid(&mut input)?),
             _ => return Err(Malformed("unknown kind of row")),
         };
         input.end()?;

@@ -4,8 +4,8 @@ use super::Key;
 use super::codec::{Decoded, Field, Input, Malformed, fields};
 use super::keys::StatisticsKey;
 use crate::model::{
-    ChunkId, Column, ColumnId, ColumnRemap, ColumnStatistics, Constraint, Database, EndMark, IngestId, KeyRange,
-    Layout, LayoutId, Oid, PartitionId, PgType, Relation, Role, Schema, Seq, TimestampMicros,
+    ChunkId, Column, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint, Database, EndMark, IngestId,
+    KeyRange, Layout, LayoutId, Oid, PartitionId, PgType, Relation, Role, Schema, Seq, SequencePlace, TimestampMicros,
 };
 
 /// The version of most kinds of value so far.
@@ -16,6 +16,8 @@ const PARTITION_VERSION: u8 = 2;
 const SHARED_VERSION: u8 = 3;
 /// The version of commits that keep what they end.
 const HISTORY_VERSION: u8 = 2;
+/// The version of values of columns that have a rule.
+const RULED_VERSION: u8 = 2;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +40,8 @@ pub(crate) enum Record {
     EndedChunk(ChunkRow, Seq),
     /// With its columns and constraints.
     PastRelation(Seq, Relation),
+    /// How far a run of a sequence's values has come: (sequence, run, place).
+    SequencePlace(Oid, Oid, SequencePlace),
 }
 
 /// A commit that is remembered.
@@ -111,6 +115,7 @@ impl Record {
             Record::Commit(commit) => Key::Commit(commit.seq),
             Record::EndedChunk(row, end) => Key::EndedChunk(*end, row.table, row.id),
             Record::PastRelation(end, relation) => Key::PastRelation(*end, relation.oid),
+            Record::SequencePlace(sequence, ..) => Key::SequencePlace(*sequence),
         }
     }
 
@@ -118,6 +123,7 @@ impl Record {
         match self {
             Record::Partition(row) | Record::EndedPartition(row, _) if row.home != row.table => SHARED_VERSION,
             Record::Commit(commit) if !commit.keeps_history => VALUE_VERSION,
+            Record::Column(_, column) if column.rule != ColumnRule::Plain => RULED_VERSION,
             _ => newest_version(&self.key()),
         }
     }
@@ -130,7 +136,7 @@ impl Record {
             Record::Database(database) => database.put(&mut out),
             Record::Schema(schema) => schema.put(&mut out),
             Record::Relation(relation) => relation.put(&mut out),
-            Record::Column(_, column) => column.put(&mut out),
+            Record::Column(_, column) => put_column(column, &mut out),
             Record::Constraint(_, constraint) => constraint.put(&mut out),
             Record::Layout(_, layout) => layout.columns.put(&mut out),
             Record::Partition(row) => put_partition(row, &mut out),
@@ -144,6 +150,7 @@ impl Record {
             Record::Commit(commit) => commit.at.put(&mut out),
             Record::EndedChunk(row, _) => put_chunk(row, &mut out),
             Record::PastRelation(_, relation) => relation.put(&mut out),
+            Record::SequencePlace(_, run, place) => (*run, *place).put(&mut out),
         }
         out
     }
@@ -151,7 +158,7 @@ impl Record {
     pub(crate) fn decode(key: Key, value: &[u8]) -> Decoded<Record> {
         let mut input = Input::new(value);
         let version = u8::take(&mut input)?;
-        if version == 0 || version > newest_version(&key).max(shared_version(&key)) {
+        if version == 0 || version > newest_version(&key).max(special_version(&key)) {
             return Err(Malformed("a row has a version that this server does not know"));
         }
         let record = Record::take(key, version, &mut input)?;
@@ -166,7 +173,7 @@ impl Record {
             Key::Database(_) => Record::Database(Field::take(input)?),
             Key::Schema(_) => Record::Schema(Field::take(input)?),
             Key::Relation(_) => Record::Relation(Field::take(input)?),
-            Key::Column(relation, _) => Record::Column(relation, Field::take(input)?),
+            Key::Column(relation, _) => Record::Column(relation, take_column(version, input)?),
             Key::Constraint(relation, _) => Record::Constraint(relation, Field::take(input)?),
             Key::Layout(table, id) => Record::Layout(table, Layout { id, columns: LayoutColumns::take(input)? }),
             Key::Partition(table, id) => Record::Partition(take_partition(table, id, version, input)?),
@@ -183,13 +190,15 @@ impl Record {
             }
             Key::EndedChunk(seq, table, id) => Record::EndedChunk(take_chunk(table, id, input)?, seq),
             Key::PastRelation(seq, _) => Record::PastRelation(seq, Field::take(input)?),
+            Key::SequencePlace(sequence) => Record::SequencePlace(sequence, Field::take(input)?, Field::take(input)?),
         })
     }
 }
 
-/// The version of what a clone has, of kinds of value that a clone may share.
-fn shared_version(key: &Key) -> u8 {
+/// The version that some values of the kind have.
+fn special_version(key: &Key) -> u8 {
     match key {
+        Key::Column(..) => RULED_VERSION,
         Key::Partition(..) | Key::EndedPartition(..) => SHARED_VERSION,
         _ => 0,
     }
@@ -201,6 +210,21 @@ fn newest_version(key: &Key) -> u8 {
         Key::Commit(_) => HISTORY_VERSION,
         _ => VALUE_VERSION,
     }
+}
+
+fn put_column(column: &Column, out: &mut Vec<u8>) {
+    column.put(out);
+    if column.rule != ColumnRule::Plain {
+        column.rule.put(out);
+    }
+}
+
+fn take_column(version: u8, input: &mut Input<'_>) -> Decoded<Column> {
+    let mut column = Column::take(input)?;
+    if version == RULED_VERSION {
+        column.rule = Field::take(input)?;
+    }
+    Ok(column)
 }
 
 fn put_partition(row: &PartitionRow, out: &mut Vec<u8>) {

@@ -3,10 +3,10 @@
 
 use super::codec::{Decoded, Field, Input, Malformed, fields, newtypes};
 use crate::model::{
-    Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnStatistics, Constraint,
+    Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint,
     ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, MissingValue, Oid, Openness,
-    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Table, TimeUnit,
-    TimestampMicros, View, ViewDependency,
+    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence, SequenceOwner,
+    SequencePlace, SequenceRule, Table, TimeUnit, TimestampMicros, View, ViewDependency,
 };
 
 newtypes!(Oid, Seq, ColumnId, PartitionId, IngestId, TimestampMicros, LayoutId);
@@ -33,7 +33,10 @@ fields!(Table {
     constraints
 });
 fields!(OrderColumn { column, descending, nulls_first });
-fields!(Column { id, attnum, name, ty, not_null, default, missing, comment });
+fields!(Sequence { rule, owner, run, begin });
+fields!(SequenceRule { ty, start, increment, min, max, cache, cycle });
+fields!(SequenceOwner { table, attnum, is_identity });
+fields!(SequencePlace { last, is_called });
 fields!(ColumnDefault { oid, expression });
 fields!(MissingValue { text });
 fields!(Constraint { oid, name, kind });
@@ -50,6 +53,7 @@ impl Field for RelationKind {
             RelationKind::Table(table) => tagged(1, table, out),
             RelationKind::View(view) => tagged(2, view, out),
             RelationKind::Index(index) => tagged(3, index, out),
+            RelationKind::Sequence(sequence) => tagged(4, sequence, out),
         }
     }
 
@@ -58,7 +62,55 @@ impl Field for RelationKind {
             1 => Table::take(input).map(RelationKind::Table),
             2 => View::take(input).map(RelationKind::View),
             3 => Index::take(input).map(RelationKind::Index),
+            4 => Sequence::take(input).map(RelationKind::Sequence),
             _ => Err(Malformed("unknown kind of relation")),
+        }
+    }
+}
+
+/// All but its rule, which values of the first version lack.
+impl Field for Column {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.id.put(out);
+        self.attnum.put(out);
+        self.name.put(out);
+        self.ty.put(out);
+        self.not_null.put(out);
+        self.default.put(out);
+        self.missing.put(out);
+        self.comment.put(out);
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        Ok(Column {
+            id: Field::take(input)?,
+            attnum: Field::take(input)?,
+            name: Field::take(input)?,
+            ty: Field::take(input)?,
+            not_null: Field::take(input)?,
+            default: Field::take(input)?,
+            missing: Field::take(input)?,
+            comment: Field::take(input)?,
+            rule: ColumnRule::Plain,
+        })
+    }
+}
+
+impl Field for ColumnRule {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            ColumnRule::Plain => out.push(1),
+            ColumnRule::Identity { sequence, is_always } => tagged(2, &(*sequence, *is_always), out),
+            ColumnRule::Generated => out.push(3),
+        }
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        match u8::take(input)? {
+            1 => Ok(ColumnRule::Plain),
+            2 => Field::take(input).map(|(sequence, is_always)| ColumnRule::Identity { sequence, is_always }),
+            3 => Ok(ColumnRule::Generated),
+            _ => Err(Malformed("unknown rule of a column")),
         }
     }
 }

@@ -13,5 +13,6 @@ mod manifest_damage;
 mod manifests;
 mod model;
 mod offline;
+mod sequences;
 mod shipping;
 pub(crate) mod support;

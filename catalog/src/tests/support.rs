@@ -239,6 +239,7 @@ pub(crate) fn column(id: u32, name: &str, ty: PgType) -> Column {
         default: None,
         missing: None,
         comment: None,
+        rule: crate::model::ColumnRule::Plain,
     }
 }
 

@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
+use datafusion::common::DFSchema;
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, MissingValue, PartitionKey, PgType, Relation, RelationKind, Requirement, Table,
+    Change, Column, ColumnId, ColumnRule, MissingValue, PartitionKey, PgType, Relation, RelationKind, Requirement,
+    Table,
 };
 use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, RenameTableNameKind};
 
 use super::alter_type::Retyped;
 use super::create_table::{column_constraints, column_of, new_column, new_default, table_constraint};
-use super::options::{TableOptions, key_columns};
+use super::dropped::parts_of;
+use super::options::TableOptions;
 use super::{Done, keys, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
@@ -79,7 +82,7 @@ fn rename(scope: &Arc<Scope>, relation: &Arc<Relation>, to: &RenameTableNameKind
     Ok(Done::new("ALTER TABLE", requires, vec![Change::ReplaceRelation(renamed)]))
 }
 
-/// `SET SCHEMA`: a table takes its indexes along.
+/// `SET SCHEMA`: a table takes its indexes and its columns' sequences along.
 fn set_schema(scope: &Arc<Scope>, relation: &Arc<Relation>, schema: &str) -> Result<Done, SqlError> {
     let schema = scope.require_schema(schema)?;
     if schema.oid == relation.schema {
@@ -88,12 +91,8 @@ fn set_schema(scope: &Arc<Scope>, relation: &Arc<Relation>, schema: &str) -> Res
     if is_temporary(&schema.name) || is_temporary(scope.schema_name(relation.schema)) {
         return Err(SqlError::unsupported("cannot move objects into or out of temporary schemas"));
     }
-    let is_index = |other: &&Arc<Relation>| match &other.kind {
-        RelationKind::Index(index) => index.table == relation.oid,
-        RelationKind::Table(_) | RelationKind::View(_) => false,
-    };
     let (mut requires, mut changes) = (vec![Requirement::SchemaLive(schema.oid)], Vec::new());
-    for moved in std::iter::once(relation).chain(scope.view.relations().filter(is_index)) {
+    for moved in [Arc::clone(relation)].iter().chain(&parts_of(scope, relation.oid)) {
         if scope.view.relation_by_name(schema.oid, &moved.name).is_some() {
             let message = format!("relation \"{}\" already exists in schema \"{}\"", moved.name, schema.name);
             return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
@@ -126,7 +125,9 @@ impl Altered<'_> {
     pub(super) fn table_mut(&mut self) -> &mut Table {
         match &mut self.relation.kind {
             RelationKind::Table(table) => table,
-            RelationKind::View(_) | RelationKind::Index(_) => unreachable!("only tables are altered"),
+            RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) => {
+                unreachable!("only tables are altered")
+            }
         }
     }
 
@@ -142,9 +143,14 @@ impl Altered<'_> {
             AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
                 self.rename_column(&fold(old_column_name), fold(new_column_name))
             }
+            AlterTableOperation::AlterColumn { column_name, op: AlterColumnOperation::SetNotNull } => {
+                self.set_not_null(&fold(column_name)).await
+            }
             AlterTableOperation::AlterColumn { column_name, op } => self.alter_column(&fold(column_name), op),
             AlterTableOperation::SetOptionsParens { options } => self.set_options(options),
-            AlterTableOperation::AddConstraint { constraint, .. } => self.add_constraint(constraint),
+            AlterTableOperation::AddConstraint { constraint, not_valid } => {
+                self.add_constraint(constraint, *not_valid).await
+            }
             AlterTableOperation::DropConstraint { name, if_exists, .. } => {
                 self.drop_constraint(&fold(name), *if_exists)
             }
@@ -154,7 +160,7 @@ impl Altered<'_> {
     }
 
     async fn add_column(&mut self, definition: &ColumnDef, if_not_exists: bool) -> Result<(), SqlError> {
-        let new = column_of(definition)?;
+        let new = column_of(definition, &self.relation.name)?;
         if self.table().column(&new.name).is_some() {
             let message = format!("column \"{}\" of relation \"{}\" already exists", new.name, self.relation.name);
             if if_not_exists {
@@ -168,17 +174,24 @@ impl Altered<'_> {
             return Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {limit} columns")));
         }
         let attnum = self.table().next_attnum;
-        let column = new_column(self.scope, attnum, &new)?;
+        let mut column = new_column(self.scope, attnum, &new)?;
+        if let Some(own) = &new.own_sequence {
+            self.more.push(own.give(self.scope, &self.relation, &mut column, &|_| false)?);
+        }
+        // Every row gets a value of its own.
+        let differs =
+            new.own_sequence.is_some() || new.default.as_ref().is_some_and(|default| is_volatile(self.scope, default));
+        self.is_rewritten |= differs && self.has_rows();
         let missing = match &new.default {
-            Some(expression) => missing_value(self.scope, new.ty, expression).await?,
-            None => None,
+            Some(expression) if !differs => missing_value(self.scope, new.ty, expression).await?,
+            _ => None,
         };
-        if new.not_null && missing.is_none() && self.has_rows() {
+        if new.not_null && !differs && missing.is_none() && self.has_rows() {
             let message =
                 format!("column \"{}\" of relation \"{}\" contains null values", new.name, self.relation.name);
             return Err(SqlError::new(SqlState::NOT_NULL_VIOLATION, message));
         }
-        if new.not_null && missing.is_none() {
+        if column.not_null && missing.is_none() && !self.is_rewritten {
             self.requires.push(Requirement::TableEmpty(self.relation.oid));
         }
         let column = Column { id: self.new_id(), missing, ..column };
@@ -195,74 +208,8 @@ impl Altered<'_> {
         id
     }
 
-    fn has_rows(&self) -> bool {
+    pub(super) fn has_rows(&self) -> bool {
         self.scope.view.contents(self.relation.oid).is_some_and(|contents| contents.rows() > 0)
-    }
-
-    fn drop_column(&mut self, name: &str, if_exists: bool, cascade: bool) -> Result<(), SqlError> {
-        let Some(column) = self.table().column(name) else {
-            if if_exists {
-                let message =
-                    format!("column \"{name}\" of relation \"{}\" does not exist, skipping", self.relation.name);
-                self.scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
-                return Ok(());
-            }
-            return Err(self.no_column(name));
-        };
-        let id = column.id;
-        if key_columns(&self.table().partition_key, &self.table().order_key).contains(&id) {
-            let message = format!(
-                "cannot drop column \"{name}\" because it is part of the partition key or order key of relation \"{}\"",
-                self.relation.name
-            );
-            return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
-        }
-        self.drop_dependents(name, id, cascade)?;
-        let on_column = |relation: &&Arc<Relation>| match &relation.kind {
-            RelationKind::Index(index) => index.table == self.relation.oid && index.columns.contains(&id),
-            RelationKind::Table(_) | RelationKind::View(_) => false,
-        };
-        let indexes: Vec<_> =
-            self.scope.view.relations().filter(on_column).map(|r| Change::DropRelation(r.oid)).collect();
-        self.more.extend(indexes);
-        let dropped = |columns: &[ColumnId]| columns.contains(&id);
-        let table = self.table_mut();
-        table.columns.retain(|column| column.id != id);
-        table.constraints.retain(|constraint| !keys::names_column(&constraint.kind, &dropped, name));
-        Ok(())
-    }
-
-    /// The views that read a column. No other may have come to read it when this commits.
-    pub(super) fn readers(&mut self, column: ColumnId) -> Vec<Arc<Relation>> {
-        let table = self.relation.oid;
-        let readers: Vec<Arc<Relation>> = self.scope.view.column_readers(table, column).cloned().collect();
-        let except = readers.iter().map(|view| view.oid).collect();
-        self.requires.push(Requirement::NoColumnDependents { table, column, except });
-        readers
-    }
-
-    /// Views that read the column go with it, or keep it.
-    fn drop_dependents(&mut self, name: &str, id: ColumnId, cascade: bool) -> Result<(), SqlError> {
-        let views = self.readers(id);
-        if views.is_empty() {
-            return Ok(());
-        }
-        if !cascade {
-            let message =
-                format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
-            let detail: Vec<_> = views
-                .iter()
-                .map(|view| format!("view {} depends on column {name} of table {}", view.name, self.relation.name))
-                .collect();
-            return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-                .detail(detail.join("\n"))
-                .hint("Use DROP ... CASCADE to drop the dependent objects too."));
-        }
-        for view in views {
-            self.requires.push(unchanged(&view));
-            self.more.push(Change::DropRelation(view.oid));
-        }
-        Ok(())
     }
 
     fn rename_column(&mut self, from: &str, to: String) -> Result<(), SqlError> {
@@ -277,20 +224,25 @@ impl Altered<'_> {
 
     fn alter_column(&mut self, name: &str, operation: &AlterColumnOperation) -> Result<(), SqlError> {
         match operation {
-            AlterColumnOperation::DropNotNull => self.column_mut(name)?.not_null = false,
-            AlterColumnOperation::DropDefault => self.column_mut(name)?.default = None,
+            AlterColumnOperation::DropNotNull => {
+                self.refuse_identity(name)?;
+                self.column_mut(name)?.not_null = false;
+            }
+            AlterColumnOperation::DropDefault => {
+                self.refuse_identity(name)?;
+                self.column_mut(name)?.default = None;
+            }
             AlterColumnOperation::SetDefault { value } => {
+                self.refuse_identity(name)?;
                 let ty = self.column_mut(name)?.ty;
                 self.column_mut(name)?.default = Some(new_default(self.scope, name, ty, value)?);
             }
             AlterColumnOperation::SetDataType { data_type, using, .. } => {
                 self.alter_type(name, semantics::column_type(data_type)?, using.as_ref())?;
             }
-            AlterColumnOperation::SetNotNull => {
-                return Err(SqlError::unsupported("ALTER COLUMN ... SET NOT NULL is not supported yet"));
-            }
+            AlterColumnOperation::SetNotNull => return Err(SqlError::internal("SET NOT NULL looks at rows")),
             AlterColumnOperation::AddGenerated { .. } => {
-                return Err(SqlError::unsupported("identity columns are not supported"));
+                return Err(SqlError::unsupported("ADD GENERATED beside other actions is not supported"));
             }
         }
         Ok(())
@@ -330,13 +282,28 @@ impl Altered<'_> {
         contents.map_or(Ok(false), |contents| crate::retention::hides_rows(self.table(), contents, now))
     }
 
-    fn add_constraint(&mut self, constraint: &sqlparser::ast::TableConstraint) -> Result<(), SqlError> {
+    /// 42601 for an identity column.
+    fn refuse_identity(&mut self, name: &str) -> Result<(), SqlError> {
+        let is_identity = matches!(self.column_mut(name)?.rule, ColumnRule::Identity { .. });
+        if !is_identity {
+            return Ok(());
+        }
+        let message = format!("column \"{name}\" of relation \"{}\" is an identity column", self.relation.name);
+        Err(SqlError::syntax(message))
+    }
+
+    async fn add_constraint(
+        &mut self,
+        constraint: &sqlparser::ast::TableConstraint,
+        not_valid: bool,
+    ) -> Result<(), SqlError> {
         let new = table_constraint(constraint)
             .ok_or_else(|| SqlError::unsupported(format!("constraint {constraint} is not supported")))?;
-        if matches!(new, super::create_table::NewConstraint::Check { .. }) && self.has_rows() {
-            return Err(SqlError::unsupported(
-                "adding a CHECK constraint to a table that holds rows is not supported yet",
-            ));
+        if matches!(new, super::create_table::NewConstraint::Check { .. }) {
+            if not_valid && self.has_rows() {
+                return Err(SqlError::unsupported("CHECK ... NOT VALID on a table that holds rows is not supported"));
+            }
+            return self.add_check(new).await;
         }
         if matches!(new, super::create_table::NewConstraint::Key { .. })
             && self.table().enforces_keys()
@@ -360,7 +327,7 @@ impl Altered<'_> {
         Ok(())
     }
 
-    fn add_constraints(&mut self, new: Vec<super::create_table::NewConstraint<'_>>) -> Result<(), SqlError> {
+    pub(super) fn add_constraints(&mut self, new: Vec<super::create_table::NewConstraint<'_>>) -> Result<(), SqlError> {
         let (relation, indexes) = keys::add(self.scope, self.relation.clone(), new)?;
         self.relation = relation;
         self.more.extend(indexes);
@@ -390,6 +357,13 @@ impl Altered<'_> {
         let message = format!("column \"{name}\" of relation \"{}\" does not exist", self.relation.name);
         SqlError::new(SqlState::UNDEFINED_COLUMN, message)
     }
+}
+
+/// Whether each row gets another value of a default.
+fn is_volatile(scope: &Arc<Scope>, default: &sqlparser::ast::Expr) -> bool {
+    let planner = plan::Planner::new(scope);
+    let planned = planner.and_then(|planner| planner.expression(default, &DFSchema::empty()));
+    planned.is_ok_and(|planned| planned.is_volatile())
 }
 
 /// The value that rows from before ADD COLUMN … DEFAULT read as, computed once.

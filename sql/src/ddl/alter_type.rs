@@ -100,7 +100,7 @@ impl Altered<'_> {
             let is_changed = match &mut changed.kind {
                 RelationKind::Index(index) => replace_in_index(index, own, before, after),
                 RelationKind::Table(table) => replace_in_constraints(table, relation.oid, own, before, after),
-                RelationKind::View(_) => false,
+                RelationKind::View(_) | RelationKind::Sequence(_) => false,
             };
             if !is_changed {
                 continue;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, ChunkId, ColumnId, Constraint, ConstraintKind, Index, NewPartition, Oid, Partition, PartitionId, Relation,
-    RelationKind, Requirement, Seq, SharedObject, Table,
+    Change, ChunkId, ColumnId, ColumnRule, Constraint, ConstraintKind, Index, NewPartition, Oid, Partition,
+    PartitionId, Relation, RelationKind, Requirement, Seq, SharedObject, Table,
 };
 use peristyle_storage::merge::Extent;
 use sqlparser::ast::{CreateTable, CreateTableOptions, ObjectName};
@@ -149,6 +149,10 @@ fn definition(scope: &Scope, original: &Relation, schema: Oid, name: String) -> 
         (table.row_type, table.array_type) = (Oid(oid.0 + 1), Oid(oid.0 + 2));
         for default in table.columns.iter_mut().filter_map(|column| column.default.as_mut()) {
             default.oid = catalog.reserve_oids(1);
+        }
+        // An identity column's sequence is a part of the original.
+        for column in table.columns.iter_mut().filter(|column| matches!(column.rule, ColumnRule::Identity { .. })) {
+            column.rule = ColumnRule::Plain;
         }
         for constraint in &mut table.constraints {
             constraint.oid = catalog.reserve_oids(1);

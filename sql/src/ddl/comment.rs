@@ -1,4 +1,4 @@
-//! COMMENT ON TABLE, VIEW, INDEX, COLUMN.
+//! COMMENT ON TABLE, VIEW, INDEX, SEQUENCE, COLUMN.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) fn run(
 ) -> Result<Done, SqlError> {
     let comment = comment.filter(|text| !text.is_empty()).map(str::to_owned);
     let relation = match kind {
-        CommentObject::Table | CommentObject::View | CommentObject::Index => {
+        CommentObject::Table | CommentObject::View | CommentObject::Index | CommentObject::Sequence => {
             let found = find(scope, name)?;
             require_kind(found, kind)?;
             Relation { comment, ..found.as_ref().clone() }
@@ -42,6 +42,7 @@ fn require_kind(relation: &Relation, kind: &CommentObject) -> Result<(), SqlErro
     let (is_of_kind, wanted) = match kind {
         CommentObject::View => (relation.as_view().is_some(), "a view"),
         CommentObject::Index => (matches!(relation.kind, RelationKind::Index(_)), "an index"),
+        CommentObject::Sequence => (relation.as_sequence().is_some(), "a sequence"),
         _ => (relation.as_table().is_some(), "a table"),
     };
     if is_of_kind {
@@ -62,7 +63,7 @@ fn comment_column(scope: &Scope, name: &ObjectName, comment: Option<String>) -> 
     let columns = match &mut relation.kind {
         RelationKind::Table(table) => &mut table.columns,
         RelationKind::View(view) => &mut view.columns,
-        RelationKind::Index(_) => {
+        RelationKind::Index(_) | RelationKind::Sequence(_) => {
             let message = format!("\"{}\" is not a table or view", relation.name);
             return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
         }

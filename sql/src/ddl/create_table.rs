@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, ChangeSet, Column, ColumnDefault, ColumnId, Constraint, ConstraintKind, Oid, Openness, PgType, Relation,
-    RelationKind, Seq, Table,
+    Change, ChangeSet, Column, ColumnDefault, ColumnId, ColumnRule, Constraint, ConstraintKind, Oid, Openness, PgType,
+    Relation, RelationKind, Seq, Table,
 };
 use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{
@@ -12,12 +12,14 @@ use sqlparser::ast::{
 };
 
 use super::options::TableOptions;
+use super::own_sequence::{self, OwnSequence};
 use super::place::Place;
 use super::{Done, keys};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::scope::Scope;
 use crate::semantics;
+use crate::sequence::by_oids;
 use crate::temporary;
 use crate::values::ColumnBuilder;
 
@@ -34,12 +36,14 @@ pub(crate) struct NewColumn {
     pub(crate) ty: PgType,
     pub(crate) not_null: bool,
     pub(crate) default: Option<Expr>,
+    /// The sequence that gives its values.
+    pub(crate) own_sequence: Option<OwnSequence>,
 }
 
 impl NewColumn {
     /// A column without constraint or default.
     pub(crate) fn plain(name: String, ty: PgType) -> NewColumn {
-        NewColumn { name, ty, not_null: false, default: None }
+        NewColumn { name, ty, not_null: false, default: None, own_sequence: None }
     }
 }
 
@@ -51,7 +55,8 @@ pub(super) enum NewConstraint<'a> {
 }
 
 pub(super) fn run(scope: &Arc<Scope>, create: &CreateTable) -> Result<Done, SqlError> {
-    let columns = create.columns.iter().map(column_of).collect::<Result<Vec<_>, _>>()?;
+    let name = QualifiedName::of(scope, &create.name)?.name;
+    let columns = create.columns.iter().map(|column| column_of(column, &name)).collect::<Result<Vec<_>, _>>()?;
     match new_table(scope, create, columns)? {
         Some((_, changes)) => Ok(Done { tag: "CREATE TABLE", changes }),
         None => Ok(Done::nothing("CREATE TABLE")),
@@ -86,10 +91,13 @@ pub(crate) fn new_table(
     options.written.extend(create.on_commit.as_ref().and_then(temporary::option_of));
     let columns = with_time(columns, options.openness)?;
     check_names(scope, &columns)?;
-    let relation = build(scope, place.schema(), &name.name, &columns, &options)?;
+    let mut relation = build(scope, place.schema(), &name.name, &columns, &options)?;
+    let own: Vec<_> = columns.iter().map(|column| column.own_sequence.as_ref()).collect();
+    let sequences = own_sequence::give_all(scope, &mut relation, &own)?;
     let (relation, more) = keys::add(scope, relation, constraints(create))?;
     let (requires, mut changes) = place.claim(&name.name);
     changes.push(Change::CreateRelation(relation.clone()));
+    changes.extend(sequences);
     changes.extend(more);
     Ok(Some((relation, ChangeSet { requires, changes, ingest_id: None })))
 }
@@ -115,8 +123,9 @@ fn refuse_unsupported(create: &CreateTable) -> Result<(), SqlError> {
 }
 
 /// A column as written.
-pub(super) fn column_of(column: &ColumnDef) -> Result<NewColumn, SqlError> {
+pub(super) fn column_of(column: &ColumnDef, table: &str) -> Result<NewColumn, SqlError> {
     let mut new = NewColumn::plain(fold(&column.name), semantics::column_type(&column.data_type)?);
+    new.own_sequence = OwnSequence::of(column, table)?;
     for option in &column.options {
         match &option.option {
             ColumnOption::Null | ColumnOption::Comment(_) => {}
@@ -127,6 +136,7 @@ pub(super) fn column_of(column: &ColumnDef) -> Result<NewColumn, SqlError> {
             ColumnOption::Collation(name) => {
                 return Err(SqlError::unsupported(format!("collation {name} is not supported")));
             }
+            ColumnOption::Generated { generation_expr: None, .. } => {}
             ColumnOption::Generated { .. } => return Err(SqlError::unsupported("generated columns are not supported")),
             other => return Err(SqlError::unsupported(format!("column option {other} is not supported"))),
         }
@@ -212,7 +222,7 @@ fn with_time(mut columns: Vec<NewColumn>, openness: Openness) -> Result<Vec<NewC
         (Openness::Open, None) => {
             let default = crate::parse::parse_expression("now()")?;
             let ty = PgType::TIMESTAMPTZ;
-            columns.insert(0, NewColumn { name: TIME_COLUMN.to_owned(), ty, not_null: false, default: Some(default) });
+            columns.insert(0, NewColumn { default: Some(default), ..NewColumn::plain(TIME_COLUMN.to_owned(), ty) });
         }
     }
     Ok(columns)
@@ -292,6 +302,7 @@ pub(super) fn new_column(scope: &Arc<Scope>, number: i16, column: &NewColumn) ->
         default,
         missing: None,
         comment: None,
+        rule: ColumnRule::Plain,
     })
 }
 
@@ -323,7 +334,7 @@ pub(super) fn new_default(
     }
     check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
-    Ok(ColumnDefault { oid, expression: expression.to_string() })
+    Ok(ColumnDefault { oid, expression: by_oids(scope, expression).to_string() })
 }
 
 /// A string as a default must be one of the column's type.

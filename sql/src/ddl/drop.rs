@@ -1,4 +1,4 @@
-//! DROP TABLE, VIEW, INDEX, SCHEMA.
+//! DROP TABLE, VIEW, INDEX, SEQUENCE, SCHEMA.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub(super) fn run(
         ObjectType::Table => ("DROP TABLE", "table"),
         ObjectType::View => ("DROP VIEW", "view"),
         ObjectType::Index => ("DROP INDEX", "index"),
+        ObjectType::Sequence => ("DROP SEQUENCE", "sequence"),
         ObjectType::Schema => ("DROP SCHEMA", "schema"),
         other => return Err(SqlError::unsupported(format!("DROP {other} is not supported"))),
     };
@@ -48,7 +49,9 @@ pub(super) fn run(
             None => return Err(missing(word, &name)),
         }
     }
+    dropped.take_sequences(scope);
     dropped.take_dependents(scope, cascade, word)?;
+    dropped.take_defaults(scope, cascade, word)?;
     Ok(dropped.done(scope, tag))
 }
 
@@ -70,19 +73,22 @@ fn check_kind(relation: &Relation, word: &str) -> Result<(), SqlError> {
     Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).hint(hint))
 }
 
-fn kind_word(relation: &Relation) -> &'static str {
+pub(super) fn kind_word(relation: &Relation) -> &'static str {
     match relation.kind {
         RelationKind::Table(_) => "table",
         RelationKind::View(_) => "view",
         RelationKind::Index(_) => "index",
+        RelationKind::Sequence(_) => "sequence",
     }
 }
 
 /// Everything that goes, by oid.
 #[derive(Default)]
-struct Dropped {
-    relations: BTreeMap<Oid, Arc<Relation>>,
+pub(super) struct Dropped {
+    pub(super) relations: BTreeMap<Oid, Arc<Relation>>,
     schemas: Vec<Oid>,
+    /// Tables that stay without some of their defaults, as they were and as they will be.
+    pub(super) without_defaults: BTreeMap<Oid, (Arc<Relation>, Relation)>,
 }
 
 impl Dropped {
@@ -116,6 +122,9 @@ impl Dropped {
         let others = self.relations.values().filter(|relation| relation.as_view().is_none());
         for relation in views.chain(others) {
             requires.push(unchanged(relation));
+            if self.goes_along(relation) {
+                continue;
+            }
             requires.push(Requirement::NoDependents { oid: relation.oid, except: except.clone() });
             match put_away(scope, relation) {
                 Some((more, moves)) => {
@@ -124,6 +133,10 @@ impl Dropped {
                 }
                 None => changes.push(Change::DropRelation(relation.oid)),
             }
+        }
+        for (before, after) in self.without_defaults.into_values() {
+            requires.push(unchanged(&before));
+            changes.push(Change::ReplaceRelation(after));
         }
         for schema in self.schemas {
             requires.push(Requirement::SchemaLive(schema));
@@ -149,7 +162,12 @@ fn drop_schema(
         return Err(SqlError::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")));
     };
     let inside = scope.view.relations().filter(|relation| relation.schema == schema.oid);
-    let inside: Vec<Arc<Relation>> = inside.filter(|r| !matches!(r.kind, RelationKind::Index(_))).cloned().collect();
+    let counts = |relation: &&Arc<Relation>| match &relation.kind {
+        RelationKind::Index(_) => false,
+        RelationKind::Sequence(sequence) => sequence.owner.is_none(),
+        RelationKind::Table(_) | RelationKind::View(_) => true,
+    };
+    let inside: Vec<Arc<Relation>> = inside.filter(counts).cloned().collect();
     if !cascade && let Some(first) = inside.first() {
         let message = format!("cannot drop schema {name} because other objects depend on it");
         return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)

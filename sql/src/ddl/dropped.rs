@@ -70,7 +70,7 @@ pub(crate) async fn prepare(catalog: &Catalog) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// Puts a table and its indexes away; `None` if nothing dropped is kept.
+/// Puts a table, its indexes and its columns' sequences away; `None` if nothing dropped is kept.
 pub(super) fn put_away(scope: &Scope, relation: &Arc<Relation>) -> Option<(Vec<Requirement>, Vec<Change>)> {
     let is_kept = relation.as_table().is_some() && !is_temporary(scope.schema_name(relation.schema));
     if scope.engine.limits().dropped_table_seconds == 0 || !is_kept {
@@ -84,9 +84,9 @@ pub(super) fn put_away(scope: &Scope, relation: &Arc<Relation>) -> Option<(Vec<R
     }
     let mut requires = Vec::new();
     let mut changes = vec![Change::ReplaceRelation(away)];
-    for index in indexes_of(scope, relation.oid) {
-        requires.push(unchanged(&index));
-        changes.push(Change::ReplaceRelation(moved(&index, place)));
+    for part in parts_of(scope, relation.oid) {
+        requires.push(unchanged(&part));
+        changes.push(Change::ReplaceRelation(moved(&part, place)));
     }
     Some((requires, changes))
 }
@@ -96,12 +96,14 @@ fn moved(relation: &Relation, place: Oid) -> Relation {
     Relation { schema: place, name, ..relation.clone() }
 }
 
-fn indexes_of(scope: &Scope, table: Oid) -> Vec<Arc<Relation>> {
-    let is_index = |relation: &&Arc<Relation>| match &relation.kind {
+/// What goes with a table: its indexes and the sequences of its columns.
+pub(super) fn parts_of(scope: &Scope, table: Oid) -> Vec<Arc<Relation>> {
+    let is_part = |relation: &&Arc<Relation>| match &relation.kind {
         RelationKind::Index(index) => index.table == table,
+        RelationKind::Sequence(sequence) => sequence.owner.is_some_and(|owner| owner.table == table),
         RelationKind::Table(_) | RelationKind::View(_) => false,
     };
-    scope.view.relations().filter(is_index).cloned().collect()
+    scope.view.relations().filter(is_part).cloned().collect()
 }
 
 fn former_name(relation: &Relation) -> &str {
@@ -126,7 +128,7 @@ pub(super) fn undrop(scope: &Scope, name: &ObjectName) -> Result<Done, SqlError>
     let mut taken = BTreeSet::from([dropped.name.to_owned()]);
     let mut requires = vec![Requirement::SchemaLive(schema.oid)];
     let mut changes = Vec::new();
-    for relation in [Arc::clone(&relation)].into_iter().chain(indexes_of(scope, relation.oid)) {
+    for relation in [Arc::clone(&relation)].into_iter().chain(parts_of(scope, relation.oid)) {
         let is_taken = |name: &str| scope.view.relation_by_name(schema.oid, name).is_some() || taken.contains(name);
         let former = former_name(&relation).to_owned();
         let name = if relation.as_table().is_some() { former } else { numbered(former, is_taken) };

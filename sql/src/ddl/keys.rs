@@ -46,7 +46,9 @@ pub(super) fn add(
 fn table_of(relation: &mut Relation) -> &mut Table {
     match &mut relation.kind {
         RelationKind::Table(table) => table,
-        RelationKind::View(_) | RelationKind::Index(_) => unreachable!("constraints belong to tables"),
+        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) => {
+            unreachable!("constraints belong to tables")
+        }
     }
 }
 

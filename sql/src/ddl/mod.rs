@@ -1,19 +1,26 @@
 //! Statements that change definitions: each becomes a change set. Rows are written again only where
 //! ALTER TABLE gives a column other values.
 
+mod alter_identity;
 mod alter_table;
 mod alter_type;
+mod check_rows;
 mod clone_table;
 mod comment;
 mod create_table;
 mod drop;
+mod drop_column;
+mod drop_sequences;
 mod dropped;
 mod index;
 mod keys;
 mod options;
+mod own_sequence;
 mod place;
 mod rewrite;
 mod schema;
+mod sequence;
+mod sequence_rule;
 mod truncate;
 mod view;
 
@@ -29,7 +36,7 @@ pub(crate) use truncate::removal_of_rows;
 
 use crate::error::SqlError;
 use crate::outcome::Outcome;
-use crate::parse::Statement;
+use crate::parse::{SequenceStatement, Statement};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 
@@ -59,6 +66,17 @@ pub(crate) async fn run(
         other => return Err(unsupported(other)),
     };
     crate::write::stage(&scope.guard, &transaction, done.changes)?;
+    Ok(Outcome::Command(done.tag.to_owned()))
+}
+
+/// Makes or changes a sequence.
+pub(crate) fn sequence(
+    scope: &Arc<Scope>,
+    transaction: &SharedTransaction,
+    statement: &SequenceStatement,
+) -> Result<Outcome, SqlError> {
+    let done = sequence::run(scope, statement)?;
+    crate::write::stage(&scope.guard, transaction, done.changes)?;
     Ok(Outcome::Command(done.tag.to_owned()))
 }
 

@@ -167,7 +167,7 @@ fn assigned(value: Expr, schema: &datafusion::common::DFSchema, column: &Column)
 }
 
 /// `SELECT * FROM` the table, whatever the search path says of its name.
-fn all_of(scope: &Scope, relation: &Relation) -> Result<ast::Query, SqlError> {
+pub(super) fn all_of(scope: &Scope, relation: &Relation) -> Result<ast::Query, SqlError> {
     let mut query = parse_query("SELECT * FROM t")?;
     let part = |name: &str| ObjectNamePart::Identifier(Ident::with_quote('"', name));
     if let SetExpr::Select(select) = query.body.as_mut()

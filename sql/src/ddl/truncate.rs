@@ -2,9 +2,10 @@
 
 use peristyle_catalog::Head;
 use peristyle_catalog::model::{Change, Oid, Relation, Requirement};
-use sqlparser::ast::Truncate;
+use sqlparser::ast::{Truncate, TruncateIdentityOption};
 
-use super::Done;
+use super::sequence::restarted;
+use super::{Done, unchanged};
 use crate::error::SqlError;
 use crate::names::QualifiedName;
 use crate::scope::Scope;
@@ -21,6 +22,13 @@ pub(super) fn run(scope: &Scope, truncate: &Truncate) -> Result<Done, SqlError> 
         if let Some((requirement, removal)) = remove_all(scope, relation) {
             requires.extend(requirement);
             changes.push(removal);
+        }
+        if truncate.identity == Some(TruncateIdentityOption::Restart) {
+            for sequence in scope.view.sequences_of(relation.oid) {
+                requires.push(unchanged(sequence));
+                let of = sequence.as_sequence().into_iter();
+                changes.extend(of.map(|s| Change::ReplaceRelation(restarted(scope, sequence, s))));
+            }
         }
     }
     Ok(Done::new("TRUNCATE TABLE", requires, changes))

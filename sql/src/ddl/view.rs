@@ -8,7 +8,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, Oid, Relation, RelationKind, Requirement, Seq, View, ViewDependency,
+    Change, Column, ColumnId, ColumnRule, Oid, Relation, RelationKind, Requirement, Seq, View, ViewDependency,
 };
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::CreateView;
@@ -118,6 +118,7 @@ fn columns_of(create: &CreateView, plan: &LogicalPlan) -> Result<Vec<Column>, Sq
             default: None,
             missing: None,
             comment: None,
+            rule: ColumnRule::Plain,
         });
     }
     Ok(columns)
@@ -164,7 +165,7 @@ fn dependencies(touched: &[Touched], plan: &LogicalPlan) -> Result<Vec<ViewDepen
                 used.map(|column| (column.name.clone(), column.id)).collect()
             }
             RelationKind::View(view) => view.columns.iter().map(|column| (column.name.clone(), column.id)).collect(),
-            RelationKind::Index(_) => Vec::new(),
+            RelationKind::Index(_) | RelationKind::Sequence(_) => Vec::new(),
         };
         dependencies.push(ViewDependency { written: written.clone(), relation: relation.oid, columns });
     }

@@ -1,8 +1,8 @@
 //! `information_schema.columns`.
 
-use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_catalog::model::{ColumnRule, PgType, Relation, SequenceRule, TypeKind};
 
-use super::listed::listed;
+use super::listed::{ListedColumn, listed};
 use super::yes_or_no;
 use crate::pg_catalog::built_in_types::by_oid;
 use crate::pg_catalog::type_names::format_type;
@@ -25,13 +25,16 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             let number = numeric(column.ty);
             let has_c_collation = by_oid(column.ty.oid).is_some_and(|ty| ty.collation == C_COLLATION);
             let [udt_schema, udt_name] = underlying(context, column.ty);
+            let identity = Identity::of(context, column);
+            let is_generated = column.column.is_some_and(|column| column.rule == ColumnRule::Generated);
+            let default = column.default.clone().map(Value::text_of);
             rows.push([
                 database(),
                 table.schema.into(),
                 table.name.into(),
                 column.name.into(),
                 column.number.into(),
-                column.default.clone().map(Value::text_of).into(),
+                default.clone().filter(|_| !is_generated).into(),
                 yes_or_no(!column.not_null).into(),
                 data_type(context, column.ty).into(),
                 column.ty.character_limit().filter(|_| !column.ty.is_array()).into(),
@@ -48,9 +51,15 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
                 udt_name,
                 column.number.to_string().into(),
                 "NO".into(),
-                "NO".into(),
-                "NO".into(),
-                "NEVER".into(),
+                yes_or_no(identity.generation.is_some()).into(),
+                identity.generation.into(),
+                identity.number(|rule| rule.start),
+                identity.number(|rule| rule.increment),
+                identity.number(|rule| rule.max),
+                identity.number(|rule| rule.min),
+                yes_or_no(identity.rule.is_some_and(|rule| rule.cycle)).into(),
+                if is_generated { "ALWAYS" } else { "NEVER" }.into(),
+                default.filter(|_| is_generated).into(),
                 yes_or_no(table.is_users && !table.is_view).into(),
             ]);
         }
@@ -75,6 +84,29 @@ pub(super) fn underlying<'a>(context: &RelationContext<'a>, ty: PgType) -> [Valu
     match relation_of_type(context, peristyle_catalog::model::Oid(ty.oid)) {
         Some((relation, _)) => [schema_name(context, relation.schema).into(), (&relation.name).into()],
         None => [Value::Null, Value::Null],
+    }
+}
+
+/// What `GENERATED … AS IDENTITY` says of a column.
+#[derive(Default)]
+struct Identity<'a> {
+    generation: Option<&'static str>,
+    rule: Option<&'a SequenceRule>,
+}
+
+impl<'a> Identity<'a> {
+    fn of(context: &RelationContext<'a>, column: &ListedColumn<'a>) -> Identity<'a> {
+        match column.column.map(|column| column.rule) {
+            Some(ColumnRule::Identity { sequence, is_always }) => Identity {
+                generation: Some(if is_always { "ALWAYS" } else { "BY DEFAULT" }),
+                rule: context.head.relation(sequence).and_then(Relation::as_sequence).map(|sequence| &sequence.rule),
+            },
+            Some(ColumnRule::Plain | ColumnRule::Generated) | None => Identity::default(),
+        }
+    }
+
+    fn number(&self, of: fn(&SequenceRule) -> i64) -> Value<'a> {
+        self.rule.map(|rule| of(rule).to_string()).into()
     }
 }
 
@@ -125,7 +157,7 @@ fn datetime_precision(ty: PgType) -> Option<i64> {
 }
 
 /// The order of the values in [`fill`]; the other columns are always NULL.
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 32] = [
     "table_catalog",
     "table_schema",
     "table_name",
@@ -149,7 +181,13 @@ const COLUMNS: [&str; 26] = [
     "dtd_identifier",
     "is_self_referencing",
     "is_identity",
+    "identity_generation",
+    "identity_start",
+    "identity_increment",
+    "identity_maximum",
+    "identity_minimum",
     "identity_cycle",
     "is_generated",
+    "generation_expression",
     "is_updatable",
 ];

@@ -30,6 +30,8 @@ pub(super) struct ListedColumn<'a> {
     pub(super) ty: PgType,
     pub(super) not_null: bool,
     pub(super) default: Option<Cow<'a, str>>,
+    /// As the catalog has it; `None` for computed relations.
+    pub(super) column: Option<&'a Column>,
 }
 
 /// All tables and views of the database.
@@ -56,19 +58,20 @@ pub(super) fn listed<'a>(context: &RelationContext<'a>) -> Vec<Listed<'a>> {
         is_view: relation.as_view().is_some(),
         is_temporary: own == Some(relation.schema),
         is_users: true,
-        columns: columns(relation).iter().map(of_column).collect(),
+        columns: columns(relation).iter().map(|column| of_column(context, column)).collect(),
     });
     computed.chain(users).collect()
 }
 
 fn plain(name: &str, number: i64, ty: PgType) -> ListedColumn<'_> {
-    ListedColumn { name, number, ty, not_null: false, default: None }
+    ListedColumn { name, number, ty, not_null: false, default: None, column: None }
 }
 
-fn of_column(column: &Column) -> ListedColumn<'_> {
+fn of_column<'a>(context: &RelationContext<'_>, column: &'a Column) -> ListedColumn<'a> {
     ListedColumn {
         not_null: column.not_null,
-        default: column.default.as_ref().map(|default| default_shown(&default.expression, column.ty)),
+        default: column.default.as_ref().map(|default| default_shown(context, &default.expression, column.ty)),
+        column: Some(column),
         ..plain(&column.name, i64::from(column.attnum), column.ty)
     }
 }

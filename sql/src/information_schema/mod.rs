@@ -10,6 +10,7 @@ mod key_column_usage;
 mod listed;
 mod referential_constraints;
 mod schemata;
+mod sequences;
 mod table_privileges;
 mod tables;
 mod view_usage;
@@ -33,6 +34,7 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("information_schema", "role_column_grants", column_privileges::fill),
     ("information_schema", "role_table_grants", table_privileges::fill),
     ("information_schema", "schemata", schemata::fill),
+    ("information_schema", "sequences", sequences::fill),
     ("information_schema", "table_constraints", constraints::table_constraints),
     ("information_schema", "table_privileges", table_privileges::fill),
     ("information_schema", "tables", tables::fill),

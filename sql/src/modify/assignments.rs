@@ -15,7 +15,7 @@ use crate::error::{SqlError, SqlState};
 use crate::names::parts;
 use crate::plan::{Planner, parameters};
 use crate::scope::Scope;
-use crate::write::{Target, assigned, default_expression, hint_values, is_default};
+use crate::write::{Target, assigned, check_update, default_expression, hint_values, is_default};
 
 /// What a SET list gives each of the table's columns, by their places.
 pub(super) struct Assignments {
@@ -33,7 +33,10 @@ impl Assignments {
             }
             let value = match is_default(&value) {
                 true => default_expression(&modified.target, modified.target.fields[at].field.name())?,
-                false => value,
+                false => {
+                    check_update(modified.target.column(modified.target.fields[at].id))?;
+                    value
+                }
             };
             values.push((at, value));
         }

@@ -25,7 +25,7 @@ use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{TextIndex, past};
+use super::{TextIndex, identity, past};
 use crate::error::{SqlError, SqlState};
 
 /// The column whose assignment in MERGE stands for DO NOTHING.
@@ -130,6 +130,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         _ => {}
     }
     past::settle(&mut tokens);
+    identity::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
@@ -398,7 +399,7 @@ pub(super) fn is_blank(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
 }
 
-fn is(token: &TokenWithSpan, keyword: Keyword) -> bool {
+pub(super) fn is(token: &TokenWithSpan, keyword: Keyword) -> bool {
     keyword_of(token) == Some(keyword)
 }
 

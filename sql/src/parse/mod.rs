@@ -3,14 +3,17 @@
 //! `sqlparser` reads the SQL under its PostgreSQL dialect, with PostgreSQL's precedence of operators. The statements that
 //! it misreads (COPY) are read by functions of ours on the same parser.
 
+mod alter_identity;
 mod copy;
 mod depth;
 mod dialect;
 mod forms;
+mod identity;
 mod maintenance;
 mod past;
 mod position;
 mod reserved;
+mod sequence;
 mod session_command;
 
 use std::sync::Arc;
@@ -21,10 +24,13 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
+pub(crate) use alter_identity::{AlterIdentity, IdentityAction};
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
+pub(crate) use identity::Overriding;
 pub(crate) use maintenance::{Maintenance, Subject};
 pub(crate) use position::TextIndex;
+pub(crate) use sequence::{SequenceAction, SequenceOptions, SequenceStatement};
 pub(crate) use session_command::{Declare, Movement, SessionCommand};
 
 use self::dialect::PgDialect;
@@ -63,6 +69,7 @@ pub(crate) enum Tree {
     Copy(Box<CopyStatement>),
     Session(Box<SessionCommand>),
     Maintenance(Maintenance),
+    Sequence(Box<SequenceStatement>),
     /// `UNDROP TABLE name`
     Undrop(ast::ObjectName),
 }
@@ -176,6 +183,9 @@ fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Res
     }
     if let Some(maintenance) = maintenance::parse(parser, index)? {
         return Ok(Tree::Maintenance(maintenance));
+    }
+    if let Some(statement) = sequence::parse(parser, index)? {
+        return Ok(Tree::Sequence(Box::new(statement)));
     }
     if let Some(command) = session_command::parse(parser, text, index)? {
         return Ok(Tree::Session(Box::new(command)));

@@ -8,6 +8,7 @@ use super::names::{qualified, quoted, relation_shown, schema_name};
 use super::pg_index::indexed_columns;
 use crate::relation::RelationContext;
 use crate::semantics;
+use crate::sequence;
 use crate::values::type_name;
 
 /// A view's query as its author wrote it, set as PostgreSQL sets it.
@@ -47,13 +48,13 @@ fn list(table: &Table, columns: &[ColumnId]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// A column's default as PostgreSQL shows it: a string has the type that it was read as.
-pub(crate) fn default_shown(expression: &str, ty: PgType) -> Cow<'_, str> {
+/// A column's default as PostgreSQL shows it: a string has the type that it was read as, a sequence its name.
+pub(crate) fn default_shown<'t>(context: &RelationContext<'_>, expression: &'t str, ty: PgType) -> Cow<'t, str> {
     let inside = expression.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     let is_string = inside.is_some_and(|inside| !inside.replace("''", "").contains('\''));
     // Of these the constant is shown, which a string of digits is too.
     if !is_string || ty == PgType::BOOL || semantics::is_number(ty) {
-        return expression.into();
+        return sequence::shown(context, expression);
     }
     format!("{expression}::{}", type_name(PgType::plain(ty.oid))).into()
 }

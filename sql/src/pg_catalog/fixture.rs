@@ -6,8 +6,8 @@ use std::sync::Arc;
 use datafusion::error::Result;
 use peristyle_catalog::TableContents;
 use peristyle_catalog::model::{
-    Column, ColumnDefault, ColumnId, Constraint, ConstraintKind, Database, Index, Oid, Openness, PartitionKey, PgType,
-    Relation, RelationKind, Role, Schema, Seq, Table, View, ViewDependency,
+    Column, ColumnDefault, ColumnId, ColumnRule, Constraint, ConstraintKind, Database, Index, Oid, Openness,
+    PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Table, View, ViewDependency,
 };
 
 use super::functions::{CatalogContext, SessionControl};
@@ -90,6 +90,22 @@ impl SessionControl for FixedSettings {
     }
 
     fn notify(&self, _channel: &str, _payload: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn next_value(&self, _sequence: Oid, _expected: usize) -> Result<i64> {
+        Ok(1)
+    }
+
+    fn current_value(&self, _sequence: Oid) -> Result<i64> {
+        Ok(1)
+    }
+
+    fn last_value(&self) -> Result<i64> {
+        Ok(1)
+    }
+
+    fn set_value(&self, _sequence: Oid, _value: i64, _is_called: bool) -> Result<()> {
         Ok(())
     }
 
@@ -178,6 +194,7 @@ fn column(number: i16, name: &str, ty: PgType) -> Column {
         default: None,
         missing: None,
         comment: None,
+        rule: ColumnRule::Plain,
     }
 }
 

@@ -26,6 +26,7 @@ mod pg_prepared_statements;
 mod pg_proc;
 mod pg_rewrite;
 mod pg_roles;
+pub(crate) mod pg_sequence;
 mod pg_settings;
 mod pg_shdescription;
 mod pg_stat_activity;
@@ -52,6 +53,7 @@ pub(crate) const INFORMATION_SCHEMA: u32 = 13207;
 pub(crate) const SYSTEM: u32 = 16300;
 /// `pg_class` and other catalogs as `classid` names them.
 pub(crate) const PG_CLASS: u32 = 1259;
+pub(crate) const PG_ATTRDEF: u32 = 2604;
 pub(crate) const PG_REWRITE: u32 = 2618;
 pub(crate) const PG_NAMESPACE: u32 = 2615;
 pub(crate) const PG_EXTENSION: u32 = 3079;
@@ -89,6 +91,8 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_proc", pg_proc::fill),
     ("pg_catalog", "pg_rewrite", pg_rewrite::fill),
     ("pg_catalog", "pg_roles", pg_roles::pg_roles),
+    ("pg_catalog", "pg_sequence", pg_sequence::fill),
+    ("pg_catalog", "pg_sequences", pg_sequence::view),
     ("pg_catalog", "pg_settings", pg_settings::fill),
     ("pg_catalog", "pg_shadow", pg_roles::pg_user),
     ("pg_catalog", "pg_shdescription", pg_shdescription::fill),
@@ -99,7 +103,9 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_stat_progress_copy", pg_stat_progress_copy::fill),
     ("pg_catalog", "pg_stat_ssl", pg_stat_ssl::fill),
     ("pg_catalog", "pg_stat_user_tables", pg_stat_tables::fill),
+    ("pg_catalog", "pg_statio_all_sequences", pg_sequence::io),
     ("pg_catalog", "pg_statio_all_tables", pg_stat_tables::io),
+    ("pg_catalog", "pg_statio_user_sequences", pg_sequence::io),
     ("pg_catalog", "pg_statio_user_tables", pg_stat_tables::io),
     ("pg_catalog", "pg_tables", pg_tables::fill),
     ("pg_catalog", "pg_tablespace", built_in::pg_tablespace),

@@ -103,12 +103,12 @@ pub(crate) fn relation_of_type<'a>(context: &RelationContext<'a>, ty: Oid) -> Op
     })
 }
 
-/// Oids of a relation's row type and of the array type over it; `None` for an index.
+/// Oids of a relation's row type and of the array type over it; `None` for an index or a sequence.
 pub(crate) fn row_types(relation: &Relation) -> Option<(Oid, Oid)> {
     match &relation.kind {
         RelationKind::Table(table) => Some((table.row_type, table.array_type)),
         RelationKind::View(view) => Some((view.row_type, view.array_type)),
-        RelationKind::Index(_) => None,
+        RelationKind::Index(_) | RelationKind::Sequence(_) => None,
     }
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn columns(relation: &Relation) -> &[Column] {
     match &relation.kind {
         RelationKind::Table(table) => &table.columns,
         RelationKind::View(view) => &view.columns,
-        RelationKind::Index(_) => &[],
+        RelationKind::Index(_) | RelationKind::Sequence(_) => &[],
     }
 }
 

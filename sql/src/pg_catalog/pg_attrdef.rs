@@ -12,7 +12,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
                     default.oid.into(),
                     relation.oid.into(),
                     column.attnum.into(),
-                    Value::text_of(default_shown(&default.expression, column.ty)),
+                    Value::text_of(default_shown(context, &default.expression, column.ty)),
                 ]);
             }
         }

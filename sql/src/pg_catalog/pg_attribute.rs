@@ -1,8 +1,9 @@
-//! `pg_attribute`: columns of tables, views, indexes and computed relations.
+//! `pg_attribute`: columns of tables, views, indexes, sequences and computed relations.
 
-use peristyle_catalog::model::{Column, Index, Oid, PgType, Relation, RelationKind};
+use peristyle_catalog::model::{Column, ColumnRule, Index, Oid, PgType, Relation, RelationKind};
 
 use super::built_in_types::by_oid;
+use super::pg_sequence::SEQUENCE_COLUMNS;
 use crate::relation::{RelationContext, Rows, Value, all};
 
 /// One column, whatever its relation is.
@@ -14,6 +15,10 @@ struct Attribute<'a> {
     not_null: bool,
     has_default: bool,
     missing: Option<&'a str>,
+    /// `attidentity`
+    identity: &'static str,
+    /// `attgenerated`
+    generated: &'static str,
 }
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
@@ -34,6 +39,7 @@ fn attributes<'a>(context: &RelationContext<'a>, relation: &'a Relation) -> Vec<
         RelationKind::Table(table) => table.columns.iter().map(|column| of_column(relation.oid, column)).collect(),
         RelationKind::View(view) => view.columns.iter().map(|column| of_column(relation.oid, column)).collect(),
         RelationKind::Index(index) => of_index(context, relation.oid, index),
+        RelationKind::Sequence(_) => of_sequence(relation.oid),
     }
 }
 
@@ -42,6 +48,12 @@ fn of_column(relation: Oid, column: &Column) -> Attribute<'_> {
         not_null: column.not_null,
         has_default: column.default.is_some(),
         missing: column.missing.as_ref().map(|missing| missing.text.as_str()),
+        identity: match column.rule {
+            ColumnRule::Identity { is_always: true, .. } => "a",
+            ColumnRule::Identity { is_always: false, .. } => "d",
+            ColumnRule::Plain | ColumnRule::Generated => "",
+        },
+        generated: if column.rule == ColumnRule::Generated { "s" } else { "" },
         ..Attribute::plain(relation, &column.name, i64::from(column.attnum), column.ty)
     }
 }
@@ -54,9 +66,26 @@ fn of_index<'a>(context: &RelationContext<'a>, oid: Oid, index: &Index) -> Vec<A
     columns.zip(1..).map(|(column, number)| Attribute::plain(oid, &column.name, number, column.ty)).collect()
 }
 
+fn of_sequence<'a>(oid: Oid) -> Vec<Attribute<'a>> {
+    let columns = SEQUENCE_COLUMNS.iter().zip(1..);
+    columns
+        .map(|((name, ty), number)| Attribute { not_null: true, ..Attribute::plain(oid, name, number, *ty) })
+        .collect()
+}
+
 impl<'a> Attribute<'a> {
     fn plain(relation: Oid, name: &'a str, number: i64, ty: PgType) -> Self {
-        Attribute { relation, name, number, ty, not_null: false, has_default: false, missing: None }
+        Attribute {
+            relation,
+            name,
+            number,
+            ty,
+            not_null: false,
+            has_default: false,
+            missing: None,
+            identity: "",
+            generated: "",
+        }
     }
 }
 
@@ -81,8 +110,8 @@ fn push<'a>(rows: &mut Rows<'a>, attribute: Attribute<'a>) {
         attribute.not_null.into(),
         attribute.has_default.into(),
         attribute.missing.is_some().into(),
-        "".into(),
-        "".into(),
+        attribute.identity.into(),
+        attribute.generated.into(),
         false.into(),
         true.into(),
         Value::Int(0),

@@ -1,9 +1,10 @@
-//! `pg_class`: tables, views, indexes, and the computed relations themselves.
+//! `pg_class`: tables, views, indexes, sequences, and the computed relations themselves.
 
 use peristyle_catalog::model::{Constraint, ConstraintKind, Relation, RelationKind, Table};
 
 use super::names::{is_temporary, schema_oid};
 use super::pg_index::indexed_tables;
+use super::pg_sequence::SEQUENCE_COLUMNS;
 use super::{BOOTSTRAP_ROLE, BTREE, HEAP};
 use crate::relation::{RelationContext, Rows, Value, VirtualRelation, all, none_if_empty};
 use crate::temporary;
@@ -55,6 +56,9 @@ fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, has_index: b
         RelationKind::View(view) => {
             Shape { row_type: view.row_type.0, columns: view.columns.len(), ..without_rows("v", 0) }
         }
+        RelationKind::Sequence(_) => {
+            Shape { rows: 1.0, bytes: PAGE_BYTES, columns: SEQUENCE_COLUMNS.len(), ..without_rows("S", 0) }
+        }
         RelationKind::Index(index) => Shape { columns: index.columns.len(), rows: 0.0, ..without_rows("i", BTREE) },
     };
     Shape { is_temporary: is_temporary(context, relation), ..shape }
@@ -105,7 +109,7 @@ fn push<'a>(rows: &mut Rows<'a>, name: [Value<'a>; 4], shape: Shape<'a>, acl: Va
         zero(),
         owner,
         shape.access_method.into(),
-        if shape.access_method == 0 { zero() } else { oid },
+        if shape.access_method == 0 && shape.kind != "S" { zero() } else { oid },
         zero(),
         shape.bytes.div_ceil(PAGE_BYTES).into(),
         shape.rows.into(),

@@ -1,32 +1,31 @@
-//! `pg_depend`: what views read. A view's rule depends on the view itself and on the columns it reads. The relations of
+//! `pg_depend`: what views read, and what ties sequences to columns and defaults. A view's rule depends on the view itself and on the columns it reads. The relations of
 //! the schema `system` are members of the extension that stands for this server, so that nobody dumps them.
 
-use peristyle_catalog::model::{Relation, View};
+use peristyle_catalog::model::{Relation, RelationKind, Sequence, Table, View};
 
 use super::pg_extension::EXTENSION;
-use super::{PG_CLASS, PG_EXTENSION, PG_NAMESPACE, PG_REWRITE, SYSTEM};
+use super::{PG_ATTRDEF, PG_CLASS, PG_EXTENSION, PG_NAMESPACE, PG_REWRITE, SYSTEM};
 use crate::relation::{RelationContext, Rows, Value, all};
+use crate::sequence::sequences_in;
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     let members = all().filter(|relation| relation.schema() == "system").map(|relation| (PG_CLASS, relation.oid()));
     for (class, oid) in members.chain([(PG_NAMESPACE, SYSTEM)]) {
-        let mut rows = rows.named(["classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid", "deptype"]);
-        let zero = || Value::Int(0);
-        rows.push([class.into(), oid.into(), zero(), PG_EXTENSION.into(), EXTENSION.into(), zero(), "e".into()]);
+        push(rows, (class, oid.into()), (PG_EXTENSION, EXTENSION.into(), Value::Int(0)), "e");
     }
     for relation in context.head.relations(context.database.oid) {
-        if let Some(view) = relation.as_view() {
-            push_view(context, rows, relation, view);
+        match &relation.kind {
+            RelationKind::View(view) => push_view(context, rows, relation, view),
+            RelationKind::Table(table) => push_defaults(rows, relation, table),
+            RelationKind::Sequence(sequence) => push_owner(rows, relation, sequence),
+            RelationKind::Index(_) => {}
         }
     }
 }
 
 fn push_view<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>, relation: &Relation, view: &View) {
-    let mut rows = rows.named(["classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid", "deptype"]);
     let mut push = |referenced: Value<'a>, column: Value<'a>, kind: &'static str| {
-        let object = [PG_REWRITE.into(), relation.oid.into(), Value::Int(0)];
-        let [class, oid, part] = object;
-        rows.push([class, oid, part, PG_CLASS.into(), referenced, column, kind.into()]);
+        push(rows, (PG_REWRITE, relation.oid.into()), (PG_CLASS, referenced, column), kind);
     };
     push(relation.oid.into(), Value::Int(0), "i");
     for on in &view.depends_on {
@@ -39,4 +38,33 @@ fn push_view<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>, relation: &
             push(on.relation.into(), Value::Int(0), "n");
         }
     }
+}
+
+/// A default depends on its column and on the sequences that it takes values from.
+fn push_defaults<'a>(rows: &mut Rows<'a>, relation: &Relation, table: &Table) {
+    for column in &table.columns {
+        let Some(default) = &column.default else { continue };
+        let object = || (PG_ATTRDEF, default.oid.into());
+        push(rows, object(), (PG_CLASS, relation.oid.into(), column.attnum.into()), "a");
+        for sequence in sequences_in(&default.expression) {
+            push(rows, object(), (PG_CLASS, sequence.into(), Value::Int(0)), "n");
+        }
+    }
+}
+
+/// A sequence goes with its column; that of an identity column is a part of it.
+fn push_owner<'a>(rows: &mut Rows<'a>, relation: &Relation, sequence: &Sequence) {
+    let Some(owner) = sequence.owner else { return };
+    let kind = if owner.is_identity { "i" } else { "a" };
+    push(rows, (PG_CLASS, relation.oid.into()), (PG_CLASS, owner.table.into(), owner.attnum.into()), kind);
+}
+
+fn push<'a>(
+    rows: &mut Rows<'a>,
+    (class, object): (u32, Value<'a>),
+    (referenced_class, referenced, part): (u32, Value<'a>, Value<'a>),
+    kind: &'static str,
+) {
+    let mut rows = rows.named(["classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid", "deptype"]);
+    rows.push([class.into(), object, Value::Int(0), referenced_class.into(), referenced, part, kind.into()]);
 }

@@ -14,15 +14,17 @@ use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
 use datafusion::logical_expr::{
-    AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF, lit,
 };
 use parking_lot::Mutex;
-use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind};
+use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind, Sequence};
+use peristyle_storage::types::pg_metadata;
 
 use super::parameters::Bound;
 use super::{expand_view, memory, past};
 use crate::error::SqlError;
-use crate::functions::{FunctionContext, undefined};
+use crate::functions::{FunctionContext, row, undefined};
+use crate::pg_catalog::pg_sequence::SEQUENCE_COLUMNS;
 use crate::retention::Kept;
 use crate::scan::{AddressBook, SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
@@ -162,12 +164,24 @@ impl<'a> Provider<'a> {
                 self.kept_rows(relation, scan, wider.and(columns))
             }
             RelationKind::View(view) => expand_view(self.scope, relation, view),
+            RelationKind::Sequence(sequence) => self.sequence_row(relation.oid, sequence),
             RelationKind::Index(_) => {
                 let message = format!("cannot open relation \"{}\"", relation.name);
                 let error = SqlError::new(crate::error::SqlState::WRONG_OBJECT_TYPE, message);
                 Err(error.detail("This operation is not supported for indexes."))
             }
         }
+    }
+
+    /// A sequence read as a table: how far it has come.
+    fn sequence_row(&self, oid: Oid, sequence: &Sequence) -> Result<Arc<dyn TableSource>, SqlError> {
+        let (place, ahead) = self.scope.sequence_place(oid, sequence);
+        let values = [lit(place.last), lit(i64::try_from(ahead).unwrap_or(i64::MAX)), lit(place.is_called)];
+        let columns = SEQUENCE_COLUMNS.iter().zip(values);
+        let columns =
+            columns.map(|((name, ty), value)| value.alias_with_metadata(*name, Some(pg_metadata(*ty).into())));
+        let plan = LogicalPlanBuilder::empty(true).project(columns)?.build()?;
+        Ok(provider_as_source(Arc::new(ViewTable::new(plan, None)) as Arc<dyn TableProvider>))
     }
 
     /// A view's columns and the one that tells which rows are hidden, if the view does not read it.
@@ -296,6 +310,7 @@ impl ContextProvider for Provider<'_> {
                 || self.get_window_meta(name).is_some()
                 || self.get_higher_order_meta(name).is_some()
         };
+        let known = known.or_else(|| row::named(bare).map(Arc::new));
         known.or_else(|| if is_other() { None } else { undefined::function(bare).map(Arc::new) })
     }
 

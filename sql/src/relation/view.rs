@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::error::Result;
-use peristyle_catalog::model::{Oid, Partition, PgType, Seq, TimestampMicros};
+use peristyle_catalog::model::{Oid, Partition, PgType, Seq, SequencePlace, TimestampMicros};
 use peristyle_storage::merge::{MergeRecord, MergeTotals};
 
 /// What the running session shows of itself.
@@ -93,6 +93,7 @@ pub struct ServerView {
     /// Where a partition's object lies in the store.
     pub partition_path: Option<fn(&Partition) -> String>,
     pub orphans: Option<Arc<dyn Orphans>>,
+    pub sequences: Option<Arc<dyn SequencePlaces>>,
 }
 
 /// A session and what it runs or ran last.
@@ -149,6 +150,12 @@ pub struct Orphan {
     pub path: String,
     pub bytes: u64,
     pub modified_at: TimestampMicros,
+}
+
+/// How far sequences have come now; that is of no snapshot.
+pub trait SequencePlaces: Send + Sync {
+    /// `None` for what is no sequence.
+    fn place(&self, sequence: Oid) -> Option<SequencePlace>;
 }
 
 /// Lists the store for objects that the catalog does not name.

@@ -38,14 +38,10 @@ fn open_form(to: PgType, from: &DataType) -> Option<DataType> {
     }
 }
 
-/// The type of a column as its definition names it.
-///
-/// # Errors
-/// 0A000 for the serial types: there are no sequences. Otherwise those of [`super::pg_type_of_sql`].
+/// The type of a column as its definition names it; a serial type is the integer that it counts in.
 pub fn column_type(sql: &sqlparser::ast::DataType) -> Result<PgType, SqlError> {
-    if let Some(name) = crate::values::serial_type(&sql.to_string()).map(|_| sql.to_string().to_lowercase()) {
-        return Err(SqlError::unsupported(format!("type {name} is not supported: there are no sequences"))
-            .hint("Use integer or bigint, or uuid with DEFAULT gen_random_uuid()."));
+    if let Some(ty) = crate::values::serial_type(&sql.to_string()) {
+        return Ok(ty);
     }
     let ty = super::pg_type_of_sql(sql)?;
     match ty.kind() {

@@ -30,7 +30,7 @@ impl Session {
     ) -> Result<Option<Outcome>, SqlError> {
         let tree = match &*statement.tree {
             Tree::Sql(tree) => tree,
-            Tree::Copy(_) | Tree::Undrop(_) => return Ok(None),
+            Tree::Copy(_) | Tree::Undrop(_) | Tree::Sequence(_) => return Ok(None),
             Tree::Maintenance(maintenance) => {
                 self.refuse_in_block(maintenance)?;
                 return Ok(None);
@@ -150,10 +150,13 @@ impl Session {
         if matches!(object, DiscardObject::ALL | DiscardObject::TEMP) {
             self.discard_temporary()?;
         }
+        if matches!(object, DiscardObject::ALL | DiscardObject::SEQUENCES) {
+            self.taken.lock().forget();
+        }
         Ok(Outcome::Command(format!("DISCARD {object}")))
     }
 
-    /// All that a session keeps; there are no sequences, and no plans are kept.
+    /// What a session keeps; no plans are kept.
     fn discard_all(&mut self) -> Result<(), SqlError> {
         let mut kept = self.kept.lock();
         kept.portals.clear_named();

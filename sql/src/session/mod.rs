@@ -40,6 +40,7 @@ use crate::outcome::{ColumnDescription, Notice, Outcome};
 use crate::parse::{self, Statement, Tree};
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
+use crate::sequence::SharedTaken;
 use crate::statement;
 use crate::transaction::{Looks, Pile, Transaction};
 pub use crate::values::Format as WireFormat;
@@ -102,6 +103,8 @@ pub struct Session {
     acts_on_commit: bool,
     /// What the implicit transaction must run again if it loses a race before anything was sent.
     rerun: Option<Rerun>,
+    /// The values that it took of sequences.
+    taken: SharedTaken,
 }
 
 /// The only statement of an implicit transaction so far.
@@ -170,6 +173,7 @@ impl Session {
             activity,
             acts_on_commit: false,
             rerun: None,
+            taken: SharedTaken::default(),
         })
     }
 
@@ -379,7 +383,8 @@ impl Session {
 
     fn scope_under(&mut self, looks: Looks, guard: Guard) -> Result<Arc<Scope>, SqlError> {
         let started = self.transaction_started();
-        let view = self.in_transaction(|transaction| transaction.view(looks))?;
+        let (view, begun_runs) =
+            self.in_transaction(|transaction| transaction.view(looks).map(|view| (view, transaction.begun_runs())))?;
         let settings = self.settings();
         Ok(Arc::new(Scope {
             engine: Arc::clone(&self.engine),
@@ -393,6 +398,8 @@ impl Session {
             notices: Arc::clone(&self.notices),
             kept: Arc::downgrade(&self.kept),
             pending: Arc::clone(self.listener.pending()),
+            taken: Arc::clone(&self.taken),
+            begun_runs,
         }))
     }
 

@@ -20,6 +20,7 @@ use peristyle_storage::objects::partition_path;
 pub(crate) use self::staged::Pile;
 use self::staged::{Staged, appended_objects};
 use crate::error::{SqlError, SqlState};
+use crate::sequence::SharedRuns;
 
 /// What one statement sees: a snapshot, which stays pinned, with the transaction's own changes.
 #[derive(Clone)]
@@ -114,6 +115,8 @@ pub(crate) struct Transaction {
     shown: Option<Shown>,
     /// What its statements replace; given up when it ends.
     claims: Vec<Claim>,
+    /// The runs of sequences' values that its statements began.
+    begun_runs: SharedRuns,
 }
 
 /// A view of own changes.
@@ -149,7 +152,13 @@ impl Transaction {
             failed: false,
             shown: None,
             claims: Vec::new(),
+            begun_runs: SharedRuns::default(),
         }
+    }
+
+    /// The runs of sequences' values that its statements began.
+    pub(crate) fn begun_runs(&self) -> SharedRuns {
+        Arc::clone(&self.begun_runs)
     }
 
     /// Keeps a claim until the transaction ends.
@@ -261,11 +270,14 @@ impl Transaction {
         }
         let objects: Vec<_> = self.staged.objects().collect();
         let has_more = self.staged.has_more_than_its_load();
-        let changes = self.staged.into_change_set();
+        let mut changes = self.staged.into_change_set();
+        let begun = std::mem::take(&mut *self.begun_runs.lock());
+        let held = self.catalog.settle_runs(&mut changes.changes, |run| begun.get(&run).map(|begun| begun.new)).await;
         let committed = match durability {
             Durability::Awaited => self.catalog.commit(changes).await,
             Durability::Deferred => self.catalog.commit_deferred(changes).await,
         };
+        drop(held);
         match committed {
             Ok(commit) if commit.duplicate => {
                 delete_objects(&self.store, objects).await;

@@ -45,8 +45,12 @@ impl Own {
                 self.relations.insert(*table);
             }
             Change::Append { partitions, .. } => self.partitions.extend(partitions.iter().map(|p| p.id)),
-            // Of these two, a client's statement makes none.
-            Change::Merge { .. } | Change::ForgetHistory { .. } | Change::Remove { .. } | Change::Forget(_) => {}
+            // Of two of these, a client's statement makes none.
+            Change::Merge { .. }
+            | Change::ForgetHistory { .. }
+            | Change::AdvanceSequence { .. }
+            | Change::Remove { .. }
+            | Change::Forget(_) => {}
         }
     }
 

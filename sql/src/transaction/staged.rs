@@ -194,6 +194,7 @@ pub(super) fn appended_objects(change: &Change) -> impl Iterator<Item = (Oid, Pa
         | Change::CreateRelation(_)
         | Change::ReplaceRelation(_)
         | Change::DropRelation(_)
+        | Change::AdvanceSequence { .. }
         | Change::EnsureColumn { .. }
         | Change::Remove { .. }
         | Change::Merge { .. }

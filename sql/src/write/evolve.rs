@@ -12,6 +12,7 @@ use crate::error::{SqlError, SqlState};
 use crate::functions::signature::decimal_of;
 use crate::scope::Scope;
 use crate::semantics::type_planner::open_array;
+use crate::sequence::column_default;
 
 /// The columns that a write stores and the changes that make the table take them.
 pub(super) struct Evolution {
@@ -29,7 +30,7 @@ pub(super) fn evolve(scope: &Scope, target: &Target, given: &[FieldRef]) -> Resu
             Some(field) if target.is_open() => evolution.widen_known(scope, target, known.id, known.ty, field),
             Some(field) => evolution.fields.push((known.id, stored_field(known.ty, known.field.name(), field))),
             // An open table's file lacks what the write did not give; NULL and the default read the same there.
-            None if target.is_open() && target.column(known.id).default.is_none() => {}
+            None if target.is_open() && column_default(target.column(known.id)).is_none() => {}
             None => evolution.fields.push((known.id, Arc::clone(&known.field))),
         }
     }

@@ -18,10 +18,11 @@ use super::literal_rows::{Slots, values_only};
 use super::load::{Load, LoadPlan};
 use super::resolved::ResolvedInsert;
 use super::returning::{Returned, Returning};
-use super::{Target, literal_rows, value_rows};
+use super::{Target, identity, literal_rows, value_rows};
 use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::outcome::{Outcome, Rows, RowsTag};
+use crate::parse::Overriding;
 use crate::plan::parameters::{self, Bound};
 use crate::plan::{Planner, shown_name};
 use crate::scope::Scope;
@@ -46,6 +47,7 @@ pub(crate) async fn insert(
     refuse_unsupported(insert)?;
     let target = Target::find(&scope, table_name(insert)?)?;
     let names = column_names(&target, insert)?;
+    let insert = &*identity::overridden(&target, &names, insert);
     let returning = Returning::new(&scope, &target, insert)?;
     if ingest_id.as_ref().is_some_and(|id| is_replay(&scope, id)) {
         return inserted(0, returning.map(|returning| returning.take(&[])).transpose()?);
@@ -285,8 +287,15 @@ pub(crate) fn check_count(named: usize, given: usize, target: &Target) -> Result
     Ok(())
 }
 
-/// The columns that an INSERT gives, in its order; without a list the table's first ones.
+/// The columns that an INSERT gives, in its order; without a list the table's first ones. 428C9 for one that takes no
+/// values.
 fn column_names(target: &Target, insert: &Insert) -> Result<Vec<String>, SqlError> {
+    let names = named_columns(target, insert)?;
+    identity::check(target, &names, insert)?;
+    Ok(names)
+}
+
+fn named_columns(target: &Target, insert: &Insert) -> Result<Vec<String>, SqlError> {
     if insert.columns.is_empty() {
         let given = source_width(insert).unwrap_or(target.fields.len()).min(target.fields.len());
         return Ok(target.fields[..given].iter().map(|field| field.field.name().clone()).collect());
@@ -327,10 +336,15 @@ fn refuse_unsupported(insert: &Insert) -> Result<(), SqlError> {
     if !insert.into {
         return Err(SqlError::syntax(format!("syntax error at or near \"{}\"", insert.table)));
     }
-    if insert.overwrite || insert.or.is_some() || insert.replace_into || insert.ignore {
+    if insert.overwrite || insert.or.is_some() || insert.replace_into || insert.ignore || has_partition(insert) {
         return Err(SqlError::unsupported("this form of INSERT is not supported"));
     }
     Ok(())
+}
+
+/// Whether it says PARTITION, by which OVERRIDING reaches us, and means that.
+fn has_partition(insert: &Insert) -> bool {
+    insert.partitioned.is_some() && Overriding::of(insert).is_none()
 }
 
 /// DEFAULT in a VALUES list has no type of its own.

@@ -13,6 +13,7 @@ use crate::error::SqlError;
 use crate::parse::parse_expression;
 use crate::plan::parameters::{self, Bound};
 use crate::scope::Scope;
+use crate::sequence::column_default;
 use crate::values::{ColumnBuilder, InputStyle};
 use crate::{semantics, single_value};
 
@@ -203,8 +204,8 @@ pub(super) fn fill_defaults(target: &Target, names: &[String], source: &Query) -
 /// The column's default as its definition has it; NULL without one.
 pub(crate) fn default_expression(target: &Target, name: &str) -> Result<Expr, SqlError> {
     let column = target.position(name).map(|at| target.column(target.fields[at].id));
-    match column.and_then(|column| column.default.as_ref()) {
-        Some(default) => parse_expression(&default.expression),
+    match column.and_then(column_default) {
+        Some(default) => parse_expression(&default),
         None => Ok(Expr::Value(ast::Value::Null.into())),
     }
 }

@@ -10,6 +10,7 @@ mod copy_in;
 mod copy_parquet;
 mod create_table_as;
 mod evolve;
+mod identity;
 mod ingest;
 mod insert;
 mod keys;
@@ -26,6 +27,7 @@ mod value_rows;
 pub use copy_in::CopyIn;
 pub(crate) use copy_in::copy_in;
 pub(crate) use create_table_as::create_table_as;
+pub(crate) use identity::check_update;
 pub(crate) use insert::{
     assigned, check_count, describe as describe_insert, hint_values, insert, source_plan, stage, table_name,
     without_defaults,

@@ -3,13 +3,13 @@
 use std::cell::LazyCell;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::{cast, filter_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::logical_expr::ExprSchemable;
 use datafusion::physical_plan::PhysicalExpr;
-use peristyle_catalog::model::{ColumnId, ConstraintKind, PgType};
+use peristyle_catalog::model::{ColumnId, ConstraintKind, Oid, PgType};
 use peristyle_storage::types::pg_type;
 use sqlparser::ast;
 
@@ -20,6 +20,7 @@ use crate::parse::parse_expression;
 use crate::plan::Planner;
 use crate::scope::Scope;
 use crate::semantics;
+use crate::sequence::{column_default, sequence_of_default};
 use crate::single_value::row_text;
 
 /// Makes whole rows of a table out of the columns that a write gives.
@@ -49,6 +50,8 @@ enum Source {
     Given(usize),
     /// Its default, computed per batch.
     Default(Arc<dyn PhysicalExpr>),
+    /// The next values of a sequence.
+    Sequence(Arc<Scope>, Oid),
     Null,
 }
 
@@ -82,7 +85,7 @@ impl Shaper {
             .map(|(id, field)| {
                 let source = match given.iter().position(|name| name == field.name()) {
                     Some(position) => Source::Given(position),
-                    None => default_source(&planner, target, *id, field)?,
+                    None => default_source(scope, &planner, target, *id, field)?,
                 };
                 let not_null = target.table().column_by_id(*id).is_some_and(|column| column.not_null);
                 let field = source.field(field)?;
@@ -105,10 +108,11 @@ impl Shaper {
         row_condition(scope, &self.table, &self.schema, condition)
     }
 
-    /// Whether rows are taken as they come: no default and no CHECK is computed, which could depend on the time or on a
+    /// Whether rows are taken as they come: no default and no CHECK is computed, no sequence asked, which could depend on the time or on a
     /// setting.
     pub(super) fn computes_nothing(&self) -> bool {
-        self.checks.is_empty() && !self.columns.iter().any(|column| matches!(column.source, Source::Default(_)))
+        let is_computed = |column: &ShapedColumn| matches!(column.source, Source::Default(_) | Source::Sequence(..));
+        self.checks.is_empty() && !self.columns.iter().any(is_computed)
     }
 
     /// The columns of shaped batches with their ids.
@@ -184,6 +188,7 @@ impl ShapedColumn {
                 Ok(cast(array, self.field.data_type())?)
             }
             Source::Default(expression) => Ok(expression.evaluate(given)?.into_array(given.num_rows())?),
+            Source::Sequence(scope, sequence) => next_values(scope, *sequence, &self.field, given.num_rows()),
             Source::Null => Ok(new_null_array(self.field.data_type(), given.num_rows())),
         }
     }
@@ -210,18 +215,30 @@ pub(super) fn row_condition(
 }
 
 fn default_source<'a>(
+    scope: &Arc<Scope>,
     planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
     target: &Target,
     id: ColumnId,
     field: &FieldRef,
 ) -> Result<Source, SqlError> {
-    let Some(default) = target.table().column_by_id(id).and_then(|column| column.default.as_ref()) else {
-        return Ok(Source::Null);
-    };
+    let Some(default) = target.table().column_by_id(id).and_then(column_default) else { return Ok(Source::Null) };
+    if let Some(sequence) = sequence_of_default(&default).filter(|_| semantics::is_integer(pg_type(field))) {
+        return Ok(Source::Sequence(Arc::clone(scope), sequence));
+    }
     let planner = planner()?;
-    let expression = planner.expression(&parse_expression(&default.expression)?, &DFSchema::empty())?;
+    let expression = planner.expression(&parse_expression(&default)?, &DFSchema::empty())?;
     let assigned = semantics::assignment_cast(expression, &DFSchema::empty(), pg_type(field), field.data_type())?;
     Ok(Source::Default(planner.state().create_physical_expr(assigned, &DFSchema::empty())?))
+}
+
+/// As many values of a sequence as there are rows, as their column stores them.
+fn next_values(scope: &Scope, sequence: Oid, field: &FieldRef, rows: usize) -> Result<ArrayRef, SqlError> {
+    let values = Int64Array::from(scope.next_values(sequence, rows, rows)?);
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(&values, field.data_type(), &strict).map_err(|_| {
+        let message = format!("{} out of range", crate::values::type_name(pg_type(field)));
+        SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message)
+    })
 }
 
 fn checks<'a>(

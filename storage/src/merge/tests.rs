@@ -27,6 +27,7 @@ fn column(id: u32, name: &str, ty: PgType) -> Column {
         default: None,
         missing: None,
         comment: None,
+        rule: peristyle_catalog::model::ColumnRule::Plain,
     }
 }
 

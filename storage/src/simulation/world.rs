@@ -185,6 +185,7 @@ pub(super) fn table(oid: Oid, name: &str) -> Relation {
         default: None,
         missing: None,
         comment: None,
+        rule: peristyle_catalog::model::ColumnRule::Plain,
     };
     let table = Table {
         row_type: Oid(oid.0 + 1),

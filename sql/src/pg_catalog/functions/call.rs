@@ -37,6 +37,11 @@ impl Call<'_> {
         self.arguments.len()
     }
 
+    /// Rows from this one on for which the function is called at once.
+    pub(super) fn rows_left(&self) -> usize {
+        self.arguments.first().map_or(1, |argument| argument.array.len() - self.row)
+    }
+
     pub(super) fn is_null(&self, at: usize) -> bool {
         self.arguments[at].array.is_null(self.row)
     }

@@ -6,8 +6,9 @@ use peristyle_catalog::model::{Index, PgType, Relation, RelationKind};
 use super::call::Call;
 use super::{Function, Parameter, UNDEFINED_COLUMN, UNDEFINED_TABLE, failure};
 use crate::pg_catalog::definitions::{constraint_definition, index_definition, view_definition};
-use crate::pg_catalog::names::{parts, quoted, relation_named};
+use crate::pg_catalog::names::{columns, parts, qualified, quoted, relation_named, schema_name};
 use crate::pg_catalog::pg_index::indexed_columns;
+use crate::pg_catalog::pg_sequence::sequence_of_column;
 use crate::relation::Value;
 use Parameter::{Bool, Int, Named, Oid, Text};
 
@@ -73,7 +74,7 @@ fn index_column(call: &Call<'_>, index: &Index, number: i64) -> Option<String> {
     indexed_columns(&call.context, index).get(at).map(|column| quoted(&column.name).into_owned())
 }
 
-/// There are no sequences, so a column that exists has none.
+/// The sequence of a serial or identity column, as SQL must write its name.
 fn serial_sequence(call: &Call<'_>) -> Result<Value<'static>> {
     let (table, column) = (call.text(0).unwrap_or_default(), call.text(1).unwrap_or_default());
     let missing = || failure(UNDEFINED_TABLE, format!("relation \"{table}\" does not exist"));
@@ -85,9 +86,12 @@ fn serial_sequence(call: &Call<'_>) -> Result<Value<'static>> {
     };
     let relation = relation_named(&call.context, schema, name).ok_or_else(missing)?;
     let relation = call.context.head.relation(relation).ok_or_else(missing)?;
-    if relation.as_table().is_some_and(|table| table.column(column).is_none()) {
+    let found = columns(relation).iter().find(|found| found.name == column);
+    let column = found.ok_or_else(|| {
         let message = format!("column \"{column}\" of relation \"{}\" does not exist", relation.name);
-        return Err(failure(UNDEFINED_COLUMN, message));
-    }
-    Ok(Value::Null)
+        failure(UNDEFINED_COLUMN, message)
+    })?;
+    let sequence = sequence_of_column(&call.context, relation.oid, column.attnum);
+    let shown = sequence.and_then(|sequence| Some((schema_name(&call.context, sequence.schema)?, &sequence.name)));
+    Ok(shown.map(|(schema, name)| qualified(schema, name)).into())
 }

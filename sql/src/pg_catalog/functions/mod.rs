@@ -11,6 +11,7 @@ mod definition;
 mod identifiers;
 mod privileges;
 mod registered;
+mod sequences;
 mod session;
 mod sizes;
 mod sleep;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use datafusion::common::DataFusionError;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Volatility};
-use peristyle_catalog::model::{Database, PgType};
+use peristyle_catalog::model::{Database, Oid, PgType};
 
 use crate::relation::{Objects, RelationContext, ServerView, SessionView, Value};
 use crate::{SqlError, SqlState};
@@ -52,6 +53,14 @@ pub trait SessionControl: Send + Sync {
     fn set(&self, name: &str, value: Option<&str>, is_local: bool) -> Result<String>;
     /// Notifies a channel's listeners when the transaction commits.
     fn notify(&self, channel: &str, payload: &str) -> Result<()>;
+    /// The sequence's next value; `expected` tells how many the statement will probably ask for in all.
+    fn next_value(&self, sequence: Oid, expected: usize) -> Result<i64>;
+    /// The value that the session took last of the sequence.
+    fn current_value(&self, sequence: Oid) -> Result<i64>;
+    /// The value that the session took last of any sequence.
+    fn last_value(&self) -> Result<i64>;
+    /// Has the sequence go on after a value, or with it if it was not given yet.
+    fn set_value(&self, sequence: Oid, value: i64, is_called: bool) -> Result<()>;
     /// Cancels a session's statement; `false` if there is no such session.
     fn cancel(&self, process_id: i32) -> bool;
     /// Ends a session; `false` if there is no such session.
@@ -122,6 +131,7 @@ const TABLES: &[&[Function]] = &[
     identifiers::FUNCTIONS,
     privileges::FUNCTIONS,
     registered::FUNCTIONS,
+    sequences::FUNCTIONS,
     session::FUNCTIONS,
     sizes::FUNCTIONS,
     transactions::FUNCTIONS,

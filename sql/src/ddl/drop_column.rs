@@ -1,0 +1,103 @@
+//! ALTER TABLE … DROP COLUMN: what goes with the column, and what keeps it.
+
+use std::sync::Arc;
+
+use peristyle_catalog::model::{Change, ColumnId, Relation, RelationKind, Requirement};
+
+use super::alter_table::Altered;
+use super::options::key_columns;
+use super::{keys, unchanged};
+use crate::error::{SqlError, SqlState};
+use crate::sequence::sequences_in;
+
+impl Altered<'_> {
+    pub(super) fn drop_column(&mut self, name: &str, if_exists: bool, cascade: bool) -> Result<(), SqlError> {
+        let Some(column) = self.table().column(name) else {
+            if if_exists {
+                let message =
+                    format!("column \"{name}\" of relation \"{}\" does not exist, skipping", self.relation.name);
+                self.scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
+                return Ok(());
+            }
+            return Err(self.no_column(name));
+        };
+        let (id, own) = (column.id, (self.relation.oid, column.attnum));
+        if key_columns(&self.table().partition_key, &self.table().order_key).contains(&id) {
+            let message = format!(
+                "cannot drop column \"{name}\" because it is part of the partition key or order key of relation \"{}\"",
+                self.relation.name
+            );
+            return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
+        self.drop_dependents(name, id, cascade)?;
+        let on_column = |relation: &&Arc<Relation>| match &relation.kind {
+            RelationKind::Index(index) => index.table == self.relation.oid && index.columns.contains(&id),
+            RelationKind::Sequence(sequence) => sequence.owner.is_some_and(|owner| (owner.table, owner.attnum) == own),
+            RelationKind::Table(_) | RelationKind::View(_) => false,
+        };
+        let gone: Vec<Arc<Relation>> = self.scope.view.relations().filter(on_column).cloned().collect();
+        for sequence in gone.iter().filter(|relation| relation.as_sequence().is_some()) {
+            self.refuse_if_used_elsewhere(name, id, sequence)?;
+        }
+        self.more.extend(gone.iter().map(|relation| Change::DropRelation(relation.oid)));
+        let dropped = |columns: &[ColumnId]| columns.contains(&id);
+        let table = self.table_mut();
+        table.columns.retain(|column| column.id != id);
+        table.constraints.retain(|constraint| !keys::names_column(&constraint.kind, &dropped, name));
+        Ok(())
+    }
+
+    /// The views that read a column. No other may have come to read it when this commits.
+    pub(super) fn readers(&mut self, column: ColumnId) -> Vec<Arc<Relation>> {
+        let table = self.relation.oid;
+        let readers: Vec<Arc<Relation>> = self.scope.view.column_readers(table, column).cloned().collect();
+        let except = readers.iter().map(|view| view.oid).collect();
+        self.requires.push(Requirement::NoColumnDependents { table, column, except });
+        readers
+    }
+
+    /// Views that read the column go with it, or keep it.
+    fn drop_dependents(&mut self, name: &str, id: ColumnId, cascade: bool) -> Result<(), SqlError> {
+        let views = self.readers(id);
+        if views.is_empty() {
+            return Ok(());
+        }
+        if !cascade {
+            let message =
+                format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
+            let detail: Vec<_> = views
+                .iter()
+                .map(|view| format!("view {} depends on column {name} of table {}", view.name, self.relation.name))
+                .collect();
+            return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                .detail(detail.join("\n"))
+                .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        }
+        for view in views {
+            self.requires.push(unchanged(&view));
+            self.more.push(Change::DropRelation(view.oid));
+        }
+        Ok(())
+    }
+
+    /// A sequence goes with its column, unless another column takes values from it.
+    fn refuse_if_used_elsewhere(&self, name: &str, column: ColumnId, sequence: &Relation) -> Result<(), SqlError> {
+        let uses = |relation: &Arc<Relation>| {
+            let columns = relation.as_table().map_or(&[][..], |table| &table.columns);
+            let others = columns.iter().filter(|other| (relation.oid, other.id) != (self.relation.oid, column));
+            others
+                .filter(|other| {
+                    other.default.as_ref().is_some_and(|d| sequences_in(&d.expression).contains(&sequence.oid))
+                })
+                .map(|other| format!("default value for column {} of table {}", other.name, relation.name))
+                .next()
+        };
+        let mut relations = self.scope.view.relations().filter(|relation| !self.scope.view.is_dropped(relation));
+        let Some(user) = relations.find_map(uses) else { return Ok(()) };
+        let table = &self.relation.name;
+        let message = format!("cannot drop column {name} of table {table} because other objects depend on it");
+        Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+            .detail(format!("{user} depends on sequence {}", sequence.name))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."))
+    }
+}

@@ -1,0 +1,154 @@
+//! What SQL says of identity columns, given to sqlparser in forms that it knows:
+//!
+//! | written | read as |
+//! |---|---|
+//! | `AS IDENTITY (START 5 INCREMENT 2)` | its options in sqlparser's order |
+//! | `INSERT INTO t (a) OVERRIDING SYSTEM VALUE …` | `INSERT INTO t (a) PARTITION ("…") …`, whose name is a mark |
+
+use sqlparser::ast;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::forms::{is, is_blank};
+
+/// Names that stand for OVERRIDING SYSTEM VALUE and OVERRIDING USER VALUE.
+const SYSTEM_MARK: &str = "\u{1}overriding system";
+const USER_MARK: &str = "\u{1}overriding user";
+
+/// The words that begin an option, in the order that sqlparser takes.
+const OPTIONS: &[Keyword] =
+    &[Keyword::INCREMENT, Keyword::MINVALUE, Keyword::MAXVALUE, Keyword::START, Keyword::CACHE, Keyword::CYCLE];
+
+/// What an INSERT says of values that are given for identity columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overriding {
+    /// They are taken.
+    System,
+    /// The sequence's are taken in their place.
+    User,
+}
+
+impl Overriding {
+    /// `None` if the INSERT says nothing.
+    pub(crate) fn of(insert: &ast::Insert) -> Option<Overriding> {
+        match insert.partitioned.as_deref()? {
+            [ast::Expr::Identifier(mark)] if mark.value == SYSTEM_MARK => Some(Overriding::System),
+            [ast::Expr::Identifier(mark)] if mark.value == USER_MARK => Some(Overriding::User),
+            _ => None,
+        }
+    }
+}
+
+/// Rewrites one statement's tokens.
+pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
+    order_options(tokens);
+    mark_overriding(tokens);
+}
+
+fn words(tokens: &[TokenWithSpan]) -> Vec<usize> {
+    (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect()
+}
+
+fn order_options(tokens: &mut [TokenWithSpan]) {
+    let words = words(tokens);
+    for place in 0..words.len() {
+        let opens = |at: usize| tokens[at].token == Token::LParen;
+        if !is(&tokens[words[place]], Keyword::IDENTITY) || !words.get(place + 1).is_some_and(|&at| opens(at)) {
+            continue;
+        }
+        let first = place + 2;
+        let closes = |&at: &usize| tokens[at].token == Token::RParen;
+        let Some(length) = words[first..].iter().position(closes) else { return };
+        let places = &words[first..first + length];
+        let ordered = ordered(&places.iter().map(|&at| tokens[at].clone()).collect::<Vec<_>>());
+        for (&at, token) in places.iter().zip(ordered) {
+            tokens[at] = token;
+        }
+    }
+}
+
+/// Options with their words, sorted; as they came if one is unknown.
+fn ordered(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let option = |at: usize| OPTIONS.iter().position(|word| is(&tokens[at], *word));
+    let mut options: Vec<(usize, &[TokenWithSpan])> = Vec::new();
+    let mut from = 0;
+    while from < tokens.len() {
+        let named = from + usize::from(is(&tokens[from], Keyword::NO));
+        let Some(order) = (named < tokens.len()).then(|| option(named)).flatten() else { return tokens.to_vec() };
+        let begins = |at: &usize| is(&tokens[*at], Keyword::NO) || option(*at).is_some();
+        let end = (named + 1..tokens.len()).find(begins).unwrap_or(tokens.len());
+        options.push((order, &tokens[from..end]));
+        from = end;
+    }
+    options.sort_by_key(|(order, _)| *order);
+    options.into_iter().flat_map(|(_, words)| words.to_vec()).collect()
+}
+
+fn mark_overriding(tokens: &mut Vec<TokenWithSpan>) {
+    let words = words(tokens);
+    let said = words.windows(3).position(|three| {
+        is_word(&tokens[three[0]], "overriding")
+            && (is_word(&tokens[three[1]], "system") || is_word(&tokens[three[1]], "user"))
+            && is_word(&tokens[three[2]], "value")
+    });
+    let Some(place) = said.filter(|_| is(&tokens[words[0]], Keyword::INSERT)) else { return };
+    let (from, to, span) = (words[place], words[place + 2], tokens[words[place]].span);
+    let mark = if is_word(&tokens[words[place + 1]], "system") { SYSTEM_MARK } else { USER_MARK };
+    let mut marked = Vec::new();
+    // A word right behind the table's name would be its alias.
+    if let Some(name) = bare_table(tokens, &words[..place]) {
+        marked.extend([Token::make_keyword("AS"), name]);
+    }
+    marked.extend([Token::make_keyword("PARTITION"), Token::LParen, Token::make_word(mark, Some('"')), Token::RParen]);
+    tokens.splice(from..=to, marked.into_iter().map(|token| TokenWithSpan { token, span }));
+}
+
+/// The last part of the table's name, if nothing but that stands before.
+fn bare_table(tokens: &[TokenWithSpan], words: &[usize]) -> Option<Token> {
+    let into = words.iter().position(|&at| is(&tokens[at], Keyword::INTO))?;
+    let name = &words[into + 1..];
+    let is_name = name.iter().enumerate().all(|(i, &at)| match &tokens[at].token {
+        Token::Word(_) => i % 2 == 0,
+        Token::Period => i % 2 == 1,
+        _ => false,
+    });
+    let last = name.last().filter(|_| is_name)?;
+    Some(tokens[*last].token.clone())
+}
+
+fn is_word(token: &TokenWithSpan, text: &str) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::{Tree, parse};
+
+    fn tree(sql: &str) -> ast::Statement {
+        let statements = parse(sql, &mut Vec::new()).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let Tree::Sql(tree) = &*statements[0].tree else { panic!("no SQL") };
+        tree.as_ref().clone()
+    }
+
+    #[test]
+    fn options_come_in_any_order() {
+        let written = "create table t (a int generated always as identity (start with -5 no cycle increment 2), b int)";
+        let read = "CREATE TABLE t (a INT GENERATED ALWAYS AS IDENTITY( INCREMENT 2 START WITH -5 NO CYCLE ), b INT)";
+        assert_eq!(tree(written).to_string().replace("  ", " "), read);
+    }
+
+    #[test]
+    fn an_insert_says_whose_values_count() {
+        let cases = [
+            ("insert into t values (1)", None),
+            ("insert into t (a) overriding system value values (1)", Some(Overriding::System)),
+            ("insert into s.t overriding user value select 1", Some(Overriding::User)),
+            ("insert into t as u (a) overriding system value values (1)", Some(Overriding::System)),
+        ];
+        for (sql, expected) in cases {
+            let ast::Statement::Insert(insert) = tree(sql) else { panic!("no INSERT") };
+            assert_eq!(Overriding::of(&insert), expected, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Sequences in the texts of defaults: kept by oid, so that they follow a rename, and shown by name.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use peristyle_catalog::model::Oid;
+use sqlparser::ast::{
+    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
+    visit_expressions_mut,
+};
+
+use crate::parse::parse_expression;
+use crate::pg_catalog::names::{parts, relation_shown};
+use crate::relation::RelationContext;
+use crate::scope::Scope;
+
+/// Functions whose first argument is a sequence.
+const CALLS: &[&str] = &["nextval", "currval", "setval"];
+
+/// An expression whose sequences are named by oid.
+pub(crate) fn by_oids(scope: &Scope, expression: &Expr) -> Expr {
+    let mut expression = expression.clone();
+    let oid = |text: &str| {
+        let parts = parts(text)?;
+        let (name, schema) = parts.split_last()?;
+        let relation = scope.relation(schema.last().map(String::as_str), name)?;
+        relation.as_sequence().map(|_| relation.oid.to_string())
+    };
+    rename(&mut expression, &oid);
+    expression
+}
+
+/// A default's text with the names that its sequences have now.
+pub(crate) fn shown<'t>(context: &RelationContext<'_>, text: &'t str) -> Cow<'t, str> {
+    let Some(mut expression) = with_sequences(text) else { return text.into() };
+    rename(&mut expression, &|text| relation_shown(context, Oid(text.parse().ok()?)));
+    expression.to_string().into()
+}
+
+/// The sequences that a default's text names.
+pub(crate) fn sequences_in(text: &str) -> Vec<Oid> {
+    let Some(mut expression) = with_sequences(text) else { return Vec::new() };
+    let found = std::cell::RefCell::new(Vec::new());
+    rename(&mut expression, &|text| {
+        found.borrow_mut().extend(text.parse().ok().map(Oid));
+        None
+    });
+    found.into_inner()
+}
+
+fn with_sequences(text: &str) -> Option<Expr> {
+    if text.contains("::regclass") { parse_expression(text).ok() } else { None }
+}
+
+/// Gives the sequences in an expression other names; those of which `to` knows none keep theirs.
+fn rename(expression: &mut Expr, to: &dyn Fn(&str) -> Option<String>) {
+    let _ = visit_expressions_mut(expression, |expr| {
+        match expr {
+            Expr::Cast { expr: inner, data_type, .. } if is_regclass(data_type) => {
+                if let Some(name) = text_of(inner).and_then(to) {
+                    *expr = as_regclass(name);
+                }
+            }
+            Expr::Function(call) if CALLS.iter().any(|name| call.name.to_string().eq_ignore_ascii_case(name)) => {
+                if let Some(argument) = first_argument(&mut call.args)
+                    && let Some(name) = text_of(argument).and_then(to)
+                {
+                    *argument = as_regclass(name);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+fn first_argument(arguments: &mut FunctionArguments) -> Option<&mut Expr> {
+    let FunctionArguments::List(list) = arguments else { return None };
+    match list.args.first_mut()? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(argument),
+        _ => None,
+    }
+}
+
+fn text_of(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_regclass(ty: &DataType) -> bool {
+    ty.to_string().eq_ignore_ascii_case("regclass")
+}
+
+fn as_regclass(name: String) -> Expr {
+    Expr::Cast {
+        kind: CastKind::DoubleColon,
+        expr: Box::new(Expr::Value(Value::SingleQuotedString(name).into())),
+        data_type: DataType::Custom(ObjectName::from(vec![Ident::new("regclass")]), Vec::new()),
+        array: false,
+        format: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequence::next_call;
+
+    #[test]
+    fn sequences_are_found_and_renamed() {
+        let text = format!("1 + {}", next_call(Oid(16390)));
+        assert_eq!(sequences_in(&text), [Oid(16390)]);
+        assert_eq!(sequences_in("now()"), []);
+        let mut expression = parse_expression("nextval('s') + currval('t'::regclass)").expect("parses");
+        rename(&mut expression, &|name| (name == "s").then(|| "16390".to_owned()));
+        assert_eq!(expression.to_string(), "nextval('16390'::regclass) + currval('t'::REGCLASS)");
+    }
+}
