@@ -54,7 +54,7 @@ def is_tidy(server):
     """No chunk is left, and no merge came for a while."""
     if server.value("select count(*) from system.chunks"):
         return False
-    idle = "select clock_timestamp() - max(finished_at) > make_interval(secs => %s) from system.merges"
+    idle = "select clock_timestamp() - max(finished_at) > %s * interval '1 second' from system.merges"
     return server.value(idle, (settings()["merge_quiet_seconds"] + 30,))
 
 
