@@ -107,10 +107,10 @@ impl Expander<'_, '_> {
     fn row(&self, name: &Ident) -> Result<Option<Expr>, SqlError> {
         let factors: Vec<&TableFactor> = self.selects.last().into_iter().flat_map(|from| factors_of(from)).collect();
         let named = fold(name);
-        let Some(own) = factors.iter().find(|factor| called(factor).as_deref() == Some(&named)) else {
-            return Ok(None);
-        };
-        for factor in &factors {
+        let own = factors.iter().find(|factor| called(factor).as_deref() == Some(&named));
+        // A function that gives one column has it under the function's name.
+        let Some(own) = own.filter(|own| stands_alone(own)) else { return Ok(None) };
+        for factor in factors.iter().filter(|factor| stands_alone(factor)) {
             if self.columns_of(factor)?.iter().any(|column| *column == named) {
                 return Ok(None);
             }
@@ -161,6 +161,16 @@ impl Expander<'_, '_> {
 fn factors_of(from: &[TableWithJoins]) -> impl Iterator<Item = &TableFactor> {
     from.iter()
         .flat_map(|tables| std::iter::once(&tables.relation).chain(tables.joins.iter().map(|join| &join.relation)))
+}
+
+/// Whether it can be planned without what stands beside it.
+fn stands_alone(factor: &TableFactor) -> bool {
+    match factor {
+        TableFactor::Table { args, .. } => args.is_none(),
+        TableFactor::Derived { lateral, .. } => !lateral,
+        TableFactor::Function { .. } | TableFactor::UNNEST { .. } => false,
+        _ => true,
+    }
 }
 
 fn row_of(function: &str, values: Vec<Expr>) -> Expr {
