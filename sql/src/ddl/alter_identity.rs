@@ -33,7 +33,7 @@ pub(super) fn run(scope: &Arc<Scope>, alter: &AlterIdentity) -> Result<Done, Sql
     match &alter.action {
         IdentityAction::Add { is_always, options } => {
             check_can_be_identity(relation, column)?;
-            let own = OwnSequence::Identity { is_always: *is_always, options: options.clone() };
+            let own = OwnSequence::Identity { is_always: *is_always, options: Box::new(options.clone()) };
             changed.changes.push(own.give(scope, relation, &mut changed.column, &|_| false)?);
         }
         IdentityAction::Change { is_always, options } => {

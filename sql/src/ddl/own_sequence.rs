@@ -21,7 +21,7 @@ use crate::values::serial_type;
 #[derive(Clone, Debug)]
 pub(crate) enum OwnSequence {
     Serial,
-    Identity { is_always: bool, options: SequenceOptions },
+    Identity { is_always: bool, options: Box<SequenceOptions> },
 }
 
 impl OwnSequence {
@@ -38,7 +38,7 @@ impl OwnSequence {
                 }
                 let options = SequenceOptions::of_identity(sequence_options.as_deref().unwrap_or_default())?;
                 let is_always = matches!(generated_as, GeneratedAs::Always);
-                identity = Some(OwnSequence::Identity { is_always, options });
+                identity = Some(OwnSequence::Identity { is_always, options: Box::new(options) });
             }
         }
         let has_default = column.options.iter().any(|option| matches!(option.option, ColumnOption::Default(_)));
@@ -62,7 +62,7 @@ impl OwnSequence {
         let nothing = SequenceOptions::default();
         let (options, is_identity) = match self {
             OwnSequence::Serial => (&nothing, false),
-            OwnSequence::Identity { options, .. } => (options, true),
+            OwnSequence::Identity { options, .. } => (options.as_ref(), true),
         };
         let ty = column.ty;
         if !matches!(ty, PgType::INT2 | PgType::INT4 | PgType::INT8) {

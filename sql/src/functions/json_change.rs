@@ -157,6 +157,14 @@ fn item_changed<'a>(items: &mut Vec<Json<'a>>, place: i64, change: &Change<'a>) 
     }
 }
 
+fn setting(value: Json<'_>, creates: bool) -> Change<'_> {
+    Change::Set(value, creates)
+}
+
+fn inserting(value: Json<'_>, is_behind: bool) -> Change<'_> {
+    Change::Insert(value, is_behind)
+}
+
 /// Changes each row's value; the flag behind the new value is `default` if it is not given.
 fn with_value(call: &Call<'_>, default: bool, change: for<'a> fn(Json<'a>, bool) -> Change<'a>) -> Result<ArrayRef> {
     let (json, paths, values) =
@@ -175,11 +183,11 @@ fn with_value(call: &Call<'_>, default: bool, change: for<'a> fn(Json<'a>, bool)
 }
 
 fn set(call: &Call<'_>) -> Result<ArrayRef> {
-    with_value(call, true, |value, creates| Change::Set(value, creates))
+    with_value(call, true, setting)
 }
 
 fn insert(call: &Call<'_>) -> Result<ArrayRef> {
-    with_value(call, false, |value, is_behind| Change::Insert(value, is_behind))
+    with_value(call, false, inserting)
 }
 
 /// As [`set`], where the last argument says what a NULL as the new value does.

@@ -111,7 +111,7 @@ impl Expander<'_, '_> {
         // A function that gives one column has it under the function's name.
         let Some(own) = own.filter(|own| stands_alone(own)) else { return Ok(None) };
         for factor in factors.iter().filter(|factor| stands_alone(factor)) {
-            if self.columns_of(factor)?.iter().any(|column| *column == named) {
+            if self.columns_of(factor)?.contains(&named) {
                 return Ok(None);
             }
         }

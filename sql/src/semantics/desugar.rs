@@ -168,12 +168,23 @@ fn negate_if(negated: bool, expr: Expr) -> Expr {
 
 fn quantified(name: &str, left: &mut Expr, op: &BinaryOperator, right: &mut Expr) -> Option<Expr> {
     use BinaryOperator as B;
-    let is_known = match op {
-        B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => true,
-        B::PGRegexMatch | B::PGRegexIMatch | B::PGRegexNotMatch | B::PGRegexNotIMatch => true,
-        B::PGLikeMatch | B::PGILikeMatch | B::PGNotLikeMatch | B::PGNotILikeMatch => true,
-        _ => false,
-    };
+    let is_known = matches!(
+        op,
+        B::Eq
+            | B::NotEq
+            | B::Lt
+            | B::LtEq
+            | B::Gt
+            | B::GtEq
+            | B::PGRegexMatch
+            | B::PGRegexIMatch
+            | B::PGRegexNotMatch
+            | B::PGRegexNotIMatch
+            | B::PGLikeMatch
+            | B::PGILikeMatch
+            | B::PGNotLikeMatch
+            | B::PGNotILikeMatch
+    );
     is_known.then(|| call(name, vec![string(op.to_string()), take(left), take(right)]))
 }
 
