@@ -17,10 +17,11 @@ RECORD = re.compile(r"^(statement|query)\b")
 LEFT_OUT = re.compile(r"^skipif peristyle\b")
 
 
-def accepted(statement, kind, answer):
-    """The accepted difference that this one is; `None` if it is none."""
+def accepted(statement, kind, got, wanted):
+    """The accepted difference that this one is; `None` if it is none. Both answers are texts."""
     for entry in ACCEPTED:
-        if entry["kind"] == kind and re.search(entry["statement"], statement) and re.search(entry["answer"], answer):
+        parts = [("statement", statement), ("peristyle", got), ("postgresql", wanted)]
+        if entry["kind"] == kind and all(re.search(entry.get(name, ""), text) for name, text in parts):
             return entry
     return None
 

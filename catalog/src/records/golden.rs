@@ -182,7 +182,7 @@ fn sequences() {
     golden(
         Record::Relation(relation(RelationKind::Sequence(sequence))),
         "0500000013",
-        "0113981101740a000101780304170102031103d8040201011406018202020000",
+        "0113981101740a0001017803041701020311d80402010114060182020200",
     );
     golden(Record::SequencePlace(Oid(19), Oid(258), place(-3, true)), "1100000013", "0182020501");
 }

@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::{Catalog, Error, NewRun};
 
-const S: Oid = Oid(20_000);
+const S: Oid = Oid(20_100);
 
 fn rule(max: i64) -> SequenceRule {
     SequenceRule { ty: PgType::INT8, start: 1, increment: 1, min: 1, max, cache: 1, cycle: false }
@@ -31,7 +31,7 @@ fn sequence(run: u32, rule: SequenceRule) -> Relation {
 
 async fn with_sequence(home: &Home) -> Arc<Catalog> {
     let catalog = home.open().await;
-    catalog.commit(set(vec![Change::CreateRelation(sequence(20_001, rule(i64::MAX)))])).await.unwrap();
+    catalog.commit(set(vec![Change::CreateRelation(sequence(20_101, rule(i64::MAX)))])).await.unwrap();
     catalog
 }
 
@@ -110,7 +110,7 @@ async fn sessions_share_a_sequence() {
 async fn a_sequence_ends() {
     let home = Home::new();
     let catalog = home.open().await;
-    catalog.commit(set(vec![Change::CreateRelation(sequence(20_001, rule(3)))])).await.unwrap();
+    catalog.commit(set(vec![Change::CreateRelation(sequence(20_101, rule(3)))])).await.unwrap();
     assert_eq!(catalog.next_values(S, 2, 2).await.unwrap(), [1, 2]);
     let error = catalog.next_values(S, 2, 2).await.unwrap_err();
     assert!(matches!(error, Error::SequenceEnded { limit: 3, is_ascending: true, .. }), "{error}");
@@ -143,7 +143,7 @@ async fn a_tables_sequences_go_with_it() {
     let home = Home::new();
     let catalog = home.open().await;
     catalog.commit(super::support::create_t()).await.unwrap();
-    let mut owned = sequence(20_001, rule(9));
+    let mut owned = sequence(20_101, rule(9));
     if let RelationKind::Sequence(sequence) = &mut owned.kind {
         let table = Oid(super::support::T);
         sequence.owner = Some(SequenceOwner { table, attnum: 1, is_identity: false });

@@ -143,7 +143,8 @@ pub(super) fn expression_name(expression: &Expr) -> Option<String> {
         Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => expression_name(inner),
         Expr::AtTimeZone { .. } => Some("timezone".to_owned()),
         Expr::Case { else_result, .. } => {
-            else_result.as_deref().and_then(expression_name).or_else(|| Some("case".to_owned()))
+            let named = else_result.as_deref().filter(|value| !is_weak(value));
+            named.and_then(expression_name).or_else(|| Some("case".to_owned()))
         }
         Expr::Exists { negated: false, .. } => Some("exists".to_owned()),
         Expr::Extract { .. } => Some("extract".to_owned()),

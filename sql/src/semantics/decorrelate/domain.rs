@@ -47,10 +47,8 @@ impl<'a> Domain<'a> {
         let rows = match outer.is_empty() {
             true => LogicalPlanBuilder::empty(true).build()?,
             false => {
-                // Unlike those of any other domain, which may be joined in too.
-                let set = names.fresh();
                 let columns = outer.iter().enumerate();
-                let columns = columns.map(|(i, column)| Expr::Column(column.clone()).alias(format!("{set}: {i}")));
+                let columns = columns.map(|(i, column)| Expr::Column(column.clone()).alias(format!("outer {i}")));
                 LogicalPlanBuilder::from(input.clone()).project(columns.collect::<Vec<_>>())?.distinct()?.build()?
             }
         };
