@@ -223,7 +223,8 @@ impl Stage<'_> {
                     self.model.borrow_mut().durable(seq);
                 }
             } else {
-                let seq = self.life.catalog.snapshot().seq();
+                // The newest head may be of commits that nobody was told of yet and that are not in the log.
+                let seq = self.model.borrow().newest_durable();
                 if self.life.catalog.ship_log().await.is_ok() && self.life.ships {
                     self.model.borrow_mut().shipped(seq);
                 }

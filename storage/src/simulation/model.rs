@@ -142,6 +142,15 @@ impl Model {
         self.tally.duplicates += usize::from(commit.duplicate);
     }
 
+    /// The newest commit that is known to be in the log.
+    pub(super) fn newest_durable(&self) -> Seq {
+        let durable = self.rows.values().filter_map(|told| match told {
+            Told::Committed(at) => Some(*at),
+            _ => None,
+        });
+        durable.max().unwrap_or_default()
+    }
+
     /// What is durable up to there is in the store too.
     pub(super) fn shipped(&mut self, seq: Seq) {
         let first_deferred = self.rows.values().filter_map(|told| match told {
