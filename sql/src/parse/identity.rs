@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn options_come_in_any_order() {
         let written = "create table t (a int generated always as identity (start with -5 no cycle increment 2), b int)";
-        let read = "CREATE TABLE t (a INT GENERATED ALWAYS AS IDENTITY( INCREMENT 2 START WITH -5 NO CYCLE ), b INT)";
+        let read = "CREATE TABLE t (a INT GENERATED ALWAYS AS IDENTITY ( INCREMENT 2 START WITH -5 NO CYCLE ), b INT)";
         assert_eq!(tree(written).to_string().replace("  ", " "), read);
     }
 

@@ -209,8 +209,8 @@ async fn views_show_their_text() {
     let text = "SELECT schemaname, viewname, viewowner, definition FROM pg_views";
     assert_eq!(query(text).await, ["public|v|peristyle| SELECT a, b FROM t;"]);
     let text =
-        "SELECT refobjid::regclass::text, refobjsubid, deptype FROM pg_depend WHERE deptype <> 'e' ORDER BY 1, 2";
-    assert_eq!(query(text).await, ["t|1|n", "t|2|n", "v|0|i"]);
+        "SELECT refobjid::regclass::text, refobjsubid, deptype FROM pg_depend WHERE deptype <> 'e' ORDER BY 1, 2, 3";
+    assert_eq!(query(text).await, ["t|1|n", "t|2|a", "t|2|n", "v|0|i"]);
 }
 
 #[tokio::test]

@@ -72,8 +72,8 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("select count(*), sum(n) from generate_series(1, 100000) n", "100000|5000050000"),
     ("select count(*) from generate_series(1, 100000::bigint)", "100000"),
-    ("select n, pg_typeof(n) from generate_series(2147483646, 2147483647) n", "2147483646|integer;2147483647|integer"),
-    ("select pg_typeof(n) from generate_series(1::bigint, 1) n", "bigint"),
+    ("select n, pg_typeof(n)::oid from generate_series(2147483646, 2147483647) n", "2147483646|23;2147483647|23"),
+    ("select pg_typeof(n)::oid from generate_series(1::bigint, 1) n", "20"),
     ("select n from generate_series(3, 1, -1) n", "3;2;1"),
     (
         "select n from generate_series(9223372036854775806, 9223372036854775807) n",
