@@ -168,6 +168,13 @@ fn definitions() {
         let ruled = Column { rule, ..column.clone() };
         golden(Record::Column(Oid(19), ruled), key, &format!("028202040163930814010109016501016d00{value}"));
     }
+    let past = RelationKind::Table(Table { columns: vec![Column { rule: identity, ..column }], ..table() });
+    let header = "0113981101740a0001017803011415010202010102010003060101610162";
+    golden(
+        Record::PastRelation(Seq(4), relation(past)),
+        "10000000000000000400000013",
+        &format!("{header}018202040163930814010109016501016d000282020100"),
+    );
 }
 
 #[test]

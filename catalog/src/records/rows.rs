@@ -3,6 +3,7 @@
 use super::Key;
 use super::codec::{Decoded, Field, Input, Malformed, fields};
 use super::keys::StatisticsKey;
+use super::values::{put_without_rule, take_without_rule};
 use crate::model::{
     ChunkId, Column, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint, Database, EndMark, IngestId,
     KeyRange, Layout, LayoutId, Oid, PartitionId, PgType, Relation, Role, Schema, Seq, SequencePlace, TimestampMicros,
@@ -213,18 +214,14 @@ fn newest_version(key: &Key) -> u8 {
 }
 
 fn put_column(column: &Column, out: &mut Vec<u8>) {
-    column.put(out);
-    if column.rule != ColumnRule::Plain {
-        column.rule.put(out);
+    match column.rule {
+        ColumnRule::Plain => put_without_rule(column, out),
+        ColumnRule::Identity { .. } | ColumnRule::Generated => column.put(out),
     }
 }
 
 fn take_column(version: u8, input: &mut Input<'_>) -> Decoded<Column> {
-    let mut column = Column::take(input)?;
-    if version == RULED_VERSION {
-        column.rule = Field::take(input)?;
-    }
-    Ok(column)
+    if version == RULED_VERSION { Column::take(input) } else { take_without_rule(input) }
 }
 
 fn put_partition(row: &PartitionRow, out: &mut Vec<u8>) {

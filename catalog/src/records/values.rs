@@ -68,32 +68,43 @@ impl Field for RelationKind {
     }
 }
 
-/// All but its rule, which values of the first version lack.
 impl Field for Column {
     fn put(&self, out: &mut Vec<u8>) {
-        self.id.put(out);
-        self.attnum.put(out);
-        self.name.put(out);
-        self.ty.put(out);
-        self.not_null.put(out);
-        self.default.put(out);
-        self.missing.put(out);
-        self.comment.put(out);
+        put_without_rule(self, out);
+        self.rule.put(out);
     }
 
     fn take(input: &mut Input<'_>) -> Decoded<Self> {
-        Ok(Column {
-            id: Field::take(input)?,
-            attnum: Field::take(input)?,
-            name: Field::take(input)?,
-            ty: Field::take(input)?,
-            not_null: Field::take(input)?,
-            default: Field::take(input)?,
-            missing: Field::take(input)?,
-            comment: Field::take(input)?,
-            rule: ColumnRule::Plain,
-        })
+        let column = take_without_rule(input)?;
+        Ok(Column { rule: Field::take(input)?, ..column })
     }
+}
+
+/// All but a column's rule, which rows of the first version lack.
+pub(super) fn put_without_rule(column: &Column, out: &mut Vec<u8>) {
+    column.id.put(out);
+    column.attnum.put(out);
+    column.name.put(out);
+    column.ty.put(out);
+    column.not_null.put(out);
+    column.default.put(out);
+    column.missing.put(out);
+    column.comment.put(out);
+}
+
+/// A column as rows of the first version have it.
+pub(super) fn take_without_rule(input: &mut Input<'_>) -> Decoded<Column> {
+    Ok(Column {
+        id: Field::take(input)?,
+        attnum: Field::take(input)?,
+        name: Field::take(input)?,
+        ty: Field::take(input)?,
+        not_null: Field::take(input)?,
+        default: Field::take(input)?,
+        missing: Field::take(input)?,
+        comment: Field::take(input)?,
+        rule: ColumnRule::Plain,
+    })
 }
 
 impl Field for ColumnRule {
