@@ -19,7 +19,6 @@ use crate::{Clock, Error, Result};
 const PIECE_BYTES_MAX: u64 = 32 << 20;
 /// Digits of a position in a name: u64 needs at most 20.
 const POSITION_DIGITS: usize = 20;
-const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// `<from>-<to>-<uuid>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +85,7 @@ impl Shipping {
     /// Returns when a commit may be accepted.
     pub(crate) async fn admit(&self, settings: &Settings, clock: &dyn Clock) -> Result<()> {
         let seconds = settings.log_loss_seconds_max;
-        let limit = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND);
-        let is_late = || self.behind.lock().since.is_some_and(|since| clock.now().0.saturating_sub(since.0) >= limit);
+        let is_late = || self.behind.lock().since.is_some_and(|since| since <= clock.now().seconds_before(seconds));
         if !is_late() {
             return Ok(());
         }

@@ -12,8 +12,6 @@ use super::{BackgroundSettings, Job, Progress};
 /// How often it is looked whether a checkpoint is due, in seconds.
 const LOOK_SECONDS: u64 = 1;
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
-
 /// Writes checkpoints of a catalog when they are due.
 pub fn checkpoint_job(catalog: Arc<Catalog>, settings: &BackgroundSettings, sources: Sources) -> Job {
     let due = Due::new(settings, catalog.snapshot().seq());
@@ -35,7 +33,7 @@ pub fn checkpoint_job(catalog: Arc<Catalog>, settings: &BackgroundSettings, sour
 /// When a checkpoint is due.
 struct Due {
     commits: u64,
-    micros: i64,
+    seconds: u64,
     /// The last commit that has a checkpoint.
     last: Seq,
     /// When a later commit was first seen.
@@ -44,9 +42,7 @@ struct Due {
 
 impl Due {
     fn new(settings: &BackgroundSettings, last: Seq) -> Due {
-        let seconds = i64::try_from(settings.checkpoint_seconds).unwrap_or(i64::MAX);
-        let micros = seconds.saturating_mul(MICROS_PER_SECOND);
-        Due { commits: settings.checkpoint_commits, micros, last, since: None }
+        Due { commits: settings.checkpoint_commits, seconds: settings.checkpoint_seconds, last, since: None }
     }
 
     fn is_due(&mut self, seq: Seq, now: TimestampMicros) -> bool {
@@ -55,7 +51,7 @@ impl Due {
             return false;
         }
         let since = *self.since.get_or_insert(now);
-        commits >= self.commits || now.0.saturating_sub(since.0) >= self.micros
+        commits >= self.commits || since <= now.seconds_before(self.seconds)
     }
 
     fn done(&mut self, seq: Seq) {
@@ -72,7 +68,7 @@ mod tests {
     fn a_checkpoint_is_due_by_commits_or_by_age() {
         let settings =
             BackgroundSettings { checkpoint_commits: 10, checkpoint_seconds: 5, ..BackgroundSettings::default() };
-        let second = |n: i64| TimestampMicros(n * MICROS_PER_SECOND);
+        let second = TimestampMicros::from_seconds;
         let mut due = Due::new(&settings, Seq(3));
         assert!(!due.is_due(Seq(3), second(1000)), "nothing happened");
         assert!(!due.is_due(Seq(4), second(2000)));

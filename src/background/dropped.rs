@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use peristyle_catalog::model::{Change, ChangeSet, Requirement};
+use peristyle_catalog::model::{Change, ChangeSet, Requirement, TimestampMicros};
 use peristyle_catalog::{Catalog, Error, Sources};
 use peristyle_sql::dropped_at;
 use tracing::{debug, info};
@@ -11,17 +11,15 @@ use tracing::{debug, info};
 use super::{Job, JobError, Progress};
 use crate::config::Config;
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
-
 /// Looks as often as garbage is looked for.
 pub(crate) fn dropped_job(catalog: &Arc<Catalog>, config: &Config, sources: &Sources) -> Job {
     let interval = Duration::from_secs(config.background.gc_interval_seconds);
-    let kept = i64::try_from(config.engine.dropped_table_seconds).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND);
+    let kept_seconds = config.engine.dropped_table_seconds;
     let (catalog, sources) = (Arc::clone(catalog), sources.clone());
     Job::new("dropped tables", interval, move || {
         let (catalog, sources) = (Arc::clone(&catalog), sources.clone());
         async move {
-            let limit = sources.clock.now().0.saturating_sub(kept);
+            let limit = sources.clock.now().seconds_before(kept_seconds);
             for changes in due(&catalog, limit) {
                 remove(&catalog, changes).await?;
             }
@@ -31,10 +29,10 @@ pub(crate) fn dropped_job(catalog: &Arc<Catalog>, config: &Config, sources: &Sou
 }
 
 /// The removal of each table that was dropped at that time or before.
-fn due(catalog: &Catalog, limit: i64) -> Vec<ChangeSet> {
+fn due(catalog: &Catalog, limit: TimestampMicros) -> Vec<ChangeSet> {
     let head = catalog.snapshot();
     let is_due = |relation: &&Arc<peristyle_catalog::model::Relation>| {
-        head.is_dropped(relation) && dropped_at(relation).is_some_and(|at| at.0 <= limit)
+        head.is_dropped(relation) && dropped_at(relation).is_some_and(|at| at <= limit)
     };
     let removal = |relation: &Arc<peristyle_catalog::model::Relation>| ChangeSet {
         // Nobody took it back.

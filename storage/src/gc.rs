@@ -19,8 +19,6 @@ use crate::settings::GcSettings;
 pub use history::forget_history;
 pub use orphans::{Sweep, Swept, orphans, sweep_intents};
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
-
 /// The partitions whose objects may be deleted now, oldest end mark first. `ended` is in that order.
 pub fn due<'a>(
     ended: impl Iterator<Item = &'a Arc<Partition>>,
@@ -28,23 +26,17 @@ pub fn due<'a>(
     now: TimestampMicros,
     settings: &GcSettings,
 ) -> Vec<Arc<Partition>> {
-    let age = micros(settings.ended_age_seconds);
-    let is_due = |partition: &&Arc<Partition>| {
-        partition.removed.is_some_and(|end| end.seq <= horizon && now.0.saturating_sub(end.at.0) >= age)
-    };
+    let ended_by = now.seconds_before(settings.ended_age_seconds);
+    let is_due =
+        |partition: &&Arc<Partition>| partition.removed.is_some_and(|end| end.seq <= horizon && end.at <= ended_by);
     ended.filter(is_due).take(settings.batch_max).cloned().collect()
-}
-
-fn micros(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND)
 }
 
 /// Deletes what is due, a bounded number of objects, and forgets it. Returns how many. A reader that holds an old state
 /// for too long does not stop it.
 pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, settings: &GcSettings) -> Result<usize> {
     let now = sources.clock.now();
-    let readers =
-        catalog.expire_snapshots(TimestampMicros(now.0.saturating_sub(micros(settings.snapshot_seconds_max))));
+    let readers = catalog.expire_snapshots(now.seconds_before(settings.snapshot_seconds_max));
     if readers > 0 {
         tracing::warn!(readers, "snapshots were held too long and expired");
     }
@@ -116,7 +108,7 @@ mod tests {
             bytes: 1,
             checksum: None,
             added: Seq(1),
-            removed: Some(EndMark { seq: Seq(seq), at: TimestampMicros(at_seconds * MICROS_PER_SECOND) }),
+            removed: Some(EndMark { seq: Seq(seq), at: TimestampMicros::from_seconds(at_seconds) }),
             row_seqs: (Seq(1), Seq(1)),
             key: KeyRange::default(),
             level: 0,
@@ -128,7 +120,7 @@ mod tests {
         let settings = GcSettings { ended_age_seconds: 100, batch_max: 2, deletes_max: 1, ..GcSettings::default() };
         let all = [ended(1, 5, 0), ended(2, 6, 50), ended(3, 7, 0), ended(4, 9, 0)];
         let due = |horizon, now: i64| -> Vec<u128> {
-            let now = TimestampMicros(now * MICROS_PER_SECOND);
+            let now = TimestampMicros::from_seconds(now);
             due(all.iter(), Seq(horizon), now, &settings).iter().map(|partition| partition.id.0.as_u128()).collect()
         };
         assert_eq!(due(6, 100), [1], "2 is too young, 3 is still seen");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::require::{self, conflict};
-use super::resolve::{MICROS_PER_SECOND, Resolver};
+use super::resolve::Resolver;
 use crate::Result;
 use crate::model::{Chunk, ChunkId, ColumnId, NewPartition, Oid, PartitionId, Seq};
 use crate::records::{CommitRow, Key, Record};
@@ -66,9 +66,8 @@ impl Resolver<'_> {
     fn thin_out(&mut self, seq: Seq) -> Result<()> {
         let mut from = self.head.commits.range(seq..);
         let (Some((found, commit)), Some((_, next))) = (from.next(), from.next()) else { return Ok(()) };
-        let second = |at: i64| at.div_euclid(MICROS_PER_SECOND);
         let is_oldest = self.head.commits.get_min().is_some_and(|(oldest, _)| *oldest == seq);
-        if *found != seq || is_oldest || second(commit.at.0) != second(next.at.0) {
+        if *found != seq || is_oldest || commit.at.whole_seconds() != next.at.whole_seconds() {
             return Ok(());
         }
         self.delete(Key::Commit(seq))

@@ -16,7 +16,6 @@ use crate::{Error, Head, Result};
 const INGEST_IDS_FORGOTTEN_MAX: usize = 8;
 /// Longest ingest id.
 const INGEST_ID_BYTES_MAX: usize = 1024;
-pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// What resolving needs beside the head.
 pub(crate) struct Context<'a> {
@@ -178,10 +177,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn forget_expired_ingests(&mut self) -> Result<()> {
-        let seconds = i64::try_from(self.context.ingest_id_seconds).unwrap_or(i64::MAX);
-        let expired = self.at.0.saturating_sub(seconds.saturating_mul(MICROS_PER_SECOND));
+        let expired = self.at.seconds_before(self.context.ingest_id_seconds);
         let oldest = self.head.ingested_by_seq.values().take(INGEST_IDS_FORGOTTEN_MAX);
-        let is_expired = |id: &&IngestId| self.head.ingested.get(*id).is_some_and(|(_, at)| at.0 < expired);
+        let is_expired = |id: &&IngestId| self.head.ingested.get(*id).is_some_and(|(_, at)| *at < expired);
         let forgotten: Vec<IngestId> = oldest.take_while(is_expired).cloned().collect();
         forgotten.into_iter().try_for_each(|id| self.delete(Key::Ingested(id)))
     }

@@ -72,6 +72,24 @@ pub struct TimestampMicros(pub i64);
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
+impl TimestampMicros {
+    /// So many whole seconds since 1970.
+    pub const fn from_seconds(seconds: i64) -> TimestampMicros {
+        TimestampMicros(seconds.saturating_mul(MICROS_PER_SECOND))
+    }
+
+    /// The seconds since 1970 that are over.
+    pub const fn whole_seconds(self) -> i64 {
+        self.0.div_euclid(MICROS_PER_SECOND)
+    }
+
+    /// The time so many seconds earlier, or the earliest there is.
+    pub fn seconds_before(self, seconds: u64) -> TimestampMicros {
+        let ago = TimestampMicros::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
+        TimestampMicros(self.0.saturating_sub(ago.0))
+    }
+}
+
 /// `2026-11-20 19:01:16.000000+00`, proleptic Gregorian.
 impl fmt::Display for TimestampMicros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

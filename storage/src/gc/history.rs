@@ -3,7 +3,6 @@
 use peristyle_catalog::model::{Change, ChangeSet, Seq, TimestampMicros};
 use peristyle_catalog::{Catalog, Head, Sources};
 
-use super::micros;
 use crate::Result;
 use crate::settings::GcSettings;
 
@@ -25,7 +24,7 @@ pub async fn forget_history(catalog: &Catalog, sources: &Sources, settings: &GcS
 
 /// The oldest commit whose state is to be readable.
 fn readable_from(head: &Head, now: TimestampMicros, log_end: u64, settings: &GcSettings) -> Seq {
-    let oldest = TimestampMicros(now.0.saturating_sub(micros(settings.history_seconds)));
+    let oldest = now.seconds_before(settings.history_seconds);
     // The state of the last commit before that time was the newest at that time.
     let by_age = head.commit_at(oldest).unwrap_or_else(|| head.history_from());
     by_age.max(by_objects(head, settings)).max(by_log(head, log_end, settings)).max(by_rows(head, settings))

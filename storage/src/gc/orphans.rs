@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
 use peristyle_catalog::fail_points::{self, Step};
-use peristyle_catalog::model::{PartitionId, TimestampMicros};
+use peristyle_catalog::model::PartitionId;
 use peristyle_catalog::{Catalog, Head, Sources};
 
-use super::micros;
 use crate::Result;
 use crate::objects::{DataObject, Intent, Store, partition_path};
 use crate::settings::GcSettings;
@@ -83,7 +82,7 @@ impl Sweep {
         let last = page.last().map(|object| object.path.clone());
         // Taken after the listing, as in `orphans`.
         let named = named(&catalog.snapshot());
-        let before = TimestampMicros(sources.clock.now().0.saturating_sub(micros(settings.orphan_age_seconds)));
+        let before = sources.clock.now().seconds_before(settings.orphan_age_seconds);
         let mut deleted = 0;
         for object in unnamed(page, &named) {
             // What is not a partition's name is not ours to delete.

@@ -14,7 +14,6 @@ use peristyle_catalog::model::{Chunk, Partition, PartitionKey, TimestampMicros};
 use super::MergeSettings;
 use crate::partition::{KeyRule, WriteOptions};
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
 /// Without a time key a partition is full from this part of the writer's target on. Chunks that go by their number make
 /// partitions of some 1 MB, which get there on the second level above.
 const FULL_SHARE: u64 = 4;
@@ -74,11 +73,10 @@ pub fn pick(state: &State<'_>, settings: &MergeSettings, options: &WriteOptions)
 
 fn are_chunks_due(state: &State<'_>, settings: &MergeSettings) -> bool {
     let Some(oldest) = state.chunks.iter().map(|chunk| chunk.at).min() else { return false };
-    let age_micros = state.now.0.saturating_sub(oldest.0);
     state.urgency == Urgency::MakeRoom
         || state.chunks.len() >= settings.chunks_max
         || state.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>() >= settings.chunks_bytes
-        || age_micros >= micros(settings.chunk_age_seconds)
+        || oldest <= state.now.seconds_before(settings.chunk_age_seconds)
 }
 
 /// How many of the first fit into one merge; at least one.
@@ -139,8 +137,8 @@ fn carried(place: &[&Arc<Partition>], fan_in: usize) -> Option<u8> {
 
 /// Whether the newest of them was made a while ago.
 fn is_quiet(place: &[&Arc<Partition>], now: TimestampMicros, settings: &MergeSettings) -> bool {
-    let newest = place.iter().map(|partition| partition.id.made_at().0).max().unwrap_or_default();
-    now.0.saturating_sub(newest) >= micros(settings.quiet_seconds)
+    let newest = place.iter().map(|partition| partition.id.made_at()).max().unwrap_or_default();
+    newest <= now.seconds_before(settings.quiet_seconds)
 }
 
 /// Leaves what is to become one: all that was not merged so often but the largest, which late rows do not have written
@@ -148,10 +146,6 @@ fn is_quiet(place: &[&Arc<Partition>], now: TimestampMicros, settings: &MergeSet
 fn tidy(place: &mut Vec<&Arc<Partition>>) {
     place.retain(|partition| partition.level < TIDY_LEVEL_MAX);
     place.pop();
-}
-
-fn micros(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND)
 }
 
 /// From which size on a partition stays as it is. With a time key the writer itself ends partitions at the minimum.
