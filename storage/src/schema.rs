@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
-use peristyle_catalog::model::{Column, ColumnId, PgType, Table, TypeKind};
+use peristyle_catalog::model::{Column, ColumnId, PgType, Table};
 use peristyle_catalog::{DecimalNeeds, TableContents};
 
 use crate::Result;
@@ -64,7 +64,7 @@ pub fn row_position_field(name: &str) -> FieldRef {
 pub fn written_type(field: &Field) -> PgType {
     let ty = types::pg_type(field);
     match open_decimal(field.data_type()) {
-        Some((precision, scale)) if is_open_numeric(ty) => {
+        Some((precision, scale)) if ty.is_bare_numeric() => {
             PgType { oid: ty.oid, typmod: PgType::numeric(precision, scale).typmod }
         }
         _ => ty,
@@ -77,10 +77,6 @@ fn open_decimal(arrow: &DataType) -> Option<(u8, i8)> {
         DataType::List(item) => open_decimal(item.data_type()),
         _ => None,
     }
-}
-
-fn is_open_numeric(ty: PgType) -> bool {
-    ty.kind() == Some(TypeKind::Numeric) && ty.typmod < 0
 }
 
 #[cfg(test)]

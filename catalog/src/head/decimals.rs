@@ -22,7 +22,7 @@ pub struct DecimalNeeds(BTreeMap<ColumnId, Need>);
 impl DecimalNeeds {
     /// Of the table's live columns.
     pub fn of(table: &Table, contents: Option<&TableContents>) -> DecimalNeeds {
-        let open: Vec<&Column> = table.columns.iter().filter(|column| is_bare_numeric(column.ty)).collect();
+        let open: Vec<&Column> = table.columns.iter().filter(|column| column.ty.is_bare_numeric()).collect();
         if open.is_empty() {
             return DecimalNeeds::default();
         }
@@ -61,11 +61,6 @@ impl DecimalNeeds {
 pub(crate) fn decimals_fit(table: &Table, contents: Option<&TableContents>) -> Result<()> {
     let needs = DecimalNeeds::of(table, contents);
     table.columns.iter().try_for_each(|column| needs.precision_scale(column).map(|_| ()))
-}
-
-/// Whether the type is `numeric` without a modifier, or an array of it.
-fn is_bare_numeric(ty: PgType) -> bool {
-    ty.kind() == Some(TypeKind::Numeric) && ty.typmod < 0
 }
 
 /// The layouts of live partitions and chunks, each once.

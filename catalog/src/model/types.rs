@@ -151,6 +151,11 @@ impl PgType {
         BUILT_IN.iter().find(|t| t.1 == self.oid || (t.2 != 0 && t.2 == self.oid)).map(|t| t.0)
     }
 
+    /// Whether this is `numeric` without precision and scale, or an array of it: the values decide how it is stored.
+    pub fn is_bare_numeric(self) -> bool {
+        self.typmod < 0 && self.kind() == Some(TypeKind::Numeric)
+    }
+
     /// Whether this is an array type.
     pub fn is_array(self) -> bool {
         BUILT_IN.iter().any(|t| t.2 != 0 && t.2 == self.oid)

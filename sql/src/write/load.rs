@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::FieldRef;
 use datafusion::physical_plan::PhysicalExpr;
-use peristyle_catalog::model::{Change, ChangeSet, PgType};
+use peristyle_catalog::model::{Change, ChangeSet};
 use sqlparser::ast;
 
 use super::Target;
@@ -43,11 +43,9 @@ impl LoadPlan {
     /// Whether it holds as long as the table's definition does: it changes nothing, computes nothing in a statement's
     /// surroundings, and no column's type depends on the rows that are there.
     pub(super) fn is_lasting(&self) -> bool {
-        let is_open_numeric =
-            |ty: PgType| ty == PgType::NUMERIC || ty.element().is_some_and(|element| element == PgType::NUMERIC);
         self.evolution.is_empty()
             && self.shaper.computes_nothing()
-            && !self.target.fields.iter().any(|field| is_open_numeric(field.ty))
+            && !self.target.fields.iter().any(|field| field.ty.is_bare_numeric())
     }
 }
 
