@@ -171,10 +171,10 @@ pub(crate) fn is_quick(statement: &Statement, bound: &Bound) -> bool {
     const BYTES_MAX: usize = 16 * 1024;
     let Tree::Sql(tree) = &*statement.tree else { return false };
     let ast::Statement::Insert(insert) = tree.as_ref() else { return statement.found.constant.is_known() };
-    insert.returning.is_none()
+    statement.text.len() + bound.bytes() <= BYTES_MAX
+        && insert.returning.is_none()
         && insert.on.is_none()
         && insert.source.as_ref().is_some_and(|source| write::is_constant(source))
-        && statement.text.len() + bound.bytes() <= BYTES_MAX
 }
 
 /// Whether it makes a table that the ends of transactions change.

@@ -4,6 +4,7 @@
 //! it misreads (COPY) are read by functions of ours on the same parser.
 
 mod alter_identity;
+mod bare;
 mod copy;
 mod depth;
 mod dialect;
@@ -25,6 +26,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 pub(crate) use alter_identity::{AlterIdentity, IdentityAction};
+pub(crate) use bare::bare_body;
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
 pub(crate) use identity::Overriding;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use sqlparser::ast::{BinaryOperator, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator, Value};
 
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
+use crate::parse::bare_body;
 
 /// Rows of a result that is kept with its statement.
 const KEPT_ROWS_MAX: usize = 1;
@@ -49,15 +50,7 @@ pub(super) fn rows(columns: Vec<ColumnDescription>, batches: Vec<RecordBatch>) -
 /// Whether a query computes from literals alone. Functions, names and casts may depend on the clock (`'now'::date`), on
 /// settings or on the catalog.
 pub(super) fn is_constant(query: &Query) -> bool {
-    let is_bare = query.with.is_none()
-        && query.order_by.is_none()
-        && query.limit_clause.is_none()
-        && query.fetch.is_none()
-        && query.locks.is_empty();
-    match query.body.as_ref() {
-        SetExpr::Select(select) => is_bare && is_constant_select(select),
-        _ => false,
-    }
+    matches!(bare_body(query), Some(SetExpr::Select(select)) if is_constant_select(select))
 }
 
 fn is_constant_select(select: &Select) -> bool {

@@ -10,7 +10,7 @@ use sqlparser::ast::{self, Expr, Query, SetExpr, UnaryOperator, Value};
 use super::Target;
 use super::insert::check_count;
 use crate::error::SqlError;
-use crate::parse::parse_expression;
+use crate::parse::{bare_body, parse_expression};
 use crate::plan::parameters::{self, Bound};
 use crate::scope::Scope;
 use crate::sequence::column_default;
@@ -101,10 +101,8 @@ pub(crate) fn is_constant(query: &Query) -> bool {
 
 /// The rows of a VALUES list with nothing around it.
 pub(super) fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
-    let is_bare =
-        query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
-    match query.body.as_ref() {
-        SetExpr::Values(values) if is_bare => Some(values.rows.iter().map(|row| row.as_slice()).collect()),
+    match bare_body(query)? {
+        SetExpr::Values(values) => Some(values.rows.iter().map(|row| row.as_slice()).collect()),
         _ => None,
     }
 }

@@ -17,6 +17,7 @@ use super::insert::{assigned, check_count, time_from};
 use crate::ddl::TIME_COLUMN;
 use crate::error::SqlError;
 use crate::functions::signature::decimal_of;
+use crate::parse::bare_body;
 use crate::plan::Planner;
 use crate::semantics::type_planner::arrow_of;
 use crate::semantics::{self, CastKind};
@@ -30,8 +31,8 @@ pub(super) fn plan(
     source: &Query,
     types: &[Option<PgType>],
 ) -> Result<Option<LogicalPlan>, SqlError> {
-    let SetExpr::Values(values) = source.body.as_ref() else { return Ok(None) };
-    if target.is_open() || !is_bare(source) {
+    let Some(SetExpr::Values(values)) = bare_body(source) else { return Ok(None) };
+    if target.is_open() {
         return Ok(None);
     }
     let positions: Vec<usize> = names.iter().filter_map(|name| target.position(name)).collect();
@@ -60,9 +61,9 @@ pub(super) fn plan_mixed(
     source: &Query,
     types: &[Option<PgType>],
 ) -> Result<Option<LogicalPlan>, SqlError> {
-    let SetExpr::Values(values) = source.body.as_ref() else { return Ok(None) };
+    let Some(SetExpr::Values(values)) = bare_body(source) else { return Ok(None) };
     let width = values.rows.first().map_or(0, |row| row.len());
-    if !target.is_open() || !is_bare(source) || values.rows.iter().any(|row| row.len() != width) {
+    if !target.is_open() || values.rows.iter().any(|row| row.len() != width) {
         return Ok(None);
     }
     let time = names.iter().position(|name| name == TIME_COLUMN).zip(target.position(TIME_COLUMN));
@@ -113,10 +114,6 @@ fn mixed_field(place: usize, rows: &[Vec<Expr>]) -> Result<MixedField, SqlError>
     };
     let is_mixed = types.iter().any(|(other, _)| *other != types[0].0);
     Ok(MixedField { field: pg_field(&format!("column{}", place + 1), ty, arrow, true), is_mixed })
-}
-
-fn is_bare(source: &Query) -> bool {
-    source.with.is_none() && source.order_by.is_none() && source.limit_clause.is_none()
 }
 
 /// The column as the rows give it: a bare numeric has the digits that its cells need.

@@ -1,0 +1,13 @@
+//! Queries that are their body alone.
+
+use sqlparser::ast::{Query, SetExpr};
+
+/// The body of a query that has nothing around it: no WITH before it, no ORDER BY, limit or lock after it.
+pub(crate) fn bare_body(query: &Query) -> Option<&SetExpr> {
+    let is_bare = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && query.locks.is_empty();
+    is_bare.then_some(query.body.as_ref())
+}
