@@ -174,10 +174,10 @@ impl LayoutRows {
     fn first_to_fold(&self) -> Option<usize> {
         let newest = self.runs.last()?.digits()?;
         let is_no_larger = |run: &&Arc<Run>| run.digits().is_some_and(|digits| digits <= newest);
-        let last: Vec<&Arc<Run>> = self.runs.iter().rev().take_while(is_no_larger).collect();
-        let rows: usize = last.iter().map(|run| run.batch.num_rows()).sum();
-        let is_due = last.len() >= FOLD_RUNS || (last.len() > 1 && rows >= RUN_ROWS_MAX);
-        is_due.then(|| self.runs.len() - last.len())
+        let last = self.runs.iter().rev().take_while(is_no_larger);
+        let (runs, rows) = last.fold((0, 0), |(runs, rows), run| (runs + 1, rows + run.batch.num_rows()));
+        let is_due = runs >= FOLD_RUNS || (runs > 1 && rows >= RUN_ROWS_MAX);
+        is_due.then(|| self.runs.len() - runs)
     }
 
     fn without(self: &Arc<Self>, removed: &BTreeSet<ChunkId>) -> Option<Arc<LayoutRows>> {
@@ -204,8 +204,7 @@ impl Run {
     fn of_chunk(arriving: &ArrivingChunk) -> Result<Option<Run>> {
         let held = arriving.decoded.as_ref().and_then(|decoded| decoded.downcast_ref::<RecordBatch>());
         let batch = match held {
-            // Builders make room for more values than a single row has.
-            Some(batch) => compact(batch.clone())?,
+            Some(batch) => batch.clone(),
             None => chunk::decode(&arriving.body, &arriving.chunk.layout.columns)?,
         };
         let span = Span { chunk: arriving.chunk.id, rows: batch.num_rows() };

@@ -14,7 +14,7 @@ use arrow::datatypes::{FieldRef, Fields, SchemaRef};
 use bytes::Bytes;
 use peristyle_catalog::model::{ColumnId, NewChunk, PartitionKey, PgType};
 
-use crate::batches::{batch_of, conforming_batch};
+use crate::batches::{batch_of, compact, conforming_batch};
 use crate::partition::KeyRule;
 use crate::schema::{stored_schema, written_type};
 use crate::tight_decimal::tightened;
@@ -46,10 +46,9 @@ impl Encoder {
         if ids.len() != fields.len() {
             return Err(Error::Internal("a chunk's columns and their ids differ in number".into()));
         }
-        let is_bare = |ty: PgType| ty == PgType::NUMERIC || ty.element() == Some(PgType::NUMERIC);
         let columns = stored_columns(&ids, fields.iter());
         Ok(Encoder {
-            has_bare_numerics: fields.iter().any(|field| is_bare(pg_type(field))),
+            has_bare_numerics: fields.iter().any(|field| pg_type(field).is_bare_numeric()),
             schema: stored_schema(&columns),
             columns,
             key: KeyRule::new(partition_key, &ids)?,
@@ -85,7 +84,9 @@ impl Encoder {
         let stored = conforming_batch(Arc::clone(schema), &arrays, rows)?;
         let key = self.key.range_of(&stored)?;
         let body = encode_body(&stored)?;
-        Ok(NewChunk { columns: columns.to_vec(), rows: rows as u64, key, body, decoded: Some(Arc::new(stored)) })
+        // The rows are kept until a merge; builders make room for more values than a single row has.
+        let decoded = Some(Arc::new(compact(stored)?) as _);
+        Ok(NewChunk { columns: columns.to_vec(), rows: rows as u64, key, body, decoded })
     }
 }
 
