@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::claims::Claims;
-use crate::committer::{Committer, Request, Waiting};
+use crate::committer::{Committer, Gathering, Request, Waiting};
 use crate::folder::Folder;
 use crate::history;
 use crate::log::{FrameBuffer, LogWriter};
@@ -39,6 +39,8 @@ pub struct Settings {
     pub index_lag_rows_max: usize,
     /// Commits that may wait for the committer.
     pub commit_queue_max: usize,
+    /// Longest that a group of commits waits for those who wrote together with it before, in microseconds.
+    pub commit_wait_microseconds_max: u64,
     /// Most columns of a table.
     pub max_table_columns: usize,
     /// How long an ingest id is remembered, in seconds.
@@ -122,6 +124,7 @@ impl Catalog {
         let log = log.map_err(|source| Error::Io { what: "log".to_owned(), source })?;
         let is_incomplete = history::is_incomplete(&opened);
         let (queue, requests) = mpsc::channel(settings.commit_queue_max.max(1));
+        let commit_wait_max = settings.commit_wait_microseconds_max;
         let shared = Arc::new(Shared::new(opened, settings, parts));
         let committer = Committer {
             queue: requests,
@@ -129,7 +132,7 @@ impl Catalog {
             log,
             frame: FrameBuffer::new(),
             deferred: None,
-            gathering: Default::default(),
+            gathering: Gathering::new(Duration::from_micros(commit_wait_max)),
         };
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(|| committer.run());
         let thread = thread.map_err(|source| Error::Io { what: "committer".to_owned(), source })?;
@@ -207,8 +210,8 @@ impl Catalog {
     }
 
     /// Commits without waiting for the log: when this returns `Ok`, everybody sees the change set, and a crash within
-    /// [`Settings::deferred_write_milliseconds`] may lose it, with all deferred commits after it and without damage. Change sets of more
-    /// than rows in chunks are committed as by [`Self::commit`].
+    /// [`Settings::deferred_write_milliseconds`] may lose it, with all deferred commits after it and without damage. Change
+    /// sets of more than rows in chunks are committed as by [`Self::commit`].
     pub async fn commit_deferred(&self, changes: ChangeSet) -> Result<Commit> {
         let is_only_chunks = |change: &Change| match change {
             Change::Append { partitions, .. } => partitions.is_empty(),

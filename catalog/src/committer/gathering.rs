@@ -10,33 +10,38 @@ use crate::model::TimestampMicros;
 
 /// The wait is at most this part of the last group's time.
 const PART_OF_A_GROUP: u32 = 4;
-/// And at most this long, however slow the disk is.
-const WAIT_MAX: Duration = Duration::from_millis(2);
 /// How long the queue is left alone between two looks.
 pub(super) const STEP: Duration = Duration::from_micros(50);
 
 /// What the last group showed.
-#[derive(Default)]
 pub(crate) struct Gathering {
+    /// The longest wait, however slow the disk is.
+    wait_max: Duration,
     /// Commits in it, and those that came while it was made last: so many wrote at the same time.
     writers: usize,
     took: Duration,
 }
 
 impl Gathering {
+    pub(crate) fn new(wait_max: Duration) -> Gathering {
+        Gathering { wait_max, writers: 0, took: Duration::ZERO }
+    }
+
     /// Takes note of a group that is done.
     pub(super) fn note(&mut self, commits: usize, waiting: usize, began: TimestampMicros, ended: TimestampMicros) {
         self.writers = commits + waiting;
         self.took = Duration::from_micros(u64::try_from(ended.0 - began.0).unwrap_or(0));
     }
 
-    /// Looks at the queue that are worth their time while only `waiting` commits wait: none if all who wrote are there, or
-    /// if the disk is so quick that waiting costs more than another fsync.
-    pub(super) fn looks(&self, waiting: usize) -> u128 {
-        if waiting >= self.writers {
-            return 0;
-        }
-        (self.took / PART_OF_A_GROUP).min(WAIT_MAX).as_micros() / STEP.as_micros()
+    /// Looks at the queue that are worth their time: none if the disk is so quick that waiting costs more than another
+    /// fsync.
+    pub(super) fn looks(&self) -> u128 {
+        (self.took / PART_OF_A_GROUP).min(self.wait_max).as_micros() / STEP.as_micros()
+    }
+
+    /// Whether so many waiting commits are as many as wrote at the same time before.
+    pub(super) fn are_all(&self, waiting: usize) -> bool {
+        waiting >= self.writers
     }
 }
 
@@ -45,28 +50,29 @@ mod tests {
     use super::*;
 
     fn after(commits: usize, waiting: usize, micros: i64) -> Gathering {
-        let mut gathering = Gathering::default();
+        let mut gathering = Gathering::new(Duration::from_millis(2));
         gathering.note(commits, waiting, TimestampMicros(1_000), TimestampMicros(1_000 + micros));
         gathering
     }
 
     #[test]
     fn a_lone_writer_never_waits() {
-        assert_eq!(Gathering::default().looks(1), 0);
-        assert_eq!(after(1, 0, 10_000).looks(1), 0);
+        assert!(Gathering::new(Duration::from_millis(2)).are_all(1));
+        assert!(after(1, 0, 10_000).are_all(1));
     }
 
     #[test]
     fn two_halves_become_one() {
         let gathering = after(3, 5, 2_000);
-        assert_eq!(gathering.looks(5), 10, "a quarter of the group's time");
-        assert_eq!(gathering.looks(8), 0, "all are there");
+        assert_eq!(gathering.looks(), 10, "a quarter of the group's time");
+        assert!(!gathering.are_all(5));
+        assert!(gathering.are_all(8));
     }
 
     #[test]
     fn a_wait_is_bounded_on_both_sides() {
-        assert_eq!(after(3, 5, 100).looks(5), 0, "the disk is quick");
-        assert_eq!(after(3, 5, 1_000_000).looks(5), 40, "and not much longer where it is very slow");
-        assert_eq!(after(3, 5, -1_000).looks(5), 0, "the clock stepped back");
+        assert_eq!(after(3, 5, 100).looks(), 0, "the disk is quick");
+        assert_eq!(after(3, 5, 1_000_000).looks(), 40, "and not much longer where it is very slow");
+        assert_eq!(after(3, 5, -1_000).looks(), 0, "the clock stepped back");
     }
 }

@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::gathering::Gathering;
 use crate::log::{FrameBuffer, LogWriter};
 use crate::model::{ChangeSet, Commit, TimestampMicros};
 use crate::shared::Shared;
 use crate::{Error, Result};
 
+pub(crate) use gathering::Gathering;
 pub(crate) use group::Group;
 pub(crate) use numbers::Numbers;
 pub(crate) use resolve::{Context, Outcome, resolve};
@@ -92,14 +92,17 @@ impl Committer {
 
     /// Lets those who wrote a moment ago join in; see [`gathering`].
     fn gather(&mut self, waiting: &mut VecDeque<Waiting>) -> Option<Control> {
-        let is_awaited = waiting.iter().any(|commit| !commit.is_deferred);
-        let mut looks = if is_awaited { self.gathering.looks(waiting.len()) } else { 0 };
-        while looks > 0 && self.gathering.looks(waiting.len()) > 0 {
+        if waiting.iter().all(|commit| commit.is_deferred) {
+            return None;
+        }
+        for _ in 0..self.gathering.looks() {
+            if self.gathering.are_all(waiting.len()) {
+                break;
+            }
             std::thread::sleep(gathering::STEP);
-            looks -= 1;
-            let Ok(next) = self.queue.try_recv() else { continue };
-            if let Some(control) = self.drain(next, waiting) {
-                return Some(control);
+            let control = self.queue.try_recv().ok().and_then(|next| self.drain(next, waiting));
+            if control.is_some() {
+                return control;
             }
         }
         None

@@ -205,6 +205,7 @@ pub(crate) fn settings() -> Settings {
         statistics_cache_bytes: 1 << 20,
         index_cache_bytes: 1 << 20,
         commit_queue_max: 256,
+        commit_wait_microseconds_max: 2_000,
         max_table_columns: 1600,
         ingest_id_seconds: 3600,
         index_lag_rows_max: 5,

@@ -90,6 +90,12 @@ pub(super) const CATALOG: &[Key] = &[
         "Length of the log from which on the oldest chunks are merged whatever their size"
     ),
     number!("commit_queue_max", catalog.commit_queue_max, 1, "Commits that wait for the log"),
+    number!(
+        "commit_wait_microseconds_max",
+        catalog.commit_wait_microseconds_max,
+        0,
+        "Longest that a group of commits waits for those who wrote together with it before; 0: it does not wait"
+    ),
     number!("checkpoint_commits", background.checkpoint_commits, 1, "Commits after which a checkpoint is due"),
     number!("checkpoint_seconds", background.checkpoint_seconds, 1, "Age of a commit at which a checkpoint is due"),
     number!(

@@ -104,6 +104,7 @@ impl World {
             statistics_cache_bytes: 1 << 20,
             index_cache_bytes: 1 << 20,
             commit_queue_max: 16,
+            commit_wait_microseconds_max: 0,
             max_table_columns: 16,
             ingest_id_seconds: 3600,
             index_lag_rows_max: 16,
