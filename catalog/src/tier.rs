@@ -26,8 +26,8 @@ pub struct ArrivingChunk {
 }
 
 /// Builds the next [`RealTimeRows`] from the last. Called by the one committer and by replay, in commit order, and
-/// for states of the past, whose removed chunks come after others; must
-/// be quick (it folds small chunks into growing batches) and must not fail for bodies that `storage` encoded.
+/// for states of the past, whose removed chunks come after others; must be quick (it folds small chunks into growing
+/// batches) and must not fail for bodies that `storage` encoded.
 pub trait RealTimeTier: Send + Sync + 'static {
     /// The rows of `rows` (none for a table's first chunk) and those of the new chunks.
     fn append(

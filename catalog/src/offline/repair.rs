@@ -48,11 +48,9 @@ pub async fn repair(
     let Inspection { head, index, lost_chunks, cut, mend, folder, segments, machine, .. } = inspection;
     let mut repaired = Repaired::default();
     let Some(head) = head else {
-        repaired.left.push(
-            "no manifest can be read and nothing stands in for it; bring the store's folder \"manifest\" back from a \
-                   copy"
-                .to_owned(),
-        );
+        let advice = "no manifest can be read and nothing stands in for it; bring the store's folder \"manifest\" back \
+                      from a copy";
+        repaired.left.push(advice.to_owned());
         return Ok(repaired);
     };
     let lost = LostRows::new(&head, &lost_chunks, &options.lost_partitions);
