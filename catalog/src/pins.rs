@@ -70,20 +70,21 @@ impl Pins {
         Snapshot { expired: Arc::clone(&hold.expired), head, pins: Arc::clone(self) }
     }
 
-    /// Holds a state of the past, which `make` makes of the newest head. It is held before, so that nothing that the
-    /// newest head keeps for it is forgotten.
+    /// Holds a state of the past from now on, which `make` makes of the newest head. It is held before, so that no object
+    /// that it sees is deleted; a commit that is under way may still forget it.
     pub(crate) fn past<T>(
         self: &Arc<Self>,
         seq: Seq,
+        now: TimestampMicros,
         make: impl FnOnce(&Head) -> Result<Option<(Head, T)>>,
     ) -> Result<Option<(Snapshot, T)>> {
-        let (mut snapshot, newest) = self.hold_past(seq);
+        let (mut snapshot, newest) = self.hold_past(seq, now);
         let Some((head, found)) = make(&newest)? else { return Ok(None) };
         snapshot.head = Arc::new(head);
         Ok(Some((snapshot, found)))
     }
 
-    fn hold_past(self: &Arc<Self>, seq: Seq) -> (Snapshot, Arc<Head>) {
+    fn hold_past(self: &Arc<Self>, seq: Seq, now: TimestampMicros) -> (Snapshot, Arc<Head>) {
         let mut held = self.held.lock();
         let newest = self.head.load_full();
         let hold = held.entry(seq).or_default();
@@ -92,7 +93,7 @@ impl Pins {
             hold.expired = Arc::default();
         }
         if seq < newest.seq {
-            hold.superseded = Some(newest.at);
+            hold.superseded = Some(now);
         }
         let head = Arc::new(Head { seq, ..Head::default() });
         (Snapshot { expired: Arc::clone(&hold.expired), head, pins: Arc::clone(self) }, newest)

@@ -17,7 +17,10 @@ pub(crate) fn too_old(head: &Head) -> SqlError {
 pub(crate) fn gone((seq, at): (Seq, TimestampMicros)) -> SqlError {
     SqlError::new(SqlState::SNAPSHOT_TOO_OLD, "the state that was asked for is not kept any more")
         .detail(format!("The oldest that can be read is that of snapshot {} of {}.", seq.0, in_utc(at)))
-        .hint("The settings history_seconds and history_bytes_max say how long; system.snapshots lists what there is.")
+        .hint(
+            "The settings history_seconds, history_bytes_max, history_log_bytes_max and history_rows_max say how long; \
+             system.snapshots lists what there is.",
+        )
 }
 
 fn in_utc(at: TimestampMicros) -> String {

@@ -10,18 +10,17 @@ use crate::scope::Scope;
 
 /// The name by which every session calls its own.
 pub(crate) const ALIAS: &str = "pg_temp";
-const PREFIX: &str = "pg_temp_";
 /// The table option that keeps what happens to it at the end of a transaction. No client can give it, none is shown it.
 const ON_COMMIT: &str = "on commit";
 
 /// The name of a session's schema of temporary objects.
 pub(crate) fn schema_name(process_id: i32) -> String {
-    format!("{PREFIX}{process_id}")
+    format!("{}{process_id}", Schema::TEMPORARY_PREFIX)
 }
 
 /// Whether a schema holds some session's temporary objects.
 pub(crate) fn is_temporary(schema: &str) -> bool {
-    schema.starts_with(PREFIX)
+    schema.starts_with(Schema::TEMPORARY_PREFIX)
 }
 
 /// The table option for ON COMMIT; rows are kept without one.

@@ -12,8 +12,8 @@ use crate::records::{CommitRow, Key, Record};
 const RECENT_COMMITS: u64 = 65_536;
 /// Commits that are remembered at most.
 const COMMITS_REMEMBERED_MAX: usize = 262_144;
-/// Remembered commits that one commit forgets.
-const COMMITS_FORGOTTEN_MAX: usize = 10_000;
+/// Remembered commits that one commit forgets, and about so many chunks, and so many definitions.
+const FORGOTTEN_MAX: usize = 10_000;
 
 impl Resolver<'_> {
     /// Puts partitions in the place of partitions and chunks. Partitions that are made of chunks alone stand for them in
@@ -49,6 +49,12 @@ impl Resolver<'_> {
         Ok(chunks.iter().all(|chunk| chunk.layout.columns.iter().all(|(id, _)| is_kept(*id))))
     }
 
+    /// Whether anybody can ask for states of a table's past: a temporary one ends with who could.
+    pub(super) fn has_history(&self, table: Oid) -> bool {
+        let schema = self.head.relation(table).and_then(|relation| self.head.schemas.get(&relation.schema));
+        !schema.is_some_and(|schema| schema.is_temporary())
+    }
+
     /// Remembers this commit with its time, and thins out the older ones.
     pub(super) fn remember_commit(&mut self) -> Result<()> {
         self.put(Record::Commit(CommitRow { seq: self.seq, at: self.at, keeps_history: true }))?;
@@ -73,10 +79,11 @@ impl Resolver<'_> {
         self.delete(Key::Commit(seq))
     }
 
-    /// Forgets what only states before that commit see, a bounded number of them.
+    /// Forgets what only states before that commit see, or the oldest part of it.
     pub(super) fn forget_history(&mut self, before: Seq) -> Result<()> {
-        let commits = self.head.commits.range(..before.min(self.head.seq));
-        let commits: Vec<Seq> = commits.map(|(seq, _)| *seq).take(COMMITS_FORGOTTEN_MAX).collect();
+        let before = before.min(self.head.seq).min(self.forgettable_before());
+        let commits = self.head.commits.range(..before);
+        let commits: Vec<Seq> = commits.map(|(seq, _)| *seq).take(FORGOTTEN_MAX).collect();
         commits.into_iter().try_for_each(|seq| self.delete(Key::Commit(seq)))?;
         let oldest = self.head.history_from();
         let chunks = self.head.ended_chunks.keys().take_while(|(end, ..)| *end <= oldest);
@@ -89,5 +96,12 @@ impl Resolver<'_> {
             self.delete(Key::PastRelation(end, oid))?;
         }
         Ok(())
+    }
+
+    /// Up to where forgetting is not too much for one commit. What one commit ended goes together.
+    fn forgettable_before(&self) -> Seq {
+        let chunk = self.head.ended_chunks.keys().nth(FORGOTTEN_MAX).map(|(end, ..)| *end);
+        let definition = self.head.past_relations.keys().nth(FORGOTTEN_MAX).map(|(end, _)| *end);
+        chunk.into_iter().chain(definition).min().unwrap_or(self.head.seq)
     }
 }

@@ -166,7 +166,7 @@ impl Resolver<'_> {
     /// Keeps a table's definition as it was before this commit, which is about to change it.
     fn keep_past(&mut self, oid: Oid) -> Result<()> {
         let before = self.head.relation(oid).filter(|relation| relation.as_table().is_some());
-        match before.filter(|relation| relation.version < self.seq).cloned() {
+        match before.filter(|relation| relation.version < self.seq && self.has_history(oid)).cloned() {
             Some(before) => self.put(Record::PastRelation(self.seq, (*before).clone())),
             None => Ok(()),
         }

@@ -160,7 +160,7 @@ impl Resolver<'_> {
     /// The chunk leaves memory; states before this commit find it in the log.
     fn end_chunk(&mut self, chunk: &Arc<Chunk>) -> Result<()> {
         self.forget_chunk(chunk)?;
-        if chunk.id.seq == self.seq {
+        if chunk.id.seq == self.seq || !self.has_history(chunk.table) {
             return Ok(());
         }
         self.put(Record::EndedChunk((&**chunk).into(), self.seq))

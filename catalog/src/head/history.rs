@@ -43,7 +43,7 @@ impl Head {
     }
 
     /// Names and definitions as of a commit; schemas and views are those of now. What tables hold comes by
-    /// [`Self::contents_as_of`].
+    /// [`Self::contents_as_of`], the types to read it as by [`Self::wide_definition`].
     pub(crate) fn definitions_as_of(&self, seq: Seq) -> Head {
         let mut past = self.clone();
         past.seq = seq;
@@ -54,7 +54,7 @@ impl Head {
             past.delete_relation(relation.oid);
         }
         for relation in self.replaced_since(seq).into_values() {
-            past.put_whole(self.with_types_of_now(relation));
+            past.put_whole(relation);
         }
         past
     }
@@ -74,24 +74,28 @@ impl Head {
         self.contents.insert(table, Arc::new(contents));
     }
 
-    fn put_whole(&mut self, relation: Relation) {
+    pub(crate) fn put_whole(&mut self, relation: Relation) {
         self.names.insert((relation.schema, relation.name.clone()), relation.oid);
         self.relations.insert(relation.oid, Arc::new(relation));
     }
 
-    /// The definition with the types that its columns have come to have: they only widen, and files that were merged
-    /// since hold the wide ones.
-    fn with_types_of_now(&self, mut relation: Relation) -> Relation {
-        let now = self.relation(relation.oid).and_then(|now| now.as_table());
-        if let (RelationKind::Table(then), Some(now)) = (&mut relation.kind, now) {
+    /// The table of a past state with the types that its columns have come to have, up to where they were dropped: they
+    /// only widen, and files that were merged since hold the wide ones.
+    pub(crate) fn wide_definition(&self, table: Oid, past: &Head) -> Option<Relation> {
+        let mut relation = past.relation(table)?.as_ref().clone();
+        let RelationKind::Table(then) = &mut relation.kind else { return None };
+        let before = self.past_relations.range((past.seq.next(), Oid(0))..).map(|(_, relation)| relation);
+        let before = before.filter(|relation| relation.oid == table);
+        // Oldest first: what a later definition says counts.
+        for newer in before.chain(self.relation(table)).filter_map(|relation| relation.as_table()) {
             for column in &mut then.columns {
-                if let Some(now) = now.column_by_id(column.id) {
-                    column.ty = now.ty;
-                    column.missing.clone_from(&now.missing);
+                if let Some(newer) = newer.column_by_id(column.id) {
+                    column.ty = newer.ty;
+                    column.missing.clone_from(&newer.missing);
                 }
             }
         }
-        relation
+        Some(relation)
     }
 
     /// What a table held, without the rows of the chunks that were removed since, which are given beside it.

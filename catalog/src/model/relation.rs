@@ -34,6 +34,14 @@ impl Schema {
     /// control character.
     pub const DROPPED: &str = "\u{1}dropped";
 
+    /// How the names of schemas begin that hold some session's temporary objects.
+    pub const TEMPORARY_PREFIX: &str = "pg_temp_";
+
+    /// Whether what lies in it ends with its session.
+    pub fn is_temporary(&self) -> bool {
+        self.name.starts_with(Schema::TEMPORARY_PREFIX)
+    }
+
     /// Whether what lies in it was dropped.
     pub fn is_of_dropped(&self) -> bool {
         self.name == Schema::DROPPED

@@ -120,6 +120,61 @@ async fn a_merge_keeps_chunks_with_columns_that_are_gone() {
     assert_eq!(held(&catalog, dropped).2, ["a"]);
 }
 
+/// The table as a past state gives it to readers: the type of column `a`.
+fn type_of_a(catalog: &Catalog, seq: Seq) -> PgType {
+    let (past, oid) = catalog.snapshot_at(seq, |_| Some(Oid(T))).unwrap().expect("the table was there");
+    past.relation(oid).unwrap().as_table().unwrap().column("a").unwrap().ty
+}
+
+#[tokio::test]
+async fn a_column_that_was_widened_and_then_dropped_reads_as_the_wide_type() {
+    let home = Home::new();
+    let catalog = home.open().await;
+    let created = catalog.commit(create_t()).await.unwrap().seq;
+    let widen = Change::EnsureColumn { table: Oid(T), proposed: ColumnId(1), name: "a".to_owned(), ty: PgType::INT8 };
+    commit(&catalog, vec![widen]).await;
+    assert_eq!(type_of_a(&catalog, created), PgType::INT8);
+    let without = table(T, "t", vec![column(2, "b", PgType::TEXT)]);
+    commit(&catalog, vec![Change::ReplaceRelation(without)]).await;
+    assert_eq!(type_of_a(&catalog, created), PgType::INT8, "files that were merged in between hold it");
+    commit(&catalog, vec![Change::DropRelation(Oid(T))]).await;
+    assert_eq!(type_of_a(&catalog, created), PgType::INT8);
+}
+
+#[tokio::test]
+async fn a_table_that_is_gone_shows_what_it_held() {
+    let home = Home::new();
+    let catalog = home.open().await;
+    catalog.commit(create_t()).await.unwrap();
+    commit(&catalog, vec![append_partition(T, 1)]).await;
+    let both = commit(&catalog, vec![append_chunk(T, b"two")]).await;
+    commit(&catalog, vec![Change::DropRelation(Oid(T))]).await;
+    let expected = (vec![1], vec!["two".to_owned()], vec!["a".to_owned(), "b".to_owned()]);
+    assert_eq!(held(&catalog, both), expected);
+    drop(catalog);
+    home.delete_index();
+    let catalog = home.open().await;
+    assert_eq!(held(&catalog, both), expected);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_temporary_tables() {
+    let home = Home::new();
+    let catalog = home.open().await;
+    let columns = vec![column(1, "a", PgType::INT4), column(2, "b", PgType::TEXT)];
+    let temporary = crate::model::Relation { schema: Oid(30_000), ..table(T, "t", columns) };
+    let create = vec![Change::CreateSchema(schema(30_000, "pg_temp_7")), Change::CreateRelation(temporary)];
+    commit(&catalog, create).await;
+    commit(&catalog, vec![append_chunk(T, b"one")]).await;
+    let chunks = chunk_ids(&catalog);
+    commit(&catalog, vec![Change::Remove { table: Oid(T), partitions: vec![], chunks }]).await;
+    commit(&catalog, vec![append_chunk(T, b"two")]).await;
+    commit(&catalog, vec![Change::DropRelation(Oid(T))]).await;
+    let head = catalog.snapshot();
+    assert_eq!(head.ended_chunks().count(), 0);
+    assert_eq!(head.past_relations().count(), 0);
+}
+
 #[tokio::test]
 async fn names_and_columns_are_those_of_then() {
     let home = Home::new();
