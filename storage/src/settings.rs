@@ -52,7 +52,8 @@ pub struct GcSettings {
     pub history_bytes_max: u64,
     /// Bytes of the log that are kept for states of the past.
     pub history_log_bytes_max: u64,
-    /// Partitions, chunks and definitions that are kept for states of the past; each takes about 0.5 KiB of memory.
+    /// Partitions, chunks, and columns of definitions that are kept for states of the past; each takes up to 0.5 KiB of
+    /// memory.
     pub history_rows_max: usize,
     /// How long a reader may hold a state that is not the newest any more, in seconds.
     pub snapshot_seconds_max: u64,

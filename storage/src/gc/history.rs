@@ -1,6 +1,6 @@
 //! How far back states can be read: what only older ones see is forgotten, by age and where it takes too much.
 
-use peristyle_catalog::model::{Change, ChangeSet, Seq, TimestampMicros};
+use peristyle_catalog::model::{Change, ChangeSet, Relation, Seq, TimestampMicros};
 use peristyle_catalog::{Catalog, Head, Sources};
 
 use crate::Result;
@@ -50,22 +50,34 @@ fn by_log(head: &Head, log_end: u64, settings: &GcSettings) -> Seq {
     too_old.map(|(end, _)| end).max().unwrap_or_default()
 }
 
+/// The first state for which no more is kept than may be.
 fn by_rows(head: &Head, settings: &GcSettings) -> Seq {
-    let mut ends: Vec<Seq> = ends(head).collect();
-    let Some(last) = ends.len().checked_sub(settings.history_rows_max + 1) else { return Seq::ZERO };
-    *ends.select_nth_unstable(last).1
+    let mut ends: Vec<(Seq, usize)> = ends(head).collect();
+    let mut rows: usize = ends.iter().map(|(_, rows)| rows).sum();
+    if rows <= settings.history_rows_max {
+        return Seq::ZERO;
+    }
+    ends.sort_unstable();
+    let too_many = ends.into_iter().take_while(|(_, weight)| {
+        let is_over = rows > settings.history_rows_max;
+        rows -= weight;
+        is_over
+    });
+    too_many.last().map_or(Seq::ZERO, |(end, _)| end)
 }
 
-/// The commits that ended what is kept.
-fn ends(head: &Head) -> impl Iterator<Item = Seq> {
-    let partitions = head.ended().filter_map(|partition| partition.removed.map(|end| end.seq));
-    let chunks = head.ended_chunks().map(|(end, _)| end);
-    partitions.chain(chunks).chain(head.past_relations().map(|(end, _)| end))
+/// The commits that ended what is kept, with how many rows it takes: a definition has one for each column.
+fn ends(head: &Head) -> impl Iterator<Item = (Seq, usize)> {
+    let partitions = head.ended().filter_map(|partition| partition.removed.map(|end| (end.seq, 1)));
+    let chunks = head.ended_chunks().map(|(end, _)| (end, 1));
+    let columns = |relation: &Relation| relation.as_table().map_or(0, |table| table.columns.len());
+    let definitions = head.past_relations().map(move |(end, relation)| (end, 1 + columns(relation)));
+    partitions.chain(chunks).chain(definitions)
 }
 
 /// Whether a commit that forgets would forget more than the commits that it is itself one of.
 fn is_worthwhile(head: &Head, before: Seq) -> bool {
     let from = head.history_from();
-    let frees = || ends(head).any(|end| from < end && end <= before);
+    let frees = || ends(head).any(|(end, _)| from < end && end <= before);
     before > from && (frees() || head.commits().take_while(|(seq, _)| *seq < before).count() >= COMMITS_WORTHWHILE)
 }
