@@ -29,7 +29,7 @@ pub(super) fn compare(
     }
     // A copy, since sled writes to what it opens.
     let copy = folder.scratch().join("index");
-    copy_tree(&folder.index(), &copy).map_err(|source| io_error(&copy, source))?;
+    copy_index(folder, &copy)?;
     match compare_copy(&copy, folder, settings, segments, expected) {
         Ok(state) => Ok(state),
         Err(Failure::Index(error)) => Ok(IndexState::Differs(error.to_string())),
@@ -90,7 +90,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies the folder's index to where an earlier look may have left one that it did not finish.
+pub(super) fn copy_index(folder: &Folder, copy: &Path) -> Result<()> {
+    let copied = Index::delete(copy).and_then(|()| copy_tree(&folder.index(), copy));
+    copied.map_err(|source| io_error(copy, source))
+}
+
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

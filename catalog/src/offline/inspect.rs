@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::loss::LostCommits;
-use super::salvage::{Mend, Salvage};
+use super::salvage::{Mend, Salvage, promised};
 use super::{Fault, consistency, index};
 use crate::catalog::{Parts, Settings};
 use crate::folder::Folder;
@@ -175,10 +175,16 @@ impl Inspection {
     }
 
     async fn load_manifest(&mut self, settings: &Settings, parts: &Parts) -> Result<Option<Loaded>> {
-        let Some(chain) = Chain::find(&parts.manifests.list().await?) else {
+        let names = parts.manifests.list().await?;
+        let Some(chain) = Chain::find(&names) else {
             self.faults.push(Fault::new("store", "it holds no manifest of this data folder"));
             return Ok(None);
         };
+        let (to, promised) = (chain.to(), promised(&names));
+        if to < promised {
+            let detail = format!("those behind commit {to} do not follow it, though they go to commit {promised}");
+            return Err(Error::Corrupt { what: "manifest".to_owned(), detail });
+        }
         let scratch = self.folder.scratch().join("built");
         let loaded = rebuild::build(&scratch, self.folder.id, settings, parts, &chain).await?;
         let position = loaded.applied.point.position;

@@ -2,13 +2,14 @@
 //! with the log behind it; or the index, if it is trusted. The state is then written as a new base.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::index::copy_tree;
+use super::index::copy_index;
 use crate::catalog::{Parts, Settings};
 use crate::folder::Folder;
 use crate::index::Index;
@@ -47,9 +48,9 @@ impl Salvage {
         segments: &Arc<Segments>,
     ) -> Result<Result<(Salvage, Loaded), String>> {
         let names = parts.manifests.list().await?;
-        let promised = names.iter().filter_map(|name| ManifestName::parse(name)).map(|name| name.to).max();
+        let promised = promised(&names);
         let (chain, damaged) = sound_chain(names, parts, folder.id).await?;
-        let salvage = |source| Salvage { damaged, promised: promised.unwrap_or(Seq::ZERO), source };
+        let salvage = |source| Salvage { damaged, promised, source };
         let of_manifests = match &chain {
             Some(chain) => of_chain(chain, folder, settings, parts, segments).await?,
             None => Err("no older one is there".to_owned()),
@@ -99,9 +100,21 @@ impl Mend {
     }
 }
 
+/// The commit that the manifests of these names went to, whether or not they follow each other.
+pub(super) fn promised(names: &[String]) -> Seq {
+    names.iter().filter_map(|name| ManifestName::parse(name)).map(|name| name.to).max().unwrap_or(Seq::ZERO)
+}
+
+/// Durable before the original is deleted.
 fn keep(copies: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let kept = fs::create_dir_all(copies).and_then(|()| fs::write(copies.join(name), bytes));
-    kept.map_err(|source| io_error(copies, source))
+    let write = || {
+        fs::create_dir_all(copies)?;
+        let mut file = fs::File::create(copies.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::File::open(copies)?.sync_all()
+    };
+    write().map_err(|source| io_error(copies, source))
 }
 
 /// The newest chain of which every manifest can be read, and those that cannot.
@@ -154,7 +167,7 @@ fn of_index(folder: &Folder, settings: &Settings, segments: &Arc<Segments>) -> R
         return Ok(Err("is in doubt or not there".to_owned()));
     }
     let copy = folder.scratch().join("salvaged");
-    Index::delete(&copy).and_then(|()| copy_tree(&folder.index(), &copy)).map_err(|source| io_error(&copy, source))?;
+    copy_index(folder, &copy)?;
     let index = Index::open(&copy, settings.index_cache_bytes).map_err(|error| error.to_string());
     Ok(match index.and_then(rebuild::load) {
         Ok(loaded) => match log_gap(&loaded, segments, folder.id)? {

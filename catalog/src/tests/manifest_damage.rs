@@ -155,3 +155,18 @@ async fn a_state_that_falls_short_of_the_manifest_is_none() {
     assert!(inspection.faults.iter().any(|fault| fault.detail.contains("lead to commit")), "{:?}", inspection.faults);
     assert!(inspection.head.is_none());
 }
+
+#[tokio::test]
+async fn manifests_behind_a_missing_one_are_not_forgotten() {
+    let (home, state) = written(true).await;
+    let first = names(&home, "delta").remove(0);
+    home.manifests.objects.lock().remove(&first);
+    let inspection = look(&home).await;
+    let told = inspection.faults.iter().any(|fault| fault.detail.contains("do not follow it"));
+    assert!(told, "{:?}", inspection.faults);
+    assert!(inspection.cut.is_none(), "nothing has to be thrown away");
+    drop(inspection);
+    let repaired = mend(&home, RepairOptions::default()).await;
+    assert_eq!(repaired.left, [] as [String; 0], "{repaired:?}");
+    is_whole(&home, &state).await;
+}
