@@ -26,4 +26,5 @@ pub(crate) fn fence_job(store: &Arc<Store>, config: &Config) -> Job {
             Ok::<_, Error>(Progress::Nothing)
         }
     })
+    .steady()
 }

@@ -23,6 +23,8 @@ type Run = Box<dyn FnMut() -> BoxFuture<'static, Result<Progress, JobError>> + S
 pub struct Job {
     pub(super) name: &'static str,
     pub(super) interval: Duration,
+    /// Whether it is tried again after its interval however often it failed.
+    pub(super) is_steady: bool,
     pub(super) run: Run,
 }
 
@@ -37,7 +39,12 @@ impl Job {
             let work = run();
             Box::pin(async move { work.await.map_err(Into::into) })
         });
-        Job { name, interval, run }
+        Job { name, interval, is_steady: false, run }
+    }
+
+    /// For work that something waits for: failures do not make it rarer.
+    pub(crate) fn steady(self) -> Job {
+        Job { is_steady: true, ..self }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, PartitionKey};
 use peristyle_catalog::{Catalog, Snapshot, Sources};
 use peristyle_storage::Store;
@@ -11,6 +12,7 @@ use peristyle_storage::merge::{
 };
 use peristyle_storage::partition::WriteOptions;
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 use tracing::{debug, info};
 
 use super::{Job, JobError, Progress};
@@ -38,14 +40,24 @@ pub(crate) fn merge_job(
         settings: config.storage.merge.clone(),
         log_bytes_max: config.log_bytes_max,
         real_time_bytes_max: config.engine.real_time_bytes_max,
+        failed: Mutex::default(),
     });
     let interval = Duration::from_secs(config.background.merge_interval_seconds);
     let cpu = cpu.clone();
     Job::new("merge", interval, move || {
         let job = Arc::clone(&job);
-        let running = cpu.spawn(async move { job.run_once().await });
-        async move { running.await.map_err(|error| -> JobError { Box::new(error) })? }
+        // Ends with its job.
+        let mut running = JoinSet::new();
+        running.spawn_on(async move { job.run_once().await }, &cpu);
+        async move {
+            match running.join_next().await {
+                Some(Ok(progress)) => progress,
+                Some(Err(error)) => Err(Box::new(error) as JobError),
+                None => Ok(Progress::Nothing),
+            }
+        }
     })
+    .steady()
 }
 
 struct MergeJob {
@@ -53,6 +65,8 @@ struct MergeJob {
     settings: MergeSettings,
     log_bytes_max: u64,
     real_time_bytes_max: u64,
+    /// The table whose merge failed last or lost its race: all others come before it.
+    failed: Mutex<Option<Oid>>,
 }
 
 impl MergeJob {
@@ -62,6 +76,7 @@ impl MergeJob {
         let Some((table, group)) = self.pick(&snapshot, urgency) else { return Ok(Progress::Nothing) };
         drop(snapshot);
         let (chunks, inputs, bytes_read) = (group.chunks.len(), group.partitions.len(), group.bytes());
+        *self.failed.lock() = Some(table);
         let outcome = match urgency {
             Urgency::Normal => self.merger.run(table, &group).await?,
             // Writers wait for it.
@@ -69,6 +84,7 @@ impl MergeJob {
         };
         match outcome {
             Outcome::Merged { partitions, rows, bytes, .. } => {
+                *self.failed.lock() = None;
                 let level = group.level();
                 let amplification = self.merger.log.totals().get(&table).and_then(MergeTotals::write_amplification);
                 info!(%table, chunks, inputs, bytes_read, partitions, rows, bytes, level, amplification, "merged");
@@ -87,6 +103,8 @@ impl MergeJob {
         if urgency == Urgency::MakeRoom {
             tables.sort_by_key(|table| oldest_chunk(snapshot, *table).unwrap_or(u64::MAX));
         }
+        let failed = *self.failed.lock();
+        tables.sort_by_key(|table| Some(*table) == failed);
         tables.into_iter().find_map(|table| Some((table, self.pick_of(snapshot, table, urgency)?)))
     }
 

@@ -1,5 +1,5 @@
-//! Work that nobody waits for: merge, checkpoint, copies of the log, deletion of objects, a look at the fence. Each is a [`Job`]; the [`Supervisor`]
-//! runs them until the server stops.
+//! Work beside the statements: merge, checkpoint, copies of the log, deletion of objects, a look at the fence. Each is a
+//! [`Job`]; the [`Supervisor`] runs them until the server stops.
 
 mod checkpoint;
 mod dropped;

@@ -26,4 +26,5 @@ pub(crate) fn shipping_job(catalog: &Arc<Catalog>, config: &Config) -> Job {
             Ok::<_, Error>(Progress::Nothing)
         }
     })
+    .steady()
 }

@@ -43,7 +43,8 @@ impl Supervisor {
 }
 
 async fn repeat(mut job: Job, longest: Duration, sources: Sources, mut stop: watch::Receiver<bool>) {
-    let mut failures = 0;
+    let longest = if job.is_steady { job.interval } else { longest };
+    let mut failures = 0_u32;
     let mut wait = pause(job.interval, 0, longest, chance(&sources));
     loop {
         tokio::select! {
@@ -64,7 +65,10 @@ async fn repeat(mut job: Job, longest: Duration, sources: Sources, mut stop: wat
             Err(error) => {
                 failures += 1;
                 let wait = pause(job.interval, failures, longest, chance(&sources));
-                warn!(job = job.name, failures, retry_seconds = wait.as_secs(), %error, "background work failed");
+                // An outage is told of less and less often.
+                if failures.is_power_of_two() {
+                    warn!(job = job.name, failures, retry_seconds = wait.as_secs(), %error, "background work failed");
+                }
                 wait
             }
         };
