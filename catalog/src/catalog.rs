@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::claims::Claims;
-use crate::committer::{Committer, Gathering, Request, Waiting};
+use crate::committer::{self, Committer, Request, Waiting};
 use crate::folder::Folder;
 use crate::history;
-use crate::log::{FrameBuffer, LogWriter};
+use crate::log::LogWriter;
 use crate::manifest::Checkpoints;
 use crate::model::{Change, ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
 use crate::open::{self, LostChunks, Machine};
@@ -41,6 +42,9 @@ pub struct Settings {
     pub commit_queue_max: usize,
     /// Longest that a group of commits waits for those who wrote together with it before, in microseconds.
     pub commit_wait_microseconds_max: u64,
+    /// With groups of commits that take less than this, a small commit that finds no other is made on the thread that asks,
+    /// in microseconds.
+    pub commit_here_microseconds_max: u64,
     /// Most columns of a table.
     pub max_table_columns: usize,
     /// How long an ingest id is remembered, in seconds.
@@ -86,7 +90,9 @@ pub struct Catalog {
     is_closing: AtomicBool,
     /// Whether a task waits to have deferred commits written.
     is_write_planned: Arc<AtomicBool>,
-    committer: Option<JoinHandle<()>>,
+    committer: Arc<Mutex<Committer>>,
+    /// Commits what is queued.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Catalog {
@@ -124,17 +130,11 @@ impl Catalog {
         let log = log.map_err(|source| Error::Io { what: "log".to_owned(), source })?;
         let is_incomplete = history::is_incomplete(&opened);
         let (queue, requests) = mpsc::channel(settings.commit_queue_max.max(1));
-        let commit_wait_max = settings.commit_wait_microseconds_max;
         let shared = Arc::new(Shared::new(opened, settings, parts));
-        let committer = Committer {
-            queue: requests,
-            shared: Arc::clone(&shared),
-            log,
-            frame: FrameBuffer::new(),
-            deferred: None,
-            gathering: Gathering::new(Duration::from_micros(commit_wait_max)),
-        };
-        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(|| committer.run());
+        let committer = Arc::new(Mutex::new(Committer::new(Arc::clone(&shared), log)));
+        let of_thread = Arc::clone(&committer);
+        let thread = std::thread::Builder::new().name("committer".to_owned());
+        let thread = thread.spawn(move || committer::serve(requests, &of_thread));
         let thread = thread.map_err(|source| Error::Io { what: "committer".to_owned(), source })?;
         let catalog = Arc::new(Catalog {
             shared,
@@ -144,7 +144,8 @@ impl Catalog {
             queue: Some(queue),
             is_closing: AtomicBool::new(false),
             is_write_planned: Arc::default(),
-            committer: Some(thread),
+            committer,
+            thread: Some(thread),
         });
         if is_incomplete {
             catalog.begin_history_anew().await?;
@@ -156,8 +157,12 @@ impl Catalog {
     async fn begin_history_anew(&self) -> Result<()> {
         let before = self.snapshot().seq();
         tracing::warn!(%before, "the log lacks chunks of earlier states, which can be read no more");
-        let changes = vec![Change::ForgetHistory { before }];
-        self.commit(ChangeSet { changes, ..ChangeSet::default() }).await.map(drop)
+        // A commit forgets a bounded number of them.
+        while self.snapshot().history_from() < before {
+            let changes = vec![Change::ForgetHistory { before }];
+            self.make_last(ChangeSet { changes, ..ChangeSet::default() }, false).await?;
+        }
+        Ok(())
     }
 
     /// The catalog's identity, made when the folder was created. It is also the log's.
@@ -178,10 +183,19 @@ impl Catalog {
     /// Pins the state of a commit in the past, with what one table held: `find` picks it among the definitions of then.
     /// `None` if it finds none; [`Error::NotInHistory`] if nothing is kept of that state.
     pub fn snapshot_at(&self, seq: Seq, find: impl FnOnce(&Head) -> Option<Oid>) -> Result<Option<(Snapshot, Oid)>> {
-        self.shared.pins.past(seq, |newest| {
+        let found = self.find_at(seq, find);
+        // What was not there may have been forgotten meanwhile.
+        found.or_else(|error| history::check(&self.shared.pins.head(), seq).and(Err(error)))
+    }
+
+    fn find_at(&self, seq: Seq, find: impl FnOnce(&Head) -> Option<Oid>) -> Result<Option<(Snapshot, Oid)>> {
+        self.shared.pins.past(seq, self.shared.parts.sources.clock.now(), |newest| {
             history::check(newest, seq)?;
             let mut past = newest.definitions_as_of(seq);
             let Some(table) = find(&past) else { return Ok(None) };
+            if let Some(definition) = newest.wide_definition(table, &past) {
+                past.put_whole(definition);
+            }
             if let Some(contents) = history::contents(&self.shared, newest, table, seq)? {
                 past.put_contents(table, contents);
             }
@@ -206,28 +220,35 @@ impl Catalog {
             return Err(Error::Closed);
         }
         self.admit().await?;
-        self.ask(|answer| Request::Commit(Waiting { changes, is_deferred: false, answer })).await?
+        self.make_last(changes, false).await
     }
 
     /// Commits without waiting for the log: when this returns `Ok`, everybody sees the change set, and a crash within
     /// [`Settings::deferred_write_milliseconds`] may lose it, with all deferred commits after it and without damage. Change
     /// sets of more than rows in chunks are committed as by [`Self::commit`].
     pub async fn commit_deferred(&self, changes: ChangeSet) -> Result<Commit> {
-        let is_only_chunks = |change: &Change| match change {
-            Change::Append { partitions, .. } => partitions.is_empty(),
-            Change::EnsureColumn { .. } => true,
-            _ => false,
-        };
-        if !changes.changes.iter().all(is_only_chunks) {
+        if !changes.are_rows_alone() {
             return self.commit(changes).await;
         }
         if self.is_closing.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
         self.admit().await?;
-        let commit = self.ask(|answer| Request::Commit(Waiting { changes, is_deferred: true, answer })).await??;
+        let commit = self.make_last(changes, true).await?;
         self.plan_write();
         Ok(commit)
+    }
+
+    /// Commits however much of the log the store lacks.
+    pub(crate) async fn make_last(&self, changes: ChangeSet, is_deferred: bool) -> Result<Commit> {
+        let queue = self.queue.as_ref().ok_or(Error::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { changes, is_deferred, answer };
+        let queued = queue.max_capacity() - queue.capacity();
+        if let Some(waiting) = Committer::commit_here(&self.committer, waiting, queued) {
+            queue.send(Request::Commit(waiting)).await.map_err(|_| Error::Closed)?;
+        }
+        answered.await.map_err(|_| Error::Closed)?
     }
 
     /// Waits while the store lacks too old a part of the log.
@@ -354,8 +375,8 @@ impl Drop for Catalog {
     /// Waits for the committer, so that the folder is free afterwards.
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(committer) = self.committer.take()
-            && committer.join().is_err()
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
         {
             tracing::error!("the committer panicked");
         }

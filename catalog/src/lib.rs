@@ -2,7 +2,7 @@
 //!
 //! # The path of a commit
 //! ```text
-//! ChangeSet ─▶ Catalog::commit ─▶ queue ─▶ the committer (one thread)
+//! ChangeSet ─▶ Catalog::commit ─▶ queue ─▶ the committer (one at a time: its thread, or who asks if nobody else does)
 //!                                             │ committer::resolve   check requirements, give numbers; operations on rows
 //!                                             │ log::LogWriter       one frame, one fdatasync for all that waited
 //!                                             │ indexing::Indexing   the same operations, into sled

@@ -87,15 +87,22 @@ impl Catalog {
     }
 
     /// Has the sequence go on from a place (`setval`).
-    pub async fn set_sequence(&self, sequence: Oid, place: SequencePlace) -> Result<()> {
+    pub async fn set_sequence(self: &Arc<Self>, sequence: Oid, place: SequencePlace) -> Result<()> {
         loop {
             let (relation, run) = self.sequences.run(&self.shared.pins, sequence)?;
-            let _turn = run.turn.lock().await;
-            match self.commit(advance(relation.oid, run.id, place)).await {
-                Ok(_) => {
+            let turn = Arc::clone(&run.turn).lock_owned().await;
+            // To its end even if who asked goes away: a queued commit goes through, and the run must know of it.
+            let (catalog, change) = (Arc::clone(self), advance(relation.oid, run.id, place));
+            let set = tokio::spawn(async move {
+                let _turn = turn;
+                let committed = catalog.commit(change).await;
+                if committed.is_ok() {
                     *run.given.lock() = Given::exactly(place);
-                    return Ok(());
                 }
+                committed
+            });
+            match set.await.map_err(|_| Error::Closed)? {
+                Ok(_) => return Ok(()),
                 Err(Error::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -145,29 +152,40 @@ impl Catalog {
         held
     }
 
-    /// Writes the places that runs have really come to, so that the next start leaves no value out.
+    /// Writes the places that runs have really come to, in one commit, so that the next start leaves no value out.
     pub(crate) async fn write_exact_places(&self) {
-        let runs: Vec<(Oid, Arc<Run>)> =
-            self.sequences.runs.lock().iter().map(|(oid, run)| (*oid, Arc::clone(run))).collect();
-        for (oid, run) in runs {
-            let _turn = run.turn.lock().await;
-            let place = {
-                let mut given = run.given.lock();
-                if given.ahead == 0 {
-                    continue;
-                }
+        let runs = self.sequences.runs_of(&self.snapshot());
+        let (mut held, mut changes) = (HeldRuns(Vec::new()), Vec::new());
+        for (sequence, run) in runs {
+            held.0.push(Arc::clone(&run.turn).lock_owned().await);
+            let mut given = run.given.lock();
+            if given.ahead > 0 {
                 *given = Given::exactly(given.place);
-                given.place
-            };
-            match self.commit(advance(oid, run.id, place)).await {
-                Ok(_) | Err(Error::Conflict { .. } | Error::RelationGone(_)) => {}
-                Err(error) => tracing::warn!(%error, "could not write how far a sequence has come"),
+                changes.push(Change::AdvanceSequence { sequence, run: run.id, place: given.place });
             }
+        }
+        // The store may be slow or away; a clean stop does not wait for it more than once.
+        if let Err(error) = self.make_last(ChangeSet { changes, ..ChangeSet::default() }, false).await {
+            tracing::warn!(%error, "could not write how far sequences have come; they will leave values out");
         }
     }
 }
 
 impl Sequences {
+    /// The runs that are known and that a head still has, in the order of their sequences.
+    fn runs_of(&self, head: &Head) -> Vec<(Oid, Arc<Run>)> {
+        let runs = self.runs.lock();
+        let is_current = |oid: Oid, run: &Run| {
+            head.relation(oid)
+                .and_then(|relation| relation.as_sequence())
+                .is_some_and(|sequence| sequence.run == run.id)
+        };
+        let current = runs.iter().filter(|(oid, run)| is_current(**oid, run));
+        let mut current: Vec<(Oid, Arc<Run>)> = current.map(|(oid, run)| (*oid, Arc::clone(run))).collect();
+        current.sort_unstable_by_key(|(oid, _)| *oid);
+        current
+    }
+
     /// A sequence as the newest head has it, and its run.
     fn run(&self, pins: &Pins, oid: Oid) -> Result<(Arc<Relation>, Arc<Run>)> {
         let mut runs = self.runs.lock();

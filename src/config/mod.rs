@@ -130,6 +130,7 @@ fn catalog_defaults() -> peristyle_catalog::Settings {
         index_cache_bytes: 64 << 20,
         commit_queue_max: 1024,
         commit_wait_microseconds_max: 2_000,
+        commit_here_microseconds_max: 1_000,
         max_table_columns: 1600,
         ingest_id_seconds: 7 * 24 * 60 * 60,
         index_lag_rows_max: 2_048,

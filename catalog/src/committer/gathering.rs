@@ -39,6 +39,11 @@ impl Gathering {
         (self.took / PART_OF_A_GROUP).min(self.wait_max).as_micros() / STEP.as_micros()
     }
 
+    /// Whether the last group took so little time.
+    pub(super) fn is_quick(&self, group_max: Duration) -> bool {
+        self.took < group_max
+    }
+
     /// Whether so many waiting commits are as many as wrote at the same time before.
     pub(super) fn are_all(&self, waiting: usize) -> bool {
         waiting >= self.writers

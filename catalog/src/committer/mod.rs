@@ -1,9 +1,10 @@
-//! The one thread that makes changes last: it owns the end of the log and is the only writer of the index.
+//! What makes changes last, one group of commits at a time.
 
 mod gathering;
 mod group;
 mod history;
 mod numbers;
+mod queue;
 mod relations;
 mod require;
 mod resolve;
@@ -11,20 +12,27 @@ mod tables;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::oneshot;
 
 use crate::log::{FrameBuffer, LogWriter};
-use crate::model::{ChangeSet, Commit, TimestampMicros};
+use crate::model::{Change, ChangeSet, Commit, TimestampMicros};
 use crate::shared::Shared;
 use crate::{Error, Result};
 
-pub(crate) use gathering::Gathering;
-pub(crate) use group::Group;
 pub(crate) use numbers::Numbers;
+pub(crate) use queue::serve;
 pub(crate) use resolve::{Context, Outcome, resolve};
 
-/// What the committer is asked.
+use self::gathering::Gathering;
+use self::group::Group;
+
+/// Largest encoded rows of a change set that the asking thread commits, in bytes.
+const COMMIT_HERE_BYTES_MAX: usize = 64 * 1024;
+
+/// What the committer's thread is asked.
 pub(crate) enum Request {
     Commit(Waiting),
     /// Answered when everything asked before is done and durable.
@@ -41,94 +49,68 @@ pub(crate) struct Waiting {
     pub(crate) answer: oneshot::Sender<Result<Commit>>,
 }
 
-/// State of the thread.
+/// Makes changes last: it owns the end of the log and is the only writer of the index. Whoever has its lock commits, the
+/// thread of the queue or, if nobody else does, who asks ([`Self::commit_here`]).
 pub(crate) struct Committer {
-    pub(crate) queue: mpsc::Receiver<Request>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) log: LogWriter,
-    pub(crate) frame: FrameBuffer,
+    shared: Arc<Shared>,
+    log: LogWriter,
+    frame: FrameBuffer,
     /// Deferred commits that are published and not durable yet; their bytes wait in the frame.
-    pub(crate) deferred: Option<Group>,
-    pub(crate) gathering: Gathering,
+    deferred: Option<Group>,
+    gathering: Gathering,
+    /// Whether it takes commits: not after a stop, nor after a group that ended in a panic.
+    is_open: bool,
 }
 
 impl Committer {
-    /// Serves requests until it is stopped or nobody can ask any more.
-    pub(crate) fn run(mut self) {
-        while let Some(first) = self.queue.blocking_recv() {
-            let mut waiting = VecDeque::new();
-            let control = self.drain(first, &mut waiting).or_else(|| self.gather(&mut waiting));
-            self.commit_all(waiting);
-            match control {
-                None => {}
-                Some(Control::Barrier(answer)) => {
-                    self.write_deferred();
-                    let _ = answer.send(());
-                }
-                Some(Control::Stop(answer)) => {
-                    self.write_deferred();
-                    drop(answer.send(self.shared.close_index()));
-                    return;
-                }
-            }
-        }
-        self.write_deferred();
+    pub(crate) fn new(shared: Arc<Shared>, log: LogWriter) -> Committer {
+        let wait_max = Duration::from_micros(shared.settings.commit_wait_microseconds_max);
+        let gathering = Gathering::new(wait_max);
+        Committer { shared, log, frame: FrameBuffer::new(), deferred: None, gathering, is_open: true }
     }
 
-    fn commit_all(&mut self, mut waiting: VecDeque<Waiting>) {
+    /// Makes a small change set last on the thread that asks, where the queue is empty and the disk is quick: this saves
+    /// two changes of threads, which take about as long as the fsync. Gives it back where the queue is the way.
+    pub(crate) fn commit_here(committer: &Mutex<Committer>, waiting: Waiting, queued: usize) -> Option<Waiting> {
+        if queued > 0 || !is_small(&waiting.changes) {
+            return Some(waiting);
+        }
+        let Some(mut committer) = committer.try_lock() else { return Some(waiting) };
+        let group_max = Duration::from_micros(committer.shared.settings.commit_here_microseconds_max);
+        if !committer.is_open || !committer.gathering.is_quick(group_max) {
+            return Some(waiting);
+        }
+        committer.commit_all(VecDeque::from([waiting]), queued);
+        // To the queue's thread, if it waits.
+        MutexGuard::unlock_fair(committer);
+        None
+    }
+
+    fn commit_all(&mut self, mut waiting: VecDeque<Waiting>, queued: usize) {
         if waiting.is_empty() {
             return;
         }
+        self.is_open = false;
         let (began, commits) = (self.now(), waiting.len());
         while !waiting.is_empty() {
             self.commit_group(&mut waiting);
         }
-        self.gathering.note(commits, self.queue.len(), began, self.now());
+        self.gathering.note(commits, queued, began, self.now());
+        self.is_open = true;
     }
 
     fn now(&self) -> TimestampMicros {
         self.shared.parts.sources.clock.now()
     }
-
-    /// Lets those who wrote a moment ago join in; see [`gathering`].
-    fn gather(&mut self, waiting: &mut VecDeque<Waiting>) -> Option<Control> {
-        if waiting.iter().all(|commit| commit.is_deferred) {
-            return None;
-        }
-        for _ in 0..self.gathering.looks() {
-            if self.gathering.are_all(waiting.len()) {
-                break;
-            }
-            std::thread::sleep(gathering::STEP);
-            let control = self.queue.try_recv().ok().and_then(|next| self.drain(next, waiting));
-            if control.is_some() {
-                return control;
-            }
-        }
-        None
-    }
-
-    /// Takes everything that waits, up to a request that is not a commit.
-    fn drain(&mut self, first: Request, waiting: &mut VecDeque<Waiting>) -> Option<Control> {
-        let mut next = Some(first);
-        while let Some(request) = next {
-            match request {
-                Request::Commit(commit) => waiting.push_back(commit),
-                Request::Barrier(answer) => return Some(Control::Barrier(answer)),
-                Request::Stop(answer) => return Some(Control::Stop(answer)),
-            }
-            if waiting.len() >= self.shared.settings.commit_queue_max {
-                return None;
-            }
-            next = self.queue.try_recv().ok();
-        }
-        None
-    }
 }
 
-enum Control {
-    Barrier(oneshot::Sender<()>),
-    Stop(oneshot::Sender<Result<()>>),
+/// Whether it is so little that the asking thread can do it between others' work.
+fn is_small(changes: &ChangeSet) -> bool {
+    let bytes = |change: &Change| match change {
+        Change::Append { chunks, .. } => chunks.iter().map(|chunk| chunk.body.len()).sum(),
+        _ => 0,
+    };
+    changes.are_rows_alone() && changes.changes.iter().map(bytes).sum::<usize>() <= COMMIT_HERE_BYTES_MAX
 }
 
 /// Somebody who stopped waiting does not mind: the commit is durable all the same.

@@ -21,6 +21,17 @@ pub struct ChangeSet {
     pub ingest_id: Option<IngestId>,
 }
 
+impl ChangeSet {
+    /// Whether it only adds rows in chunks, and columns for them.
+    pub fn are_rows_alone(&self) -> bool {
+        self.changes.iter().all(|change| match change {
+            Change::Append { partitions, .. } => partitions.is_empty(),
+            Change::EnsureColumn { .. } => true,
+            _ => false,
+        })
+    }
+}
+
 /// What must hold for a change set to commit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Requirement {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use super::support::{Home, T, append_chunk, create_t, describe, requiring, set, table};
@@ -47,7 +48,7 @@ async fn open_with_t(home: &Home) -> (Arc<Catalog>, SimulatedDisk) {
 
 #[tokio::test]
 async fn waiting_commits_share_one_frame() {
-    let home = Home::new();
+    let home = Home::queueing();
     let (catalog, disk) = open_with_t(&home).await;
     let before = catalog.metrics();
     let sets = (0..20_u8).map(|n| set(vec![append_chunk(T, &[n])])).collect();
@@ -61,7 +62,7 @@ async fn waiting_commits_share_one_frame() {
 
 #[tokio::test]
 async fn requirements_see_the_sets_queued_before() {
-    let home = Home::new();
+    let home = Home::queueing();
     let (catalog, disk) = open_with_t(&home).await;
     let create = |oid| set(vec![Change::CreateRelation(table(oid, "u", Vec::new()))]);
     let version = Requirement::RelationVersion { oid: Oid(T), version: Seq(1) };
@@ -91,7 +92,7 @@ async fn requirements_see_the_sets_queued_before() {
 
 #[tokio::test]
 async fn a_group_larger_than_a_frame_becomes_several() {
-    let mut home = Home::new();
+    let mut home = Home::queueing();
     home.settings.log_frame_bytes_max = 2000;
     let (catalog, disk) = open_with_t(&home).await;
     let before = catalog.metrics().groups;
@@ -109,7 +110,7 @@ async fn a_group_larger_than_a_frame_becomes_several() {
 
 #[tokio::test]
 async fn a_commit_that_nobody_waits_for_is_made() {
-    let home = Home::new();
+    let home = Home::queueing();
     let (catalog, disk) = open_with_t(&home).await;
     disk.hold_syncs(true);
     let task = commit(&catalog, set(vec![append_chunk(T, b"x")]));
@@ -120,10 +121,15 @@ async fn a_commit_that_nobody_waits_for_is_made() {
     assert_eq!(catalog.snapshot().contents(Oid(T)).unwrap().rows(), 1);
 }
 
-/// The machine's disk with a slow fsync.
-struct SlowDisk;
+/// The machine's disk with a slow fsync, and which threads called it.
+#[derive(Default)]
+struct SlowDisk {
+    syncs: Arc<Syncs>,
+}
 
-struct SlowFile(Box<dyn DiskFile>);
+type Syncs = Mutex<Vec<Option<String>>>;
+
+struct SlowFile(Box<dyn DiskFile>, Arc<Syncs>);
 
 impl Disk for SlowDisk {
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
@@ -131,11 +137,11 @@ impl Disk for SlowDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(SlowFile(RealDisk.create(path)?)))
+        Ok(Box::new(SlowFile(RealDisk.create(path)?, Arc::clone(&self.syncs))))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(SlowFile(RealDisk.open(path)?)))
+        Ok(Box::new(SlowFile(RealDisk.open(path)?, Arc::clone(&self.syncs))))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -169,6 +175,7 @@ impl DiskFile for SlowFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.1.lock().push(std::thread::current().name().map(str::to_owned));
         std::thread::sleep(Duration::from_millis(5));
         self.0.sync()
     }
@@ -178,8 +185,8 @@ impl DiskFile for SlowFile {
 async fn eight_writers_share_fsyncs() {
     const WRITERS: u64 = 8;
     const COMMITS_EACH: u64 = 25;
-    let home = Home::new();
-    let catalog = home.try_open_on(Arc::new(SlowDisk)).await.unwrap();
+    let home = Home::queueing();
+    let catalog = home.try_open_on(Arc::new(SlowDisk::default())).await.unwrap();
     catalog.commit(create_t()).await.unwrap();
     let before = catalog.metrics();
     let writers: Vec<_> = (0..WRITERS)
@@ -200,4 +207,35 @@ async fn eight_writers_share_fsyncs() {
     assert_eq!(commits, WRITERS * COMMITS_EACH);
     assert!(commits > 3 * groups, "{commits} commits took {groups} fsyncs");
     assert_eq!(catalog.snapshot().contents(Oid(T)).unwrap().rows(), commits);
+}
+
+/// Which thread made a small commit last.
+async fn committing_thread(mut home: Home, group_microseconds_max: u64) -> Option<String> {
+    home.settings.commit_here_microseconds_max = group_microseconds_max;
+    let disk = SlowDisk::default();
+    let syncs = Arc::clone(&disk.syncs);
+    let catalog = home.try_open_on(Arc::new(disk)).await.unwrap();
+    catalog.commit(create_t()).await.unwrap();
+    syncs.lock().clear();
+    catalog.commit(set(vec![append_chunk(T, b"x")])).await.unwrap();
+    assert_eq!(catalog.snapshot().contents(Oid(T)).unwrap().rows(), 1);
+    assert_eq!(syncs.lock().len(), 1);
+    syncs.lock().pop().flatten()
+}
+
+#[tokio::test]
+async fn a_small_commit_that_finds_no_other_changes_no_thread_on_a_quick_disk() {
+    let here = std::thread::current().name().map(str::to_owned);
+    assert_eq!(committing_thread(Home::new(), u64::MAX).await, here);
+    assert_eq!(committing_thread(Home::new(), 0).await.as_deref(), Some("committer"));
+}
+
+#[tokio::test]
+async fn nothing_is_committed_here_after_the_stop() {
+    let home = Home::new();
+    let catalog = home.open().await;
+    catalog.commit(create_t()).await.unwrap();
+    catalog.close().await.unwrap();
+    let late = catalog.make_last(set(vec![append_chunk(T, b"late")]), false).await;
+    assert!(matches!(late, Err(Error::Closed)), "{late:?}");
 }

@@ -152,6 +152,13 @@ impl Home {
         }
     }
 
+    /// One in which every commit goes through the queue, on the committer's thread.
+    pub(crate) fn queueing() -> Home {
+        let mut home = Home::new();
+        home.settings.commit_here_microseconds_max = 0;
+        home
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -206,6 +213,7 @@ pub(crate) fn settings() -> Settings {
         index_cache_bytes: 1 << 20,
         commit_queue_max: 256,
         commit_wait_microseconds_max: 2_000,
+        commit_here_microseconds_max: 1_000,
         max_table_columns: 1600,
         ingest_id_seconds: 3600,
         index_lag_rows_max: 5,

@@ -96,6 +96,12 @@ pub(super) const CATALOG: &[Key] = &[
         0,
         "Longest that a group of commits waits for those who wrote together with it before; 0: it does not wait"
     ),
+    number!(
+        "commit_here_microseconds_max",
+        catalog.commit_here_microseconds_max,
+        0,
+        "Time of a group of commits below which a small one that finds no other is made without changing threads; 0: never"
+    ),
     number!("checkpoint_commits", background.checkpoint_commits, 1, "Commits after which a checkpoint is due"),
     number!("checkpoint_seconds", background.checkpoint_seconds, 1, "Age of a commit at which a checkpoint is due"),
     number!(
@@ -269,7 +275,7 @@ pub(super) const BACKGROUND: &[Key] = &[
         "history_rows_max",
         storage.gc.history_rows_max,
         0,
-        "Partitions, chunks and definitions kept for states of the past, each about 0.5 KiB of memory"
+        "Partitions, chunks, and columns of definitions kept for states of the past, each up to 0.5 KiB of memory"
     ),
     number!(
         "snapshot_seconds_max",
@@ -281,7 +287,7 @@ pub(super) const BACKGROUND: &[Key] = &[
         "dropped_table_seconds",
         engine.dropped_table_seconds,
         0,
-        "How long a dropped table can be taken back by UNDROP TABLE; until then it takes the space that it took"
+        "How long a dropped table can be taken back by UNDROP TABLE; it takes its space until then and history_seconds longer"
     ),
     number!("gc_batch_max", storage.gc.batch_max, 1, "Objects deleted at a time"),
     number!("gc_requests_max", storage.gc.deletes_max, 1, "Deletions under way at once"),
