@@ -5,13 +5,13 @@ import os
 import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import loads
 import tiers
 import tpch_data
 from process import postgres_program
+from tiers import timed
 
 SCALE = float(os.environ.get("COMPARE_SCALE", "1"))
 SECONDS = int(os.environ.get("COMPARE_SECONDS", "20"))
@@ -21,12 +21,6 @@ RUNS = int(os.environ.get("COMPARE_RUNS", "3"))
 CLIENTS = (1, 8, 64)
 MIB = 1 << 20
 SAMPLE_SECONDS = 0.2
-
-
-def timed(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def tpch_files():

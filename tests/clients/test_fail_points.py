@@ -150,6 +150,7 @@ def work(server, point):
         server.kill()
     for writer in writers:
         writer.thread.join(WORK_SECONDS)
+        assert not writer.thread.is_alive(), f"{writer.thread.name} hangs"
     return writers
 
 

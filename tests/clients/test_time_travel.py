@@ -120,6 +120,7 @@ def test_a_reader_of_the_past_keeps_its_objects(make_server):
         is_over = "select clock_timestamp() > %s::timestamptz + interval '4 seconds'"
         wait_until(lambda: server.value(is_over, (ended,)), "history_seconds are over")
         server.run("vacuum", "checkpoint", "vacuum")
+        assert held <= objects(server), "the reader holds them"
         assert len(cursor.fetchall()) == 299_990
     wait_until(lambda: not held & objects(server), "the objects go after the reader")
     assert oldest(server) > before

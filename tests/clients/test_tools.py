@@ -1,5 +1,5 @@
 """What tools send when they connect and when they look around: the statements of tools/*.sql, which were written after the
-tools' documented behaviour, in both protocols. They stand for tools that no registry has."""
+tools' documented behaviour, in both protocols. They stand for tools that are no libraries, and that a test cannot drive."""
 
 import re
 from pathlib import Path

@@ -156,7 +156,7 @@ impl Session {
         Ok(Outcome::Command(format!("DISCARD {object}")))
     }
 
-    /// What a session keeps; no plans are kept.
+    /// All that a session keeps.
     fn discard_all(&mut self) -> Result<(), SqlError> {
         let mut kept = self.kept.lock();
         kept.portals.clear_named();
