@@ -1,7 +1,7 @@
 //! Checks what a change set rests on.
 
 use crate::model::{ColumnId, ConstraintKind, Oid, PgType, Requirement, Seq, Table, widen};
-use crate::{Error, Head, Result};
+use crate::{Error, Head, Result, TableContents};
 
 /// Checks one requirement against a head.
 pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
@@ -41,6 +41,13 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
         Requirement::NoRowsSince { table, since } => {
             let newest = head.contents(*table).map_or(Seq::ZERO, |contents| contents.newest_rows);
             if newest <= *since { Ok(()) } else { Err(conflict(*table)) }
+        }
+        Requirement::UnchangedSince { relation, since } => {
+            if is_unchanged(head, *relation, *since) {
+                Ok(())
+            } else {
+                Err(Error::ReadChanged { relation: *relation })
+            }
         }
         Requirement::PartitionsLive { table, partitions } => {
             let contents = head.contents(*table);
@@ -95,6 +102,12 @@ fn no_column_dependents(head: &Head, table: Oid, column: ColumnId, except: &[Oid
     let readers = head.column_readers(table, column).map(|view| view.oid).filter(|oid| !except.contains(oid));
     let dependents: Vec<Oid> = readers.collect();
     if dependents.is_empty() { Ok(()) } else { Err(Error::DependentObjects { dependents }) }
+}
+
+fn is_unchanged(head: &Head, oid: Oid, since: Seq) -> bool {
+    let has_old_rows = |contents: &TableContents| contents.newest_rows.max(contents.newest_removal) <= since;
+    head.relation(oid).is_some_and(|relation| relation.version <= since)
+        && head.contents(oid).is_none_or(|contents| has_old_rows(contents))
 }
 
 /// The table, or the error that it is gone.

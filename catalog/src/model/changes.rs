@@ -50,6 +50,9 @@ pub enum Requirement {
     TableEmpty(Oid),
     /// The table has no row of a commit after that one, else 40001: a key that was found free may be taken.
     NoRowsSince { table: Oid, since: Seq },
+    /// Neither the relation's definition nor its rows changed after that commit, else 40001: a serializable transaction read
+    /// them as they were then. A merge changes neither.
+    UnchangedSince { relation: Oid, since: Seq },
     /// These partitions have no end mark, else 40001.
     PartitionsLive { table: Oid, partitions: Vec<PartitionId> },
     /// These chunks are live, else 40001.
