@@ -72,6 +72,7 @@ struct Held {
 
 impl Held {
     fn of(scope: &Scope, original: &Relation) -> Held {
+        scope.note_read(original);
         let contents = scope.view.contents(original.oid);
         Held {
             partitions: contents.into_iter().flat_map(|contents| contents.partitions()).cloned().collect(),

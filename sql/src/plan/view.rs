@@ -22,6 +22,7 @@ pub(crate) fn expand(
     relation: &Arc<Relation>,
     view: &View,
 ) -> Result<Arc<dyn TableSource>, SqlError> {
+    scope.note_read(relation);
     let bindings: Vec<Binding> = view
         .depends_on
         .iter()

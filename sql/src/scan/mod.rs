@@ -54,6 +54,7 @@ impl TableScan {
         bound: Option<&[(String, ColumnId)]>,
     ) -> Result<TableScan, SqlError> {
         let table = relation.as_table().ok_or_else(|| SqlError::internal("a table was expected"))?;
+        scope.note_read(&relation);
         let contents = scope.view.contents(relation.oid).cloned();
         let fields = table_fields(table, contents.as_deref())?;
         let mut columns = Vec::with_capacity(fields.len());
