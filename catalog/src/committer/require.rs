@@ -1,6 +1,6 @@
 //! Checks what a change set rests on.
 
-use crate::model::{ColumnId, ConstraintKind, Oid, PgType, Requirement, Seq, Table, widen};
+use crate::model::{ColumnId, ColumnRule, ConstraintKind, Oid, PgType, Requirement, Seq, Table, widen};
 use crate::{Error, Head, Result, TableContents};
 
 /// Checks one requirement against a head.
@@ -128,7 +128,7 @@ pub(crate) fn columns_accept(oid: Oid, table: &Table, written: &[(ColumnId, PgTy
     }
 }
 
-/// Whether every NOT NULL, CHECK and enforced key of the table is among those that the writer enforced.
+/// Whether every NOT NULL, CHECK, enforced key and computed column of the table is among those that the writer knew.
 fn enforces_only(table: &Table, not_null: &[ColumnId], checks: &[Oid]) -> bool {
     let is_enforced = |kind: &ConstraintKind| match kind {
         ConstraintKind::Check { .. } => true,
@@ -137,7 +137,11 @@ fn enforces_only(table: &Table, not_null: &[ColumnId], checks: &[Oid]) -> bool {
     };
     let columns_hold =
         table.columns.iter().filter(|column| column.not_null).all(|column| not_null.contains(&column.id));
-    columns_hold && table.constraints.iter().filter(|c| is_enforced(&c.kind)).all(|c| checks.contains(&c.oid))
+    let computed = table.columns.iter().filter(|column| column.rule == ColumnRule::Generated);
+    let computes_known = computed.filter_map(|column| column.default.as_ref()).all(|own| checks.contains(&own.oid));
+    columns_hold
+        && computes_known
+        && table.constraints.iter().filter(|c| is_enforced(&c.kind)).all(|c| checks.contains(&c.oid))
 }
 
 /// Modifiers were checked by the writer: lengths and precisions are not a matter of the catalog.
