@@ -13,6 +13,7 @@ use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
 use crate::copy::{CopyDirection, CopyFormat, CopyOptions, Encoder, Header};
+use crate::ddl::kind_word;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::outcome::{BatchStream, ByteStream, CopyOut, CopyPiece, Outcome};
@@ -149,9 +150,9 @@ pub(crate) fn check_end(end: &CopyEnd) -> Result<(), SqlError> {
 fn table_query(scope: &Scope, name: &sqlparser::ast::ObjectName, columns: &[Ident]) -> Result<Box<Query>, SqlError> {
     let qualified = QualifiedName::of(scope, name)?;
     if let Some(relation) = scope.relation(qualified.schema(), &qualified.name)
-        && relation.as_view().is_some()
+        && relation.stored_query().is_some()
     {
-        let message = format!("cannot copy from view \"{}\"", relation.name);
+        let message = format!("cannot copy from {} \"{}\"", kind_word(relation), relation.name);
         return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).hint("Try the COPY (SELECT ...) TO variant."));
     }
     let mut query = parse_query(&format!("select * from {name}"))?;

@@ -141,18 +141,26 @@ impl Scope {
 
     /// As [`Self::require_relation`]; 42809 if it is no table.
     pub(crate) fn require_table(&self, name: &QualifiedName) -> Result<&Arc<Relation>, SqlError> {
+        self.require_stored(name).and_then(|relation| match relation.as_materialized() {
+            Some(_) => Err(not_a_table(relation)),
+            None => Ok(relation),
+        })
+    }
+
+    /// As [`Self::require_table`], a materialized view too: what holds rows.
+    pub(crate) fn require_stored(&self, name: &QualifiedName) -> Result<&Arc<Relation>, SqlError> {
         let relation = self.require_relation(name.schema(), &name.name)?;
-        if relation.as_table().is_none() {
-            let message = format!("\"{}\" is not a table", relation.name);
-            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
-        }
-        Ok(relation)
+        if relation.as_table().is_none() { Err(not_a_table(relation)) } else { Ok(relation) }
     }
 
     /// The name of the schema with that oid.
     pub(crate) fn schema_name(&self, oid: Oid) -> &str {
         self.view.schema(oid).map_or("", |schema| &schema.name)
     }
+}
+
+fn not_a_table(relation: &Relation) -> SqlError {
+    SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a table", relation.name))
 }
 
 /// PostgreSQL's words for a relation that is not there.

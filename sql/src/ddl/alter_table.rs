@@ -40,7 +40,7 @@ pub(super) async fn run(
     if let [AlterTableOperation::RenameTable { table_name }] = alter.operations.as_slice() {
         return rename(scope, &relation, table_name);
     }
-    if relation.as_table().is_none() {
+    if !alter.operations.iter().all(|operation| takes(&relation, operation)) {
         let message = format!("ALTER action cannot be performed on relation \"{}\"", relation.name);
         return Err(
             SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).detail("This operation is supported for tables.")
@@ -63,6 +63,13 @@ pub(super) async fn run(
     let mut changes = vec![Change::ReplaceRelation(altered.relation)];
     changes.extend(altered.more);
     Ok(Done::new("ALTER TABLE", altered.requires, changes))
+}
+
+/// Whether an operation is one for the relation's kind: a materialized view is what its query says.
+fn takes(relation: &Relation, operation: &AlterTableOperation) -> bool {
+    let is_of_names =
+        matches!(operation, AlterTableOperation::RenameColumn { .. } | AlterTableOperation::OwnerTo { .. });
+    relation.as_table().is_some_and(|table| table.materialized.is_none() || is_of_names)
 }
 
 fn rename(scope: &Arc<Scope>, relation: &Arc<Relation>, to: &RenameTableNameKind) -> Result<Done, SqlError> {

@@ -11,6 +11,7 @@ use sqlparser::ast::Expr;
 
 use super::alter_table::Altered;
 use super::create_table::TIME_COLUMN;
+use super::drop::kind_word;
 use super::options::{check_key, key_columns};
 use super::unchanged;
 use crate::error::{SqlError, SqlState};
@@ -32,8 +33,11 @@ impl Altered<'_> {
             return Err(SqlError::unsupported(format!("cannot alter type of column \"{name}\" twice")));
         }
         if let Some(view) = self.readers(column.id).first() {
-            return Err(SqlError::unsupported("cannot alter type of a column used by a view or rule")
-                .detail(format!("rule _RETURN on view {} depends on column \"{name}\"", view.name)));
+            return Err(SqlError::unsupported("cannot alter type of a column used by a view or rule").detail(format!(
+                "rule _RETURN on {} {} depends on column \"{name}\"",
+                kind_word(view),
+                view.name
+            )));
         }
         if using.is_none() && !is_cast_automatically(column.ty, to) {
             let to = values::type_name(to);

@@ -274,6 +274,7 @@ fn build(
         columns: built,
         constraints: Vec::new(),
         options: options.written.clone(),
+        materialized: None,
     };
     Ok(Relation {
         oid,

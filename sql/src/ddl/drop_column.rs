@@ -5,6 +5,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Change, ColumnId, Relation, RelationKind, Requirement};
 
 use super::alter_table::Altered;
+use super::drop::kind_word;
 use super::options::key_columns;
 use super::{keys, unchanged};
 use crate::error::{SqlError, SqlState};
@@ -67,7 +68,10 @@ impl Altered<'_> {
                 format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
             let detail: Vec<_> = views
                 .iter()
-                .map(|view| format!("view {} depends on column {name} of table {}", view.name, self.relation.name))
+                .map(|view| {
+                    let reader = kind_word(view);
+                    format!("{reader} {} depends on column {name} of table {}", view.name, self.relation.name)
+                })
                 .collect();
             return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
                 .detail(detail.join("\n"))

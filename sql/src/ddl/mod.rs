@@ -14,6 +14,7 @@ mod drop_sequences;
 mod dropped;
 mod index;
 mod keys;
+mod materialized_view;
 mod options;
 mod own_sequence;
 mod place;
@@ -30,8 +31,10 @@ use peristyle_catalog::model::{Change, ChangeSet, Relation, Requirement};
 use sqlparser::ast::{ObjectName, Statement as Sql};
 
 pub(crate) use create_table::{NewColumn, TIME_COLUMN, new_table};
+pub(crate) use drop::kind_word;
 pub use dropped::dropped_at;
 pub(crate) use dropped::{DroppedTable, prepare as prepare_for_dropped};
+pub(crate) use materialized_view::run as materialized_view;
 pub(crate) use truncate::removal_of_rows;
 
 use crate::error::SqlError;

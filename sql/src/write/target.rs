@@ -23,13 +23,22 @@ pub(crate) struct Target {
 impl Target {
     /// The table of that name; 42809 for a view, 42501 for a system relation.
     pub(crate) fn find(scope: &Scope, name: &ObjectName) -> Result<Target, SqlError> {
+        Target::of(scope, Target::writable(scope, name)?)
+    }
+
+    /// The relation of that name, which may be a view; 42809 for a materialized view, 42501 for a system relation.
+    pub(crate) fn writable<'a>(scope: &'a Scope, name: &ObjectName) -> Result<&'a Arc<Relation>, SqlError> {
         let name = QualifiedName::of(scope, name)?;
         if crate::relation::find(name.schema().unwrap_or(PG_CATALOG), &name.name).is_some() {
             let message = format!("permission denied: \"{name}\" is a system catalog");
             return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
         let relation = scope.require_relation(name.schema(), &name.name)?;
-        Target::of(scope, relation)
+        if relation.as_materialized().is_some() {
+            let message = format!("cannot change materialized view \"{}\"", relation.name);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        Ok(relation)
     }
 
     pub(crate) fn of(scope: &Scope, relation: &Arc<Relation>) -> Result<Target, SqlError> {
