@@ -59,6 +59,8 @@ def dumped(server):
         "create table dumped.item (id int not null primary key, name varchar(20) default 'none', price numeric(10,2), "
         "check (price > 0))",
         "comment on table dumped.item is 'things'",
+        "create table dumped.computed (a int, b int generated always as (a * 2) stored, c text)",
+        "insert into dumped.computed values (1, default, 'one')",
         "comment on column dumped.item.name is 'what it is called'",
         "create view dumped.cheap as select id, name from dumped.item where price < 5",
         "create materialized view dumped.counted as select name, count(*) as n from dumped.cheap group by name",
@@ -79,6 +81,7 @@ def test_pg_dump_and_back(server, dumped):
     assert "CREATE TABLE dumped.item" in schema and "CREATE VIEW dumped.cheap" in schema
     assert "COMMENT ON COLUMN dumped.item.name IS 'what it is called'" in schema
     assert "COPY dumped.item (id, name, price) FROM stdin;" in data
+    assert "b integer GENERATED ALWAYS AS (" in schema and "COPY dumped.computed (a, c) FROM stdin;" in data
     assert "CREATE MATERIALIZED VIEW dumped.counted AS\n select name, count(*)" in schema and "WITH NO DATA;" in schema
     assert "COMMENT ON MATERIALIZED VIEW dumped.counted IS 'how many'" in schema
     before = server.rows("select * from dumped.item order by id")
@@ -87,6 +90,7 @@ def test_pg_dump_and_back(server, dumped):
         server.psql(stdin=schema + rows)
         assert server.rows("select * from dumped.item order by id") == before
         assert server.rows("select * from dumped.cheap") == [(1, before[0][1])]
+        assert server.rows("select * from dumped.computed") == [(1, 2, "one")]
         assert not server.value("select ispopulated from pg_matviews where schemaname = 'dumped'")
 
 

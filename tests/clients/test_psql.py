@@ -66,6 +66,13 @@ def test_materialized_views(shop):
     assert 'Indexes:\n    "total_amount" btree (amount)\n' in described
 
 
+def test_describe_a_generated_column(server, table):
+    server.run(f"create table {table} (name text, upper_name text generated always as (upper(name)) stored)")
+    assert lines(server.psql(rf"\d {table}")) == [
+        "name|text|||", "upper_name|text|||generated always as (upper(name)) stored",
+    ]  # fmt: skip
+
+
 def test_describe_nothing(server):
     assert "Did not find any relation named" in server.psql(r"\d nosuch", check=False).stderr
 

@@ -92,7 +92,7 @@ pub struct Table {
     /// Options as the user wrote them, for `pg_class.reloptions`.
     pub options: Vec<(String, String)>,
     /// Of a materialized view: where its rows come from.
-    pub materialized: Option<Materialized>,
+    pub materialized: Option<Box<Materialized>>,
 }
 
 /// What makes a table a materialized view: a query gives all its rows, and nobody else writes to it.
@@ -294,7 +294,7 @@ impl Relation {
 
     /// Where the rows come from, if this is a materialized view.
     pub fn as_materialized(&self) -> Option<&Materialized> {
-        self.as_table()?.materialized.as_ref()
+        self.as_table()?.materialized.as_deref()
     }
 
     /// The query of a view or materialized view.

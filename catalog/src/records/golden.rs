@@ -101,7 +101,10 @@ fn stored_query() -> StoredQuery {
 fn a_materialized_view_is_a_table_and_a_query() {
     let materialized = Materialized { query: stored_query(), is_populated: true };
     golden(
-        Record::Relation(relation(RelationKind::Table(Table { materialized: Some(materialized), ..table() }))),
+        Record::Relation(relation(RelationKind::Table(Table {
+            materialized: Some(Box::new(materialized)),
+            ..table()
+        }))),
         "0500000013",
         "0113981101740a00010178030514150102020101020100030601016101620000017101017001010177070101630101",
     );
@@ -151,7 +154,7 @@ fn definitions() {
         "0113981101740a0001017803021415017101017001010177070101630100",
     );
     golden(
-        Record::PastRelation(Seq(4), relation(RelationKind::View(view))),
+        Record::PastRelation(Seq(4), Box::new(relation(RelationKind::View(view)))),
         "10000000000000000400000013",
         "0113981101740a0001017803021415017101017001010177070101630100",
     );
@@ -183,7 +186,7 @@ fn definitions() {
     let past = RelationKind::Table(Table { columns: vec![Column { rule: identity, ..column }], ..table() });
     let header = "0113981101740a0001017803011415010202010102010003060101610162";
     golden(
-        Record::PastRelation(Seq(4), relation(past)),
+        Record::PastRelation(Seq(4), Box::new(relation(past))),
         "10000000000000000400000013",
         &format!("{header}018202040163930814010109016501016d000282020100"),
     );

@@ -61,7 +61,7 @@ impl Field for RelationKind {
             4 => Sequence::take(input).map(RelationKind::Sequence),
             5 => {
                 let table = Table::take(input)?;
-                Ok(RelationKind::Table(Table { materialized: Some(Field::take(input)?), ..table }))
+                Ok(RelationKind::Table(Table { materialized: Some(Box::new(Field::take(input)?)), ..table }))
             }
             _ => Err(Malformed("unknown kind of relation")),
         }

@@ -4,8 +4,8 @@
 //! under way can bring the old values in under its name.
 
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, ConstraintKind, Index, OrderColumn, PartitionKey, PgType, Relation, RelationKind, Table,
-    widen,
+    Change, Column, ColumnId, ColumnRule, ConstraintKind, Index, OrderColumn, PartitionKey, PgType, Relation,
+    RelationKind, Table, widen,
 };
 use sqlparser::ast::Expr;
 
@@ -38,6 +38,15 @@ impl Altered<'_> {
                 kind_word(view),
                 view.name
             )));
+        }
+        if let Some((_, computed)) = self.computed_of(name).first() {
+            return Err(SqlError::unsupported("cannot alter type of a column used by a generated column")
+                .detail(format!("Column \"{name}\" is used by generated column \"{computed}\".")));
+        }
+        if using.is_some() && column.rule == ColumnRule::Generated {
+            let message = "cannot specify USING when altering type of generated column";
+            return Err(SqlError::new(SqlState::INVALID_COLUMN_DEFINITION, message)
+                .detail(format!("Column \"{name}\" is a generated column.")));
         }
         if using.is_none() && !is_cast_automatically(column.ty, to) {
             let to = values::type_name(to);

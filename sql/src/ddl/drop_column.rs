@@ -31,6 +31,16 @@ impl Altered<'_> {
             return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
         self.drop_dependents(name, id, cascade)?;
+        for (_, column) in self.computed_of(name) {
+            if !cascade {
+                return Err(self.kept_by(name, &column));
+            }
+            self.scope.notice(
+                SqlState::SUCCESSFUL_COMPLETION,
+                format!("drop cascades to column {column} of table {}", self.relation.name),
+            );
+            self.drop_column(&column, false, true)?;
+        }
         let on_column = |relation: &&Arc<Relation>| match &relation.kind {
             RelationKind::Index(index) => index.table == self.relation.oid && index.columns.contains(&id),
             RelationKind::Sequence(sequence) => sequence.owner.is_some_and(|owner| (owner.table, owner.attnum) == own),
@@ -46,6 +56,14 @@ impl Altered<'_> {
         table.columns.retain(|column| column.id != id);
         table.constraints.retain(|constraint| !keys::names_column(&constraint.kind, &dropped, name));
         Ok(())
+    }
+
+    fn kept_by(&self, name: &str, computed: &str) -> SqlError {
+        let table = &self.relation.name;
+        let message = format!("cannot drop column {name} of table {table} because other objects depend on it");
+        SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+            .detail(format!("column {computed} of table {table} depends on column {name} of table {table}"))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too.")
     }
 
     /// The views that read a column. No other may have come to read it when this commits.

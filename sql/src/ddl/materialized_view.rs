@@ -92,7 +92,7 @@ fn refuse_temporary(scope: &Scope, touched: &[Touched]) -> Result<(), SqlError> 
 
 fn set_materialized(relation: &mut Relation, materialized: Materialized) {
     if let RelationKind::Table(table) = &mut relation.kind {
-        table.materialized = Some(materialized);
+        table.materialized = Some(Box::new(materialized));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Statements that change definitions: each becomes a change set. Rows are written again only where
 //! ALTER TABLE gives a column other values.
 
-mod alter_identity;
+mod alter_rule;
 mod alter_table;
 mod alter_type;
 mod check_rows;
@@ -12,6 +12,7 @@ mod drop;
 mod drop_column;
 mod drop_sequences;
 mod dropped;
+mod generated;
 mod index;
 mod keys;
 mod materialized_view;

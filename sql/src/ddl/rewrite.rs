@@ -160,7 +160,8 @@ fn transformed(
     assigned(value, schema, column)
 }
 
-fn has_subquery(expression: &ast::Expr) -> bool {
+/// Whether a query stands in an expression.
+pub(super) fn has_subquery(expression: &ast::Expr) -> bool {
     struct Finder;
     impl ast::Visitor for Finder {
         type Break = ();

@@ -20,7 +20,7 @@ use crate::parse::{DEFAULTS_MARK, NOTHING_MARK};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
-use crate::write::{check_count, default_expression, is_default};
+use crate::write::{check_count, check_insert, default_expression, is_default};
 
 const VERB: Verb = Verb {
     title: "Merge on",
@@ -172,7 +172,10 @@ impl Planning<'_, '_> {
         let value = |at: usize| -> Result<PlanExpr, SqlError> {
             let given = columns.iter().position(|column| *column == at).map(|place| &values[place]);
             let value = match given.filter(|value| !is_default(value)) {
-                Some(value) => value.clone(),
+                Some(value) => {
+                    check_insert(target.column(target.fields[at].id))?;
+                    value.clone()
+                }
                 None => default_expression(target, target.fields[at].field.name())?,
             };
             stored(self.planner, self.modified, at, &value, schema, self.types)

@@ -18,7 +18,7 @@ use crate::error::SqlError;
 pub(crate) enum MaterializedViewStatement {
     Create {
         /// As CREATE TABLE AS has it; of the columns only the names were written.
-        table: CreateTable,
+        table: Box<CreateTable>,
         /// The query's text.
         query: String,
         has_data: bool,
@@ -29,7 +29,7 @@ pub(crate) enum MaterializedViewStatement {
         has_data: bool,
     },
     /// As ALTER TABLE has it.
-    Alter(AlterTable),
+    Alter(Box<AlterTable>),
 }
 
 impl MaterializedViewStatement {
@@ -86,7 +86,7 @@ fn parse_create(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Parsed<Materi
         .table_options(options)
         .query(Some(query));
     Ok(MaterializedViewStatement::Create {
-        table: table.build(),
+        table: Box::new(table.build()),
         query: index.text()[start..end.max(start)].to_owned(),
         has_data: parse_has_data(parser)?,
     })
@@ -116,7 +116,7 @@ fn parse_alter(parser: &mut Parser<'_>) -> Parsed<MaterializedViewStatement> {
     let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
     let name = parser.parse_object_name(false)?;
     let operation = parse_operation(parser)?;
-    Ok(MaterializedViewStatement::Alter(AlterTable {
+    Ok(MaterializedViewStatement::Alter(Box::new(AlterTable {
         name,
         if_exists,
         only: false,
@@ -125,7 +125,7 @@ fn parse_alter(parser: &mut Parser<'_>) -> Parsed<MaterializedViewStatement> {
         on_cluster: None,
         table_type: None,
         end_token: AttachedToken::empty(),
-    }))
+    })))
 }
 
 fn parse_operation(parser: &mut Parser<'_>) -> Parsed<AlterTableOperation> {

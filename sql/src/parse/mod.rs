@@ -3,7 +3,7 @@
 //! `sqlparser` reads the SQL under its PostgreSQL dialect, with PostgreSQL's precedence of operators. The statements that
 //! it misreads (COPY) are read by functions of ours on the same parser.
 
-mod alter_identity;
+mod alter_rule;
 mod bare;
 mod copy;
 mod depth;
@@ -26,7 +26,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-pub(crate) use alter_identity::{AlterIdentity, IdentityAction};
+pub(crate) use alter_rule::{AlterRule, RuleAction};
 pub(crate) use bare::bare_body;
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, ChangeSet, Column, ColumnId, ConstraintKind, Oid, Openness, Relation, Requirement, Table,
+    Change, ChangeSet, Column, ColumnId, ColumnRule, ConstraintKind, Oid, Openness, Relation, Requirement, Table,
 };
 use peristyle_storage::schema::{TableField, table_fields};
 use sqlparser::ast::{Ident, ObjectName};
@@ -92,12 +92,32 @@ impl Target {
         Ok(names)
     }
 
-    /// What a write to this table has checked its rows against.
+    /// Whether the column of that name is computed, so that nobody gives it values.
+    pub(crate) fn is_generated(&self, name: &str) -> bool {
+        self.table().column(name).is_some_and(|column| column.rule == ColumnRule::Generated)
+    }
+
+    /// 42P10 for a generated column among those that a COPY names.
+    pub(crate) fn refuse_generated(&self, copied: &[String]) -> Result<(), SqlError> {
+        match copied.iter().find(|name| self.is_generated(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("column \"{name}\" is a generated column");
+                Err(SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message)
+                    .detail("Generated columns cannot be used in COPY."))
+            }
+        }
+    }
+
+    /// What a write to this table has checked its rows against, and computed of them.
     fn enforced(&self) -> Requirement {
         let definition = self.table();
         let not_null = definition.columns.iter().filter(|column| column.not_null).map(|column| column.id).collect();
         let is_enforced = |kind: &ConstraintKind| !matches!(kind, ConstraintKind::ForeignKey { .. });
-        let checks = definition.constraints.iter().filter(|c| is_enforced(&c.kind)).map(|c| c.oid).collect();
+        let constraints = definition.constraints.iter().filter(|c| is_enforced(&c.kind)).map(|c| c.oid);
+        let computed = definition.columns.iter().filter(|column| column.rule == ColumnRule::Generated);
+        let checks =
+            constraints.chain(computed.filter_map(|column| column.default.as_ref()).map(|own| own.oid)).collect();
         Requirement::EnforcesOnly { table: self.oid(), not_null, checks }
     }
 
