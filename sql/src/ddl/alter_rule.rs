@@ -1,5 +1,5 @@
-//! ALTER TABLE … ALTER COLUMN … ADD GENERATED, SET GENERATED, DROP IDENTITY, DROP EXPRESSION: a column begins or ceases to have
-//! a sequence of its own, or that changes; a generated column becomes a plain one, with the values that it has.
+//! ALTER TABLE … ALTER COLUMN … ADD GENERATED, SET GENERATED, DROP IDENTITY, DROP EXPRESSION: a column begins or ceases to
+//! have a sequence of its own, or that changes; a generated column becomes a plain one, with the values that it has.
 
 use std::sync::Arc;
 

@@ -43,13 +43,18 @@ pub(super) fn plan<'a>(
         return Err(SqlError::syntax("MERGE takes INTO, USING, ON and WHEN clauses"));
     }
     refuse_unreachable(&merge.clauses)?;
-    let modified = Modified::of(scope, &merge.table).map_err(|error| in_words_of_merge(error, &merge.table))?;
+    let modified = target_of(scope, merge)?;
     let planner = modified.planner(scope)?.with_values(values);
     let joined = joined(&planner, &modified, merge, with, types)?;
     let planning = Planning { planner: &planner, modified: &modified, joined: &joined, types };
     let clauses = merge.clauses.iter().map(|clause| planning.clause(clause)).collect::<Result<Vec<_>, _>>()?;
     let rows = decide(&modified, joined, &clauses)?;
     ChangePlan::new(planner, modified, VERB, rows, None)
+}
+
+/// The table that rows are merged into.
+pub(super) fn target_of(scope: &Scope, merge: &Merge) -> Result<Modified, SqlError> {
+    Modified::of(scope, &merge.table).map_err(|error| in_words_of_merge(error, &merge.table))
 }
 
 /// PostgreSQL merges into tables alone, and says so in other words than of other changes.

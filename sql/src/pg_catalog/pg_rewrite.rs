@@ -1,4 +1,5 @@
-//! `pg_rewrite`: one rule per view, materialized or not, under the view's own oid. The rule's tree is not PostgreSQL's, so it is not shown.
+//! `pg_rewrite`: one rule per view, materialized or not, under the view's own oid. The rule's tree is not PostgreSQL's, so
+//! it is not shown.
 
 use crate::relation::{RelationContext, Rows, Value};
 

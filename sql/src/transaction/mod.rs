@@ -2,8 +2,8 @@
 //!
 //! It holds the changes of its statements until the end ([`staged`]), in one change set, and shows them to its own
 //! statements: a statement reads a new snapshot (READ COMMITTED), or the one that the transaction read first
-//! (REPEATABLE READ, SERIALIZABLE), with the transaction's own changes applied on top by the same code that a commit runs. Nothing
-//! lasts before the catalog commits; objects written on the way are deleted if it does not.
+//! (REPEATABLE READ, SERIALIZABLE), with the transaction's own changes applied on top by the same code that a commit
+//! runs. Nothing lasts before the catalog commits; objects written on the way are deleted if it does not.
 
 mod own;
 mod reads;
