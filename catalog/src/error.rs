@@ -10,6 +10,9 @@ pub enum Error {
     /// Somebody else changed what this change set rests on: take a new snapshot and try again (40001).
     #[error("could not serialize access due to concurrent update")]
     Conflict { relation: Option<Oid> },
+    /// Somebody else changed what a serializable transaction read: begin it anew (40001).
+    #[error("could not serialize access due to read/write dependencies among transactions")]
+    ReadChanged { relation: Oid },
     /// The relation is gone (42P01).
     #[error("relation with OID {} does not exist", .0)]
     RelationGone(Oid),
@@ -92,6 +95,7 @@ impl Error {
     pub fn left_nothing(&self) -> bool {
         match self {
             Error::Conflict { .. }
+            | Error::ReadChanged { .. }
             | Error::RelationGone(_)
             | Error::SchemaGone(_)
             | Error::DuplicateRelation(_)

@@ -154,17 +154,18 @@ impl Head {
         })
     }
 
-    /// Views that read the relation.
+    /// Views that read the relation, materialized ones too. Those that were dropped hold nobody back.
     pub fn dependents(&self, oid: Oid) -> impl Iterator<Item = &Arc<Relation>> {
-        self.relations.values().filter(move |relation| {
-            relation.as_view().is_some_and(|view| view.depends_on.iter().any(|on| on.relation == oid))
-        })
+        let reads = move |relation: &&Arc<Relation>| {
+            relation.stored_query().is_some_and(|query| query.depends_on.iter().any(|on| on.relation == oid))
+        };
+        self.relations.values().filter(reads).filter(|relation| !self.is_dropped(relation))
     }
 
-    /// Views that read the table's column.
+    /// Views that read the table's column, materialized ones too.
     pub fn column_readers(&self, table: Oid, column: ColumnId) -> impl Iterator<Item = &Arc<Relation>> {
         self.dependents(table).filter(move |relation| {
-            let mut sources = relation.as_view().into_iter().flat_map(|view| &view.depends_on);
+            let mut sources = relation.stored_query().into_iter().flat_map(|query| &query.depends_on);
             sources.any(|on| on.relation == table && on.columns.iter().any(|(_, id)| *id == column))
         })
     }

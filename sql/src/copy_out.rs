@@ -13,6 +13,7 @@ use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
 use crate::copy::{CopyDirection, CopyFormat, CopyOptions, Encoder, Header};
+use crate::ddl::kind_word;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::outcome::{BatchStream, ByteStream, CopyOut, CopyPiece, Outcome};
@@ -21,6 +22,7 @@ use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name, start};
 use crate::scope::Scope;
 use crate::session::{Copies, CopyEntry};
+use crate::write::Target;
 
 /// Starts a COPY TO, whose rows come as they are taken; one to a file is also ended.
 pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outcome, SqlError> {
@@ -149,15 +151,32 @@ pub(crate) fn check_end(end: &CopyEnd) -> Result<(), SqlError> {
 fn table_query(scope: &Scope, name: &sqlparser::ast::ObjectName, columns: &[Ident]) -> Result<Box<Query>, SqlError> {
     let qualified = QualifiedName::of(scope, name)?;
     if let Some(relation) = scope.relation(qualified.schema(), &qualified.name)
-        && relation.as_view().is_some()
+        && relation.stored_query().is_some()
     {
-        let message = format!("cannot copy from view \"{}\"", relation.name);
+        let message = format!("cannot copy from {} \"{}\"", kind_word(relation), relation.name);
         return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).hint("Try the COPY (SELECT ...) TO variant."));
     }
+    let columns = copied_columns(scope, &qualified, columns)?;
     let mut query = parse_query(&format!("select * from {name}"))?;
-    if let (SetExpr::Select(select), false) = (query.body.as_mut(), columns.is_empty()) {
-        let item = |ident: &Ident| SelectItem::UnnamedExpr(Expr::Identifier(Ident::with_quote('"', fold(ident))));
+    if let (SetExpr::Select(select), Some(columns)) = (query.body.as_mut(), columns) {
+        let item = |name: &String| SelectItem::UnnamedExpr(Expr::Identifier(Ident::with_quote('"', name)));
         select.projection = columns.iter().map(item).collect();
     }
     Ok(query)
+}
+
+/// The columns that are copied: those that are named, or all but the generated ones; `None` for all.
+fn copied_columns(scope: &Scope, name: &QualifiedName, listed: &[Ident]) -> Result<Option<Vec<String>>, SqlError> {
+    let relation = scope.relation(name.schema(), &name.name);
+    let target = relation.filter(|relation| relation.as_table().is_some()).map(|relation| Target::of(scope, relation));
+    let target = target.transpose()?;
+    if !listed.is_empty() {
+        let listed: Vec<String> = listed.iter().map(fold).collect();
+        target.map_or(Ok(()), |target| target.refuse_generated(&listed))?;
+        return Ok(Some(listed));
+    }
+    let Some(target) = target else { return Ok(None) };
+    let names = target.table().columns.iter().map(|column| column.name.clone());
+    let given: Vec<String> = names.filter(|name| !target.is_generated(name)).collect();
+    Ok((given.len() < target.table().columns.len()).then_some(given))
 }

@@ -273,6 +273,11 @@ impl From<&catalog::Error> for SqlError {
         }
         let state = match error {
             E::Conflict { .. } | E::ColumnChanged { .. } => SqlState::SERIALIZATION_FAILURE,
+            E::ReadChanged { .. } => {
+                return SqlError::new(SqlState::SERIALIZATION_FAILURE, error.to_string())
+                    .detail("A table that the transaction read was changed by another that committed since.")
+                    .hint("The transaction might succeed if retried.");
+            }
             E::RelationGone(_) => SqlState::UNDEFINED_TABLE,
             E::SchemaGone(_) => SqlState::INVALID_SCHEMA_NAME,
             E::DuplicateRelation(_) => SqlState::DUPLICATE_TABLE,

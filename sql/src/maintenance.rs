@@ -81,7 +81,7 @@ fn all_tables(scope: &Scope) -> Vec<Arc<Relation>> {
 }
 
 fn named(scope: &Scope, name: &ObjectName) -> Result<Arc<Relation>, SqlError> {
-    scope.require_table(&QualifiedName::of(scope, name)?).cloned()
+    scope.require_stored(&QualifiedName::of(scope, name)?).cloned()
 }
 
 /// Writes again what the extent says of a table: its chunks, then its partitions.

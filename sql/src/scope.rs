@@ -14,7 +14,7 @@ use crate::sequence::{SharedRuns, SharedTaken};
 use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
 use crate::temporary;
-use crate::transaction::View;
+use crate::transaction::{Reads, View};
 
 /// Schemas that every session searches first, before its search path.
 pub(crate) const PG_CATALOG: &str = "pg_catalog";
@@ -41,6 +41,8 @@ pub(crate) struct Scope {
     pub(crate) taken: SharedTaken,
     /// The runs of sequences' values that the transaction began.
     pub(crate) begun_runs: SharedRuns,
+    /// What the transaction's statements read.
+    pub(crate) reads: Reads,
 }
 
 impl Scope {
@@ -60,6 +62,7 @@ impl Scope {
             pending: Arc::clone(&self.pending),
             taken: Arc::clone(&self.taken),
             begun_runs: Arc::clone(&self.begun_runs),
+            reads: self.reads.clone(),
         }
     }
 
@@ -67,6 +70,13 @@ impl Scope {
     pub(crate) fn in_the_past(&self, snapshot: Snapshot) -> Scope {
         let then = snapshot.at();
         Scope { transaction_started: then, ..self.with_view(View::of_past(snapshot)) }
+    }
+
+    /// Takes note of a relation that the statement reads as it is now; what a state of the past holds nobody changes.
+    pub(crate) fn note_read(&self, relation: &Relation) {
+        if !self.view.is_past() {
+            self.reads.note(relation.oid);
+        }
     }
 
     /// Tells the client something that is not an error.
@@ -131,18 +141,26 @@ impl Scope {
 
     /// As [`Self::require_relation`]; 42809 if it is no table.
     pub(crate) fn require_table(&self, name: &QualifiedName) -> Result<&Arc<Relation>, SqlError> {
+        self.require_stored(name).and_then(|relation| match relation.as_materialized() {
+            Some(_) => Err(not_a_table(relation)),
+            None => Ok(relation),
+        })
+    }
+
+    /// As [`Self::require_table`], a materialized view too: what holds rows.
+    pub(crate) fn require_stored(&self, name: &QualifiedName) -> Result<&Arc<Relation>, SqlError> {
         let relation = self.require_relation(name.schema(), &name.name)?;
-        if relation.as_table().is_none() {
-            let message = format!("\"{}\" is not a table", relation.name);
-            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
-        }
-        Ok(relation)
+        if relation.as_table().is_none() { Err(not_a_table(relation)) } else { Ok(relation) }
     }
 
     /// The name of the schema with that oid.
     pub(crate) fn schema_name(&self, oid: Oid) -> &str {
         self.view.schema(oid).map_or("", |schema| &schema.name)
     }
+}
+
+fn not_a_table(relation: &Relation) -> SqlError {
+    SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a table", relation.name))
 }
 
 /// PostgreSQL's words for a relation that is not there.

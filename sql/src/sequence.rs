@@ -44,13 +44,13 @@ pub(crate) fn next_call(sequence: Oid) -> String {
     format!("nextval('{sequence}'::regclass)")
 }
 
-/// The expression of what a column gets that is not given: its default, or the next value of its own sequence.
+/// The expression of what a column gets that is not given: its default, or the next value of its own sequence. None for a
+/// generated column, which is computed when the rest of the row is known.
 pub(crate) fn column_default(column: &Column) -> Option<Cow<'_, str>> {
     match column.rule {
         ColumnRule::Identity { sequence, .. } => Some(next_call(sequence).into()),
-        ColumnRule::Plain | ColumnRule::Generated => {
-            column.default.as_ref().map(|default| (&*default.expression).into())
-        }
+        ColumnRule::Plain => column.default.as_ref().map(|default| (&*default.expression).into()),
+        ColumnRule::Generated => None,
     }
 }
 

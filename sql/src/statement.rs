@@ -39,6 +39,7 @@ pub(crate) async fn run(
         Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
         Tree::Undrop(table) => return ddl::undrop(&scope, &transaction, table),
         Tree::Sequence(sequence) => return ddl::sequence(&scope, &transaction, sequence),
+        Tree::MaterializedView(view) => return Box::pin(ddl::materialized_view(&scope, &transaction, view)).await,
         Tree::Maintenance(maintenance) => return Box::pin(maintenance::run(&scope, maintenance)).await,
         Tree::Sql(tree) => tree.as_ref(),
     };
@@ -65,9 +66,12 @@ pub(crate) async fn describe(
     types: &[Option<PgType>],
 ) -> Result<Description, SqlError> {
     let described = match &*statement.tree {
-        Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) => {
-            Ok((Vec::new(), None))
-        }
+        Tree::Copy(_)
+        | Tree::Session(_)
+        | Tree::Maintenance(_)
+        | Tree::Undrop(_)
+        | Tree::Sequence(_)
+        | Tree::MaterializedView(_) => Ok((Vec::new(), None)),
         Tree::Sql(tree) if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types),
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
@@ -106,6 +110,7 @@ pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
         Tree::Session(_) | Tree::Maintenance(_) => return None,
         Tree::Undrop(_) => return Some("UNDROP TABLE".to_owned()),
         Tree::Sequence(_) => return Some(first_words(statement.text())),
+        Tree::MaterializedView(view) => return Some(view.command().to_owned()),
         Tree::Sql(tree) => tree.as_ref(),
     };
     match tree {
@@ -155,6 +160,7 @@ pub(crate) fn looks(statement: &Statement) -> Looks {
     let only_definitions = match &*statement.tree {
         Tree::Copy(copy) => !copy.to,
         Tree::Session(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) => true,
+        Tree::MaterializedView(_) => false,
         Tree::Sql(tree) => match tree.as_ref() {
             // ON CONFLICT looks for the rows that have the keys.
             ast::Statement::Insert(insert) if insert.on.is_some() => false,
@@ -193,7 +199,7 @@ pub(crate) fn ends_transaction(statement: &Statement) -> bool {
 pub(crate) fn can_rerun(statement: &Statement) -> bool {
     match &*statement.tree {
         Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) => false,
-        Tree::Undrop(_) | Tree::Sequence(_) => true,
+        Tree::Undrop(_) | Tree::Sequence(_) | Tree::MaterializedView(_) => true,
         // What RETURNING gave was sent already.
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Insert(insert) => insert.returning.is_none(),

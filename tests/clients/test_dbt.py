@@ -42,12 +42,14 @@ def test_a_project_is_built_changed_and_documented(server, dbt):
     seeded, built, taken = dbt("seed", "run --vars 'run: 1'", "snapshot")
     assert server.rows("select name, city from shop.customers order by id")[2] == ("Cyd", None)
     assert {name: text.split(" ")[0] for name, text in built["nodes"].items()} == {
-        "appended": "success:", "days": "success:", "large_names": "success:", "merged": "success:",
-        "named_orders": "success:", "replaced": "success:",
+        "appended": "success:", "cities": "success:", "days": "success:", "large_names": "success:",
+        "merged": "success:", "named_orders": "success:", "replaced": "success:",
     }  # fmt: skip
     assert server.rows("select placed::text, orders, total::text from shop.days order by 1")[1] == ("2026-01-02", 2, "103.25")
     assert server.value("select obj_description('shop.days'::regclass)") == "One row for each day"
     assert len(taken["nodes"]) == 2
+    cities = "select city, customers from shop.cities order by city"
+    assert server.rows(cities) == [("London", 1), ("Paris", 1), (None, 1)]
 
     server.run(
         "update shop.customers set city = 'Rome', changed_at = '2026-05-05' where id = 3",
@@ -59,6 +61,7 @@ def test_a_project_is_built_changed_and_documented(server, dbt):
     assert server.rows("select id, run from shop.replaced order by id") == runs
     assert server.rows("select id, run from shop.merged order by id") == runs
     assert server.rows("select id, note from shop.appended order by id, note nulls first")[-1] == (4, "late")
+    assert server.rows(cities) == [("London", 1), ("Rome", 1)]
     history = "select id, city, dbt_valid_to is null from shop.{} order by id, dbt_valid_from"
     assert server.rows(history.format("customers_by_time")) == [
         (1, "London", True), (2, "Paris", True), (3, None, False), (3, "Rome", True),

@@ -59,8 +59,13 @@ def dumped(server):
         "create table dumped.item (id int not null primary key, name varchar(20) default 'none', price numeric(10,2), "
         "check (price > 0))",
         "comment on table dumped.item is 'things'",
+        "create table dumped.computed (a int, b int generated always as (a * 2) stored, c text)",
+        "insert into dumped.computed values (1, default, 'one')",
         "comment on column dumped.item.name is 'what it is called'",
         "create view dumped.cheap as select id, name from dumped.item where price < 5",
+        "create materialized view dumped.counted as select name, count(*) as n from dumped.cheap group by name",
+        "create view dumped.most as select max(n) as n from dumped.counted",
+        "comment on materialized view dumped.counted is 'how many'",
         r"insert into dumped.item values (1, 'tab	and \ and ''', 1.50), (2, null, null)",
     )
     yield "dumped"
@@ -76,12 +81,29 @@ def test_pg_dump_and_back(server, dumped):
     assert "CREATE TABLE dumped.item" in schema and "CREATE VIEW dumped.cheap" in schema
     assert "COMMENT ON COLUMN dumped.item.name IS 'what it is called'" in schema
     assert "COPY dumped.item (id, name, price) FROM stdin;" in data
+    assert "b integer GENERATED ALWAYS AS (" in schema and "COPY dumped.computed (a, c) FROM stdin;" in data
+    assert "CREATE MATERIALIZED VIEW dumped.counted AS\n select name, count(*)" in schema and "WITH NO DATA;" in schema
+    assert "COMMENT ON MATERIALIZED VIEW dumped.counted IS 'how many'" in schema
     before = server.rows("select * from dumped.item order by id")
     for rows in (data, inserts):
         server.run("drop schema dumped cascade")
         server.psql(stdin=schema + rows)
         assert server.rows("select * from dumped.item order by id") == before
         assert server.rows("select * from dumped.cheap") == [(1, before[0][1])]
+        assert server.rows("select * from dumped.computed") == [(1, 2, "one")]
+        assert not server.value("select ispopulated from pg_matviews where schemaname = 'dumped'")
+
+
+@pytest.mark.client("pg_dump")
+def test_pg_dump_refreshes_materialized_views(server, dumped):
+    server.run(f"refresh materialized view {dumped}.counted")
+    whole = run(server, postgres_program("pg_dump"), "--no-owner", "-n", dumped).stdout
+    assert whole.index("REFRESH MATERIALIZED VIEW dumped.counted;") > whole.index("COPY dumped.item")
+    before = server.rows("select * from dumped.counted order by n")
+    server.run("drop schema dumped cascade")
+    server.psql(stdin=whole)
+    assert server.rows("select * from dumped.counted order by n") == before
+    assert server.value("select n from dumped.most") == 1
 
 
 @pytest.mark.client("pgcli")

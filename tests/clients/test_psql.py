@@ -1,5 +1,7 @@
 """psql as people use it: its \\d commands, \\copy in every format, errors that say where."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.client("psql")
@@ -18,9 +20,11 @@ def shop(server):
         "create schema if not exists shop",
         "create table shop.item (id int not null, name varchar(20) default 'none', amount numeric(10,2))",
         "create view shop.cheap as select id, name from shop.item where amount < 1",
+        "create materialized view shop.total as select sum(amount) as amount from shop.item",
         "set search_path = shop, public",
     )
     yield server
+    server.run("drop materialized view shop.total")
     server.run("drop view shop.cheap", "drop table shop.item", "drop schema shop")
 
 
@@ -48,6 +52,25 @@ def test_describe_a_table(shop):
 
 def test_describe_a_view(shop):
     assert lines(shop.psql(r"\d shop.cheap")) == ["id|integer|||", "name|character varying(20)|||"]
+
+
+def test_materialized_views(shop):
+    shop.run("comment on materialized view shop.total is 'of all'", "create index total_amount on shop.total (amount)")
+    assert lines(shop.psql(r"\dm shop.*")) == ["shop|total|materialized view|peristyle"]
+    [listed] = lines(shop.psql(r"\dm+ shop.*"))
+    assert re.fullmatch(r"shop\|total\|materialized view\|peristyle\|permanent\|heap\|\d+ bytes\|of all", listed)
+    described = shop.psql(r"\pset tuples_only off", r"\d+ shop.total").stdout
+    assert "amount|numeric||||main|||\n" in described
+    assert "View definition:\n select sum(amount) as amount from shop.item;\n" in described
+    assert 'Materialized view "shop.total"' in described
+    assert 'Indexes:\n    "total_amount" btree (amount)\n' in described
+
+
+def test_describe_a_generated_column(server, table):
+    server.run(f"create table {table} (name text, upper_name text generated always as (upper(name)) stored)")
+    assert lines(server.psql(rf"\d {table}")) == [
+        "name|text|||", "upper_name|text|||generated always as (upper(name)) stored",
+    ]  # fmt: skip
 
 
 def test_describe_nothing(server):

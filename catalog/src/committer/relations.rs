@@ -167,7 +167,7 @@ impl Resolver<'_> {
     fn keep_past(&mut self, oid: Oid) -> Result<()> {
         let before = self.head.relation(oid).filter(|relation| relation.as_table().is_some());
         match before.filter(|relation| relation.version < self.seq && self.has_history(oid)).cloned() {
-            Some(before) => self.put(Record::PastRelation(self.seq, (*before).clone())),
+            Some(before) => self.put(Record::PastRelation(self.seq, Box::new((*before).clone()))),
             None => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! Checks what a change set rests on.
 
-use crate::model::{ColumnId, ConstraintKind, Oid, PgType, Requirement, Seq, Table, widen};
-use crate::{Error, Head, Result};
+use crate::model::{ColumnId, ColumnRule, ConstraintKind, Oid, PgType, Requirement, Seq, Table, widen};
+use crate::{Error, Head, Result, TableContents};
 
 /// Checks one requirement against a head.
 pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
@@ -41,6 +41,13 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
         Requirement::NoRowsSince { table, since } => {
             let newest = head.contents(*table).map_or(Seq::ZERO, |contents| contents.newest_rows);
             if newest <= *since { Ok(()) } else { Err(conflict(*table)) }
+        }
+        Requirement::UnchangedSince { relation, since } => {
+            if is_unchanged(head, *relation, *since) {
+                Ok(())
+            } else {
+                Err(Error::ReadChanged { relation: *relation })
+            }
         }
         Requirement::PartitionsLive { table, partitions } => {
             let contents = head.contents(*table);
@@ -97,6 +104,12 @@ fn no_column_dependents(head: &Head, table: Oid, column: ColumnId, except: &[Oid
     if dependents.is_empty() { Ok(()) } else { Err(Error::DependentObjects { dependents }) }
 }
 
+fn is_unchanged(head: &Head, oid: Oid, since: Seq) -> bool {
+    let has_old_rows = |contents: &TableContents| contents.newest_rows.max(contents.newest_removal) <= since;
+    head.relation(oid).is_some_and(|relation| relation.version <= since)
+        && head.contents(oid).is_none_or(|contents| has_old_rows(contents))
+}
+
 /// The table, or the error that it is gone.
 pub(crate) fn table(head: &Head, oid: Oid) -> Result<&Table> {
     head.relation(oid).and_then(|relation| relation.as_table()).ok_or(Error::RelationGone(oid))
@@ -115,7 +128,7 @@ pub(crate) fn columns_accept(oid: Oid, table: &Table, written: &[(ColumnId, PgTy
     }
 }
 
-/// Whether every NOT NULL, CHECK and enforced key of the table is among those that the writer enforced.
+/// Whether every NOT NULL, CHECK, enforced key and computed column of the table is among those that the writer knew.
 fn enforces_only(table: &Table, not_null: &[ColumnId], checks: &[Oid]) -> bool {
     let is_enforced = |kind: &ConstraintKind| match kind {
         ConstraintKind::Check { .. } => true,
@@ -124,7 +137,11 @@ fn enforces_only(table: &Table, not_null: &[ColumnId], checks: &[Oid]) -> bool {
     };
     let columns_hold =
         table.columns.iter().filter(|column| column.not_null).all(|column| not_null.contains(&column.id));
-    columns_hold && table.constraints.iter().filter(|c| is_enforced(&c.kind)).all(|c| checks.contains(&c.oid))
+    let computed = table.columns.iter().filter(|column| column.rule == ColumnRule::Generated);
+    let computes_known = computed.filter_map(|column| column.default.as_ref()).all(|own| checks.contains(&own.oid));
+    columns_hold
+        && computes_known
+        && table.constraints.iter().filter(|c| is_enforced(&c.kind)).all(|c| checks.contains(&c.oid))
 }
 
 /// Modifiers were checked by the writer: lengths and precisions are not a matter of the catalog.

@@ -108,7 +108,7 @@ impl<'a> Resolver<'a> {
             Change::AdvanceSequence { sequence, run, place } => self.advance_sequence(*sequence, *run, *place),
             Change::EnsureColumn { table, proposed, name, ty } => self.ensure_column(*table, *proposed, name, *ty),
             Change::Append { table, partitions, chunks } => self.append(*table, partitions, chunks),
-            Change::Remove { table, partitions, chunks } => self.remove(*table, partitions, chunks),
+            Change::Remove { table, partitions, chunks } => self.remove_rows(*table, partitions, chunks),
             Change::Merge { table, partitions, chunks, into } => self.merge(*table, partitions, chunks, into),
             Change::ForgetHistory { before } => self.forget_history(*before),
             Change::Forget(partitions) => self.forget(partitions),

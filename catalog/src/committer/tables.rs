@@ -126,6 +126,15 @@ impl Resolver<'_> {
         self.remapped.get(&(table, column)).copied().unwrap_or(column)
     }
 
+    /// Rows disappear for good, and the table remembers when.
+    pub(super) fn remove_rows(&mut self, table: Oid, partitions: &[PartitionId], chunks: &[ChunkId]) -> Result<()> {
+        self.remove(table, partitions, chunks)?;
+        let seq = self.seq;
+        self.head.change_contents(table, |contents| contents.newest_removal = seq);
+        Ok(())
+    }
+
+    /// What holds rows gets end marks; they may lie elsewhere afterwards.
     pub(super) fn remove(&mut self, table: Oid, partitions: &[PartitionId], chunks: &[ChunkId]) -> Result<()> {
         require::table(&self.head, table)?;
         for id in partitions {

@@ -61,7 +61,7 @@ impl Head {
             }
             Record::EndedChunk(row, end) => self.put_ended_chunk(row, end)?,
             Record::PastRelation(end, relation) => {
-                self.past_relations.insert((end, relation.oid), Arc::new(relation));
+                self.past_relations.insert((end, relation.oid), Arc::from(relation));
             }
             Record::SequencePlace(oid, run, place) => drop(self.sequences.insert(oid, (run, place))),
         }

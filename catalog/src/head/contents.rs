@@ -23,6 +23,8 @@ pub struct TableContents {
     pub(crate) real_time: Option<Arc<dyn RealTimeRows>>,
     /// The newest commit that added rows since the catalog was opened, or whose rows are live.
     pub(crate) newest_rows: Seq,
+    /// The newest commit that took rows away since the catalog was opened. One that moved them is none.
+    pub(crate) newest_removal: Seq,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
 }

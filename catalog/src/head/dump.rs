@@ -24,7 +24,7 @@ impl Head {
         let ended_chunks =
             self.ended_chunks.iter().map(|((end, ..), chunk)| Record::EndedChunk((&**chunk).into(), *end));
         let past = self.past_relations.iter();
-        let past = past.map(|((end, _), relation)| Record::PastRelation(*end, (**relation).clone()));
+        let past = past.map(|((end, _), relation)| Record::PastRelation(*end, Box::new((**relation).clone())));
         let places = self.sequences.iter().map(|(oid, (run, place))| Record::SequencePlace(*oid, *run, *place));
         std::iter::once(Record::Counters(self.counters()))
             .chain(names)

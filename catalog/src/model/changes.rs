@@ -53,7 +53,8 @@ pub enum Requirement {
     NoColumnDependents { table: Oid, column: ColumnId, except: Vec<Oid> },
     /// These columns are live and their types take values of the given ones, else 40001 (42P01 without the table).
     ColumnsAccept { table: Oid, columns: Vec<(ColumnId, PgType)> },
-    /// The table enforces no NOT NULL and no CHECK beyond these, which the writer enforced, else 40001.
+    /// The table enforces no NOT NULL and no CHECK, and computes no column, beyond these, which the writer knew, else 40001.
+    /// A computed column is named by its expression's oid.
     EnforcesOnly { table: Oid, not_null: Vec<ColumnId>, checks: Vec<Oid> },
     /// The table's partition key is this one, by which the key ranges of what is written were made, else 40001.
     KeyedBy { table: Oid, key: PartitionKey },
@@ -61,6 +62,9 @@ pub enum Requirement {
     TableEmpty(Oid),
     /// The table has no row of a commit after that one, else 40001: a key that was found free may be taken.
     NoRowsSince { table: Oid, since: Seq },
+    /// Neither the relation's definition nor its rows changed after that commit, else 40001: a serializable transaction read
+    /// them as they were then. A merge changes neither.
+    UnchangedSince { relation: Oid, since: Seq },
     /// These partitions have no end mark, else 40001.
     PartitionsLive { table: Oid, partitions: Vec<PartitionId> },
     /// These chunks are live, else 40001.

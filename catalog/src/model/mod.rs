@@ -16,8 +16,9 @@ pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement
 pub use ids::{ChunkId, ColumnId, IngestId, Oid, PartitionId, Seq, TimestampMicros};
 pub use partition::{Chunk, ColumnRemap, EndMark, KeyRange, Layout, LayoutId, Partition};
 pub use relation::{
-    Column, ColumnDefault, ColumnRule, Constraint, ConstraintKind, Database, Index, MissingValue, Openness,
-    OrderColumn, PartitionKey, Relation, RelationKind, Role, Schema, Table, TimeUnit, View, ViewDependency,
+    Column, ColumnDefault, ColumnRule, Constraint, ConstraintKind, Database, Index, Materialized, MissingValue,
+    Openness, OrderColumn, PartitionKey, Relation, RelationKind, Role, Schema, StoredQuery, Table, TimeUnit, View,
+    ViewDependency,
 };
 pub use sequence::{Sequence, SequenceOwner, SequencePlace, SequenceRule};
 pub use statistics::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnStatistics};

@@ -79,7 +79,7 @@ pub enum Openness {
     Declared,
 }
 
-/// A table's definition. What it holds is in the snapshot, not here.
+/// The definition of a table or of a materialized view. What it holds is in the snapshot, not here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// Oid of the row type.
@@ -99,6 +99,16 @@ pub struct Table {
     pub next_attnum: i16,
     /// Options as the user wrote them, for `pg_class.reloptions`.
     pub options: Vec<(String, String)>,
+    /// Of a materialized view: where its rows come from.
+    pub materialized: Option<Box<Materialized>>,
+}
+
+/// What makes a table a materialized view: a query gives all its rows, and nobody else writes to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Materialized {
+    pub query: StoredQuery,
+    /// Whether it holds what the query gave; else it cannot be read.
+    pub is_populated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -227,17 +237,22 @@ pub enum ConstraintKind {
     Check { expression: String },
 }
 
-/// A view keeps its text; names re-bind through the oids of its dependencies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     pub row_type: Oid,
     pub array_type: Oid,
-    /// The defining query as the user wrote it.
-    pub query: String,
-    /// `search_path` when it was created.
-    pub search_path: Vec<String>,
+    pub query: StoredQuery,
     /// Output columns; their ids are positions and carry no data.
     pub columns: Vec<Column>,
+}
+
+/// The query of a view, which keeps its text; names re-bind through the oids of its dependencies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredQuery {
+    /// As the user wrote it.
+    pub text: String,
+    /// `search_path` when it was created.
+    pub search_path: Vec<String>,
     pub depends_on: Vec<ViewDependency>,
 }
 
@@ -280,9 +295,20 @@ impl Table {
 }
 
 impl Relation {
-    /// The table definition, if this is a table.
+    /// The table definition, if this is a table or a materialized view, which is stored as one.
     pub fn as_table(&self) -> Option<&Table> {
         if let RelationKind::Table(table) = &self.kind { Some(table) } else { None }
+    }
+
+    /// Where the rows come from, if this is a materialized view.
+    pub fn as_materialized(&self) -> Option<&Materialized> {
+        self.as_table()?.materialized.as_deref()
+    }
+
+    /// The query of a view or materialized view.
+    pub fn stored_query(&self) -> Option<&StoredQuery> {
+        let of_view = self.as_view().map(|view| &view.query);
+        of_view.or_else(|| self.as_materialized().map(|materialized| &materialized.query))
     }
 
     /// The view definition, if this is a view.

@@ -35,8 +35,8 @@ fn names(head: &Head) -> Vec<Fault> {
         if relation.version > head.seq {
             say(format!("it was changed by commit {}, which is not there", relation.version));
         }
-        for on in relation.as_view().into_iter().flat_map(|view| &view.depends_on) {
-            if head.relation(on.relation).is_none() {
+        for on in relation.stored_query().into_iter().flat_map(|query| &query.depends_on) {
+            if head.relation(on.relation).is_none() && !head.is_dropped(relation) {
                 say(format!("it reads relation {}, which does not exist", on.relation));
             }
         }

@@ -6,9 +6,9 @@ use super::codec::Field;
 use super::*;
 use crate::model::{
     Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint,
-    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, MissingValue, Oid, Openness,
-    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence, SequenceOwner,
-    SequencePlace, SequenceRule, Table, TimeUnit, TimestampMicros, View, ViewDependency,
+    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, Materialized, MissingValue, Oid,
+    Openness, OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence,
+    SequenceOwner, SequencePlace, SequenceRule, StoredQuery, Table, TimeUnit, TimestampMicros, View, ViewDependency,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -51,6 +51,7 @@ fn table() -> Table {
         next_column: ColumnId(3),
         next_attnum: 3,
         options: vec![("a".to_owned(), "b".to_owned())],
+        materialized: None,
     }
 }
 
@@ -82,6 +83,31 @@ fn a_partition_key_of_two_parts_has_a_tag_of_its_own() {
     let raw = RawOp::from(&RowOp::Put(Record::Relation(relation(RelationKind::Table(table.clone())))));
     let RowOp::Put(Record::Relation(read)) = raw.decode().expect("it decodes") else { panic!("not a relation") };
     assert_eq!(read.as_table(), Some(&table));
+}
+
+fn stored_query() -> StoredQuery {
+    StoredQuery {
+        text: "q".to_owned(),
+        search_path: vec!["p".to_owned()],
+        depends_on: vec![ViewDependency {
+            written: vec!["w".to_owned()],
+            relation: Oid(7),
+            columns: vec![("c".to_owned(), ColumnId(1))],
+        }],
+    }
+}
+
+#[test]
+fn a_materialized_view_is_a_table_and_a_query() {
+    let materialized = Materialized { query: stored_query(), is_populated: true };
+    golden(
+        Record::Relation(relation(RelationKind::Table(Table {
+            materialized: Some(Box::new(materialized)),
+            ..table()
+        }))),
+        "0500000013",
+        "0113981101740a00010178030514150102020101020100030601016101620000017101017001010177070101630101",
+    );
 }
 
 fn relation(kind: RelationKind) -> Relation {
@@ -121,25 +147,14 @@ fn definitions() {
         "0500000013",
         "0113981101740a00010178030114150102020101020100030601016101620000",
     );
-    let view = View {
-        row_type: Oid(20),
-        array_type: Oid(21),
-        query: "q".to_owned(),
-        search_path: vec!["p".to_owned()],
-        columns: Vec::new(),
-        depends_on: vec![ViewDependency {
-            written: vec!["w".to_owned()],
-            relation: Oid(7),
-            columns: vec![("c".to_owned(), ColumnId(1))],
-        }],
-    };
+    let view = View { row_type: Oid(20), array_type: Oid(21), query: stored_query(), columns: Vec::new() };
     golden(
         Record::Relation(relation(RelationKind::View(view.clone()))),
         "0500000013",
         "0113981101740a0001017803021415017101017001010177070101630100",
     );
     golden(
-        Record::PastRelation(Seq(4), relation(RelationKind::View(view))),
+        Record::PastRelation(Seq(4), Box::new(relation(RelationKind::View(view)))),
         "10000000000000000400000013",
         "0113981101740a0001017803021415017101017001010177070101630100",
     );
@@ -171,7 +186,7 @@ fn definitions() {
     let past = RelationKind::Table(Table { columns: vec![Column { rule: identity, ..column }], ..table() });
     let header = "0113981101740a0001017803011415010202010102010003060101610162";
     golden(
-        Record::PastRelation(Seq(4), relation(past)),
+        Record::PastRelation(Seq(4), Box::new(relation(past))),
         "10000000000000000400000013",
         &format!("{header}018202040163930814010109016501016d000282020100"),
     );

@@ -40,7 +40,7 @@ pub(crate) enum Record {
     Commit(CommitRow),
     EndedChunk(ChunkRow, Seq),
     /// With its columns and constraints.
-    PastRelation(Seq, Relation),
+    PastRelation(Seq, Box<Relation>),
     /// How far a run of a sequence's values has come: (sequence, run, place).
     SequencePlace(Oid, Oid, SequencePlace),
 }
@@ -190,7 +190,7 @@ impl Record {
                 Record::Commit(CommitRow { seq, at: Field::take(input)?, keeps_history })
             }
             Key::EndedChunk(seq, table, id) => Record::EndedChunk(take_chunk(table, id, input)?, seq),
-            Key::PastRelation(seq, _) => Record::PastRelation(seq, Field::take(input)?),
+            Key::PastRelation(seq, _) => Record::PastRelation(seq, Box::new(Field::take(input)?)),
             Key::SequencePlace(sequence) => Record::SequencePlace(sequence, Field::take(input)?, Field::take(input)?),
         })
     }

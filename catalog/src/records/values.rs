@@ -4,9 +4,9 @@
 use super::codec::{Decoded, Field, Input, Malformed, fields, newtypes};
 use crate::model::{
     Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint,
-    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, MissingValue, Oid, Openness,
-    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence, SequenceOwner,
-    SequencePlace, SequenceRule, Table, TimeUnit, TimestampMicros, View, ViewDependency,
+    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, Materialized, MissingValue, Oid,
+    Openness, OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence,
+    SequenceOwner, SequencePlace, SequenceRule, StoredQuery, Table, TimeUnit, TimestampMicros, View, ViewDependency,
 };
 
 newtypes!(Oid, Seq, ColumnId, PartitionId, IngestId, TimestampMicros, LayoutId);
@@ -17,21 +17,11 @@ fields!(Role { oid, name, superuser, login });
 fields!(Database { oid, name, owner, comment });
 fields!(Schema { oid, database, name, owner, comment, acl });
 fields!(Relation { oid, schema, name, owner, comment, acl, version, kind });
-fields!(View { row_type, array_type, query, search_path, depends_on, columns });
+fields!(View { row_type, array_type, query, columns });
+fields!(StoredQuery { text, search_path, depends_on });
+fields!(Materialized { query, is_populated });
 fields!(ViewDependency { written, relation, columns });
 fields!(Index { table, columns, unique, primary, definition });
-fields!(Table {
-    row_type,
-    array_type,
-    openness,
-    partition_key,
-    order_key,
-    next_column,
-    next_attnum,
-    options,
-    columns,
-    constraints
-});
 fields!(OrderColumn { column, descending, nulls_first });
 fields!(Sequence { rule, owner, run, begin });
 fields!(SequenceRule { ty, start, increment, min, max, cache, cycle });
@@ -50,7 +40,13 @@ fields!(Bound { value, exact });
 impl Field for RelationKind {
     fn put(&self, out: &mut Vec<u8>) {
         match self {
-            RelationKind::Table(table) => tagged(1, table, out),
+            RelationKind::Table(table) => match &table.materialized {
+                None => tagged(1, table, out),
+                Some(materialized) => {
+                    tagged(5, table, out);
+                    materialized.put(out);
+                }
+            },
             RelationKind::View(view) => tagged(2, view, out),
             RelationKind::Index(index) => tagged(3, index, out),
             RelationKind::Sequence(sequence) => tagged(4, sequence, out),
@@ -63,8 +59,44 @@ impl Field for RelationKind {
             2 => View::take(input).map(RelationKind::View),
             3 => Index::take(input).map(RelationKind::Index),
             4 => Sequence::take(input).map(RelationKind::Sequence),
+            5 => {
+                let table = Table::take(input)?;
+                Ok(RelationKind::Table(Table { materialized: Some(Box::new(Field::take(input)?)), ..table }))
+            }
             _ => Err(Malformed("unknown kind of relation")),
         }
+    }
+}
+
+/// All but what makes it a materialized view, which has a tag of its own.
+impl Field for Table {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.row_type.put(out);
+        self.array_type.put(out);
+        self.openness.put(out);
+        self.partition_key.put(out);
+        self.order_key.put(out);
+        self.next_column.put(out);
+        self.next_attnum.put(out);
+        self.options.put(out);
+        self.columns.put(out);
+        self.constraints.put(out);
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        Ok(Table {
+            row_type: Field::take(input)?,
+            array_type: Field::take(input)?,
+            openness: Field::take(input)?,
+            partition_key: Field::take(input)?,
+            order_key: Field::take(input)?,
+            next_column: Field::take(input)?,
+            next_attnum: Field::take(input)?,
+            options: Field::take(input)?,
+            columns: Field::take(input)?,
+            constraints: Field::take(input)?,
+            materialized: None,
+        })
     }
 }
 

@@ -110,6 +110,30 @@ async fn requirements_on_columns_and_rows() {
     assert!(matches!(refused(&catalog, chunk(1)).await, Error::Conflict { relation: Some(Oid(T)) }));
 }
 
+/// What a serializable transaction requires: rows that came or went and another definition count, rows that moved do not.
+#[tokio::test]
+async fn requirements_on_what_was_read() {
+    let (_home, catalog) = with_t().await;
+    let unchanged = |since| Requirement::UnchangedSince { relation: Oid(T), since };
+    let changed = |error| matches!(error, Error::ReadChanged { relation: Oid(T) });
+    let written = catalog.commit(set(vec![append_partition(T, 1), append_chunk(T, b"one")])).await.unwrap().seq;
+    holds(&catalog, unchanged(written)).await;
+    assert!(changed(refused(&catalog, unchanged(Seq(written.0 - 1))).await));
+    let into = NewPartition { row_seqs: Some((written, written)), ..partition(2, &[(1, PgType::INT4)]) };
+    let chunks = vec![ChunkId { seq: written, ordinal: 0 }];
+    let partitions = vec![PartitionId(Uuid::from_u128(1))];
+    let merge = Change::Merge { table: Oid(T), partitions, chunks, into: vec![into] };
+    let merged = catalog.commit(set(vec![merge])).await.unwrap().seq;
+    holds(&catalog, unchanged(written)).await;
+    let removed = catalog.commit(set(vec![remove_partition(2)])).await.unwrap().seq;
+    assert!(changed(refused(&catalog, unchanged(merged)).await));
+    holds(&catalog, unchanged(removed)).await;
+    catalog.commit(set(vec![ensure(3, "c", PgType::INT4)])).await.unwrap();
+    assert!(changed(refused(&catalog, unchanged(removed)).await));
+    let gone = refused(&catalog, Requirement::UnchangedSince { relation: Oid(1), since: removed }).await;
+    assert!(matches!(gone, Error::ReadChanged { relation: Oid(1) }));
+}
+
 #[tokio::test]
 async fn changes_that_contradict_the_catalog_fail_whole() {
     let (_home, catalog) = with_t().await;

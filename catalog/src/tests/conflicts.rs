@@ -28,7 +28,7 @@ const OIDS_PER_SIDE: u32 = 1000;
 #[tokio::test]
 async fn every_pair_ends_as_the_record_says() {
     let cells = cells();
-    assert_eq!(cells.len(), 14 * 14 + 2 * 2 + 5 * 5);
+    assert_eq!(cells.len(), 15 * 15 + 2 * 2 + 5 * 5);
     let mut wrong = Vec::new();
     for (first, second, expected) in cells {
         let found = outcome(&first, &second).await;
@@ -105,7 +105,7 @@ fn is_rebased(catalog: &Catalog, changes: &ChangeSet) -> bool {
 
 fn sqlstate(error: &Error) -> &'static str {
     match error {
-        Error::Conflict { .. } | Error::ColumnChanged { .. } => "40001",
+        Error::Conflict { .. } | Error::ReadChanged { .. } | Error::ColumnChanged { .. } => "40001",
         Error::RelationGone(_) => "42P01",
         Error::SchemaGone(_) => "3F000",
         Error::DuplicateRelation(_) => "42P07",
@@ -155,6 +155,11 @@ impl Planner<'_> {
             "create_view" => self.create_view(),
             "merge" => self.merge(),
             "lock" => self.lock(),
+            "serializable" => {
+                let unchanged = Requirement::UnchangedSince { relation: T, since: self.head.seq() };
+                let u = table(self.oid(), &format!("u{}", self.side), vec![column(1, "a", PgType::INT4)]);
+                (vec![unchanged], vec![Change::CreateRelation(u)])
+            }
             "replace_view" => {
                 let requires = vec![self.unchanged(W), self.unchanged(O)];
                 (requires, vec![Change::ReplaceRelation(self.definition(W))])

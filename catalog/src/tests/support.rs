@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::disk::Disk;
 use crate::model::{
     Change, ChangeSet, Chunk, ChunkId, Column, ColumnId, KeyRange, NewChunk, NewPartition, Oid, Openness, PartitionId,
-    PartitionKey, PgType, Relation, RelationKind, Requirement, Schema, Seq, Table, TimestampMicros, View,
+    PartitionKey, PgType, Relation, RelationKind, Requirement, Schema, Seq, StoredQuery, Table, TimestampMicros, View,
     ViewDependency,
 };
 use crate::open::Machine;
@@ -265,6 +265,7 @@ pub(crate) fn table(oid: u32, name: &str, columns: Vec<Column>) -> Relation {
         next_column: ColumnId(next),
         next_attnum: i16::try_from(next).expect("few columns"),
         options: Vec::new(),
+        materialized: None,
     };
     relation(oid, name, RelationKind::Table(table))
 }
@@ -281,10 +282,8 @@ pub(crate) fn view(oid: u32, name: &str, on: &[u32]) -> Relation {
     let view = View {
         row_type: Oid(oid + 1),
         array_type: Oid(oid + 2),
-        query: "select 1".to_owned(),
-        search_path: vec!["public".to_owned()],
+        query: StoredQuery { text: "select 1".to_owned(), search_path: vec!["public".to_owned()], depends_on },
         columns: vec![column(1, "one", PgType::INT4)],
-        depends_on,
     };
     relation(oid, name, RelationKind::View(view))
 }

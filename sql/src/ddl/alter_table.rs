@@ -15,7 +15,7 @@ use super::alter_type::Retyped;
 use super::create_table::{column_constraints, column_of, new_column, new_default, table_constraint};
 use super::dropped::parts_of;
 use super::options::TableOptions;
-use super::{Done, keys, rewrite, unchanged};
+use super::{Done, generated, keys, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::parse::SCHEMA_MARK;
@@ -40,7 +40,7 @@ pub(super) async fn run(
     if let [AlterTableOperation::RenameTable { table_name }] = alter.operations.as_slice() {
         return rename(scope, &relation, table_name);
     }
-    if relation.as_table().is_none() {
+    if !alter.operations.iter().all(|operation| takes(&relation, operation)) {
         let message = format!("ALTER action cannot be performed on relation \"{}\"", relation.name);
         return Err(
             SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).detail("This operation is supported for tables.")
@@ -63,6 +63,13 @@ pub(super) async fn run(
     let mut changes = vec![Change::ReplaceRelation(altered.relation)];
     changes.extend(altered.more);
     Ok(Done::new("ALTER TABLE", altered.requires, changes))
+}
+
+/// Whether an operation is one for the relation's kind: a materialized view is what its query says.
+fn takes(relation: &Relation, operation: &AlterTableOperation) -> bool {
+    let is_of_names =
+        matches!(operation, AlterTableOperation::RenameColumn { .. } | AlterTableOperation::OwnerTo { .. });
+    relation.as_table().is_some_and(|table| table.materialized.is_none() || is_of_names)
 }
 
 fn rename(scope: &Arc<Scope>, relation: &Arc<Relation>, to: &RenameTableNameKind) -> Result<Done, SqlError> {
@@ -175,12 +182,19 @@ impl Altered<'_> {
         }
         let attnum = self.table().next_attnum;
         let mut column = new_column(self.scope, attnum, &new)?;
+        if let Some(expression) = &new.generated {
+            generated::refuse_open(self.table().openness)?;
+            let mut columns = self.table().columns.clone();
+            columns.push(column.clone());
+            column.default = Some(generated::expression_of(self.scope, &columns, columns.len() - 1, expression)?);
+        }
         if let Some(own) = &new.own_sequence {
             self.more.push(own.give(self.scope, &self.relation, &mut column, &|_| false)?);
         }
         // Every row gets a value of its own.
-        let differs =
-            new.own_sequence.is_some() || new.default.as_ref().is_some_and(|default| is_volatile(self.scope, default));
+        let differs = new.own_sequence.is_some()
+            || new.generated.is_some()
+            || new.default.as_ref().is_some_and(|default| is_volatile(self.scope, default));
         self.is_rewritten |= differs && self.has_rows();
         let missing = match &new.default {
             Some(expression) if !differs => missing_value(self.scope, new.ty, expression).await?,
@@ -191,7 +205,8 @@ impl Altered<'_> {
                 format!("column \"{}\" of relation \"{}\" contains null values", new.name, self.relation.name);
             return Err(SqlError::new(SqlState::NOT_NULL_VIOLATION, message));
         }
-        if column.not_null && missing.is_none() && !self.is_rewritten {
+        let is_required = column.not_null || new.generated.is_some();
+        if is_required && missing.is_none() && !self.is_rewritten {
             self.requires.push(Requirement::TableEmpty(self.relation.oid));
         }
         let column = Column { id: self.new_id(), missing, ..column };
@@ -218,8 +233,8 @@ impl Altered<'_> {
             let message = format!("column \"{to}\" of relation \"{}\" already exists", self.relation.name);
             return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
         }
-        self.column_mut(from)?.name = to;
-        Ok(())
+        self.column_mut(from)?.name = to.clone();
+        generated::follow_rename(self.table_mut(), from, &to)
     }
 
     fn alter_column(&mut self, name: &str, operation: &AlterColumnOperation) -> Result<(), SqlError> {
@@ -230,10 +245,12 @@ impl Altered<'_> {
             }
             AlterColumnOperation::DropDefault => {
                 self.refuse_identity(name)?;
+                self.refuse_generated(name, Some("Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."))?;
                 self.column_mut(name)?.default = None;
             }
             AlterColumnOperation::SetDefault { value } => {
                 self.refuse_identity(name)?;
+                self.refuse_generated(name, None)?;
                 let ty = self.column_mut(name)?.ty;
                 self.column_mut(name)?.default = Some(new_default(self.scope, name, ty, value)?);
             }
@@ -262,6 +279,9 @@ impl Altered<'_> {
         }
         if enforced_keys && options.openness == peristyle_catalog::model::Openness::Open {
             return Err(SqlError::unsupported("enforce_key on open tables is not supported"));
+        }
+        if table.columns.iter().any(|column| column.rule == ColumnRule::Generated) {
+            generated::refuse_open(options.openness)?;
         }
         table.openness = options.openness;
         let key = options.partition_key(&table.columns)?;

@@ -4,13 +4,14 @@
 //! under way can bring the old values in under its name.
 
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, ConstraintKind, Index, OrderColumn, PartitionKey, PgType, Relation, RelationKind, Table,
-    widen,
+    Change, Column, ColumnId, ColumnRule, ConstraintKind, Index, OrderColumn, PartitionKey, PgType, Relation,
+    RelationKind, Table, widen,
 };
 use sqlparser::ast::Expr;
 
 use super::alter_table::Altered;
 use super::create_table::TIME_COLUMN;
+use super::drop::kind_word;
 use super::options::{check_key, key_columns};
 use super::unchanged;
 use crate::error::{SqlError, SqlState};
@@ -32,8 +33,20 @@ impl Altered<'_> {
             return Err(SqlError::unsupported(format!("cannot alter type of column \"{name}\" twice")));
         }
         if let Some(view) = self.readers(column.id).first() {
-            return Err(SqlError::unsupported("cannot alter type of a column used by a view or rule")
-                .detail(format!("rule _RETURN on view {} depends on column \"{name}\"", view.name)));
+            return Err(SqlError::unsupported("cannot alter type of a column used by a view or rule").detail(format!(
+                "rule _RETURN on {} {} depends on column \"{name}\"",
+                kind_word(view),
+                view.name
+            )));
+        }
+        if let Some((_, computed)) = self.computed_of(name).first() {
+            return Err(SqlError::unsupported("cannot alter type of a column used by a generated column")
+                .detail(format!("Column \"{name}\" is used by generated column \"{computed}\".")));
+        }
+        if using.is_some() && column.rule == ColumnRule::Generated {
+            let message = "cannot specify USING when altering type of generated column";
+            return Err(SqlError::new(SqlState::INVALID_COLUMN_DEFINITION, message)
+                .detail(format!("Column \"{name}\" is a generated column.")));
         }
         if using.is_none() && !is_cast_automatically(column.ty, to) {
             let to = values::type_name(to);

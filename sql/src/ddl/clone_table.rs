@@ -17,7 +17,7 @@ use crate::error::{SqlError, SqlState};
 use crate::maintenance::compact;
 use crate::modify::{claim, copied_chunks};
 use crate::names::QualifiedName;
-use crate::scan::RowSource;
+use crate::scan::{RowSource, check_populated};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::temporary::is_shown;
@@ -47,10 +47,11 @@ pub(super) async fn run(
         return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
     }
     let source = QualifiedName::of(scope, source)?;
-    compact(scope, scope.require_table(&source)?, Extent::Chunks).await?;
+    compact(scope, scope.require_stored(&source)?, Extent::Chunks).await?;
     // The view of before has the chunks.
     let scope = &newest(scope, transaction)?;
-    let original = Arc::clone(scope.require_table(&source)?);
+    let original = Arc::clone(scope.require_stored(&source)?);
+    check_populated(&original)?;
     let (clone, indexes) = definition(scope, &original, place.schema(), name.name.clone());
     let (mut requires, mut changes) = place.claim(&name.name);
     requires.push(unchanged(&original));
@@ -72,6 +73,7 @@ struct Held {
 
 impl Held {
     fn of(scope: &Scope, original: &Relation) -> Held {
+        scope.note_read(original);
         let contents = scope.view.contents(original.oid);
         Held {
             partitions: contents.into_iter().flat_map(|contents| contents.partitions()).cloned().collect(),
@@ -146,6 +148,8 @@ fn definition(scope: &Scope, original: &Relation, schema: Oid, name: String) -> 
     let mut indexes = Vec::new();
     if let RelationKind::Table(table) = &mut clone.kind {
         table.options.retain(|(option, _)| is_shown(option));
+        // Of a materialized view: its rows, which are the clone's own from here on.
+        table.materialized = None;
         (table.row_type, table.array_type) = (Oid(oid.0 + 1), Oid(oid.0 + 2));
         for default in table.columns.iter_mut().filter_map(|column| column.default.as_mut()) {
             default.oid = catalog.reserve_oids(1);

@@ -1,4 +1,4 @@
-//! COMMENT ON TABLE, VIEW, INDEX, SEQUENCE, COLUMN.
+//! COMMENT ON TABLE, VIEW, MATERIALIZED VIEW, INDEX, SEQUENCE, COLUMN.
 
 use std::sync::Arc;
 
@@ -19,7 +19,11 @@ pub(super) fn run(
 ) -> Result<Done, SqlError> {
     let comment = comment.filter(|text| !text.is_empty()).map(str::to_owned);
     let relation = match kind {
-        CommentObject::Table | CommentObject::View | CommentObject::Index | CommentObject::Sequence => {
+        CommentObject::Table
+        | CommentObject::View
+        | CommentObject::MaterializedView
+        | CommentObject::Index
+        | CommentObject::Sequence => {
             let found = find(scope, name)?;
             require_kind(found, kind)?;
             Relation { comment, ..found.as_ref().clone() }
@@ -43,7 +47,8 @@ fn require_kind(relation: &Relation, kind: &CommentObject) -> Result<(), SqlErro
         CommentObject::View => (relation.as_view().is_some(), "a view"),
         CommentObject::Index => (matches!(relation.kind, RelationKind::Index(_)), "an index"),
         CommentObject::Sequence => (relation.as_sequence().is_some(), "a sequence"),
-        _ => (relation.as_table().is_some(), "a table"),
+        CommentObject::MaterializedView => (relation.as_materialized().is_some(), "a materialized view"),
+        _ => (relation.as_table().is_some_and(|table| table.materialized.is_none()), "a table"),
     };
     if is_of_kind {
         return Ok(());

@@ -6,7 +6,7 @@ use peristyle_catalog::model::{
     Change, ChangeSet, Column, ColumnDefault, ColumnId, ColumnRule, Constraint, ConstraintKind, Oid, Openness, PgType,
     Relation, RelationKind, Seq, Table,
 };
-use peristyle_storage::types::arrow_type;
+use peristyle_storage::types::{arrow_type, marked_pg_type, pg_type};
 use sqlparser::ast::{
     CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint, Value,
 };
@@ -14,7 +14,7 @@ use sqlparser::ast::{
 use super::options::TableOptions;
 use super::own_sequence::{self, OwnSequence};
 use super::place::Place;
-use super::{Done, keys};
+use super::{Done, generated, keys};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::scope::Scope;
@@ -38,12 +38,14 @@ pub(crate) struct NewColumn {
     pub(crate) default: Option<Expr>,
     /// The sequence that gives its values.
     pub(crate) own_sequence: Option<OwnSequence>,
+    /// What its values are computed by.
+    pub(crate) generated: Option<Expr>,
 }
 
 impl NewColumn {
     /// A column without constraint or default.
     pub(crate) fn plain(name: String, ty: PgType) -> NewColumn {
-        NewColumn { name, ty, not_null: false, default: None, own_sequence: None }
+        NewColumn { name, ty, not_null: false, default: None, own_sequence: None, generated: None }
     }
 }
 
@@ -90,6 +92,9 @@ pub(crate) fn new_table(
     }
     options.written.extend(create.on_commit.as_ref().and_then(temporary::option_of));
     let columns = with_time(columns, options.openness)?;
+    if columns.iter().any(|column| column.generated.is_some()) {
+        generated::refuse_open(options.openness)?;
+    }
     check_names(scope, &columns)?;
     let mut relation = build(scope, place.schema(), &name.name, &columns, &options)?;
     let own: Vec<_> = columns.iter().map(|column| column.own_sequence.as_ref()).collect();
@@ -137,11 +142,25 @@ pub(super) fn column_of(column: &ColumnDef, table: &str) -> Result<NewColumn, Sq
                 return Err(SqlError::unsupported(format!("collation {name} is not supported")));
             }
             ColumnOption::Generated { generation_expr: None, .. } => {}
-            ColumnOption::Generated { .. } => return Err(SqlError::unsupported("generated columns are not supported")),
+            ColumnOption::Generated { generation_expr: Some(expression), .. } => {
+                if new.generated.replace(expression.clone()).is_some() {
+                    return Err(twofold("multiple generation clauses", &new.name, table));
+                }
+            }
             other => return Err(SqlError::unsupported(format!("column option {other} is not supported"))),
         }
     }
-    Ok(new)
+    match new.generated {
+        Some(_) if new.default.is_some() => Err(twofold("both default and generation expression", &new.name, table)),
+        Some(_) if new.own_sequence.is_some() => {
+            Err(twofold("both identity and generation expression", &new.name, table))
+        }
+        _ => Ok(new),
+    }
+}
+
+fn twofold(what: &str, column: &str, table: &str) -> SqlError {
+    SqlError::syntax(format!("{what} specified for column \"{column}\" of table \"{table}\""))
 }
 
 fn is_c_collation(name: &str) -> bool {
@@ -256,8 +275,10 @@ fn build(
 ) -> Result<Relation, SqlError> {
     let catalog = scope.engine.catalog();
     let oid = catalog.reserve_oids(3);
-    let built =
+    let mut built =
         (1..).zip(columns).map(|(number, column)| new_column(scope, number, column)).collect::<Result<Vec<_>, _>>()?;
+    let expressions: Vec<_> = columns.iter().map(|column| column.generated.as_ref()).collect();
+    generated::settle(scope, &mut built, &expressions)?;
     let count = i16::try_from(built.len()).expect("columns are limited");
     let table = Table {
         row_type: Oid(oid.0 + 1),
@@ -274,6 +295,7 @@ fn build(
         columns: built,
         constraints: Vec::new(),
         options: options.written.clone(),
+        materialized: None,
     };
     Ok(Relation {
         oid,
@@ -302,7 +324,7 @@ pub(super) fn new_column(scope: &Arc<Scope>, number: i16, column: &NewColumn) ->
         default,
         missing: None,
         comment: None,
-        rule: ColumnRule::Plain,
+        rule: if column.generated.is_some() { ColumnRule::Generated } else { ColumnRule::Plain },
     })
 }
 
@@ -322,19 +344,25 @@ pub(super) fn new_default(
         _ => error,
     })?;
     let (_, field) = planned.to_field(&schema)?;
-    let from = peristyle_storage::types::pg_type(&field);
-    if !semantics::is_assignable(from, ty) {
-        let message = format!(
-            "column \"{column}\" is of type {} but default expression is of type {}",
-            crate::values::type_name(ty),
-            crate::values::type_name(from)
-        );
-        return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
-            .hint("You will need to rewrite or cast the expression."));
-    }
+    let is_text = marked_pg_type(&field).is_some_and(|ty| ty == PgType::TEXT);
+    check_expression_type(column, ty, pg_type(&field), is_text)?;
     check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
     Ok(ColumnDefault { oid, expression: by_oids(scope, expression).to_string() })
+}
+
+/// A default or generation expression must be of a type that its column takes. A string without a type of its own is read as
+/// any type, a text is not.
+pub(super) fn check_expression_type(column: &str, ty: PgType, from: PgType, is_text: bool) -> Result<(), SqlError> {
+    if semantics::is_assignable(from, ty) && (!is_text || semantics::is_text(ty)) {
+        return Ok(());
+    }
+    let message = format!(
+        "column \"{column}\" is of type {} but default expression is of type {}",
+        crate::values::type_name(ty),
+        crate::values::type_name(from)
+    );
+    Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).hint("You will need to rewrite or cast the expression."))
 }
 
 /// A string as a default must be one of the column's type.

@@ -1,4 +1,4 @@
-//! DROP TABLE, VIEW, INDEX, SEQUENCE, SCHEMA.
+//! DROP TABLE, VIEW, MATERIALIZED VIEW, INDEX, SEQUENCE, SCHEMA.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub(super) fn run(
     let (tag, word): (&'static str, &str) = match kind {
         ObjectType::Table => ("DROP TABLE", "table"),
         ObjectType::View => ("DROP VIEW", "view"),
+        ObjectType::MaterializedView => ("DROP MATERIALIZED VIEW", "materialized view"),
         ObjectType::Index => ("DROP INDEX", "index"),
         ObjectType::Sequence => ("DROP SEQUENCE", "sequence"),
         ObjectType::Schema => ("DROP SCHEMA", "schema"),
@@ -73,8 +74,10 @@ fn check_kind(relation: &Relation, word: &str) -> Result<(), SqlError> {
     Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).hint(hint))
 }
 
-pub(super) fn kind_word(relation: &Relation) -> &'static str {
-    match relation.kind {
+/// PostgreSQL's word for the kind of a relation.
+pub(crate) fn kind_word(relation: &Relation) -> &'static str {
+    match &relation.kind {
+        RelationKind::Table(table) if table.materialized.is_some() => "materialized view",
         RelationKind::Table(_) => "table",
         RelationKind::View(_) => "view",
         RelationKind::Index(_) => "index",
@@ -103,12 +106,14 @@ impl Dropped {
             let Some((relation, view)) = next else { return Ok(()) };
             if !cascade {
                 let message = format!("cannot drop {word} {} because other objects depend on it", relation.name);
-                let detail = format!("view {} depends on {} {}", view.name, kind_word(&relation), relation.name);
+                let (reader, read) = (kind_word(&view), kind_word(&relation));
+                let detail = format!("{reader} {} depends on {read} {}", view.name, relation.name);
                 return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
                     .detail(detail)
                     .hint("Use DROP ... CASCADE to drop the dependent objects too."));
             }
-            scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to view {}", view.name));
+            let message = format!("drop cascades to {} {}", kind_word(&view), view.name);
+            scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
             self.relations.insert(view.oid, view);
         }
     }

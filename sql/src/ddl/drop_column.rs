@@ -5,6 +5,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Change, ColumnId, Relation, RelationKind, Requirement};
 
 use super::alter_table::Altered;
+use super::drop::kind_word;
 use super::options::key_columns;
 use super::{keys, unchanged};
 use crate::error::{SqlError, SqlState};
@@ -30,6 +31,16 @@ impl Altered<'_> {
             return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
         self.drop_dependents(name, id, cascade)?;
+        for (_, column) in self.computed_of(name) {
+            if !cascade {
+                return Err(self.kept_by(name, &column));
+            }
+            self.scope.notice(
+                SqlState::SUCCESSFUL_COMPLETION,
+                format!("drop cascades to column {column} of table {}", self.relation.name),
+            );
+            self.drop_column(&column, false, true)?;
+        }
         let on_column = |relation: &&Arc<Relation>| match &relation.kind {
             RelationKind::Index(index) => index.table == self.relation.oid && index.columns.contains(&id),
             RelationKind::Sequence(sequence) => sequence.owner.is_some_and(|owner| (owner.table, owner.attnum) == own),
@@ -45,6 +56,14 @@ impl Altered<'_> {
         table.columns.retain(|column| column.id != id);
         table.constraints.retain(|constraint| !keys::names_column(&constraint.kind, &dropped, name));
         Ok(())
+    }
+
+    fn kept_by(&self, name: &str, computed: &str) -> SqlError {
+        let table = &self.relation.name;
+        let message = format!("cannot drop column {name} of table {table} because other objects depend on it");
+        SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+            .detail(format!("column {computed} of table {table} depends on column {name} of table {table}"))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too.")
     }
 
     /// The views that read a column. No other may have come to read it when this commits.
@@ -67,7 +86,10 @@ impl Altered<'_> {
                 format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
             let detail: Vec<_> = views
                 .iter()
-                .map(|view| format!("view {} depends on column {name} of table {}", view.name, self.relation.name))
+                .map(|view| {
+                    let reader = kind_word(view);
+                    format!("{reader} {} depends on column {name} of table {}", view.name, self.relation.name)
+                })
                 .collect();
             return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
                 .detail(detail.join("\n"))

@@ -11,6 +11,7 @@ use peristyle_catalog::{Catalog, Error as CatalogError};
 use sqlparser::ast::ObjectName;
 
 use super::keys::numbered;
+use super::materialized_view::check_sources;
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
@@ -126,7 +127,8 @@ pub(super) fn undrop(scope: &Scope, name: &ObjectName) -> Result<Done, SqlError>
             .hint("Rename the relation that has the name now, or drop it."));
     }
     let mut taken = BTreeSet::from([dropped.name.to_owned()]);
-    let mut requires = vec![Requirement::SchemaLive(schema.oid)];
+    let mut requires = check_sources(scope, &relation)?;
+    requires.push(Requirement::SchemaLive(schema.oid));
     let mut changes = Vec::new();
     for relation in [Arc::clone(&relation)].into_iter().chain(parts_of(scope, relation.oid)) {
         let is_taken = |name: &str| scope.view.relation_by_name(schema.oid, name).is_some() || taken.contains(name);

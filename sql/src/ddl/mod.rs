@@ -1,7 +1,7 @@
 //! Statements that change definitions: each becomes a change set. Rows are written again only where
 //! ALTER TABLE gives a column other values.
 
-mod alter_identity;
+mod alter_rule;
 mod alter_table;
 mod alter_type;
 mod check_rows;
@@ -12,8 +12,10 @@ mod drop;
 mod drop_column;
 mod drop_sequences;
 mod dropped;
+mod generated;
 mod index;
 mod keys;
+mod materialized_view;
 mod options;
 mod own_sequence;
 mod place;
@@ -30,8 +32,10 @@ use peristyle_catalog::model::{Change, ChangeSet, Relation, Requirement};
 use sqlparser::ast::{ObjectName, Statement as Sql};
 
 pub(crate) use create_table::{NewColumn, TIME_COLUMN, new_table};
+pub(crate) use drop::kind_word;
 pub use dropped::dropped_at;
 pub(crate) use dropped::{DroppedTable, prepare as prepare_for_dropped};
+pub(crate) use materialized_view::run as materialized_view;
 pub(crate) use truncate::removal_of_rows;
 
 use crate::error::SqlError;

@@ -9,7 +9,7 @@ use datafusion::common::Column as PlanColumn;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{Change, ChunkId, Column, PartitionId, Relation, Requirement};
+use peristyle_catalog::model::{Change, ChunkId, Column, Oid, PartitionId, Relation, Requirement};
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{self, Ident, ObjectName, ObjectNamePart, SetExpr, TableFactor};
 
@@ -42,24 +42,33 @@ pub(super) async fn run(
     let appended = rewrite(scope, before, &after, &altered.retyped).await?;
     let mut requires = altered.requires;
     requires.push(Requirement::NoRowsSince { table, since: scope.view.committed() });
-    requires.push(Requirement::PartitionsLive { table, partitions: replaced.partitions.clone() });
-    requires.push(Requirement::ChunksLive { table, chunks: replaced.chunks.clone() });
-    let mut changes = vec![Change::Remove { table, partitions: replaced.partitions, chunks: replaced.chunks }];
+    let (live, removal) = replaced.removal(table);
+    requires.extend(live);
+    let mut changes = vec![removal];
     changes.push(Change::ReplaceRelation(after.as_ref().clone()));
     changes.extend(altered.more);
     changes.extend(appended);
     Ok(Done::new("ALTER TABLE", requires, changes))
 }
 
-/// All that a table holds.
-struct Replaced {
-    sources: Vec<RowSource>,
+/// All that a table holds, which other rows replace.
+pub(super) struct Replaced {
+    pub(super) sources: Vec<RowSource>,
     partitions: Vec<PartitionId>,
     chunks: Vec<ChunkId>,
 }
 
 impl Replaced {
-    fn of(scope: &Scope, relation: &Relation) -> Replaced {
+    /// What takes it away, and what that requires.
+    pub(super) fn removal(self, table: Oid) -> (Vec<Requirement>, Change) {
+        let requires = vec![
+            Requirement::PartitionsLive { table, partitions: self.partitions.clone() },
+            Requirement::ChunksLive { table, chunks: self.chunks.clone() },
+        ];
+        (requires, Change::Remove { table, partitions: self.partitions, chunks: self.chunks })
+    }
+
+    pub(super) fn of(scope: &Scope, relation: &Relation) -> Replaced {
         let mut replaced = Replaced { sources: Vec::new(), partitions: Vec::new(), chunks: Vec::new() };
         let Some(contents) = scope.view.contents(relation.oid) else { return replaced };
         for partition in contents.partitions() {
@@ -151,7 +160,8 @@ fn transformed(
     assigned(value, schema, column)
 }
 
-fn has_subquery(expression: &ast::Expr) -> bool {
+/// Whether a query stands in an expression.
+pub(super) fn has_subquery(expression: &ast::Expr) -> bool {
     struct Finder;
     impl ast::Visitor for Finder {
         type Break = ();

@@ -7,7 +7,7 @@ use peristyle_catalog::model::{
 };
 use sqlparser::ast::{DataType, Ident, ObjectName};
 
-use super::alter_identity;
+use super::alter_rule;
 use super::place::Place;
 use super::sequence_rule::{altered, new_rule};
 use super::{Done, unchanged};
@@ -23,7 +23,7 @@ pub(super) fn run(scope: &Arc<Scope>, statement: &SequenceStatement) -> Result<D
             create(scope, name, *is_temporary, *if_not_exists, options)
         }
         SequenceStatement::Alter { name, if_exists, action } => alter(scope, name, *if_exists, action),
-        SequenceStatement::Identity(alter) => alter_identity::run(scope, alter),
+        SequenceStatement::Rule(alter) => alter_rule::run(scope, alter),
     }
 }
 

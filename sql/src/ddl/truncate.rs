@@ -18,6 +18,7 @@ pub(super) fn run(scope: &Scope, truncate: &Truncate) -> Result<Done, SqlError> 
             continue;
         }
         let relation = scope.require_table(&name)?;
+        scope.note_read(relation);
         requires.push(Requirement::RelationLive(relation.oid));
         if let Some((requirement, removal)) = remove_all(scope, relation) {
             requires.extend(requirement);

@@ -8,7 +8,8 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, ColumnRule, Oid, Relation, RelationKind, Requirement, Seq, View, ViewDependency,
+    Change, Column, ColumnId, ColumnRule, Oid, Relation, RelationKind, Requirement, Seq, StoredQuery, View,
+    ViewDependency,
 };
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::CreateView;
@@ -23,7 +24,6 @@ use crate::scope::Scope;
 use crate::temporary;
 
 pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Result<Done, SqlError> {
-    refuse_unsupported(create)?;
     let name = QualifiedName::of(scope, &create.name)?;
     let planner = Planner::new(scope)?;
     let plan = planner.query(&create.query, &[])?;
@@ -36,16 +36,15 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
     }
     let columns = columns_of(create, &plan)?;
     let depends_on = dependencies(&planner.touched(), &plan)?;
-    let query = query_text(text)?;
     let mut requires: Vec<Requirement> = planner.touched().iter().map(|touched| unchanged(&touched.relation)).collect();
-    let search_path = scope.relation_path();
+    let query = StoredQuery { text: query_text(text)?, search_path: scope.relation_path(), depends_on };
     match existing {
         Some(existing) => {
             check_replacement(existing, &columns)?;
             requires.push(unchanged(existing));
             let mut relation = existing.as_ref().clone();
             if let RelationKind::View(view) = &mut relation.kind {
-                *view = View { query, search_path, columns, depends_on, ..view.clone() };
+                *view = View { query, columns, ..view.clone() };
             }
             Ok(Done::new("CREATE VIEW", requires, vec![Change::ReplaceRelation(relation)]))
         }
@@ -55,7 +54,7 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
             requires.extend(required);
             let oid = scope.engine.catalog().reserve_oids(3);
             let (row_type, array_type) = (Oid(oid.0 + 1), Oid(oid.0 + 2));
-            let view = View { row_type, array_type, query, search_path, columns, depends_on };
+            let view = View { row_type, array_type, query, columns };
             let relation = Relation {
                 oid,
                 schema,
@@ -70,13 +69,6 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
             Ok(Done::new("CREATE VIEW", requires, changes))
         }
     }
-}
-
-fn refuse_unsupported(create: &CreateView) -> Result<(), SqlError> {
-    if create.materialized {
-        return Err(SqlError::unsupported("materialized views are not supported"));
-    }
-    Ok(())
 }
 
 /// Whether a view goes with the session: it says so, or it reads a table that does.
@@ -151,7 +143,7 @@ fn check_replacement(existing: &Relation, columns: &[Column]) -> Result<(), SqlE
 }
 
 /// What the view rests on: each relation that its text names, with the columns that its plan reads.
-fn dependencies(touched: &[Touched], plan: &LogicalPlan) -> Result<Vec<ViewDependency>, SqlError> {
+pub(super) fn dependencies(touched: &[Touched], plan: &LogicalPlan) -> Result<Vec<ViewDependency>, SqlError> {
     let read = columns_read(plan)?;
     let mut dependencies: Vec<ViewDependency> = Vec::new();
     for Touched { written, relation } in touched {

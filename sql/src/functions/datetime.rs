@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
-use super::define::{Call, Definition, Overload, immutable, overload, stable};
+use super::define::{Call, Definition, Overload, immutable, overload, stable, zoned};
 use super::error::{error, not_supported, out_of_range};
 use super::interval::{DAYS_PER_MONTH, key, local_now, move_months, timestamp_out_of_range};
 use super::rows::*;
@@ -31,7 +31,7 @@ const TIMEZONE: &[Overload] = &[
 ];
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable(
+    zoned(
         "date_trunc",
         &[
             overload(&[Ty::Text, Ty::Timestamp], PgType::TIMESTAMP, |c| {
@@ -66,7 +66,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    stable("timezone", TIMEZONE),
+    immutable("timezone", TIMEZONE),
     stable(
         "age",
         &[

@@ -126,19 +126,26 @@ impl Overload {
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
     pub(crate) volatility: Volatility,
+    /// Of a stable one: whether only values with a time zone make it so, as they are read in the session's.
+    pub(crate) is_zoned: bool,
     pub(crate) overloads: &'static [Overload],
 }
 
 pub(crate) const fn immutable(name: &'static str, overloads: &'static [Overload]) -> Definition {
-    Definition { name, volatility: Volatility::Immutable, overloads }
+    Definition { name, volatility: Volatility::Immutable, is_zoned: false, overloads }
 }
 
 pub(crate) const fn stable(name: &'static str, overloads: &'static [Overload]) -> Definition {
-    Definition { name, volatility: Volatility::Stable, overloads }
+    Definition { name, volatility: Volatility::Stable, is_zoned: false, overloads }
+}
+
+/// Stable of timestamps with time zone, immutable of all else.
+pub(crate) const fn zoned(name: &'static str, overloads: &'static [Overload]) -> Definition {
+    Definition { name, volatility: Volatility::Stable, is_zoned: true, overloads }
 }
 
 pub(crate) const fn volatile(name: &'static str, overloads: &'static [Overload]) -> Definition {
-    Definition { name, volatility: Volatility::Volatile, overloads }
+    Definition { name, volatility: Volatility::Volatile, is_zoned: false, overloads }
 }
 
 impl Definition {

@@ -10,7 +10,7 @@ use peristyle_catalog::model::PgType;
 
 use super::datetime::unknown_unit;
 use super::decimal::decimal_parts;
-use super::define::{Call, Definition, Overload, Returns, overload, stable};
+use super::define::{Call, Definition, Overload, Returns, overload, zoned};
 use super::error::error;
 use super::interval::key;
 use super::rows::*;
@@ -56,10 +56,10 @@ macro_rules! extract_overloads {
 }
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable("extract", extract_overloads!(6)),
-    stable(OF_MILLISECONDS, extract_overloads!(3)),
-    stable(OF_WHOLE, extract_overloads!(0)),
-    stable(
+    zoned("extract", extract_overloads!(6)),
+    zoned(OF_MILLISECONDS, extract_overloads!(3)),
+    zoned(OF_WHOLE, extract_overloads!(0)),
+    zoned(
         "date_part",
         &[
             overload(&[Ty::Text, Ty::Timestamp], PgType::FLOAT8, |c| double(c, timestamp_values)),

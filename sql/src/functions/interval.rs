@@ -15,7 +15,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use sqlparser::ast::BinaryOperator;
 
 use super::context::FunctionContext;
-use super::define::{Call, Definition, computed, immutable, overload, stable};
+use super::define::{Call, Definition, computed, immutable, overload, zoned};
 use super::error::{division_by_zero, error, out_of_range};
 use super::named;
 use super::rows::*;
@@ -39,7 +39,7 @@ pub(crate) const DAYS_PER_MONTH: i32 = 30;
 const KEY_DIGITS: u8 = 24;
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable(
+    zoned(
         ADD,
         &[
             overload(&[Ty::Date, Ty::Int4], PgType::DATE, |c| {
@@ -72,7 +72,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    stable(
+    zoned(
         SUBTRACT,
         &[
             overload(&[Ty::Date, Ty::Int4], PgType::DATE, |c| {

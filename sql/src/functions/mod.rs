@@ -60,7 +60,7 @@ pub use error::{FunctionError, function_error};
 pub use registry::{aggregate_functions, register, scalar_functions, window_functions};
 
 pub(crate) use open_time::epoch_by_magnitude;
-pub(crate) use registry::{is_scalar, named};
+pub(crate) use registry::{is_scalar, is_zoned, named};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
-use super::define::{Call, Definition, Overload, overload, stable};
+use super::define::{Call, Definition, Overload, overload, zoned};
 use super::interval::{add_to_timestamp, add_to_timestamptz};
 use super::rows::*;
 use super::signature::Ty;
@@ -32,7 +32,7 @@ const LOCAL: [Overload; 4] = seeing_nulls(TIMESTAMPS);
 const ZONED: [Overload; 4] = seeing_nulls(TIMESTAMPTZS);
 
 pub(crate) const DEFINITIONS: &[Definition] =
-    &[stable("overlaps", &[LOCAL[0], LOCAL[1], LOCAL[2], LOCAL[3], ZONED[0], ZONED[1], ZONED[2], ZONED[3]])];
+    &[zoned("overlaps", &[LOCAL[0], LOCAL[1], LOCAL[2], LOCAL[3], ZONED[0], ZONED[1], ZONED[2], ZONED[3]])];
 
 fn overlaps(call: &Call<'_>) -> Result<ArrayRef> {
     let row = |row| Ok(decided(period(call, 0, row)?, period(call, 2, row)?));

@@ -47,6 +47,11 @@ const FAMILIES: &[&[Definition]] = &[
     type_of::DEFINITIONS,
 ];
 
+/// Whether a stable function is immutable where it neither takes nor gives a value with a time zone.
+pub(crate) fn is_zoned(name: &str) -> bool {
+    FAMILIES.iter().flat_map(|family| family.iter()).any(|definition| definition.is_zoned && definition.name == name)
+}
+
 /// DataFusion's scalar functions that mean what PostgreSQL's of that name mean, or that its planner needs.
 fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     use datafusion::functions::{core, crypto, math, string, unicode};

@@ -50,7 +50,8 @@ pub(super) fn listed<'a>(context: &RelationContext<'a>) -> Vec<Listed<'a>> {
     // Other sessions' temporary tables are nobody else's matter.
     let own = temporary_schema(context).map(|schema| schema.oid);
     let is_listed = |relation: &&Relation| own == Some(relation.schema) || !is_temporary(context, relation);
-    let relations = relations.into_iter().filter(is_listed);
+    // The standard has no materialized views.
+    let relations = relations.into_iter().filter(is_listed).filter(|relation| relation.as_materialized().is_none());
     let users = relations.filter(|relation| row_types(relation).is_some()).map(|relation| Listed {
         schema: schema_name(context, relation.schema).unwrap_or_default(),
         name: &relation.name,

@@ -8,7 +8,7 @@ pub(super) fn tables<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
         rows.named(["view_catalog", "view_schema", "view_name", "table_catalog", "table_schema", "table_name"]);
     for relation in context.head.relations(context.database.oid) {
         let Some(view) = relation.as_view() else { continue };
-        for on in &view.depends_on {
+        for on in &view.query.depends_on {
             let Some((schema, name)) = relation_name(context, on.relation) else { continue };
             rows.push([
                 (&context.database.name).into(),
@@ -34,7 +34,7 @@ pub(super) fn columns<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     ]);
     for relation in context.head.relations(context.database.oid) {
         let Some(view) = relation.as_view() else { continue };
-        for (on, (column, _)) in view.depends_on.iter().flat_map(|on| on.columns.iter().map(move |c| (on, c))) {
+        for (on, (column, _)) in view.query.depends_on.iter().flat_map(|on| on.columns.iter().map(move |c| (on, c))) {
             let Some((schema, name)) = relation_name(context, on.relation) else { continue };
             rows.push([
                 (&context.database.name).into(),

@@ -23,7 +23,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             (&context.database.name).into(),
             schema_name(context, relation.schema).into(),
             (&relation.name).into(),
-            view_definition(view).into(),
+            view_definition(&view.query).into(),
             "NONE".into(),
             "NO".into(),
             "NO".into(),

@@ -9,8 +9,8 @@ use sqlparser::ast::{
 };
 
 use super::modified::Modified;
-use super::on_conflict;
 use super::plan::over;
+use super::{merge_into, on_conflict};
 use crate::error::{SqlError, SqlState};
 use crate::names::parts;
 use crate::plan::{Planner, parameters};
@@ -92,7 +92,7 @@ pub(super) fn hint(scope: &Scope, tree: &Sql, hinted: &mut [Option<PgType>]) -> 
     match tree {
         Sql::Update(update) => hint_list(&Modified::of(scope, &update.table.relation)?, &update.assignments, hinted),
         Sql::Merge(merge) => {
-            let modified = Modified::of(scope, &merge.table)?;
+            let modified = merge_into::target_of(scope, merge)?;
             let updates = merge.clauses.iter().filter_map(|clause| match &clause.action {
                 MergeAction::Update(update) => Some(&update.assignments),
                 _ => None,

@@ -7,20 +7,20 @@ use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan};
 use peristyle_catalog::model::PgType;
 use sqlparser::ast::{
     Assignment, AssignmentTarget, Expr, Join, JoinConstraint, JoinOperator, Merge, MergeAction, MergeClause,
-    MergeClauseKind, MergeInsertExpr, MergeInsertKind, ObjectName, TableWithJoins, With,
+    MergeClauseKind, MergeInsertExpr, MergeInsertKind, ObjectName, TableFactor, TableWithJoins, With,
 };
 
 use super::assignments::{Assignments, column, stored};
 use super::clauses::{Clause, Deed, decide, source_schema};
 use super::modified::Modified;
 use super::plan::{ChangePlan, Twice, Verb, over, rows_of};
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::names::parts;
 use crate::parse::{DEFAULTS_MARK, NOTHING_MARK};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
-use crate::write::{check_count, default_expression, is_default};
+use crate::write::{check_count, check_insert, default_expression, is_default};
 
 const VERB: Verb = Verb {
     title: "Merge on",
@@ -43,13 +43,30 @@ pub(super) fn plan<'a>(
         return Err(SqlError::syntax("MERGE takes INTO, USING, ON and WHEN clauses"));
     }
     refuse_unreachable(&merge.clauses)?;
-    let modified = Modified::of(scope, &merge.table)?;
+    let modified = target_of(scope, merge)?;
     let planner = modified.planner(scope)?.with_values(values);
     let joined = joined(&planner, &modified, merge, with, types)?;
     let planning = Planning { planner: &planner, modified: &modified, joined: &joined, types };
     let clauses = merge.clauses.iter().map(|clause| planning.clause(clause)).collect::<Result<Vec<_>, _>>()?;
     let rows = decide(&modified, joined, &clauses)?;
     ChangePlan::new(planner, modified, VERB, rows, None)
+}
+
+/// The table that rows are merged into.
+pub(super) fn target_of(scope: &Scope, merge: &Merge) -> Result<Modified, SqlError> {
+    Modified::of(scope, &merge.table).map_err(|error| in_words_of_merge(error, &merge.table))
+}
+
+/// PostgreSQL merges into tables alone, and says so in other words than of other changes.
+fn in_words_of_merge(error: SqlError, table: &TableFactor) -> SqlError {
+    match (error.code, table) {
+        (SqlState::WRONG_OBJECT_TYPE, TableFactor::Table { name, .. }) => {
+            let name = parts(name).ok().and_then(|mut parts| parts.pop()).unwrap_or_default();
+            SqlError::unsupported(format!("cannot execute MERGE on relation \"{name}\""))
+                .detail("This operation is not supported for materialized views.")
+        }
+        _ => error,
+    }
 }
 
 /// The source's rows, each with the rows of the table that it matches.
@@ -160,7 +177,10 @@ impl Planning<'_, '_> {
         let value = |at: usize| -> Result<PlanExpr, SqlError> {
             let given = columns.iter().position(|column| *column == at).map(|place| &values[place]);
             let value = match given.filter(|value| !is_default(value)) {
-                Some(value) => value.clone(),
+                Some(value) => {
+                    check_insert(target.column(target.fields[at].id))?;
+                    value.clone()
+                }
                 None => default_expression(target, target.fields[at].field.name())?,
             };
             stored(self.planner, self.modified, at, &value, schema, self.types)

@@ -13,6 +13,7 @@ mod assignments;
 mod clauses;
 mod delete;
 mod gather;
+mod generated;
 mod merge_into;
 mod modified;
 mod on_conflict;

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use peristyle_catalog::model::Relation;
 use sqlparser::ast::{
     Expr, Ident, ObjectName, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind, TableAlias, TableFactor,
     VisitMut, VisitorMut,
@@ -33,10 +34,11 @@ impl Modified {
         let TableFactor::Table { name, alias, args: None, version: None, sample: None, .. } = factor else {
             return Err(SqlError::syntax(format!("syntax error at or near \"{factor}\"")));
         };
-        let target = Target::find(scope, name).map_err(|error| match error.code {
-            SqlState::WRONG_OBJECT_TYPE => not_a_table(name),
-            _ => error,
-        })?;
+        let relation = Target::writable(scope, name)?;
+        if relation.as_table().is_none() {
+            return Err(not_a_table(relation));
+        }
+        let target = Target::of(scope, relation)?;
         let schema = scope.schema_name(target.relation.schema).to_owned();
         let table = target.name().to_owned();
         let (name, qualified) = match alias {
@@ -101,8 +103,7 @@ impl VisitorMut for Shortener<'_> {
     }
 }
 
-fn not_a_table(name: &ObjectName) -> SqlError {
-    let name = parts(name).ok().and_then(|mut parts| parts.pop()).unwrap_or_default();
-    let message = format!("cannot change rows of view or index \"{name}\"");
+fn not_a_table(relation: &Relation) -> SqlError {
+    let message = format!("cannot change rows of view or index \"{}\"", relation.name);
     SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message).detail("Views are not updatable.")
 }

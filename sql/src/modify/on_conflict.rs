@@ -12,6 +12,7 @@ use sqlparser::ast::{
 
 use super::assignments::Assignments;
 use super::clauses::{Clause, Deed, decide};
+use super::generated::computed;
 use super::modified::Modified;
 use super::plan::{ChangePlan, Twice, Verb, over, own, rows_of};
 use super::returning::Returning;
@@ -46,6 +47,10 @@ pub(super) fn plan<'a>(scope: &'a Arc<Scope>, insert: &Insert, values: &'a Bound
     let joined = joined(&planner, &modified, &written, given, &keys, types)?;
     let clauses = vec![on_match(&planner, &modified, clause, &joined, types)?, on_new(&modified.target)];
     let rows = decide(&modified, joined, &clauses)?;
+    let rows = match insert.returning {
+        Some(_) => computed(&planner, &modified.target, Some(&modified.name), rows)?,
+        None => rows,
+    };
     let returning = Returning::over(&planner, &modified, insert.returning.as_deref(), &rows, types)?;
     let verb = match clause.action {
         OnConflictAction::DoNothing => NOTHING,
@@ -163,7 +168,9 @@ fn excluded(
         };
         output.push(value.alias(name));
     }
-    Ok(LogicalPlanBuilder::from(given).project(output)?.alias(EXCLUDED)?.build()?)
+    let rows = LogicalPlanBuilder::from(given).project(output)?.build()?;
+    let rows = computed(planner, target, None, rows)?;
+    Ok(LogicalPlanBuilder::from(rows).alias(EXCLUDED)?.build()?)
 }
 
 /// Each row to insert with the rows of the table that have one of its keys.

@@ -8,6 +8,7 @@ use peristyle_catalog::model::PgType;
 use sqlparser::ast::{TableFactor, TableWithJoins, Update, UpdateTableFromKind, With};
 
 use super::assignments::Assignments;
+use super::generated::computed;
 use super::modified::Modified;
 use super::plan::{Action, ChangePlan, Twice, Verb, rows_of};
 use super::returning::Returning;
@@ -37,6 +38,10 @@ pub(super) fn plan<'a>(
     let assignments = Assignments::of(&modified, &update.assignments)?;
     let found = rows_of(&planner, with, from, condition, types)?;
     let rows = with_new_values(&planner, &modified, &assignments, found, types)?;
+    let rows = match update.returning {
+        Some(_) => computed(&planner, &modified.target, Some(&modified.name), rows)?,
+        None => rows,
+    };
     let returning = Returning::over(&planner, &modified, update.returning.as_deref(), &rows, types)?;
     ChangePlan::new(planner, modified, VERB, rows, returning)
 }

@@ -3,7 +3,7 @@
 //! `sqlparser` reads the SQL under its PostgreSQL dialect, with PostgreSQL's precedence of operators. The statements that
 //! it misreads (COPY) are read by functions of ours on the same parser.
 
-mod alter_identity;
+mod alter_rule;
 mod bare;
 mod copy;
 mod depth;
@@ -11,6 +11,7 @@ mod dialect;
 mod forms;
 mod identity;
 mod maintenance;
+mod materialized_view;
 mod past;
 mod position;
 mod reserved;
@@ -25,12 +26,13 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-pub(crate) use alter_identity::{AlterIdentity, IdentityAction};
+pub(crate) use alter_rule::{AlterRule, RuleAction};
 pub(crate) use bare::bare_body;
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
 pub(crate) use identity::Overriding;
 pub(crate) use maintenance::{Maintenance, Subject};
+pub(crate) use materialized_view::MaterializedViewStatement;
 pub(crate) use position::TextIndex;
 pub(crate) use sequence::{SequenceAction, SequenceOptions, SequenceStatement};
 pub(crate) use session_command::{Declare, Movement, SessionCommand};
@@ -72,6 +74,7 @@ pub(crate) enum Tree {
     Session(Box<SessionCommand>),
     Maintenance(Maintenance),
     Sequence(Box<SequenceStatement>),
+    MaterializedView(Box<MaterializedViewStatement>),
     /// `UNDROP TABLE name`
     Undrop(ast::ObjectName),
 }
@@ -188,6 +191,9 @@ fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Res
     }
     if let Some(statement) = sequence::parse(parser, index)? {
         return Ok(Tree::Sequence(Box::new(statement)));
+    }
+    if let Some(statement) = materialized_view::parse(parser, index)? {
+        return Ok(Tree::MaterializedView(Box::new(statement)));
     }
     if let Some(command) = session_command::parse(parser, text, index)? {
         return Ok(Tree::Session(Box::new(command)));

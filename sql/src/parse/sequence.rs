@@ -5,7 +5,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::alter_identity::{self, AlterIdentity};
+use super::alter_rule::{self, AlterRule};
 use super::{TextIndex, syntax_error};
 use crate::error::{SqlError, SqlState};
 
@@ -14,7 +14,7 @@ use crate::error::{SqlError, SqlState};
 pub(crate) enum SequenceStatement {
     Create { name: ObjectName, is_temporary: bool, if_not_exists: bool, options: SequenceOptions },
     Alter { name: ObjectName, if_exists: bool, action: SequenceAction },
-    Identity(AlterIdentity),
+    Rule(AlterRule),
 }
 
 /// What ALTER SEQUENCE does.
@@ -117,7 +117,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Op
         let parsed = parse_alter(parser);
         return parsed.map_err(|error| place(&error, parser))?.map(Some);
     }
-    Ok(alter_identity::parse(parser, index)?.map(SequenceStatement::Identity))
+    Ok(alter_rule::parse(parser, index)?.map(SequenceStatement::Rule))
 }
 
 fn parse_create(parser: &mut Parser<'_>, is_temporary: bool) -> Parsed<Result<SequenceStatement, SqlError>> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Index, PgType, Relation, Table, View};
+use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Index, PgType, Relation, StoredQuery, Table};
 
 use super::names::{qualified, quoted, relation_shown, schema_name};
 use super::pg_index::indexed_columns;
@@ -12,8 +12,8 @@ use crate::sequence;
 use crate::values::type_name;
 
 /// A view's query as its author wrote it, set as PostgreSQL sets it.
-pub(crate) fn view_definition(view: &View) -> String {
-    format!(" {};", view.query.trim().trim_end_matches(';').trim_end())
+pub(crate) fn view_definition(query: &StoredQuery) -> String {
+    format!(" {};", query.text.trim().trim_end_matches(';').trim_end())
 }
 
 /// The statement that makes an index. One over columns is written anew, so that a rename shows.

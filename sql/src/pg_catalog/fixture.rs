@@ -7,7 +7,7 @@ use datafusion::error::Result;
 use peristyle_catalog::TableContents;
 use peristyle_catalog::model::{
     Column, ColumnDefault, ColumnId, ColumnRule, Constraint, ConstraintKind, Database, Index, Oid, Openness,
-    PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Table, View, ViewDependency,
+    PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, StoredQuery, Table, View, ViewDependency,
 };
 
 use super::functions::{CatalogContext, SessionControl};
@@ -210,6 +210,7 @@ fn definition(oid: Oid, columns: Vec<Column>, constraints: Vec<Constraint>) -> T
         columns,
         constraints,
         options: Vec::new(),
+        materialized: None,
     }
 }
 
@@ -278,10 +279,12 @@ fn view() -> Relation {
     let view = View {
         row_type: Oid(VIEW.0 + 1),
         array_type: Oid(VIEW.0 + 2),
-        query: "SELECT a, b FROM t;".to_owned(),
-        search_path: vec!["public".to_owned()],
+        query: StoredQuery {
+            text: "SELECT a, b FROM t;".to_owned(),
+            search_path: vec!["public".to_owned()],
+            depends_on,
+        },
         columns: vec![column(1, "a", PgType::INT4), column(2, "b", PgType::TEXT)],
-        depends_on,
     };
     relation(VIEW, PUBLIC, "v", RelationKind::View(view))
 }

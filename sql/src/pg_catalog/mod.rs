@@ -83,6 +83,7 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_index", pg_index::fill),
     ("pg_catalog", "pg_indexes", pg_indexes::fill),
     ("pg_catalog", "pg_language", built_in::pg_language),
+    ("pg_catalog", "pg_matviews", pg_views::materialized),
     ("pg_catalog", "pg_namespace", pg_namespace::fill),
     ("pg_catalog", "pg_opclass", built_in::pg_opclass),
     ("pg_catalog", "pg_operator", built_in::pg_operator),

@@ -1,4 +1,4 @@
-//! `pg_class`: tables, views, indexes, sequences, and the computed relations themselves.
+//! `pg_class`: tables, views, materialized views, indexes, sequences, and the computed relations themselves.
 
 use peristyle_catalog::model::{Constraint, ConstraintKind, Relation, RelationKind, Table};
 
@@ -27,6 +27,7 @@ struct Shape<'a> {
     replica_identity: &'static str,
     options: Value<'a>,
     is_temporary: bool,
+    is_populated: bool,
 }
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
@@ -77,6 +78,7 @@ fn without_rows(kind: &'static str, access_method: u32) -> Shape<'static> {
         replica_identity: "n",
         options: Value::Null,
         is_temporary: false,
+        is_populated: true,
     }
 }
 
@@ -91,14 +93,15 @@ fn table_shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, table:
         checks: table.constraints.iter().filter(is_check).count(),
         replica_identity: "d",
         options: none_if_empty(shown.map(|(name, value)| format!("{name}={value}"))),
-        ..without_rows("r", HEAP)
+        is_populated: table.materialized.as_ref().is_none_or(|materialized| materialized.is_populated),
+        ..without_rows(if table.materialized.is_some() { "m" } else { "r" }, HEAP)
     }
 }
 
 fn push<'a>(rows: &mut Rows<'a>, name: [Value<'a>; 4], shape: Shape<'a>, acl: Value<'a>) {
     let mut rows = rows.named(COLUMNS);
     let [oid, relname, schema, owner] = name;
-    let has_rules = shape.kind == "v";
+    let has_rules = matches!(shape.kind, "v" | "m");
     let zero = || Value::Int(0);
     let no = || Value::Bool(false);
     rows.push([
@@ -126,7 +129,7 @@ fn push<'a>(rows: &mut Rows<'a>, name: [Value<'a>; 4], shape: Shape<'a>, acl: Va
         no(),
         no(),
         no(),
-        true.into(),
+        shape.is_populated.into(),
         shape.replica_identity.into(),
         no(),
         zero(),

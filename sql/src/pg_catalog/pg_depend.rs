@@ -1,7 +1,7 @@
 //! `pg_depend`: what views read, and what ties sequences to columns and defaults. A view's rule depends on the view itself and on the columns it reads. The relations of
 //! the schema `system` are members of the extension that stands for this server, so that nobody dumps them.
 
-use peristyle_catalog::model::{Relation, RelationKind, Sequence, Table, View};
+use peristyle_catalog::model::{Relation, RelationKind, Sequence, StoredQuery, Table};
 
 use super::pg_extension::EXTENSION;
 use super::{PG_ATTRDEF, PG_CLASS, PG_EXTENSION, PG_NAMESPACE, PG_REWRITE, SYSTEM};
@@ -14,21 +14,23 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
         push(rows, (class, oid.into()), (PG_EXTENSION, EXTENSION.into(), Value::Int(0)), "e");
     }
     for relation in context.head.relations(context.database.oid) {
+        if let Some(query) = relation.stored_query() {
+            push_view(context, rows, relation, query);
+        }
         match &relation.kind {
-            RelationKind::View(view) => push_view(context, rows, relation, view),
             RelationKind::Table(table) => push_defaults(rows, relation, table),
             RelationKind::Sequence(sequence) => push_owner(rows, relation, sequence),
-            RelationKind::Index(_) => {}
+            RelationKind::View(_) | RelationKind::Index(_) => {}
         }
     }
 }
 
-fn push_view<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>, relation: &Relation, view: &View) {
+fn push_view<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>, relation: &Relation, query: &StoredQuery) {
     let mut push = |referenced: Value<'a>, column: Value<'a>, kind: &'static str| {
         push(rows, (PG_REWRITE, relation.oid.into()), (PG_CLASS, referenced, column), kind);
     };
     push(relation.oid.into(), Value::Int(0), "i");
-    for on in &view.depends_on {
+    for on in &query.depends_on {
         let table = context.head.relation(on.relation).and_then(Relation::as_table);
         for (_, id) in &on.columns {
             let column = table.and_then(|table| table.column_by_id(*id));

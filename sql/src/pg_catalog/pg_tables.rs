@@ -1,6 +1,6 @@
 //! `pg_tables`: tables, those of the system catalogs included.
 
-use peristyle_catalog::model::Oid;
+use peristyle_catalog::model::{Oid, Relation};
 
 use super::BOOTSTRAP_ROLE;
 use super::names::schema_name;
@@ -19,7 +19,8 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     }
     let indexed = indexed_tables(context);
     let relations = context.head.relations(context.database.oid);
-    for table in relations.into_iter().filter(|relation| relation.as_table().is_some()) {
+    let is_table = |relation: &&Relation| relation.as_table().is_some_and(|table| table.materialized.is_none());
+    for table in relations.into_iter().filter(is_table) {
         let owner = context.head.role_name(table.owner);
         let schema = schema_name(context, table.schema);
         push(schema.into(), (&table.name).into(), owner.into(), indexed.contains(&table.oid));

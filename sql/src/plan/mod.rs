@@ -42,7 +42,7 @@ use sqlparser::ast::{self, Visit, Visitor};
 pub(crate) use constant_query::ConstantResult;
 pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched};
 pub(crate) use stream::{collect, start};
-pub(crate) use view::{expand as expand_view, output_fields};
+pub(crate) use view::{expand as expand_view, output_fields, plan_stored};
 
 use self::parameters::Bound;
 use self::provider::Provider;
@@ -206,7 +206,7 @@ impl<'a> Planner<'a> {
 
     /// Puts the values of parameters in and settles all types. What a client is told of a result is told of this plan:
     /// the optimiser may put a value in an expression's place, and which one depends on the parameters.
-    fn settled(&self, plan: LogicalPlan, values: &Bound) -> Result<LogicalPlan, SqlError> {
+    pub(crate) fn settled(&self, plan: LogicalPlan, values: &Bound) -> Result<LogicalPlan, SqlError> {
         let plan = if values.is_empty() { plan } else { plan.with_param_values(values.param_values())? };
         Ok(self.state().analyzer().execute_and_check(plan, self.state().config_options(), |_, _| {})?)
     }

@@ -7,7 +7,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
-use peristyle_catalog::model::{Oid, Relation, View};
+use peristyle_catalog::model::{Oid, Relation, StoredQuery, View, ViewDependency};
 
 use super::origins::view_mark;
 use super::provider::Binding;
@@ -22,17 +22,27 @@ pub(crate) fn expand(
     relation: &Arc<Relation>,
     view: &View,
 ) -> Result<Arc<dyn TableSource>, SqlError> {
-    let bindings: Vec<Binding> = view
-        .depends_on
-        .iter()
-        .map(|on| Binding { written: on.written.clone(), relation: on.relation, columns: on.columns.clone() })
-        .collect();
-    let planner = Planner::for_view(scope, &view.search_path, &bindings)?;
-    let query = parse_query(&view.query)?;
-    let plan = planner.query(&query, &[])?;
+    scope.note_read(relation);
+    let (_, plan) = plan_stored(scope, &view.query)?;
     let plan = rename_columns(plan, relation.oid, view)?;
     let table = ViewTable::new(plan, Some(relation.name.clone()));
     Ok(provider_as_source(Arc::new(table) as Arc<dyn TableProvider>))
+}
+
+/// The plan of a stored query, and the planner that made it.
+pub(crate) fn plan_stored<'a>(
+    scope: &'a Arc<Scope>,
+    stored: &StoredQuery,
+) -> Result<(Planner<'a>, LogicalPlan), SqlError> {
+    let binding = |on: &ViewDependency| Binding {
+        written: on.written.clone(),
+        relation: on.relation,
+        columns: on.columns.clone(),
+    };
+    let bindings: Vec<Binding> = stored.depends_on.iter().map(binding).collect();
+    let planner = Planner::for_view(scope, &stored.search_path, &bindings)?;
+    let plan = planner.query(&*parse_query(&stored.text)?, &[])?;
+    Ok((planner, plan))
 }
 
 /// The plan with its columns called as the view calls them, in order.

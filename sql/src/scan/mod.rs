@@ -30,7 +30,7 @@ pub(crate) use addresses::{ADDRESS_COLUMN, AddressBook, RowSource, is_hidden};
 pub(crate) use exec::ScanExec;
 pub(crate) use system::SystemTable;
 
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::single_value;
 
@@ -54,6 +54,7 @@ impl TableScan {
         bound: Option<&[(String, ColumnId)]>,
     ) -> Result<TableScan, SqlError> {
         let table = relation.as_table().ok_or_else(|| SqlError::internal("a table was expected"))?;
+        scope.note_read(&relation);
         let contents = scope.view.contents(relation.oid).cloned();
         let fields = table_fields(table, contents.as_deref())?;
         let mut columns = Vec::with_capacity(fields.len());
@@ -120,6 +121,16 @@ impl TableScan {
     }
 }
 
+/// 55000 for a materialized view that holds nothing yet.
+pub(crate) fn check_populated(relation: &Relation) -> Result<(), SqlError> {
+    if relation.as_materialized().is_none_or(|materialized| materialized.is_populated) {
+        return Ok(());
+    }
+    let message = format!("materialized view \"{}\" has not been populated", relation.name);
+    Err(SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+        .hint("Use the REFRESH MATERIALIZED VIEW command."))
+}
+
 fn schema_of(columns: &[ReadColumn]) -> SchemaRef {
     Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()))
 }
@@ -147,6 +158,7 @@ impl TableProvider for TableScan {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        check_populated(&self.relation)?;
         let mut pruned = prune::prune(self, state, filters)?;
         if let (Some(book), Some(contents)) = (&self.addresses, &self.contents) {
             book.enter(&mut pruned.partitions, contents.chunks());

@@ -59,7 +59,24 @@ impl Hash for PgCast {
     }
 }
 
+/// Whether a cast gives the same whatever the session's settings are: TimeZone and DateStyle say how times are read and
+/// written.
+pub(crate) fn is_fixed(from: PgType, to: PgType) -> bool {
+    let is = |ty: PgType, known: &[PgType]| known.iter().any(|known| known.oid == ty.oid);
+    let is_of_zone = |ty| is(ty, &[PgType::TIMESTAMPTZ]);
+    let is_of_day = |ty| is(ty, &[PgType::DATE, PgType::TIMESTAMP]);
+    let reads = super::is_text(from) && (is_of_zone(to) || is_of_day(to) || is(to, &[PgType::TIME, PgType::INTERVAL]));
+    let writes = super::is_text(to) && (is_of_zone(from) || is_of_day(from));
+    let turns = (is_of_zone(from) && is_of_day(to)) || (is_of_day(from) && is_of_zone(to));
+    !(reads || writes || turns)
+}
+
 impl PgCast {
+    /// The type that the cast gives.
+    pub(crate) fn target(&self) -> PgType {
+        self.target
+    }
+
     /// The Arrow type that the cast gives.
     pub(crate) fn arrow(&self) -> &DataType {
         &self.arrow

@@ -38,8 +38,8 @@ pub use analyzer::analyzer_rules;
 pub use assignment::{
     assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast, is_text,
 };
-pub(crate) use cast::cast_array;
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
+pub(crate) use cast::{PgCast, cast_array, is_fixed as is_fixed_cast};
 pub use desugar::desugar;
 pub(crate) use desugar::{call, is_quantified};
 pub use operators::expr_planners;

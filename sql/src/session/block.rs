@@ -156,8 +156,13 @@ impl Session {
     }
 
     pub(super) fn set_modes(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
+        let modes = with_modes(self.modes(), asked)?;
+        self.go_on_in(modes)
+    }
+
+    /// The transaction runs in these modes from here on, if they can still be changed.
+    pub(super) fn go_on_in(&mut self, modes: Modes) -> Result<(), SqlError> {
         let before = self.modes();
-        let modes = with_modes(before, asked)?;
         let is_used = self.in_transaction(|transaction| transaction.is_used());
         if is_used && modes.isolation != before.isolation {
             let message = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
@@ -192,12 +197,12 @@ impl Session {
     pub(super) fn default_modes(&self) -> Modes {
         let settings = self.settings();
         let is = |name: &str, value: &str| settings.get(name).is_ok_and(|set| set == value);
-        let repeatable = is("default_transaction_isolation", "repeatable read");
-        let isolation = if repeatable { Isolation::RepeatableRead } else { Isolation::ReadCommitted };
+        let isolation =
+            settings.get("default_transaction_isolation").map_or(Isolation::ReadCommitted, Isolation::named);
         Modes { isolation, is_read_only: is("default_transaction_read_only", "on") }
     }
 
-    fn modes(&mut self) -> Modes {
+    pub(super) fn modes(&mut self) -> Modes {
         self.in_transaction(|transaction| transaction.modes())
     }
 
@@ -233,7 +238,14 @@ impl Isolation {
         match self {
             Isolation::ReadCommitted => "read committed",
             Isolation::RepeatableRead => "repeatable read",
+            Isolation::Serializable => "serializable",
         }
+    }
+
+    /// The level that a setting's value names; READ UNCOMMITTED is READ COMMITTED, as in PostgreSQL.
+    pub(super) fn named(name: &str) -> Isolation {
+        let levels = [Isolation::RepeatableRead, Isolation::Serializable];
+        levels.into_iter().find(|level| level.name() == name).unwrap_or(Isolation::ReadCommitted)
     }
 }
 
@@ -254,7 +266,8 @@ fn isolation(level: TransactionIsolationLevel) -> Result<Isolation, SqlError> {
             Ok(Isolation::ReadCommitted)
         }
         TransactionIsolationLevel::RepeatableRead => Ok(Isolation::RepeatableRead),
-        TransactionIsolationLevel::Serializable | TransactionIsolationLevel::Snapshot => {
+        TransactionIsolationLevel::Serializable => Ok(Isolation::Serializable),
+        TransactionIsolationLevel::Snapshot => {
             Err(SqlError::unsupported(format!("isolation level {level} is not supported"))
                 .hint("REPEATABLE READ is snapshot isolation."))
         }

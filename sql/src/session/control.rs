@@ -9,7 +9,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{arrow_type, pg_field};
 use sqlparser::ast::{
     self, ContextModifier, DiscardObject, Expr, Ident, Reset, Set, SetSessionAuthorizationParam,
-    SetSessionAuthorizationParamKind, TransactionAccessMode, TransactionIsolationLevel, TransactionMode,
+    SetSessionAuthorizationParamKind,
 };
 
 use super::Session;
@@ -19,6 +19,7 @@ use crate::names::fold;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::parse::{Maintenance, Statement, Tree};
 use crate::plan::parameters::Bound;
+use crate::transaction::{Isolation, Modes};
 use crate::values::Zone;
 
 impl Session {
@@ -30,7 +31,7 @@ impl Session {
     ) -> Result<Option<Outcome>, SqlError> {
         let tree = match &*statement.tree {
             Tree::Sql(tree) => tree,
-            Tree::Copy(_) | Tree::Undrop(_) | Tree::Sequence(_) => return Ok(None),
+            Tree::Copy(_) | Tree::Undrop(_) | Tree::Sequence(_) | Tree::MaterializedView(_) => return Ok(None),
             Tree::Maintenance(maintenance) => {
                 self.refuse_in_block(maintenance)?;
                 return Ok(None);
@@ -116,16 +117,12 @@ impl Session {
     /// `SET transaction_read_only` and `SET transaction_isolation` are SET TRANSACTION in other words.
     fn follow_modes(&mut self, name: &str) -> Result<(), SqlError> {
         let value = self.settings().get(name)?.to_owned();
-        let mode = match name.to_lowercase().as_str() {
-            "transaction_read_only" if value == "on" => TransactionMode::AccessMode(TransactionAccessMode::ReadOnly),
-            "transaction_read_only" => TransactionMode::AccessMode(TransactionAccessMode::ReadWrite),
-            "transaction_isolation" if value == "repeatable read" => {
-                TransactionMode::IsolationLevel(TransactionIsolationLevel::RepeatableRead)
-            }
-            "transaction_isolation" => TransactionMode::IsolationLevel(TransactionIsolationLevel::ReadCommitted),
+        let modes = match name.to_lowercase().as_str() {
+            "transaction_read_only" => Modes { is_read_only: value == "on", ..self.modes() },
+            "transaction_isolation" => Modes { isolation: Isolation::named(&value), ..self.modes() },
             _ => return Ok(()),
         };
-        self.set_modes(&[mode])
+        self.go_on_in(modes)
     }
 
     fn run_reset(&mut self, reset: &Reset) -> Result<Outcome, SqlError> {

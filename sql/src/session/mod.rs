@@ -383,8 +383,10 @@ impl Session {
 
     fn scope_under(&mut self, looks: Looks, guard: Guard) -> Result<Arc<Scope>, SqlError> {
         let started = self.transaction_started();
-        let (view, begun_runs) =
-            self.in_transaction(|transaction| transaction.view(looks).map(|view| (view, transaction.begun_runs())))?;
+        let (view, begun_runs, reads) = self.in_transaction(|transaction| {
+            let view = transaction.view(looks)?;
+            Ok::<_, SqlError>((view, transaction.begun_runs(), transaction.reads()))
+        })?;
         let settings = self.settings();
         Ok(Arc::new(Scope {
             engine: Arc::clone(&self.engine),
@@ -400,6 +402,7 @@ impl Session {
             pending: Arc::clone(self.listener.pending()),
             taken: Arc::clone(&self.taken),
             begun_runs,
+            reads,
         }))
     }
 

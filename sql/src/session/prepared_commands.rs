@@ -56,7 +56,9 @@ impl Session {
                 _ => Ok(None),
             },
             Tree::Sql(tree) => self.expand_explain(statement, tree).await,
-            Tree::Copy(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) => Ok(None),
+            Tree::Copy(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) | Tree::MaterializedView(_) => {
+                Ok(None)
+            }
         }
     }
 

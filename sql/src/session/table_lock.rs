@@ -7,7 +7,7 @@ use sqlparser::ast::{Lock, LockTableMode};
 
 use super::Session;
 use super::block::needs_block;
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
 use crate::scope::Scope;
 use crate::transaction::Looks;
@@ -56,6 +56,10 @@ impl Session {
 impl Promise {
     /// What must hold at the commit, and a claim that keeps the background merge from breaking it.
     fn kept(&self, scope: &Scope, relation: &Relation) -> Result<(Claim, ChangeSet), SqlError> {
+        if relation.as_materialized().is_some() {
+            let message = format!("\"{}\" is not a table or view", relation.name);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
         if relation.as_table().is_none() {
             let message = format!("cannot lock view or index \"{}\" against others", relation.name);
             return Err(SqlError::unsupported(message).hint("Lock the tables that it reads."));

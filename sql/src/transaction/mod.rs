@@ -2,10 +2,11 @@
 //!
 //! It holds the changes of its statements until the end ([`staged`]), in one change set, and shows them to its own
 //! statements: a statement reads a new snapshot (READ COMMITTED), or the one that the transaction read first
-//! (REPEATABLE READ), with the transaction's own changes applied on top by the same code that a commit runs. Nothing
-//! lasts before the catalog commits; objects written on the way are deleted if it does not.
+//! (REPEATABLE READ, SERIALIZABLE), with the transaction's own changes applied on top by the same code that a commit
+//! runs. Nothing lasts before the catalog commits; objects written on the way are deleted if it does not.
 
 mod own;
+mod reads;
 mod staged;
 
 use std::collections::HashSet;
@@ -17,6 +18,7 @@ use peristyle_catalog::{Catalog, Claim, Head, Snapshot};
 use peristyle_storage::Store;
 use peristyle_storage::objects::partition_path;
 
+pub(crate) use self::reads::Reads;
 pub(crate) use self::staged::Pile;
 use self::staged::{Staged, appended_objects};
 use crate::error::{SqlError, SqlState};
@@ -85,6 +87,8 @@ pub(crate) enum Isolation {
     ReadCommitted,
     /// All of them, what was committed before the first began.
     RepeatableRead,
+    /// The same, and if the transaction writes, nobody changed what it read before it commits.
+    Serializable,
 }
 
 /// Whether a commit is told before it is durable (`synchronous_commit = off`).
@@ -117,6 +121,8 @@ pub(crate) struct Transaction {
     claims: Vec<Claim>,
     /// The runs of sequences' values that its statements began.
     begun_runs: SharedRuns,
+    /// What its statements read.
+    reads: Reads,
 }
 
 /// A view of own changes.
@@ -153,12 +159,18 @@ impl Transaction {
             shown: None,
             claims: Vec::new(),
             begun_runs: SharedRuns::default(),
+            reads: Reads::default(),
         }
     }
 
     /// The runs of sequences' values that its statements began.
     pub(crate) fn begun_runs(&self) -> SharedRuns {
         Arc::clone(&self.begun_runs)
+    }
+
+    /// Where its statements note what they read.
+    pub(crate) fn reads(&self) -> Reads {
+        self.reads.clone()
     }
 
     /// Keeps a claim until the transaction ends.
@@ -226,7 +238,7 @@ impl Transaction {
 
     fn snapshot(&mut self) -> Snapshot {
         match (&self.first, self.modes.isolation) {
-            (Some(first), Isolation::RepeatableRead) => first.clone(),
+            (Some(first), Isolation::RepeatableRead | Isolation::Serializable) => first.clone(),
             (Some(_), Isolation::ReadCommitted) => self.catalog.snapshot(),
             (None, _) => self.first.insert(self.catalog.snapshot()).clone(),
         }
@@ -260,13 +272,16 @@ impl Transaction {
     }
 
     /// Commits everything, or discards it if a statement failed.
-    pub(crate) async fn end(self, durability: Durability) -> Result<Option<Commit>, SqlError> {
+    pub(crate) async fn end(mut self, durability: Durability) -> Result<Option<Commit>, SqlError> {
         if self.failed {
             self.discard().await;
             return Ok(None);
         }
         if self.staged.is_empty() {
             return Ok(None);
+        }
+        if let (Isolation::Serializable, Some(first)) = (self.modes.isolation, &self.first) {
+            self.staged.require_unchanged(&self.reads, first.seq());
         }
         let objects: Vec<_> = self.staged.objects().collect();
         let has_more = self.staged.has_more_than_its_load();

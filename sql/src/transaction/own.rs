@@ -71,7 +71,9 @@ impl Own {
             | Requirement::KeyedBy { table: oid, .. }
             | Requirement::TableEmpty(oid) => self.relations.contains(oid),
             // A change of the definition does not look at rows.
-            Requirement::NoRowsSince { table, .. } => self.created.contains(table),
+            Requirement::NoRowsSince { table: oid, .. } | Requirement::UnchangedSince { relation: oid, .. } => {
+                self.created.contains(oid)
+            }
             Requirement::NoDependents { .. } | Requirement::NoColumnDependents { .. } => self.renamed,
             // Of these the transaction's own are left out one by one.
             Requirement::PartitionsLive { .. } | Requirement::ChunksLive { .. } => false,

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use imbl::{OrdMap, Vector};
-use peristyle_catalog::model::{Change, ChangeSet, ChunkId, IngestId, NewChunk, Oid, PartitionId, Requirement};
+use peristyle_catalog::model::{Change, ChangeSet, ChunkId, IngestId, NewChunk, Oid, PartitionId, Requirement, Seq};
 
 use super::own::Own;
+use super::reads::Reads;
 use crate::error::SqlError;
 
 /// Changes on their way to one commit, and what they require.
@@ -117,6 +118,12 @@ impl Staged {
             None => self.has_other = true,
         }
         self.writers += 1;
+    }
+
+    /// Requires of what the transaction read that it is as it was, where others can have changed it.
+    pub(super) fn require_unchanged(&mut self, read: &Reads, since: Seq) {
+        let requires = read.relations().into_iter().map(|relation| Requirement::UnchangedSince { relation, since });
+        self.requires.extend(requires.filter(|requirement| !self.own.guards(requirement)));
     }
 
     /// A chunk of this very transaction has only a provisional number: removing it means not writing it.

@@ -165,6 +165,7 @@ fn decoder(
 ) -> Result<(Target, Decoder), SqlError> {
     let target = Target::find(scope, name)?;
     let names = if columns.is_empty() { all_columns(&target) } else { target.named(columns)? };
+    target.refuse_generated(&names)?;
     check_forced(&target, &options, &names)?;
     let arrival = Arrival(scope.transaction_started.0);
     let targets = names
@@ -209,7 +210,8 @@ fn check_forced(target: &Target, options: &CopyOptions, copied: &[String]) -> Re
 /// What data without a column list goes to. The rest column is filled by the decoder itself.
 fn all_columns(target: &Target) -> Vec<String> {
     let names = target.fields.iter().map(|field| field.field.name().clone());
-    names.filter(|name| !(target.is_open() && name == REST_COLUMN)).collect()
+    let takes_none = |name: &String| target.is_generated(name) || (target.is_open() && name == REST_COLUMN);
+    names.filter(|name| !takes_none(name)).collect()
 }
 
 /// The way of the data of one COPY.

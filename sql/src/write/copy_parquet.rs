@@ -117,6 +117,7 @@ fn picked(file: &SchemaRef, target: &Target, listed: &[String]) -> Result<Vec<us
             let message = format!("column \"{name}\" is in the file more than once");
             return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
         }
+        target.refuse_generated(std::slice::from_ref(name))?;
         picked.push(at);
     }
     Ok(picked)

@@ -1,10 +1,11 @@
-//! CREATE TABLE AS: the definition and the rows in one change set.
+//! CREATE TABLE AS, and a materialized view likewise: the definition and the rows in one change set.
 
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::physical_plan::execute_stream;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use peristyle_catalog::model::ChangeSet;
 use peristyle_storage::types::pg_type;
@@ -33,34 +34,42 @@ pub(crate) async fn create_table_as(
     let planner = Planner::new(&scope)?.with_values(bound);
     let plan = planner.query(query, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
-    let schema = physical.schema();
-    if create.columns.len() > schema.fields().len() {
-        return Err(SqlError::syntax("too many column names were specified"));
-    }
-    let columns: Vec<NewColumn> = schema
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(i, field)| {
-            let name = create.columns.get(i).map_or_else(|| cut(shown_name(field).to_owned()), |c| fold(&c.name));
-            NewColumn::plain(name, pg_type(field))
-        })
-        .collect();
+    let columns = result_columns(&physical.schema(), create)?;
     let Some((relation, changes)) = ddl::new_table(&scope, create, columns)? else {
         return Ok(Outcome::Command("CREATE TABLE AS".to_owned()));
     };
-    let relation = Arc::new(relation);
-    let target = Target::of(&scope, &relation)?;
-    // The result's columns are the table's, by position.
-    let given: Vec<_> = schema
-        .fields()
-        .iter()
-        .zip(&target.fields)
-        .map(|(field, column)| Arc::new(field.as_ref().clone().with_name(column.field.name())))
-        .collect();
+    let target = Target::of(&scope, &Arc::new(relation))?;
+    let (rows, rows_changes) = fill(&scope, target, physical, planner.task()).await?;
+    stage(&scope.guard, &transaction, joined(changes, rows_changes))?;
+    Ok(Outcome::Command(format!("SELECT {rows}")))
+}
+
+/// The columns of a table for a query's result, under the names that the statement gives them.
+pub(crate) fn result_columns(result: &Schema, create: &CreateTable) -> Result<Vec<NewColumn>, SqlError> {
+    if create.columns.len() > result.fields().len() {
+        return Err(SqlError::syntax("too many column names were specified"));
+    }
+    let column = |(i, field): (usize, &FieldRef)| {
+        let name = create.columns.get(i).map_or_else(|| cut(shown_name(field).to_owned()), |c| fold(&c.name));
+        NewColumn::plain(name, pg_type(field))
+    };
+    Ok(result.fields().iter().enumerate().map(column).collect())
+}
+
+/// Writes what a plan gives to a table that holds nothing else; the result's columns are the table's, by position.
+pub(crate) async fn fill(
+    scope: &Arc<Scope>,
+    target: Target,
+    physical: Arc<dyn ExecutionPlan>,
+    task: Arc<TaskContext>,
+) -> Result<(u64, ChangeSet), SqlError> {
+    let result = physical.schema();
+    let columns = result.fields().iter().zip(&target.fields);
+    let given: Vec<FieldRef> =
+        columns.map(|(field, column)| Arc::new(field.as_ref().clone().with_name(column.field.name()))).collect();
     let renamed = Arc::new(Schema::new(given.clone()));
-    let mut load = Load::begin(&scope, target, &given)?;
-    let mut batches = execute_stream(physical, planner.task())?;
+    let mut load = Load::begin(scope, target, &given)?;
+    let mut batches = execute_stream(physical, task)?;
     while let Some(batch) = batches.next().await {
         let pushed = match batch {
             Ok(batch) => load.push(&called(&batch, &renamed)?, false).await,
@@ -71,9 +80,7 @@ pub(crate) async fn create_table_as(
             return Err(error);
         }
     }
-    let (rows, rows_changes) = load.finish(Existing::AllOf(&transaction)).await?;
-    stage(&scope.guard, &transaction, joined(changes, rows_changes))?;
-    Ok(Outcome::Command(format!("SELECT {rows}")))
+    load.finish(Existing::Nothing).await
 }
 
 /// The batch with its columns called as the table's.
@@ -82,8 +89,8 @@ fn called(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, SqlErr
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options)?)
 }
 
-/// The table does not exist before this change set, so what its rows require of it is left out.
-fn joined(mut definition: ChangeSet, rows: ChangeSet) -> ChangeSet {
+/// The table has that definition in this change set only, so what its rows require of it is left out.
+pub(crate) fn joined(mut definition: ChangeSet, rows: ChangeSet) -> ChangeSet {
     definition.changes.extend(rows.changes);
     definition
 }

@@ -59,6 +59,14 @@ pub(crate) fn check_update(column: &Column) -> Result<(), SqlError> {
     }
 }
 
+/// 428C9 if an INSERT of MERGE gives a column a value that takes none.
+pub(crate) fn check_insert(column: &Column) -> Result<(), SqlError> {
+    match column.rule {
+        ColumnRule::Plain | ColumnRule::Identity { is_always: false, .. } => Ok(()),
+        ColumnRule::Identity { is_always: true, .. } | ColumnRule::Generated => Err(refused(column)),
+    }
+}
+
 fn is_values(insert: &Insert) -> bool {
     matches!(insert.source.as_ref().map(|source| source.body.as_ref()), Some(SetExpr::Values(_)))
 }

@@ -193,6 +193,7 @@ pub(crate) fn source_plan(
     };
     // Without a list of names the source tells how many columns it gives.
     let given = if insert.columns.is_empty() { names.len().min(plan.schema().fields().len()) } else { names.len() };
+    identity::check(target, &names[..given], insert)?;
     assign_columns(target, &names[..given], plan)
 }
 
@@ -291,7 +292,10 @@ pub(crate) fn check_count(named: usize, given: usize, target: &Target) -> Result
 /// values.
 fn column_names(target: &Target, insert: &Insert) -> Result<Vec<String>, SqlError> {
     let names = named_columns(target, insert)?;
-    identity::check(target, &names, insert)?;
+    // Where only the plan of its source tells how many columns it gives, that is checked then.
+    if !insert.columns.is_empty() || source_width(insert).is_some() {
+        identity::check(target, &names, insert)?;
+    }
     Ok(names)
 }
 

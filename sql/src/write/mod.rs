@@ -26,8 +26,8 @@ mod value_rows;
 
 pub use copy_in::CopyIn;
 pub(crate) use copy_in::copy_in;
-pub(crate) use create_table_as::create_table_as;
-pub(crate) use identity::check_update;
+pub(crate) use create_table_as::{create_table_as, fill, joined, result_columns};
+pub(crate) use identity::{check_insert, check_update};
 pub(crate) use insert::{
     assigned, check_count, describe as describe_insert, hint_values, insert, source_plan, stage, table_name,
     without_defaults,

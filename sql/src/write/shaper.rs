@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::logical_expr::ExprSchemable;
 use datafusion::physical_plan::PhysicalExpr;
-use peristyle_catalog::model::{ColumnId, ConstraintKind, Oid, PgType};
+use peristyle_catalog::model::{ColumnId, ColumnRule, ConstraintKind, Oid, PgType};
 use peristyle_storage::types::pg_type;
 use sqlparser::ast;
 
@@ -31,11 +31,15 @@ pub(crate) struct Shaper {
     schema: SchemaRef,
     /// The same with NULL allowed everywhere: what may not be NULL is checked with an error that names the column.
     nullable: SchemaRef,
+    generated: Vec<Computed>,
     checks: Vec<Check>,
 }
 
 /// The name of a CHECK and what it computes.
 type Check = (String, Arc<dyn PhysicalExpr>);
+
+/// The place of a generated column and what computes it.
+type Computed = (usize, Arc<dyn PhysicalExpr>);
 
 struct ShapedColumn {
     id: ColumnId,
@@ -80,10 +84,13 @@ impl Shaper {
         // Planning costs more than a single row: only where a default or a check needs it.
         let planner = LazyCell::new(|| Planner::new(scope));
         let planner = || planner.as_ref().map_err(SqlError::clone);
-        let columns = fields
+        let mut columns = fields
             .iter()
             .map(|(id, field)| {
+                let is_generated = expression_of(target, *id).is_some();
                 let source = match given.iter().position(|name| name == field.name()) {
+                    // Whatever is given: what it is computed of may have changed.
+                    _ if is_generated => Source::Null,
                     Some(position) => Source::Given(position),
                     None => default_source(scope, &planner, target, *id, field)?,
                 };
@@ -92,11 +99,12 @@ impl Shaper {
                 Ok(ShapedColumn { id: *id, field, source, not_null })
             })
             .collect::<Result<Vec<_>, SqlError>>()?;
+        let generated = generated(&planner, target, &mut columns)?;
         let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
         let checks = checks(&planner, target, &schema)?;
         let schema_name = scope.schema_name(target.relation.schema).to_owned();
         let nullable = nullable_schema(schema.fields().iter());
-        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, nullable, checks })
+        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, nullable, generated, checks })
     }
 
     /// A condition over the columns of shaped rows; 42804 if it is none.
@@ -112,7 +120,7 @@ impl Shaper {
     /// setting.
     pub(super) fn computes_nothing(&self) -> bool {
         let is_computed = |column: &ShapedColumn| matches!(column.source, Source::Default(_) | Source::Sequence(..));
-        self.checks.is_empty() && !self.columns.iter().any(is_computed)
+        self.checks.is_empty() && self.generated.is_empty() && !self.columns.iter().any(is_computed)
     }
 
     /// The columns of shaped batches with their ids.
@@ -129,6 +137,7 @@ impl Shaper {
         let arrays = self.columns.iter().map(|column| column.array(given)).collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(given.num_rows()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.nullable), arrays, &options)?;
+        let batch = self.computed(batch)?;
         let batch = match condition {
             Some(condition) => {
                 let holds = condition.evaluate(&batch)?.into_array(batch.num_rows())?;
@@ -139,6 +148,19 @@ impl Shaper {
         self.check_not_null(&batch)?;
         self.check_constraints(&batch)?;
         Ok(batch)
+    }
+
+    /// The batch with its generated columns.
+    fn computed(&self, batch: RecordBatch) -> Result<RecordBatch, SqlError> {
+        if self.generated.is_empty() {
+            return Ok(batch);
+        }
+        let mut arrays = batch.columns().to_vec();
+        for (at, expression) in &self.generated {
+            arrays[*at] = expression.evaluate(&batch)?.into_array(batch.num_rows())?;
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.nullable), arrays, &options)?)
     }
 
     fn check_not_null(&self, batch: &RecordBatch) -> Result<(), SqlError> {
@@ -229,6 +251,37 @@ fn default_source<'a>(
     let expression = planner.expression(&parse_expression(&default)?, &DFSchema::empty())?;
     let assigned = semantics::assignment_cast(expression, &DFSchema::empty(), pg_type(field), field.data_type())?;
     Ok(Source::Default(planner.state().create_physical_expr(assigned, &DFSchema::empty())?))
+}
+
+/// The text of what a generated column is computed by.
+fn expression_of(target: &Target, id: ColumnId) -> Option<&str> {
+    let column = target.table().column_by_id(id).filter(|column| column.rule == ColumnRule::Generated)?;
+    column.default.as_ref().map(|own| own.expression.as_str())
+}
+
+/// What computes the generated columns. They read the others and not one another; a bare numeric comes with digits of its
+/// own.
+fn generated<'a>(
+    planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
+    target: &Target,
+    columns: &mut [ShapedColumn],
+) -> Result<Vec<Computed>, SqlError> {
+    let schema = nullable_schema(columns.iter().map(|column| &column.field));
+    let mut generated = Vec::new();
+    for (at, column) in columns.iter_mut().enumerate() {
+        let Some(text) = expression_of(target, column.id) else { continue };
+        let df_schema = DFSchema::try_from(Arc::clone(&schema))?;
+        let planner = planner()?;
+        let expression = planner.expression(&parse_expression(text)?, &df_schema)?;
+        let (ty, arrow) = (pg_type(&column.field), column.field.data_type());
+        let assigned = semantics::assignment_cast(expression, &df_schema, ty, arrow)?;
+        let digits = assigned.get_type(&df_schema)?;
+        if digits != *arrow {
+            column.field = Arc::new(column.field.as_ref().clone().with_data_type(digits));
+        }
+        generated.push((at, planner.state().create_physical_expr(assigned, &df_schema)?));
+    }
+    Ok(generated)
 }
 
 /// As many values of a sequence as there are rows, as their column stores them.

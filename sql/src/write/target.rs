@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, ChangeSet, Column, ColumnId, ConstraintKind, Oid, Openness, Relation, Requirement, Table,
+    Change, ChangeSet, Column, ColumnId, ColumnRule, ConstraintKind, Oid, Openness, Relation, Requirement, Table,
 };
 use peristyle_storage::schema::{TableField, table_fields};
 use sqlparser::ast::{Ident, ObjectName};
@@ -23,13 +23,22 @@ pub(crate) struct Target {
 impl Target {
     /// The table of that name; 42809 for a view, 42501 for a system relation.
     pub(crate) fn find(scope: &Scope, name: &ObjectName) -> Result<Target, SqlError> {
+        Target::of(scope, Target::writable(scope, name)?)
+    }
+
+    /// The relation of that name, which may be a view; 42809 for a materialized view, 42501 for a system relation.
+    pub(crate) fn writable<'a>(scope: &'a Scope, name: &ObjectName) -> Result<&'a Arc<Relation>, SqlError> {
         let name = QualifiedName::of(scope, name)?;
         if crate::relation::find(name.schema().unwrap_or(PG_CATALOG), &name.name).is_some() {
             let message = format!("permission denied: \"{name}\" is a system catalog");
             return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
         let relation = scope.require_relation(name.schema(), &name.name)?;
-        Target::of(scope, relation)
+        if relation.as_materialized().is_some() {
+            let message = format!("cannot change materialized view \"{}\"", relation.name);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        Ok(relation)
     }
 
     pub(crate) fn of(scope: &Scope, relation: &Arc<Relation>) -> Result<Target, SqlError> {
@@ -83,12 +92,32 @@ impl Target {
         Ok(names)
     }
 
-    /// What a write to this table has checked its rows against.
+    /// Whether the column of that name is computed, so that nobody gives it values.
+    pub(crate) fn is_generated(&self, name: &str) -> bool {
+        self.table().column(name).is_some_and(|column| column.rule == ColumnRule::Generated)
+    }
+
+    /// 42P10 for a generated column among those that a COPY names.
+    pub(crate) fn refuse_generated(&self, copied: &[String]) -> Result<(), SqlError> {
+        match copied.iter().find(|name| self.is_generated(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("column \"{name}\" is a generated column");
+                Err(SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message)
+                    .detail("Generated columns cannot be used in COPY."))
+            }
+        }
+    }
+
+    /// What a write to this table has checked its rows against, and computed of them.
     fn enforced(&self) -> Requirement {
         let definition = self.table();
         let not_null = definition.columns.iter().filter(|column| column.not_null).map(|column| column.id).collect();
         let is_enforced = |kind: &ConstraintKind| !matches!(kind, ConstraintKind::ForeignKey { .. });
-        let checks = definition.constraints.iter().filter(|c| is_enforced(&c.kind)).map(|c| c.oid).collect();
+        let constraints = definition.constraints.iter().filter(|c| is_enforced(&c.kind)).map(|c| c.oid);
+        let computed = definition.columns.iter().filter(|column| column.rule == ColumnRule::Generated);
+        let checks =
+            constraints.chain(computed.filter_map(|column| column.default.as_ref()).map(|own| own.oid)).collect();
         Requirement::EnforcesOnly { table: self.oid(), not_null, checks }
     }
 

@@ -43,6 +43,7 @@ fn table() -> Table {
         next_column: ColumnId(9),
         next_attnum: 9,
         options: Vec::new(),
+        materialized: None,
     }
 }
 

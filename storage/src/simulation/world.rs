@@ -201,6 +201,7 @@ pub(super) fn table(oid: Oid, name: &str) -> Relation {
         next_column: ColumnId(3),
         next_attnum: 3,
         options: Vec::new(),
+        materialized: None,
     };
     Relation {
         oid,

@@ -37,15 +37,15 @@ fn expression(call: &Call<'_>) -> Result<Value<'static>> {
 
 fn view(call: &Call<'_>) -> Result<Value<'static>> {
     let relation = call.context.head.relation(call.oid(0)?);
-    Ok(relation.and_then(Relation::as_view).map(view_definition).into())
+    Ok(relation.and_then(Relation::stored_query).map(view_definition).into())
 }
 
 /// A view's rule has the view's oid.
 fn rule(call: &Call<'_>) -> Result<Value<'static>> {
     let Some(relation) = call.context.head.relation(call.oid(0)?) else { return Ok(Value::Null) };
-    let text = relation.as_view().map(|view| {
+    let text = relation.stored_query().map(|query| {
         let name = quoted(&relation.name);
-        format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD {}", view_definition(view))
+        format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD {}", view_definition(query))
     });
     Ok(text.into())
 }

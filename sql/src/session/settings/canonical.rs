@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::Settings;
-use super::definitions::{ISOLATION_LEVELS, SettingDefinition, SettingKind};
+use super::definitions::{SettingDefinition, SettingKind};
 use super::name_list::quote_name;
 use crate::error::{SqlError, SqlState};
 use crate::values::Zone;
@@ -59,9 +59,6 @@ pub(super) fn canonical(
                 (words, "false" | "no" | "0") if words.contains(&"off") => "off".to_owned(),
                 _ => word,
             };
-            if words == ISOLATION_LEVELS && word == "serializable" {
-                return Err(SqlError::unsupported("isolation level SERIALIZABLE is not supported"));
-            }
             if words.contains(&word.as_str()) {
                 return Ok(word);
             }

@@ -59,7 +59,7 @@ const fn fixed(definition: SettingDefinition) -> SettingDefinition {
 pub(crate) const SERVER_VERSION: &str = concat!("15.0 (Peristyle ", env!("CARGO_PKG_VERSION"), ")");
 const SERVER_VERSION_NUM: &str = "150000";
 
-pub(super) const ISOLATION_LEVELS: &[&str] = &["read uncommitted", "read committed", "repeatable read", "serializable"];
+const ISOLATION_LEVELS: &[&str] = &["read uncommitted", "read committed", "repeatable read", "serializable"];
 /// What a client may be told, the least first.
 pub(super) const MESSAGE_LEVELS: &[&str] =
     &["debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error", "fatal", "panic"];
@@ -111,7 +111,7 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "default_transaction_deferrable",
         SettingKind::Bool,
         "off",
-        "Accepted for tools; there is no SERIALIZABLE for it to defer.",
+        "Accepted for tools; a read-only transaction is never refused, so it need not wait.",
     ),
     setting(
         "default_transaction_isolation",
@@ -247,7 +247,7 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "transaction_deferrable",
         SettingKind::Bool,
         "off",
-        "Accepted for tools; there is no SERIALIZABLE for it to defer.",
+        "Accepted for tools; a read-only transaction is never refused, so it need not wait.",
     ),
     setting(
         "transaction_isolation",

@@ -1,4 +1,5 @@
-//! ALTER TABLE … ALTER COLUMN … about identity, read by ourselves: of its forms sqlparser knows a part of one.
+//! ALTER TABLE … ALTER COLUMN … about identity and generation, read by ourselves: of its forms sqlparser knows a part of
+//! one.
 
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::keywords::Keyword;
@@ -11,22 +12,24 @@ use crate::error::SqlError;
 
 /// The statement.
 #[derive(Clone, Debug)]
-pub(crate) struct AlterIdentity {
+pub(crate) struct AlterRule {
     pub(crate) table: ObjectName,
     pub(crate) if_exists: bool,
     pub(crate) column: Ident,
-    pub(crate) action: IdentityAction,
+    pub(crate) action: RuleAction,
 }
 
 /// What becomes of the column.
 #[derive(Clone, Debug)]
-pub(crate) enum IdentityAction {
+pub(crate) enum RuleAction {
     /// `ADD GENERATED … AS IDENTITY`
     Add { is_always: bool, options: SequenceOptions },
     /// `SET GENERATED …`, `SET` an option, `RESTART`
     Change { is_always: Option<bool>, options: SequenceOptions },
     /// `DROP IDENTITY`
     Drop { if_exists: bool },
+    /// `DROP EXPRESSION`
+    DropExpression { if_exists: bool },
 }
 
 type Parsed<T> = Result<T, ParserError>;
@@ -36,10 +39,11 @@ enum Verb {
     Add,
     Change,
     Drop,
+    DropExpression,
 }
 
 /// The statement that begins here, if it is one.
-pub(super) fn parse(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Option<AlterIdentity>, SqlError> {
+pub(super) fn parse(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Option<AlterRule>, SqlError> {
     let begins = parser.peek_keyword(Keyword::ALTER);
     let Some((table, if_exists, column, verb)) =
         begins.then(|| parser.maybe_parse(parse_head).ok().flatten()).flatten()
@@ -49,15 +53,31 @@ pub(super) fn parse(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Op
     let action = match verb {
         Verb::Add => parse_add(parser),
         Verb::Change => parse_change(parser),
-        Verb::Drop => {
-            Ok(Ok(IdentityAction::Drop { if_exists: parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]) }))
-        }
+        Verb::Drop => Ok(Ok(RuleAction::Drop { if_exists: parse_if_exists(parser) })),
+        Verb::DropExpression => Ok(Ok(RuleAction::DropExpression { if_exists: parse_if_exists(parser) })),
     };
     let action = action.map_err(|error| syntax_error(&error, parser, index))??;
-    Ok(Some(AlterIdentity { table, if_exists, column, action }))
+    Ok(Some(AlterRule { table, if_exists, column, action }))
 }
 
-/// All up to the word that shows that it is about identity; a change begins with SET or RESTART, which stay.
+fn parse_if_exists(parser: &mut Parser<'_>) -> bool {
+    parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS])
+}
+
+/// Reads DROP EXPRESSION, whose second word is no keyword of sqlparser's.
+fn parse_drop_expression(parser: &mut Parser<'_>) -> bool {
+    let follows = match &parser.peek_nth_token_ref(1).token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case("expression"),
+        _ => false,
+    };
+    let drops = parser.peek_keyword(Keyword::DROP) && follows;
+    if drops {
+        let _ = (parser.next_token(), parser.next_token());
+    }
+    drops
+}
+
+/// All up to the word that shows that it is about a rule; a change begins with SET or RESTART, which stay.
 fn parse_head(parser: &mut Parser<'_>) -> Parsed<(ObjectName, bool, Ident, Verb)> {
     parser.expect_keywords(&[Keyword::ALTER, Keyword::TABLE])?;
     let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
@@ -70,10 +90,12 @@ fn parse_head(parser: &mut Parser<'_>) -> Parsed<(ObjectName, bool, Ident, Verb)
         Verb::Add
     } else if parser.parse_keywords(&[Keyword::DROP, Keyword::IDENTITY]) {
         Verb::Drop
+    } else if parse_drop_expression(parser) {
+        Verb::DropExpression
     } else if parser.peek_keyword(Keyword::RESTART) || sets_identity(parser) {
         Verb::Change
     } else {
-        return parser.expected_ref("an action on identity", parser.peek_token_ref());
+        return parser.expected_ref("an action on a rule", parser.peek_token_ref());
     };
     Ok((table, if_exists, column, verb))
 }
@@ -105,7 +127,7 @@ fn parse_generated(parser: &mut Parser<'_>) -> Parsed<bool> {
     Ok(false)
 }
 
-fn parse_add(parser: &mut Parser<'_>) -> Parsed<Result<IdentityAction, SqlError>> {
+fn parse_add(parser: &mut Parser<'_>) -> Parsed<Result<RuleAction, SqlError>> {
     let is_always = parse_generated(parser)?;
     parser.expect_keywords(&[Keyword::AS, Keyword::IDENTITY])?;
     let mut options = Ok(SequenceOptions::default());
@@ -113,10 +135,10 @@ fn parse_add(parser: &mut Parser<'_>) -> Parsed<Result<IdentityAction, SqlError>
         options = parse_options(parser)?;
         parser.expect_token(&Token::RParen)?;
     }
-    Ok(options.map(|options| IdentityAction::Add { is_always, options }))
+    Ok(options.map(|options| RuleAction::Add { is_always, options }))
 }
 
-fn parse_change(parser: &mut Parser<'_>) -> Parsed<Result<IdentityAction, SqlError>> {
+fn parse_change(parser: &mut Parser<'_>) -> Parsed<Result<RuleAction, SqlError>> {
     let mut is_always = None;
     let mut options = SequenceOptions::default();
     let mut result = Ok(());
@@ -131,7 +153,7 @@ fn parse_change(parser: &mut Parser<'_>) -> Parsed<Result<IdentityAction, SqlErr
             let taken = parse_option(parser, word, &mut options)?;
             result = result.and(taken);
         } else {
-            return Ok(result.map(|()| IdentityAction::Change { is_always, options }));
+            return Ok(result.map(|()| RuleAction::Change { is_always, options }));
         }
     }
 }
@@ -141,11 +163,11 @@ mod tests {
     use super::*;
     use crate::parse::{SequenceStatement, Tree, parse};
 
-    fn action(sql: &str) -> Option<IdentityAction> {
+    fn action(sql: &str) -> Option<RuleAction> {
         let statements = parse(sql, &mut Vec::new()).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         match &*statements[0].tree {
             Tree::Sequence(statement) => match statement.as_ref() {
-                SequenceStatement::Identity(alter) => Some(alter.action.clone()),
+                SequenceStatement::Rule(alter) => Some(alter.action.clone()),
                 _ => None,
             },
             _ => None,
@@ -156,13 +178,15 @@ mod tests {
     fn actions_on_identity_are_told_from_others() {
         let dumped = "alter table only s.t alter column id add generated by default as identity (
             sequence name s.t_id_seq start with 1 increment by 1 no minvalue no maxvalue cache 1)";
-        let Some(IdentityAction::Add { is_always: false, options }) = action(dumped) else { panic!() };
+        let Some(RuleAction::Add { is_always: false, options }) = action(dumped) else { panic!() };
         assert_eq!(options.name.map(|name| name.to_string()), Some("s.t_id_seq".to_owned()));
         let changed = action("alter table t alter id set generated always set increment by 2 restart with 5");
-        let Some(IdentityAction::Change { is_always: Some(true), options }) = changed else { panic!() };
+        let Some(RuleAction::Change { is_always: Some(true), options }) = changed else { panic!() };
         assert_eq!((options.increment, options.restart), (Some(2), Some(Some(5))));
         let dropped = action("alter table t alter column id drop identity if exists");
-        assert!(matches!(dropped, Some(IdentityAction::Drop { if_exists: true })));
+        assert!(matches!(dropped, Some(RuleAction::Drop { if_exists: true })));
+        let dropped = action("alter table t alter column g drop expression");
+        assert!(matches!(dropped, Some(RuleAction::DropExpression { if_exists: false })));
         for other in
             ["alter table t alter id set not null", "alter table t alter id type int", "alter table t add b int"]
         {

@@ -1,5 +1,5 @@
-//! ALTER TABLE … ALTER COLUMN … ADD GENERATED, SET GENERATED, DROP IDENTITY: a column begins or ceases to have a sequence of
-//! its own, or that changes.
+//! ALTER TABLE … ALTER COLUMN … ADD GENERATED, SET GENERATED, DROP IDENTITY, DROP EXPRESSION: a column begins or ceases to
+//! have a sequence of its own, or that changes; a generated column becomes a plain one, with the values that it has.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use super::sequence::with_options;
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
-use crate::parse::{AlterIdentity, IdentityAction};
+use crate::parse::{AlterRule, RuleAction};
 use crate::scope::{Scope, undefined_table};
 
 const TAG: &str = "ALTER TABLE";
 
-pub(super) fn run(scope: &Arc<Scope>, alter: &AlterIdentity) -> Result<Done, SqlError> {
+pub(super) fn run(scope: &Arc<Scope>, alter: &AlterRule) -> Result<Done, SqlError> {
     let name = QualifiedName::of(scope, &alter.table)?;
     let Some(relation) = scope.relation(name.schema(), &name.name) else {
         if alter.if_exists {
@@ -31,12 +31,12 @@ pub(super) fn run(scope: &Arc<Scope>, alter: &AlterIdentity) -> Result<Done, Sql
     })?;
     let mut changed = Changed { scope, relation, column: column.clone(), changes: Vec::new(), requires: Vec::new() };
     match &alter.action {
-        IdentityAction::Add { is_always, options } => {
+        RuleAction::Add { is_always, options } => {
             check_can_be_identity(relation, column)?;
             let own = OwnSequence::Identity { is_always: *is_always, options: Box::new(options.clone()) };
             changed.changes.push(own.give(scope, relation, &mut changed.column, &|_| false)?);
         }
-        IdentityAction::Change { is_always, options } => {
+        RuleAction::Change { is_always, options } => {
             let sequence = changed.sequence()?;
             if let (ColumnRule::Identity { is_always: now, .. }, Some(wanted)) = (&mut changed.column.rule, is_always) {
                 *now = *wanted;
@@ -45,7 +45,7 @@ pub(super) fn run(scope: &Arc<Scope>, alter: &AlterIdentity) -> Result<Done, Sql
                 changed.alter_sequence(&sequence, options)?;
             }
         }
-        IdentityAction::Drop { if_exists } => match changed.sequence() {
+        RuleAction::Drop { if_exists } => match changed.sequence() {
             Ok(sequence) => {
                 changed.column.rule = ColumnRule::Plain;
                 changed.requires.push(unchanged(&sequence));
@@ -57,6 +57,21 @@ pub(super) fn run(scope: &Arc<Scope>, alter: &AlterIdentity) -> Result<Done, Sql
             }
             Err(error) => return Err(error),
         },
+        RuleAction::DropExpression { if_exists } => {
+            if column.rule != ColumnRule::Generated {
+                let message = format!(
+                    "column \"{column_name}\" of relation \"{}\" is not a stored generated column",
+                    relation.name
+                );
+                if !*if_exists {
+                    return Err(not_ready(message));
+                }
+                scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("{message}, skipping"));
+                return Ok(Done::nothing(TAG));
+            }
+            changed.column.rule = ColumnRule::Plain;
+            changed.column.default = None;
+        }
     }
     Ok(changed.done())
 }
