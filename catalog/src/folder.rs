@@ -18,7 +18,7 @@ const SCRATCH_FOLDER: &str = "spill/check";
 /// First word of the format file.
 const FORMAT_NAME: &str = "peristyle-catalog";
 /// The folder's format that this server writes and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 3;
+pub(crate) const FORMAT_VERSION: u32 = 4;
 /// Linux makes a new one at every boot.
 const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 const CLEAN_STOP: &str = "clean";

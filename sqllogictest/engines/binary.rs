@@ -43,6 +43,7 @@ fn scalar(kind: TypeKind, reader: &mut Reader, zone: Option<Tz>) -> Result<Strin
         | TypeKind::Name
         | TypeKind::Char
         | TypeKind::Json
+        | TypeKind::Enum
         | TypeKind::Unknown => reader.rest_text()?,
         TypeKind::Jsonb => jsonb(reader)?,
         TypeKind::Bytea => reader.rest().iter().fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}")),

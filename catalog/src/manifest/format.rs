@@ -11,7 +11,7 @@ use crate::records::{RawOp, decode_ops, encode_op};
 use crate::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"PMAN";
-pub(crate) const FORMAT_VERSION: u16 = 3;
+pub(crate) const FORMAT_VERSION: u16 = 4;
 /// Magic, version, catalog id.
 const FIXED_BYTES: usize = 4 + 2 + 16;
 const CHECKSUM_BYTES: usize = 4;

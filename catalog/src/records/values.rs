@@ -4,9 +4,9 @@
 use super::codec::{Decoded, Field, Input, Malformed, fields, newtypes};
 use crate::model::{
     Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint,
-    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, MissingValue, Oid, Openness,
-    OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence, SequenceOwner,
-    SequencePlace, SequenceRule, Table, TimeUnit, TimestampMicros, View, ViewDependency,
+    ConstraintKind, Database, EndMark, EnumLabel, EnumType, Index, IngestId, KeyRange, Layout, LayoutId, MissingValue,
+    Oid, Openness, OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence,
+    SequenceOwner, SequencePlace, SequenceRule, Table, TimeUnit, TimestampMicros, View, ViewDependency,
 };
 
 newtypes!(Oid, Seq, ColumnId, PartitionId, IngestId, TimestampMicros, LayoutId);
@@ -37,6 +37,8 @@ fields!(Sequence { rule, owner, run, begin });
 fields!(SequenceRule { ty, start, increment, min, max, cache, cycle });
 fields!(SequenceOwner { table, attnum, is_identity });
 fields!(SequencePlace { last, is_called });
+fields!(EnumType { labels });
+fields!(EnumLabel { oid, name, order });
 fields!(ColumnDefault { oid, expression });
 fields!(MissingValue { text });
 fields!(Constraint { oid, name, kind });
@@ -54,6 +56,7 @@ impl Field for RelationKind {
             RelationKind::View(view) => tagged(2, view, out),
             RelationKind::Index(index) => tagged(3, index, out),
             RelationKind::Sequence(sequence) => tagged(4, sequence, out),
+            RelationKind::Enum(definition) => tagged(5, definition, out),
         }
     }
 
@@ -63,6 +66,7 @@ impl Field for RelationKind {
             2 => View::take(input).map(RelationKind::View),
             3 => Index::take(input).map(RelationKind::Index),
             4 => Sequence::take(input).map(RelationKind::Sequence),
+            5 => EnumType::take(input).map(RelationKind::Enum),
             _ => Err(Malformed("unknown kind of relation")),
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn add(
 fn table_of(relation: &mut Relation) -> &mut Table {
     match &mut relation.kind {
         RelationKind::Table(table) => table,
-        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) => {
+        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => {
             unreachable!("constraints belong to tables")
         }
     }

@@ -12,6 +12,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
 use super::analyzer::rewrite_expressions;
+use super::comparison_key::Comparison;
 use super::operators::compared_operands;
 use crate::functions::error::not_supported;
 use crate::functions::{named, text};
@@ -32,19 +33,20 @@ impl AnalyzerRule for PgOperands {
 fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::Between(Between { expr, negated, low, high }) => {
-            let [expr, low, high] = together([*expr, *low, *high], schema)?.map(Box::new);
+            let [expr, low, high] = together([*expr, *low, *high], schema, Comparison::Order)?.map(Box::new);
             Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
         }
         Expr::InList(InList { expr, list, negated }) => {
             let operands = std::iter::once(*expr).chain(list).collect();
-            let mut operands = compared_operands(operands, schema)?.unwrap_or_else(|original| original).into_iter();
+            let operands = compared_operands(operands, schema, Comparison::Equality)?;
+            let mut operands = operands.unwrap_or_else(|original| original).into_iter();
             let expr = Box::new(operands.next().expect("the tested value comes first"));
             Ok(Transformed::yes(Expr::InList(InList { expr, list: operands.collect(), negated })))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) =>
         {
-            let [left, right] = together([*left, *right], schema)?.map(Box::new);
+            let [left, right] = together([*left, *right], schema, Comparison::Equality)?.map(Box::new);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         Expr::Like(like) => {
@@ -100,7 +102,7 @@ fn refuse_nested(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<
     Ok(Transformed::no(Expr::ScalarFunction(call)))
 }
 
-fn together<const N: usize>(operands: [Expr; N], schema: &DFSchema) -> Result<[Expr; N]> {
-    let operands = compared_operands(operands.into(), schema)?.unwrap_or_else(|original| original);
+fn together<const N: usize>(operands: [Expr; N], schema: &DFSchema, comparison: Comparison) -> Result<[Expr; N]> {
+    let operands = compared_operands(operands.into(), schema, comparison)?.unwrap_or_else(|original| original);
     Ok(operands.try_into().expect("as many operands come back as were given"))
 }

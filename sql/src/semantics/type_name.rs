@@ -3,7 +3,7 @@
 use datafusion::common::Result;
 use peristyle_catalog::model::{PgType, TypeKind};
 use sqlparser::ast::{
-    ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, ObjectName, TimezoneInfo,
+    ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, Ident, ObjectName, TimezoneInfo,
 };
 
 use crate::functions::error::{error, not_supported};
@@ -52,6 +52,21 @@ pub fn pg_type_of_sql(sql: &SqlType) -> Result<PgType> {
         }
         SqlType::Custom(name, modifiers) => custom_type(name, modifiers),
         other => Err(unknown_type(&other.to_string().to_lowercase())),
+    }
+}
+
+/// Begins the name that a user's type has in a tree once it was looked up; its oid follows. No name of a client's holds a
+/// control character.
+const LOOKED_UP: &str = "\u{1}type ";
+
+/// A type that was looked up, as a tree names it.
+pub(crate) fn sql_type_of(ty: PgType) -> SqlType {
+    match ty.element() {
+        Some(element) => SqlType::Array(ArrayElemTypeDef::SquareBracket(Box::new(sql_type_of(element)), None)),
+        None => {
+            let name = Ident::with_quote('"', format!("{LOOKED_UP}{}", ty.oid));
+            SqlType::Custom(ObjectName::from(vec![name]), Vec::new())
+        }
     }
 }
 
@@ -154,6 +169,9 @@ fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
     let (last, schema) = parts.split_last().ok_or_else(|| unknown_type(""))?;
     if schema.first().is_some_and(|schema| !schema.trim_matches('"').eq_ignore_ascii_case("pg_catalog")) {
         return Err(unknown_type(&parts.join(".")));
+    }
+    if let Some(oid) = last.trim_matches('"').strip_prefix(LOOKED_UP).and_then(|oid| oid.parse().ok()) {
+        return Ok(PgType::plain(oid));
     }
     // The quoted "char" is another type than char.
     if last == "\"char\"" {

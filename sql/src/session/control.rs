@@ -30,7 +30,7 @@ impl Session {
     ) -> Result<Option<Outcome>, SqlError> {
         let tree = match &*statement.tree {
             Tree::Sql(tree) => tree,
-            Tree::Copy(_) | Tree::Undrop(_) | Tree::Sequence(_) => return Ok(None),
+            Tree::Copy(_) | Tree::Undrop(_) | Tree::Sequence(_) | Tree::Enum(_) => return Ok(None),
             Tree::Maintenance(maintenance) => {
                 self.refuse_in_block(maintenance)?;
                 return Ok(None);

@@ -1,5 +1,6 @@
 //! The session's settings that change how values look.
 
+use crate::enum_types::EnumTypes;
 use super::interval::IntervalStyle;
 use super::zone::Zone;
 
@@ -83,18 +84,20 @@ impl Default for OutputStyle {
 }
 
 /// How values are read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct InputStyle {
     /// `TimeZone`: what a timestamptz without a zone means.
     pub zone: Zone,
     pub date_order: DateOrder,
     /// What `now` and `today` mean: the transaction's start, microseconds since 1970.
     pub now_micros: i64,
+    /// Which labels are values of enum types; `None` where texts are known to be such.
+    pub enums: Option<EnumTypes>,
 }
 
 impl InputStyle {
     /// PostgreSQL's defaults at a transaction's start.
     pub fn new(now_micros: i64) -> InputStyle {
-        InputStyle { zone: Zone::Utc, date_order: DateOrder::Mdy, now_micros }
+        InputStyle { zone: Zone::Utc, date_order: DateOrder::Mdy, now_micros, enums: None }
     }
 }
