@@ -17,7 +17,7 @@ use super::place::Place;
 use super::{Done, keys};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
-use crate::plan::user_types::looked_up;
+use crate::plan::user_types::{self, looked_up};
 use crate::scope::Scope;
 use crate::semantics;
 use crate::sequence::by_oids;
@@ -336,7 +336,8 @@ pub(super) fn new_default(
     }
     check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
-    Ok(ColumnDefault { oid, expression: by_oids(scope, expression).to_string() })
+    let kept = user_types::by_oids(scope, &by_oids(scope, expression));
+    Ok(ColumnDefault { oid, expression: kept.to_string() })
 }
 
 /// A string as a default must be one of the column's type.

@@ -8,6 +8,7 @@ use peristyle_catalog::model::{Change, ColumnId, ConstraintKind, Index, Oid, Rel
 use super::create_table::{NewConstraint, constraint};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
+use crate::plan::user_types::by_oids;
 use crate::scope::Scope;
 
 /// Adds constraints to a definition. Returns it with the changes that make the indexes behind its keys.
@@ -76,7 +77,8 @@ fn add_check(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
     }
     let oid = scope.engine.catalog().reserve_oids(1);
-    table.constraints.push(constraint(oid, name, ConstraintKind::Check { expression: expression.to_string() }));
+    let kept = by_oids(scope, expression);
+    table.constraints.push(constraint(oid, name, ConstraintKind::Check { expression: kept.to_string() }));
     Ok(())
 }
 

@@ -23,12 +23,20 @@ pub(super) fn look_up(tree: &mut impl VisitMut, find: Find<'_>) {
 /// The type of a column, a parameter or a cast as it was written, with a user's type looked up.
 pub(crate) fn looked_up(scope: &Scope, ty: &DataType) -> Result<DataType, SqlError> {
     let mut ty = ty.clone();
-    let find = |name: &[String]| {
-        let (last, schema) = name.split_last()?;
-        of_name(last, &|name| Some(scope.enum_type(schema.last().map(String::as_str), name)?.as_ref().clone()))
-    };
-    look_up_type(&mut ty, &find);
+    look_up_type(&mut ty, &|name| in_scope(scope, name));
     Ok(ty)
+}
+
+/// An expression that is kept, with users' types by their oids, so that it follows a rename.
+pub(crate) fn by_oids(scope: &Scope, expression: &Expr) -> Expr {
+    let mut expression = expression.clone();
+    look_up(&mut expression, &|name| in_scope(scope, name));
+    expression
+}
+
+fn in_scope(scope: &Scope, name: &[String]) -> Option<PgType> {
+    let (last, schema) = name.split_last()?;
+    of_name(last, &|name| Some(scope.enum_type(schema.last().map(String::as_str), name)?.as_ref().clone()))
 }
 
 /// The type of a name: of `_name` the array type over it, if nothing else has that name.

@@ -22,6 +22,7 @@ use crate::functions::{FunctionContext, StatementContext};
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(super::unnested::UnnestedItems),
         Arc::new(super::choices::PgChoices),
         Arc::new(super::operands::PgOperands),
         Arc::new(super::exact_statistics::ExactStatistics),

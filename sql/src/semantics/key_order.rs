@@ -60,7 +60,8 @@ fn refuse_extreme_label(window: &WindowFunction, schema: &DFSchema) -> Result<()
     Ok(())
 }
 
-fn is_label(expr: &Expr, schema: &DFSchema) -> bool {
+/// Whether an expression is of an enum type, or of an array of one.
+pub(super) fn is_label(expr: &Expr, schema: &DFSchema) -> bool {
     expr.to_field(schema).is_ok_and(|(_, field)| type_of(&field).enum_definition().is_some())
 }
 

@@ -13,8 +13,9 @@ use peristyle_storage::types::marked_pg_type;
 
 use super::analyzer::rewrite_expressions;
 use super::comparison_key::Comparison;
+use super::key_order::is_label;
 use super::operators::compared_operands;
-use crate::functions::error::not_supported;
+use crate::functions::error::{error, not_supported};
 use crate::functions::{named, text};
 
 #[derive(Debug)]
@@ -47,6 +48,17 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) =>
         {
             let [left, right] = together([*left, *right], schema, Comparison::Equality)?.map(Box::new);
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+        }
+        // Of what has its type from a rule of ours the planner did not know it.
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if is_order_operator(op) && (is_label(&left, schema) || is_label(&right, schema)) =>
+        {
+            let compared = compared_operands(vec![*left, *right], schema, Comparison::Order)?;
+            let Ok([left, right]) = compared.map(|both| <[Expr; 2]>::try_from(both).expect("two operands")) else {
+                return Err(error("42883", format!("operator does not exist: values of two types {op} each other")));
+            };
+            let (left, right) = (Box::new(left), Box::new(right));
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         Expr::Like(like) => {
@@ -82,6 +94,10 @@ fn is_pattern_operator(op: Operator) -> bool {
             | O::NotLikeMatch
             | O::NotILikeMatch
     )
+}
+
+fn is_order_operator(op: Operator) -> bool {
+    matches!(op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq)
 }
 
 /// A char(n) with its blanks, any other expression as it is.

@@ -1,5 +1,7 @@
 //! Types as the grammar has them → `PgType`. What types are called is in `values::names`.
 
+use std::borrow::Cow;
+
 use datafusion::common::Result;
 use peristyle_catalog::model::{PgType, TypeKind};
 use sqlparser::ast::{
@@ -68,6 +70,21 @@ pub(crate) fn sql_type_of(ty: PgType) -> SqlType {
             SqlType::Custom(ObjectName::from(vec![name]), Vec::new())
         }
     }
+}
+
+/// A text that was printed of a tree, with names in the place of the types that were looked up.
+pub(crate) fn with_type_names<'t>(text: &'t str, name_of: &dyn Fn(PgType) -> String) -> Cow<'t, str> {
+    let mark = format!("\"{LOOKED_UP}");
+    let mut parts = text.split(&mark);
+    let Some(first) = parts.next().filter(|first| first.len() < text.len()) else { return text.into() };
+    let mut named = first.to_owned();
+    for part in parts {
+        match part.split_once('"').and_then(|(oid, rest)| Some((oid.parse().ok()?, rest))) {
+            Some((oid, rest)) => named.extend([&name_of(PgType::plain(oid)), rest]),
+            None => named.push_str(part),
+        }
+    }
+    named.into()
 }
 
 fn unknown_type(name: &str) -> datafusion::common::DataFusionError {
@@ -208,6 +225,15 @@ mod tests {
     fn parsed(sql: &str) -> Result<PgType> {
         let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).expect("tokens");
         pg_type_of_sql(&parser.parse_data_type().expect("a type"))
+    }
+
+    #[test]
+    fn a_type_that_was_looked_up_is_found_by_its_oid() {
+        let mood = PgType::of_enum(peristyle_catalog::model::Oid(16400)).expect("there is room");
+        let text = format!("'{{a}}'::{} || 'b'::{}", sql_type_of(mood.array().expect("an array type")), sql_type_of(mood));
+        assert_eq!(parsed(&sql_type_of(mood).to_string()).expect("a type"), mood);
+        assert_eq!(with_type_names(&text, &|_| "mood".to_owned()), "'{a}'::mood[] || 'b'::mood");
+        assert_eq!(with_type_names("'a'::text", &|_| "mood".to_owned()), "'a'::text");
     }
 
     #[test]
