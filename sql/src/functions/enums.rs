@@ -53,6 +53,13 @@ pub(crate) fn places_of(enums: &EnumTypes, ty: PgType, values: &ArrayRef) -> Res
     Ok(Arc::new(texts.as_string_view().iter().map(|text| text.map(place)).collect::<Int32Array>()))
 }
 
+/// 22P02 for a text, or an item of an array, that is no label.
+pub(crate) fn check_labels(enums: &EnumTypes, ty: PgType, values: &ArrayRef) -> Result<()> {
+    let values = values.as_list_opt::<i32>().map_or(values, ListArray::values);
+    let texts = cast(values, &DataType::Utf8View)?;
+    Ok(texts.as_string_view().iter().flatten().try_for_each(|text| enums.check(ty, text))?)
+}
+
 fn place_field(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
     let ty = match arguments[0].data_type() {
         DataType::List(_) => DataType::new_list(DataType::Int32, true),
@@ -62,11 +69,11 @@ fn place_field(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
 }
 
 fn places(call: &Call<'_>) -> Result<ArrayRef> {
-    places_of(enums(call)?, type_argument(call), &call.args[0])
+    places_of(types_of(call)?, type_argument(call), &call.args[0])
 }
 
 fn labels(call: &Call<'_>) -> Result<ArrayRef> {
-    let definition = enums(call)?.find(type_argument(call))?;
+    let definition = types_of(call)?.find(type_argument(call))?;
     let label = |place: i32| usize::try_from(place).ok().and_then(|place| definition.labels.get(place));
     let places = call.args[0].as_primitive::<Int32Type>();
     let names = places.iter().map(|place| place.and_then(label).map(|label| label.name.as_str()));
@@ -79,7 +86,8 @@ fn type_argument(call: &Call<'_>) -> PgType {
     PgType::plain(if oid.is_empty() { 0 } else { oid.value(0) as u32 })
 }
 
-fn enums<'a>(call: &'a Call<'_>) -> Result<&'a EnumTypes> {
+/// The enum types of the statement that the call is in.
+pub(crate) fn types_of<'a>(call: &'a Call<'_>) -> Result<&'a EnumTypes> {
     call.context()?.enums.as_ref().ok_or_else(|| error("XX000", "a statement without enum types"))
 }
 
@@ -110,7 +118,7 @@ fn range_field(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
 
 fn definition<'a>(call: &'a Call<'_>) -> Result<&'a EnumType> {
     let returned = pg_type(call.return_field);
-    Ok(enums(call)?.find(returned)?)
+    Ok(types_of(call)?.find(returned)?)
 }
 
 fn first(call: &Call<'_>) -> Result<ArrayRef> {

@@ -54,6 +54,10 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         let arg = std::mem::take(&mut args[*at]);
         args[*at] = read_as(arg, shared)?;
     }
+    for (at, label) in compared_labels(func.name(), &args, schema)? {
+        let arg = std::mem::take(&mut args[at]);
+        args[at] = read_as(arg, Some(label))?;
+    }
     if let Some(ty) = shared.filter(|ty| ty.enum_definition().is_some() && is_extreme(func.name())) {
         return Ok(Transformed::yes(extreme_label(&func, args, ty)?));
     }
@@ -66,6 +70,17 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Some(ty) => marked(chosen, ty),
         None => chosen,
     }))
+}
+
+/// Positions of what is compared with the first argument, where that is of an enum type, which is given.
+fn compared_labels(function: &str, args: &[Expr], schema: &DFSchema) -> Result<Vec<(usize, PgType)>> {
+    let compared: Vec<usize> = match function {
+        "nullif" => vec![1],
+        CASE_OF => (1..args.len().saturating_sub(1)).step_by(2).collect(),
+        _ => return Ok(Vec::new()),
+    };
+    let label = known_type(&args[0], schema)?.filter(|ty| ty.enum_definition().is_some());
+    Ok(label.map_or_else(Vec::new, |ty| compared.into_iter().map(|at| (at, ty)).collect()))
 }
 
 fn is_extreme(function: &str) -> bool {

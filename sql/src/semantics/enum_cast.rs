@@ -1,6 +1,6 @@
 //! Casts to enum types and from them: a text that is a label is a value, and nothing else is.
 
-use arrow::array::{ArrayRef, AsArray, StringViewArray};
+use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::metadata::FieldMetadata;
@@ -13,6 +13,7 @@ use super::cast::{CastJob, CastKind, PgCast};
 use super::category::{Category, category};
 use crate::functions::context::FunctionContext;
 use crate::functions::define::first_value;
+use crate::functions::enums;
 use crate::functions::error::error;
 
 /// Whether values go from an enum type to another or to a type that is no text, or to an enum type from such: then there
@@ -34,13 +35,9 @@ pub(super) fn to_enum(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     if job.source.is_some_and(|source| source.oid == job.target.oid) {
         return Ok(texts);
     }
-    check_labels(job, texts.as_string_view())?;
-    Ok(texts)
-}
-
-fn check_labels(job: &CastJob<'_>, texts: &StringViewArray) -> Result<()> {
     let enums = job.context()?.enums.as_ref().ok_or_else(|| error("XX000", "a cast needs enum types"))?;
-    Ok(texts.iter().flatten().try_for_each(|text| enums.check(job.target, text))?)
+    enums::check_labels(enums, job.target, &texts)?;
+    Ok(texts)
 }
 
 /// A string literal that is cast to an enum type, or to an array of one, as the value that it is, so that one which is

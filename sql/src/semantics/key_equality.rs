@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::Transformed;
@@ -19,7 +20,8 @@ use peristyle_storage::types::{marked_pg_type, pg_metadata};
 
 use super::analyzer::rewrite_expressions;
 use super::comparison_key::{Comparison, key, key_or_self};
-use super::key_order::keys;
+use super::key_order::{is_label, keys};
+use crate::functions::error::not_supported;
 
 /// Replaces values by their keys where rows are told apart.
 #[derive(Debug)]
@@ -202,6 +204,12 @@ fn within_expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>>
 }
 
 fn within_aggregate(mut aggregate: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let ([argument], "min" | "max") = (aggregate.params.args.as_slice(), aggregate.func.name())
+        && is_label(argument, schema)
+        && matches!(argument.get_type(schema)?, DataType::List(_))
+    {
+        return Err(not_supported(format!("{} of arrays of an enum type", aggregate.func.name())));
+    }
     let comparison = match aggregate.func.name() {
         "min" | "max" => Comparison::Order,
         _ => Comparison::Equality,

@@ -6,7 +6,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, Like, LogicalPlan, Operator};
+use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, LogicalPlan, Operator};
 use datafusion::optimizer::AnalyzerRule;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
@@ -14,7 +14,8 @@ use peristyle_storage::types::marked_pg_type;
 use super::analyzer::rewrite_expressions;
 use super::comparison_key::Comparison;
 use super::key_order::is_label;
-use super::operators::compared_operands;
+use super::operators::{compared_operands, type_of};
+use super::type_planner::field_of;
 use crate::functions::error::{error, not_supported};
 use crate::functions::{named, text};
 
@@ -56,7 +57,7 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         {
             let compared = compared_operands(vec![*left, *right], schema, Comparison::Order)?;
             let Ok([left, right]) = compared.map(|both| <[Expr; 2]>::try_from(both).expect("two operands")) else {
-                return Err(error("42883", format!("operator does not exist: values of two types {op} each other")));
+                return Err(error("42883", format!("operator does not exist: an enum type {op} another type")));
             };
             let (left, right) = (Box::new(left), Box::new(right));
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
@@ -73,7 +74,10 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let args = args.into_iter().map(|arg| padded(arg, schema)).collect::<Result<_>>()?;
             Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args })))
         }
-        Expr::ScalarFunction(call) if call.func.name() == "make_array" => refuse_nested(call, schema),
+        Expr::ScalarFunction(call) if call.func.name() == "make_array" => match label_type(&call, schema) {
+            Some(ty) => array_of_labels(call, ty, schema),
+            None => refuse_nested(call, schema),
+        },
         other => Ok(Transformed::no(other)),
     }
 }
@@ -107,6 +111,22 @@ fn padded(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         Some(ty) if ty.oid == PgType::BPCHAR.oid => Ok(named(text::PADDED)?.call(vec![expr])),
         _ => Ok(expr),
     }
+}
+
+/// The array type of what `ARRAY[…]` makes of labels; DataFusion knows their Arrow type alone.
+fn label_type(call: &ScalarFunction, schema: &DFSchema) -> Option<PgType> {
+    let label = call.args.iter().find(|arg| is_label(arg, schema))?;
+    type_of(&label.to_field(schema).ok()?.1).array()
+}
+
+/// String literals among the labels of an array are labels.
+fn array_of_labels(mut call: ScalarFunction, ty: PgType, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Ok(items) = compared_operands(call.args, schema, Comparison::Equality)? else {
+        return Err(error("42804", "ARRAY types cannot be matched"));
+    };
+    call.args = items;
+    let array = Box::new(Expr::ScalarFunction(call));
+    Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(array, field_of(ty)))))
 }
 
 /// Arrays have one dimension.
