@@ -30,10 +30,7 @@ pub(crate) const ALL: &str = "pg_op_all";
 pub(crate) const DEFINITIONS: &[Definition] = &[
     // Labels of enum types have the order that the catalog says.
     stable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
-    stable(
-        ALL,
-        &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()],
-    ),
+    stable(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
     immutable(
         "array_length",

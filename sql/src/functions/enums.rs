@@ -27,10 +27,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable(LABEL, &[super::define::overload(&[Ty::Int4, Ty::Int8], PgType::TEXT, labels)]),
     stable("enum_first", &[of_enum(first)]),
     stable("enum_last", &[of_enum(last)]),
-    stable("enum_range", &[
-        computed(&[Ty::Unchanged], range_field, whole_range).not_strict(),
-        computed(&[Ty::Unchanged, Ty::Unchanged], range_field, range).not_strict(),
-    ]),
+    stable(
+        "enum_range",
+        &[
+            computed(&[Ty::Unchanged], range_field, whole_range).not_strict(),
+            computed(&[Ty::Unchanged, Ty::Unchanged], range_field, range).not_strict(),
+        ],
+    ),
 ];
 
 /// A function of a type, whose argument is there for its type alone.

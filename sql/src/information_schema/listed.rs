@@ -7,7 +7,7 @@ use peristyle_catalog::model::{Column, Oid, PgType, Relation};
 use crate::pg_catalog::BOOTSTRAP_ROLE;
 use crate::pg_catalog::definitions::default_shown;
 use crate::pg_catalog::names::columns;
-use crate::pg_catalog::names::{is_temporary, types_of, schema_name, temporary_schema};
+use crate::pg_catalog::names::{is_temporary, schema_name, temporary_schema, types_of};
 use crate::relation::{RelationContext, all};
 
 /// A table or view.

@@ -18,8 +18,15 @@ pub(crate) enum EnumStatement {
 /// What ALTER TYPE does.
 #[derive(Clone, Debug)]
 pub(crate) enum EnumAction {
-    AddValue { label: String, if_not_exists: bool, place: LabelPlace },
-    RenameValue { from: String, to: String },
+    AddValue {
+        label: String,
+        if_not_exists: bool,
+        place: LabelPlace,
+    },
+    RenameValue {
+        from: String,
+        to: String,
+    },
     Rename(Ident),
     SetSchema(Ident),
     /// OWNER TO
@@ -128,7 +135,9 @@ mod tests {
             panic!()
         };
         assert_eq!((name.to_string().as_str(), labels), ("s.mood", vec!["sad".into(), "so'so".into(), "\t".into()]));
-        assert!(matches!(parsed("create type e as enum ()"), Ok(EnumStatement::Create { labels, .. }) if labels.is_empty()));
+        assert!(
+            matches!(parsed("create type e as enum ()"), Ok(EnumStatement::Create { labels, .. }) if labels.is_empty())
+        );
         assert_eq!(parsed("create type e as enum (sad)").expect_err("a name").code, SqlState::SYNTAX_ERROR);
     }
 

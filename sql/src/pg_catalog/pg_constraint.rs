@@ -67,9 +67,12 @@ fn shape<'a>(context: &RelationContext<'a>, table: &Table, kind: &'a ConstraintK
             let referenced = (*other, key.into());
             Shape { referenced, actions: DEFAULT_ACTIONS, is_enforced: false, ..keyed(columns, Oid(0)) }
         }
-        ConstraintKind::Check { expression } => {
-            Shape { key: Value::Null, expression: Some(with_types(context, expression)), is_enforced: true, ..keyed(&[], Oid(0)) }
-        }
+        ConstraintKind::Check { expression } => Shape {
+            key: Value::Null,
+            expression: Some(with_types(context, expression)),
+            is_enforced: true,
+            ..keyed(&[], Oid(0))
+        },
     }
 }
 

@@ -63,7 +63,7 @@ impl Groups {
         let has_sets = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
         let mut keyed = Vec::new();
         for (at, expr) in grouping_set_to_exprlist(&aggregate.group_expr)?.into_iter().enumerate() {
-            if let Some(key) = equality_key(&expr, schema)? {
+            if let Some(key) = equality_key(expr, schema)? {
                 keyed.push((at, expr.clone(), key));
             }
         }
@@ -154,7 +154,8 @@ fn distinct(input: Arc<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
 
 fn distinct_on(on: DistinctOn) -> Result<Transformed<LogicalPlan>> {
     let schema = Arc::clone(on.input.schema());
-    let on_expr = on.on_expr.into_iter().map(|expr| key_or_self(expr, &schema, Comparison::Order)).collect::<Result<_>>()?;
+    let on_expr =
+        on.on_expr.into_iter().map(|expr| key_or_self(expr, &schema, Comparison::Order)).collect::<Result<_>>()?;
     let sort_expr = on.sort_expr.map(|sorts| keys(sorts, &schema)).transpose()?;
     Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(DistinctOn { on_expr, sort_expr, ..on }))))
 }

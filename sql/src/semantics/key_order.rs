@@ -66,5 +66,8 @@ pub(super) fn is_label(expr: &Expr, schema: &DFSchema) -> bool {
 }
 
 pub(super) fn keys(sorts: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>> {
-    sorts.into_iter().map(|sort| Ok(Sort { expr: key_or_self(sort.expr, schema, Comparison::Order)?, ..sort })).collect()
+    sorts
+        .into_iter()
+        .map(|sort| Ok(Sort { expr: key_or_self(sort.expr, schema, Comparison::Order)?, ..sort }))
+        .collect()
 }

@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn a_type_that_was_looked_up_is_found_by_its_oid() {
         let mood = PgType::of_enum(peristyle_catalog::model::Oid(16400)).expect("there is room");
-        let text = format!("'{{a}}'::{} || 'b'::{}", sql_type_of(mood.array().expect("an array type")), sql_type_of(mood));
+        let text =
+            format!("'{{a}}'::{} || 'b'::{}", sql_type_of(mood.array().expect("an array type")), sql_type_of(mood));
         assert_eq!(parsed(&sql_type_of(mood).to_string()).expect("a type"), mood);
         assert_eq!(with_type_names(&text, &|_| "mood".to_owned()), "'{a}'::mood[] || 'b'::mood");
         assert_eq!(with_type_names("'a'::text", &|_| "mood".to_owned()), "'a'::text");

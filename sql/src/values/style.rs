@@ -1,8 +1,8 @@
 //! The session's settings that change how values look.
 
-use crate::enum_types::EnumTypes;
 use super::interval::IntervalStyle;
 use super::zone::Zone;
+use crate::enum_types::EnumTypes;
 
 /// The wire format of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
