@@ -75,7 +75,7 @@ fn a_manifest_has_these_bytes() {
     encoder.add(&op("k", Some(vec![9])));
     encoder.add(&op("l", None));
     let bytes = encoder.finish();
-    let mut expected = b"PMAN\x03\0".to_vec();
+    let mut expected = b"PMAN\x04\0".to_vec();
     expected.extend_from_slice(CATALOG.as_bytes());
     // Commit, position, checksum; a block of 2 operations, 6 bytes, 7 compressed: one run of literals.
     expected.extend_from_slice(&[0xac, 0x02, 5, 1, 2, 6, 7, 0x60, 3, b'k', 1, 9, 2, b'l']);
@@ -90,7 +90,7 @@ fn a_newer_manifest_and_a_foreign_one_are_told_apart_from_damage() {
     let foreign = decode("m", &bytes, Uuid::nil()).err();
     assert!(matches!(foreign, Some(crate::Error::Mismatch(_))));
     let mut newer = bytes.to_vec();
-    newer[4] = 4;
+    newer[4] = 5;
     let newer = decode("m", &newer.into(), CATALOG).err();
-    assert!(matches!(newer, Some(crate::Error::NewerFormat { found: 4, known: 3, .. })));
+    assert!(matches!(newer, Some(crate::Error::NewerFormat { found: 5, known: 4, .. })));
 }

@@ -19,9 +19,9 @@ async fn a_newer_format_is_refused() {
     drop(home.open().await);
     let path = home.path().join("FORMAT");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace(" 3 ", " 4 ")).unwrap();
+    std::fs::write(&path, text.replace(" 4 ", " 5 ")).unwrap();
     let error = home.try_open().await.err();
-    assert!(matches!(error, Some(Error::NewerFormat { found: 4, known: 3, .. })));
+    assert!(matches!(error, Some(Error::NewerFormat { found: 5, known: 4, .. })));
     std::fs::write(&path, "something else").unwrap();
     assert!(matches!(home.try_open().await.err(), Some(Error::Corrupt { .. })));
     std::fs::remove_file(&path).unwrap();
@@ -38,7 +38,7 @@ async fn an_older_format_becomes_the_newest() {
     drop(catalog);
     let path = home.path().join("FORMAT");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace(" 3 ", " 1 ")).unwrap();
+    std::fs::write(&path, text.replace(" 4 ", " 1 ")).unwrap();
     assert_eq!(describe(&home.open().await.snapshot()), described);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "an older server must not read what is written now");
 }
