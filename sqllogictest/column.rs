@@ -85,6 +85,7 @@ fn scalar_letter(kind: TypeKind) -> char {
         | TypeKind::Unknown
         | TypeKind::AclItem
         | TypeKind::Record
-        | TypeKind::AnyArray => OTHER,
+        | TypeKind::AnyArray
+        | TypeKind::Enum => OTHER,
     }
 }

@@ -20,8 +20,8 @@ pub(crate) use decimals::decimals_fit;
 pub(crate) use dump::{relation_records, statistics_keys};
 
 use crate::model::{
-    Chunk, ChunkId, ColumnId, Database, IngestId, Oid, Partition, PartitionId, Relation, Role, Schema, Seq, Sequence,
-    SequencePlace, TimestampMicros,
+    Chunk, ChunkId, ColumnId, Database, EnumType, IngestId, Oid, Partition, PartitionId, PgType, Relation, Role,
+    Schema, Seq, Sequence, SequencePlace, Table, TimestampMicros,
 };
 use crate::records::CommitRow;
 
@@ -79,7 +79,7 @@ impl Head {
         self.schemas.values()
     }
 
-    /// Tables, views, indexes and sequences of all schemas, by oid.
+    /// Tables, views, indexes, sequences and enum types of all schemas, by oid.
     pub fn relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
         self.relations.values()
     }
@@ -145,6 +145,18 @@ impl Head {
             Some((run, place)) if *run == sequence.run => *place,
             Some(_) | None => sequence.begin,
         }
+    }
+
+    /// The relation that defines an enum type, or the type of an array's elements.
+    pub fn enum_definition(&self, ty: PgType) -> Option<(&Arc<Relation>, &EnumType)> {
+        let relation = self.relation(ty.enum_definition()?)?;
+        Some((relation, relation.as_enum()?))
+    }
+
+    /// Tables that have columns of the enum type that the relation defines, or of its array type.
+    pub fn tables_of_enum(&self, definition: Oid) -> impl Iterator<Item = &Arc<Relation>> {
+        let has_type = move |table: &Table| table.columns.iter().any(|c| c.ty.enum_definition() == Some(definition));
+        self.relations.values().filter(move |relation| relation.as_table().is_some_and(has_type))
     }
 
     /// The sequences that go with a table.

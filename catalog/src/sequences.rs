@@ -233,7 +233,7 @@ fn sequence_of(change: &mut Change) -> Option<(Oid, &mut Sequence)> {
     let (Change::CreateRelation(relation) | Change::ReplaceRelation(relation)) = change else { return None };
     match &mut relation.kind {
         RelationKind::Sequence(sequence) => Some((relation.oid, sequence)),
-        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_) => None,
+        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Enum(_) => None,
     }
 }
 

@@ -252,6 +252,15 @@ impl SqlError {
         SqlError::new(SqlState::SYNTAX_ERROR, message)
     }
 
+    /// The same error with other texts, by what its own are.
+    #[must_use]
+    pub(crate) fn with_texts(mut self, text_of: impl Fn(&str) -> String) -> SqlError {
+        self.0.message = text_of(&self.0.message);
+        self.0.detail = self.0.detail.as_deref().map(&text_of);
+        self.0.hint = self.0.hint.as_deref().map(&text_of);
+        self
+    }
+
     /// Sets the DETAIL.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> SqlError {

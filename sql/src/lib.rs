@@ -25,6 +25,7 @@ mod copy_out;
 mod ddl;
 mod engine;
 mod engine_errors;
+mod enum_types;
 pub mod error;
 mod explain;
 pub mod functions;
@@ -56,6 +57,7 @@ mod write;
 
 pub use ddl::dropped_at;
 pub use engine::{Engine, EngineLimits, EngineParts};
+pub use enum_types::EnumTypes;
 pub use error::{SqlError, SqlState};
 pub use outcome::{BatchStream, ByteStream, ColumnDescription, CopyOut, CopyPiece, Notice, Outcome, Rows, RowsTag};
 pub use parse::Statement;

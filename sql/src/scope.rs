@@ -7,6 +7,7 @@ use peristyle_catalog::Snapshot;
 use peristyle_catalog::model::{Oid, Relation, Schema, TimestampMicros};
 
 use crate::engine::Engine;
+use crate::enum_types::EnumTypes;
 use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
 use crate::outcome::Notice;
@@ -15,6 +16,7 @@ use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
 use crate::temporary;
 use crate::transaction::{Reads, View};
+use crate::values::InputStyle;
 
 /// Schemas that every session searches first, before its search path.
 pub(crate) const PG_CATALOG: &str = "pg_catalog";
@@ -125,9 +127,16 @@ impl Scope {
             .ok_or_else(|| SqlError::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in"))
     }
 
-    /// A user's relation by name, through the search path if no schema is given.
+    /// A user's table, view, index or sequence by name, through the search path if no schema is given.
     pub(crate) fn relation(&self, schema: Option<&str>, name: &str) -> Option<&Arc<Relation>> {
-        let in_schema = |schema: &str| self.view.relation_by_name(self.schema(schema)?.oid, name);
+        self.named(schema, name, |relation| relation.as_enum().is_none())
+    }
+
+    fn named(&self, schema: Option<&str>, name: &str, is_one: impl Fn(&Relation) -> bool) -> Option<&Arc<Relation>> {
+        let in_schema = |schema: &str| {
+            let found = self.view.relation_by_name(self.schema(schema)?.oid, name);
+            found.filter(|relation| is_one(relation))
+        };
         match schema {
             Some(schema) => in_schema(schema),
             None => self.relation_path().iter().find_map(|schema| in_schema(schema)),
@@ -151,6 +160,21 @@ impl Scope {
     pub(crate) fn require_stored(&self, name: &QualifiedName) -> Result<&Arc<Relation>, SqlError> {
         let relation = self.require_relation(name.schema(), &name.name)?;
         if relation.as_table().is_none() { Err(not_a_table(relation)) } else { Ok(relation) }
+    }
+
+    /// The users' enum types as the statement sees them.
+    pub(crate) fn enums(&self) -> EnumTypes {
+        EnumTypes::new(Arc::clone(self.view.head()), Arc::clone(&self.session), Arc::clone(&self.settings))
+    }
+
+    /// How the statement reads values.
+    pub(crate) fn input_style(&self) -> InputStyle {
+        InputStyle { enums: Some(self.enums()), ..self.settings.input_style(self.transaction_started) }
+    }
+
+    /// A user's enum type by name, through the search path if no schema is given.
+    pub(crate) fn enum_type(&self, schema: Option<&str>, name: &str) -> Option<&Arc<Relation>> {
+        self.named(schema, name, |relation| relation.as_enum().is_some())
     }
 
     /// The name of the schema with that oid.

@@ -24,10 +24,19 @@ use crate::write;
 pub(crate) type Description = (Vec<PgType>, Option<Vec<ColumnDescription>>);
 
 /// Runs one statement. Its changes go to the transaction, its rows to the outcome.
-///
+pub(crate) async fn run(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    statement: &Statement,
+    bound: &Bound,
+) -> Result<Outcome, SqlError> {
+    let enums = scope.enums();
+    dispatch(scope, transaction, statement, bound).await.map_err(|error| enums.named(error))
+}
+
 /// Each kind's future lies in a box of its own: it would be as large as the largest of them, and copied around for every
 /// small INSERT.
-pub(crate) async fn run(
+async fn dispatch(
     scope: Arc<Scope>,
     transaction: SharedTransaction,
     statement: &Statement,
@@ -39,6 +48,7 @@ pub(crate) async fn run(
         Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
         Tree::Undrop(table) => return ddl::undrop(&scope, &transaction, table),
         Tree::Sequence(sequence) => return ddl::sequence(&scope, &transaction, sequence),
+        Tree::Enum(statement) => return Box::pin(ddl::enum_type(&scope, &transaction, statement)).await,
         Tree::MaterializedView(view) => return Box::pin(ddl::materialized_view(&scope, &transaction, view)).await,
         Tree::Maintenance(maintenance) => return Box::pin(maintenance::run(&scope, maintenance)).await,
         Tree::Sql(tree) => tree.as_ref(),
@@ -71,6 +81,7 @@ pub(crate) async fn describe(
         | Tree::Maintenance(_)
         | Tree::Undrop(_)
         | Tree::Sequence(_)
+        | Tree::Enum(_)
         | Tree::MaterializedView(_) => Ok((Vec::new(), None)),
         Tree::Sql(tree) if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types),
         Tree::Sql(tree) => match tree.as_ref() {
@@ -82,7 +93,7 @@ pub(crate) async fn describe(
             _ => Ok((Vec::new(), None)),
         },
     };
-    described.map_err(|error| place(error, statement))
+    described.map_err(|error| place(scope.enums().named(error), statement))
 }
 
 /// As [`describe`], for statements about the session itself, which need no snapshot; `None` for others.
@@ -109,7 +120,7 @@ pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
         // Maintenance changes nothing that a statement can see.
         Tree::Session(_) | Tree::Maintenance(_) => return None,
         Tree::Undrop(_) => return Some("UNDROP TABLE".to_owned()),
-        Tree::Sequence(_) => return Some(first_words(statement.text())),
+        Tree::Sequence(_) | Tree::Enum(_) => return Some(first_words(statement.text())),
         Tree::MaterializedView(view) => return Some(view.command().to_owned()),
         Tree::Sql(tree) => tree.as_ref(),
     };
@@ -161,6 +172,8 @@ pub(crate) fn looks(statement: &Statement) -> Looks {
         Tree::Copy(copy) => !copy.to,
         Tree::Session(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) => true,
         Tree::MaterializedView(_) => false,
+        // A label that is renamed is in rows.
+        Tree::Enum(_) => false,
         Tree::Sql(tree) => match tree.as_ref() {
             // ON CONFLICT looks for the rows that have the keys.
             ast::Statement::Insert(insert) if insert.on.is_some() => false,
@@ -199,7 +212,7 @@ pub(crate) fn ends_transaction(statement: &Statement) -> bool {
 pub(crate) fn can_rerun(statement: &Statement) -> bool {
     match &*statement.tree {
         Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) => false,
-        Tree::Undrop(_) | Tree::Sequence(_) | Tree::MaterializedView(_) => true,
+        Tree::Undrop(_) | Tree::Sequence(_) | Tree::Enum(_) | Tree::MaterializedView(_) => true,
         // What RETURNING gave was sent already.
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Insert(insert) => insert.returning.is_none(),

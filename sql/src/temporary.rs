@@ -60,7 +60,7 @@ pub(crate) fn removal(head: &Head, schema: &Schema) -> ChangeSet {
     let goes_along = |relation: &Relation| match &relation.kind {
         RelationKind::Index(_) => true,
         RelationKind::Sequence(sequence) => sequence.owner.is_some(),
-        RelationKind::Table(_) | RelationKind::View(_) => false,
+        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Enum(_) => false,
     };
     let inside: Vec<_> = inside.filter(|relation| !goes_along(relation)).collect();
     let (views, tables): (Vec<_>, Vec<_>) = inside.into_iter().partition(|relation| relation.as_view().is_some());

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Offset};
 use chrono_tz::Tz;
-use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_catalog::model::{Oid, PgType, TypeKind};
 
 /// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 const EPOCH_DAYS: i64 = 10_957;
@@ -21,7 +21,9 @@ struct Reader<'a>(&'a [u8]);
 /// which only that needs.
 pub(crate) fn text_of(oid: u32, bytes: &[u8], zone: Option<Tz>) -> Result<String, String> {
     let ty = PgType::plain(oid);
-    let kind = ty.kind().ok_or_else(|| format!("no binary decoder for type {oid}"))?;
+    // PostgreSQL's oids of users' types do not say what they are: those that suites show are enum types.
+    let user_type = (oid >= Oid::FIRST_USER.0).then_some(TypeKind::Enum);
+    let kind = ty.kind().or(user_type).ok_or_else(|| format!("no binary decoder for type {oid}"))?;
     let mut reader = Reader(bytes);
     let text = if ty.is_array() { array(&mut reader, zone) } else { scalar(kind, &mut reader, zone) }?;
     if reader.0.is_empty() { Ok(text) } else { Err(format!("{} bytes too many for type {oid}", reader.0.len())) }
@@ -43,6 +45,7 @@ fn scalar(kind: TypeKind, reader: &mut Reader, zone: Option<Tz>) -> Result<Strin
         | TypeKind::Name
         | TypeKind::Char
         | TypeKind::Json
+        | TypeKind::Enum
         | TypeKind::Unknown => reader.rest_text()?,
         TypeKind::Jsonb => jsonb(reader)?,
         TypeKind::Bytea => reader.rest().iter().fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}")),

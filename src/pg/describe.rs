@@ -41,6 +41,7 @@ fn type_length(ty: PgType) -> i16 {
         TypeKind::Bool | TypeKind::Char => 1,
         TypeKind::Int2 => 2,
         TypeKind::Int4
+        | TypeKind::Enum
         | TypeKind::Float4
         | TypeKind::Date
         | TypeKind::Oid

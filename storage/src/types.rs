@@ -73,7 +73,8 @@ fn scalar_arrow_type(kind: TypeKind, ty: PgType, open_numeric: Option<(u8, i8)>)
         | TypeKind::PgNodeTree
         | TypeKind::AclItem
         | TypeKind::Record
-        | TypeKind::AnyArray => DataType::Utf8View,
+        | TypeKind::AnyArray
+        | TypeKind::Enum => DataType::Utf8View,
         TypeKind::Int2Vector => DataType::new_list(DataType::Int16, true),
         TypeKind::OidVector => DataType::new_list(DataType::UInt32, true),
     }

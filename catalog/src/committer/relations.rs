@@ -1,13 +1,14 @@
 //! Changes of definitions.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::resolve::Resolver;
 use super::{invalid, require};
 use crate::head::{decimals_fit, relation_records};
 use crate::model::{
-    Column, ColumnId, ColumnRule, Constraint, ConstraintKind, Oid, PgType, Relation, RelationKind, SequencePlace,
-    Table, widen,
+    Column, ColumnId, ColumnRule, Constraint, ConstraintKind, EnumType, Oid, PgType, Relation, RelationKind,
+    SequencePlace, Table, widen,
 };
 use crate::records::{Key, Record};
 use crate::{Error, Result};
@@ -36,9 +37,14 @@ impl Resolver<'_> {
             }
             (RelationKind::View(_), RelationKind::View(_))
             | (RelationKind::Index(_), RelationKind::Index(_))
-            | (RelationKind::Sequence(_), RelationKind::Sequence(_)) => {}
+            | (RelationKind::Sequence(_), RelationKind::Sequence(_))
+            | (RelationKind::Enum(_), RelationKind::Enum(_)) => {}
             (
-                RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_),
+                RelationKind::Table(_)
+                | RelationKind::View(_)
+                | RelationKind::Index(_)
+                | RelationKind::Sequence(_)
+                | RelationKind::Enum(_),
                 _,
             ) => {
                 return Err(invalid(format!("relation with OID {} is of another kind", relation.oid)));
@@ -184,16 +190,26 @@ impl Resolver<'_> {
     /// Deletes the rows of columns and constraints that the new definition lacks.
     fn delete_missing_parts(&mut self, before: &Relation, after: &Relation) -> Result<()> {
         let kept: Vec<Key> = relation_records(after).iter().map(Record::key).collect();
-        let kept: std::collections::HashSet<Key> = kept.into_iter().collect();
+        let kept: HashSet<Key> = kept.into_iter().collect();
         let gone = relation_records(before).into_iter().map(|record| record.key()).filter(|key| !kept.contains(key));
         let gone: Vec<Key> = gone.collect();
         gone.into_iter().try_for_each(|key| self.delete(key))
     }
 
+    /// Enum types of columns are there; those of a dropped table may be gone.
+    fn check_types(&self, relation: &Relation, columns: &[Column]) -> Result<()> {
+        let definitions = columns.iter().filter_map(|column| column.ty.enum_definition());
+        let mut gone = definitions.filter(|oid| self.head.relation(*oid).is_none_or(|found| found.as_enum().is_none()));
+        match gone.next().filter(|_| !self.head.is_dropped(relation)) {
+            Some(definition) => Err(Error::RelationGone(definition)),
+            None => Ok(()),
+        }
+    }
+
     fn indexes_of(&self, table: Oid) -> Vec<Oid> {
         let is_index_of = |relation: &&std::sync::Arc<Relation>| match &relation.kind {
             RelationKind::Index(index) => index.table == table,
-            RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Sequence(_) => false,
+            RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => false,
         };
         self.head.relations().filter(is_index_of).map(|relation| relation.oid).collect()
     }
@@ -208,16 +224,27 @@ impl Resolver<'_> {
                     return Err(Error::TooManyColumns { limit });
                 }
                 check_columns(relation, &table.columns)?;
+                self.check_types(relation, &table.columns)?;
                 check_constraints(relation, &table.constraints)
             }
             RelationKind::View(view) => check_columns(relation, &view.columns),
             RelationKind::Index(index) => require::table(&self.head, index.table).map(|_| ()),
+            RelationKind::Enum(definition) => check_labels(relation, definition),
             RelationKind::Sequence(sequence) => match sequence.rule.increment {
                 0 => Err(invalid(format!("sequence \"{}\" does not move", relation.name))),
                 _ => Ok(()),
             },
         }
     }
+}
+
+fn check_labels(relation: &Relation, definition: &EnumType) -> Result<()> {
+    let names: HashSet<&str> = definition.labels.iter().map(|label| label.name.as_str()).collect();
+    let is_ordered = definition.labels.is_sorted_by(|a, b| a.order < b.order);
+    if is_ordered && names.len() == definition.labels.len() && PgType::of_enum(relation.oid).is_some() {
+        return Ok(());
+    }
+    Err(invalid(format!("labels of enum type \"{}\" are not in their order, or one is there twice", relation.name)))
 }
 
 fn check_columns(relation: &Relation, columns: &[Column]) -> Result<()> {
@@ -256,6 +283,10 @@ fn oids_of(relation: &Relation) -> Vec<Oid> {
         RelationKind::Index(_) => &[],
         RelationKind::Sequence(sequence) => {
             oids.push(sequence.run);
+            &[]
+        }
+        RelationKind::Enum(definition) => {
+            oids.extend(definition.labels.iter().map(|label| label.oid));
             &[]
         }
     };

@@ -93,7 +93,11 @@ pub(crate) fn name_free(head: &Head, schema: Oid, name: &str, itself: Option<Oid
 }
 
 fn no_dependents(head: &Head, oid: Oid, except: &[Oid]) -> Result<()> {
-    let others = head.dependents(oid).map(|relation| relation.oid).filter(|oid| !except.contains(oid));
+    let is_enum = head.relation(oid).is_some_and(|relation| relation.as_enum().is_some());
+    // A dropped table that is taken back has texts in the place of values of a type that is gone.
+    let tables = head.tables_of_enum(oid).filter(|table| is_enum && !head.is_dropped(table));
+    let users = head.dependents(oid).chain(tables);
+    let others = users.map(|relation| relation.oid).filter(|oid| !except.contains(oid));
     let dependents: Vec<Oid> = others.collect();
     if dependents.is_empty() { Ok(()) } else { Err(Error::DependentObjects { dependents }) }
 }

@@ -232,7 +232,14 @@ fn keep_parts(before: &Relation, after: &mut Relation) {
             after.constraints.clone_from(&before.constraints);
         }
         (RelationKind::View(before), RelationKind::View(after)) => after.columns.clone_from(&before.columns),
-        (RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_), _) => {}
+        (
+            RelationKind::Table(_)
+            | RelationKind::View(_)
+            | RelationKind::Index(_)
+            | RelationKind::Sequence(_)
+            | RelationKind::Enum(_),
+            _,
+        ) => {}
     }
 }
 
@@ -240,14 +247,14 @@ fn columns_mut(relation: &mut Relation) -> Option<&mut Vec<crate::model::Column>
     match &mut relation.kind {
         RelationKind::Table(table) => Some(&mut table.columns),
         RelationKind::View(view) => Some(&mut view.columns),
-        RelationKind::Index(_) | RelationKind::Sequence(_) => None,
+        RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => None,
     }
 }
 
 fn table_mut(relation: &mut Relation) -> Option<&mut crate::model::Table> {
     match &mut relation.kind {
         RelationKind::Table(table) => Some(table),
-        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) => None,
+        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => None,
     }
 }
 

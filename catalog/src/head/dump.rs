@@ -58,7 +58,7 @@ pub(crate) fn relation_records(relation: &Relation) -> Vec<Record> {
     let (columns, constraints) = match &mut header.kind {
         RelationKind::Table(table) => (std::mem::take(&mut table.columns), std::mem::take(&mut table.constraints)),
         RelationKind::View(view) => (std::mem::take(&mut view.columns), Vec::new()),
-        RelationKind::Index(_) | RelationKind::Sequence(_) => (Vec::new(), Vec::new()),
+        RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => (Vec::new(), Vec::new()),
     };
     let oid = header.oid;
     let mut records = vec![Record::Relation(header)];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Head, TableContents};
-use crate::model::{Chunk, Oid, Relation, RelationKind, Seq, TimestampMicros};
+use crate::model::{Chunk, Column, Oid, PgType, Relation, RelationKind, Seq, TimestampMicros};
 
 impl Head {
     /// The oldest commit whose state can still be read.
@@ -95,7 +95,15 @@ impl Head {
                 }
             }
         }
-        Some(relation)
+        Some(self.with_types_that_exist(relation))
+    }
+
+    /// The definition with columns of enum types that are gone as the texts that were stored.
+    pub fn with_types_that_exist(&self, mut relation: Relation) -> Relation {
+        let RelationKind::Table(table) = &mut relation.kind else { return relation };
+        let is_gone = |ty: PgType| ty.enum_definition().is_some() && self.enum_definition(ty).is_none();
+        table.columns.iter_mut().filter(|column| is_gone(column.ty)).for_each(Column::to_text);
+        relation
     }
 
     /// What a table held, without the rows of the chunks that were removed since, which are given beside it.

@@ -47,7 +47,8 @@ pub enum Requirement {
     RelationLive(Oid),
     /// Its definition is the one of that commit, else 40001.
     RelationVersion { oid: Oid, version: Seq },
-    /// Nothing depends on the relation but what is named here, else 2BP01.
+    /// Nothing depends on the relation but what is named here, else 2BP01: no view reads it, no table has columns of the
+    /// enum type.
     NoDependents { oid: Oid, except: Vec<Oid> },
     /// No view reads the column but those that are named here, else 2BP01.
     NoColumnDependents { table: Oid, column: ColumnId, except: Vec<Oid> },
@@ -77,7 +78,7 @@ pub enum Change {
     CreateSchema(Schema),
     /// Only an empty one.
     DropSchema(Oid),
-    /// A new table, view, index or sequence. `version` is filled in by the committer.
+    /// A new table, view, index, sequence or enum type. `version` is filled in by the committer.
     CreateRelation(Relation),
     /// A new definition under the same oid. What the table holds is untouched.
     ReplaceRelation(Relation),

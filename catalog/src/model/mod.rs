@@ -4,6 +4,7 @@
 //! a version byte and golden-bytes tests, so a field may be added here without touching a format by accident.
 
 mod changes;
+mod enum_type;
 mod ids;
 mod partition;
 mod relation;
@@ -13,6 +14,7 @@ mod types;
 mod widen;
 
 pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement, SharedObject};
+pub use enum_type::{EnumLabel, EnumType};
 pub use ids::{ChunkId, ColumnId, IngestId, Oid, PartitionId, Seq, TimestampMicros};
 pub use partition::{Chunk, ColumnRemap, EndMark, KeyRange, Layout, LayoutId, Partition};
 pub use relation::{

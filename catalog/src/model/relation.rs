@@ -1,4 +1,4 @@
-use super::{ColumnId, Oid, PgType, Seq, Sequence};
+use super::{ColumnId, EnumType, Oid, PgType, Seq, Sequence, TypeKind};
 
 /// A database: the root of names. Keys run database → schema → object.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,7 @@ impl Schema {
     }
 }
 
-/// Anything that shares the names of a schema: tables, views, indexes, sequences.
+/// Anything that shares the names of a schema: tables, views, indexes, sequences, enum types.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {
     pub oid: Oid,
@@ -68,6 +68,7 @@ pub enum RelationKind {
     View(View),
     Index(Index),
     Sequence(Sequence),
+    Enum(EnumType),
 }
 
 /// Whether a write with an unknown column adds it or fails.
@@ -277,6 +278,15 @@ pub struct Index {
     pub definition: String,
 }
 
+impl Column {
+    /// Makes the texts that are stored of a column of an enum type, or of an array of one: that type is gone, or has
+    /// other labels now. The default goes, because its text names the type.
+    pub fn to_text(&mut self) {
+        self.ty = if self.ty.is_array() { PgType::plain(TypeKind::Text.array_oid()) } else { PgType::TEXT };
+        self.default = None;
+    }
+}
+
 impl Table {
     /// The live column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
@@ -314,6 +324,11 @@ impl Relation {
     /// The view definition, if this is a view.
     pub fn as_view(&self) -> Option<&View> {
         if let RelationKind::View(view) = &self.kind { Some(view) } else { None }
+    }
+
+    /// The definition of an enum type, if this is one.
+    pub fn as_enum(&self) -> Option<&EnumType> {
+        if let RelationKind::Enum(definition) = &self.kind { Some(definition) } else { None }
     }
 
     /// The sequence definition, if this is a sequence.

@@ -52,9 +52,11 @@ pub enum TypeKind {
     Uuid,
     Jsonb,
     AnyArray,
+    /// Any of the users' enum types.
+    Enum,
 }
 
-/// (kind, oid, oid of its array type or 0), PostgreSQL 15's numbers.
+/// (kind, oid, oid of its array type or 0), PostgreSQL 15's numbers. An enum type has the oid of its definition.
 const BUILT_IN: &[(TypeKind, u32, u32)] = &[
     (TypeKind::Bool, 16, 1000),
     (TypeKind::Bytea, 17, 1001),
@@ -148,6 +150,9 @@ impl PgType {
     /// The kind of this type, or of its element if it is an array; `None` for an oid that is not built in
     /// (a table's row type).
     pub fn kind(self) -> Option<TypeKind> {
+        if self.is_enum_or_array() {
+            return Some(TypeKind::Enum);
+        }
         BUILT_IN.iter().find(|t| t.1 == self.oid || (t.2 != 0 && t.2 == self.oid)).map(|t| t.0)
     }
 
@@ -158,11 +163,14 @@ impl PgType {
 
     /// Whether this is an array type.
     pub fn is_array(self) -> bool {
-        BUILT_IN.iter().any(|t| t.2 != 0 && t.2 == self.oid)
+        self.enum_element().is_some() || BUILT_IN.iter().any(|t| t.2 != 0 && t.2 == self.oid)
     }
 
     /// The element type of an array type, with the same modifier.
     pub fn element(self) -> Option<PgType> {
+        if let Some(element) = self.enum_element() {
+            return Some(element);
+        }
         let element = BUILT_IN.iter().find(|t| t.2 != 0 && t.2 == self.oid)?;
         Some(PgType { oid: element.1, typmod: self.typmod })
     }
@@ -180,6 +188,9 @@ impl PgType {
 
     /// The array type over this type, with the same modifier.
     pub fn array(self) -> Option<PgType> {
+        if let Some(array) = self.enum_array() {
+            return Some(array);
+        }
         let element = BUILT_IN.iter().find(|t| t.1 == self.oid && t.2 != 0)?;
         Some(PgType { oid: element.2, typmod: self.typmod })
     }
@@ -203,7 +214,7 @@ impl PgType {
 }
 
 impl TypeKind {
-    /// Oid in `pg_type`.
+    /// Oid in `pg_type`; 0 for [`TypeKind::Enum`], which is many types.
     pub fn oid(self) -> u32 {
         BUILT_IN.iter().find(|t| t.0 == self).map_or(0, |t| t.1)
     }
@@ -224,7 +235,7 @@ impl TypeKind {
         self.is_registered() || matches!(self, TypeKind::Oid | TypeKind::Xid)
     }
 
-    /// Every kind, in the order of oids of PostgreSQL's table of types.
+    /// Every kind of the built-in types, in the order of oids of PostgreSQL's table of types.
     pub fn all() -> impl Iterator<Item = TypeKind> {
         BUILT_IN.iter().map(|t| t.0)
     }

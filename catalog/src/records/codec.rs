@@ -207,6 +207,16 @@ impl Field for i128 {
     }
 }
 
+impl Field for f32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bits().to_le_bytes());
+    }
+
+    fn take(input: &mut Input<'_>) -> Decoded<Self> {
+        input.array().map(|bytes| f32::from_bits(u32::from_le_bytes(bytes)))
+    }
+}
+
 impl Field for f64 {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_bits().to_le_bytes());

@@ -6,9 +6,10 @@ use super::codec::Field;
 use super::*;
 use crate::model::{
     Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint,
-    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, Materialized, MissingValue, Oid,
-    Openness, OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence,
-    SequenceOwner, SequencePlace, SequenceRule, StoredQuery, Table, TimeUnit, TimestampMicros, View, ViewDependency,
+    ConstraintKind, Database, EndMark, EnumLabel, EnumType, Index, IngestId, KeyRange, Layout, LayoutId, Materialized,
+    MissingValue, Oid, Openness, OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema,
+    Seq, Sequence, SequenceOwner, SequencePlace, SequenceRule, StoredQuery, Table, TimeUnit, TimestampMicros, View,
+    ViewDependency,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -207,6 +208,17 @@ fn sequences() {
         "0113981101740a0001017803041701020311d80402010114060182020200",
     );
     golden(Record::SequencePlace(Oid(19), Oid(258), place(-3, true)), "1100000013", "0182020501");
+}
+
+#[test]
+fn enum_types() {
+    let label = |oid, name: &str, order| EnumLabel { oid: Oid(oid), name: name.to_owned(), order };
+    let definition = EnumType { labels: vec![label(258, "a", 1.0), label(259, "é", 1.5)] };
+    golden(
+        Record::Relation(relation(RelationKind::Enum(definition))),
+        "0500000013",
+        "0113981101740a00010178030602820201610000803f830202c3a90000c03f",
+    );
 }
 
 #[test]

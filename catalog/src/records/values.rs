@@ -4,9 +4,10 @@
 use super::codec::{Decoded, Field, Input, Malformed, fields, newtypes};
 use crate::model::{
     Bound, BoundValue, ChunkId, Column, ColumnDefault, ColumnId, ColumnRemap, ColumnRule, ColumnStatistics, Constraint,
-    ConstraintKind, Database, EndMark, Index, IngestId, KeyRange, Layout, LayoutId, Materialized, MissingValue, Oid,
-    Openness, OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, Sequence,
-    SequenceOwner, SequencePlace, SequenceRule, StoredQuery, Table, TimeUnit, TimestampMicros, View, ViewDependency,
+    ConstraintKind, Database, EndMark, EnumLabel, EnumType, Index, IngestId, KeyRange, Layout, LayoutId, Materialized,
+    MissingValue, Oid, Openness, OrderColumn, PartitionId, PartitionKey, PgType, Relation, RelationKind, Role, Schema,
+    Seq, Sequence, SequenceOwner, SequencePlace, SequenceRule, StoredQuery, Table, TimeUnit, TimestampMicros, View,
+    ViewDependency,
 };
 
 newtypes!(Oid, Seq, ColumnId, PartitionId, IngestId, TimestampMicros, LayoutId);
@@ -27,6 +28,8 @@ fields!(Sequence { rule, owner, run, begin });
 fields!(SequenceRule { ty, start, increment, min, max, cache, cycle });
 fields!(SequenceOwner { table, attnum, is_identity });
 fields!(SequencePlace { last, is_called });
+fields!(EnumType { labels });
+fields!(EnumLabel { oid, name, order });
 fields!(ColumnDefault { oid, expression });
 fields!(MissingValue { text });
 fields!(Constraint { oid, name, kind });
@@ -50,6 +53,7 @@ impl Field for RelationKind {
             RelationKind::View(view) => tagged(2, view, out),
             RelationKind::Index(index) => tagged(3, index, out),
             RelationKind::Sequence(sequence) => tagged(4, sequence, out),
+            RelationKind::Enum(definition) => tagged(6, definition, out),
         }
     }
 
@@ -63,6 +67,7 @@ impl Field for RelationKind {
                 let table = Table::take(input)?;
                 Ok(RelationKind::Table(Table { materialized: Some(Box::new(Field::take(input)?)), ..table }))
             }
+            6 => EnumType::take(input).map(RelationKind::Enum),
             _ => Err(Malformed("unknown kind of relation")),
         }
     }

@@ -4,6 +4,7 @@ mod changes;
 mod conflicts;
 mod crashes;
 mod deferred;
+mod enum_types;
 mod folders;
 mod groups;
 mod history;

@@ -104,7 +104,9 @@ impl ModelRelation {
         let (is_view, columns) = match &relation.kind {
             RelationKind::Table(table) => (false, &table.columns),
             RelationKind::View(view) => (true, &view.columns),
-            RelationKind::Index(_) | RelationKind::Sequence(_) => panic!("no step makes an index or a sequence"),
+            RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => {
+                panic!("no step makes one of these")
+            }
         };
         let contents = head.contents(relation.oid);
         let rows = contents.and_then(|contents| contents.real_time());

@@ -263,7 +263,7 @@ impl Decoder {
     }
 
     pub(super) fn target_builders(&self) -> Result<Vec<ColumnBuilder>> {
-        self.targets.iter().map(|t| ColumnBuilder::new(t.ty, t.arrow.clone(), self.style)).collect()
+        self.targets.iter().map(|t| ColumnBuilder::new(t.ty, t.arrow.clone(), self.style.clone())).collect()
     }
 }
 

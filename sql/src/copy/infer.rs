@@ -129,7 +129,7 @@ impl InferredColumn {
     }
 
     /// The type and the values; `None` for a column without any.
-    pub(super) fn finish(mut self, style: InputStyle) -> Result<Option<(PgType, ArrayRef)>> {
+    pub(super) fn finish(mut self, style: &InputStyle) -> Result<Option<(PgType, ArrayRef)>> {
         if !self.has_value {
             return Ok(None);
         }
@@ -141,8 +141,8 @@ impl InferredColumn {
     }
 }
 
-fn typed(texts: &StringViewArray, ty: PgType, style: InputStyle) -> Result<ArrayRef> {
-    let mut builder = ColumnBuilder::new(ty, arrow_type(ty, None), style)?;
+fn typed(texts: &StringViewArray, ty: PgType, style: &InputStyle) -> Result<ArrayRef> {
+    let mut builder = ColumnBuilder::new(ty, arrow_type(ty, None), style.clone())?;
     for text in texts {
         match text {
             Some(text) => builder.push_text(text)?,
@@ -164,7 +164,7 @@ mod tests {
     fn inferred_beside(has: Option<PgType>, values: &[&str]) -> PgType {
         let mut column = InferredColumn::beside(has);
         values.iter().for_each(|value| column.push(Some(value)));
-        column.finish(InputStyle::new(0)).unwrap().unwrap().0
+        column.finish(&InputStyle::new(0)).unwrap().unwrap().0
     }
 
     #[test]
@@ -209,6 +209,6 @@ mod tests {
     fn a_column_of_nulls_is_none() {
         let mut column = InferredColumn::beside(None);
         column.push(None);
-        assert!(column.finish(InputStyle::new(0)).unwrap().is_none());
+        assert!(column.finish(&InputStyle::new(0)).unwrap().is_none());
     }
 }

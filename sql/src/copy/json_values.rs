@@ -106,7 +106,7 @@ impl<'a> JsonColumn<'a> {
     }
 
     /// The type and the values over so many rows; `None` if all are null.
-    pub(super) fn finish(self, rows: usize, style: InputStyle) -> Result<Option<(PgType, ArrayRef)>> {
+    pub(super) fn finish(self, rows: usize, style: &InputStyle) -> Result<Option<(PgType, ArrayRef)>> {
         let Some(ty) = self.ty else { return Ok(None) };
         let array = match self.build(ty, rows, style) {
             // Numbers that have no decimal in common stay text.
@@ -118,8 +118,8 @@ impl<'a> JsonColumn<'a> {
         Ok(Some((ty, array)))
     }
 
-    fn build(&self, ty: PgType, rows: usize, style: InputStyle) -> Result<ArrayRef> {
-        let mut builder = ColumnBuilder::new(ty, arrow_type(ty, None), style)?;
+    fn build(&self, ty: PgType, rows: usize, style: &InputStyle) -> Result<ArrayRef> {
+        let mut builder = ColumnBuilder::new(ty, arrow_type(ty, None), style.clone())?;
         for (row, value) in &self.values {
             while builder.len() < *row {
                 builder.push_null();

@@ -149,7 +149,7 @@ impl<'a> JsonPiece<'a> {
     }
 
     fn finish(self) -> Result<Decoded> {
-        let (style, rows) = (self.decoder.style, self.rows.len);
+        let (style, rows) = (&self.decoder.style, self.rows.len);
         let mut columns = Vec::new();
         for (builder, target) in self.builders.into_iter().zip(&self.decoder.targets) {
             columns.push(DecodedColumn::known(target, builder.finish()?));
@@ -158,7 +158,7 @@ impl<'a> JsonPiece<'a> {
             columns.extend(column.finish(rows, style)?.map(|(ty, array)| DecodedColumn::new(name, ty, array)));
         }
         if !self.rest.is_empty() {
-            let mut builder = ColumnBuilder::new(PgType::JSONB, arrow_type(PgType::JSONB, None), style)?;
+            let mut builder = ColumnBuilder::new(PgType::JSONB, arrow_type(PgType::JSONB, None), style.clone())?;
             for (row, text) in self.rest {
                 while builder.len() < row {
                     builder.push_null();

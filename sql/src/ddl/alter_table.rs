@@ -19,6 +19,7 @@ use super::{Done, generated, keys, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::parse::SCHEMA_MARK;
+use crate::plan::user_types::looked_up;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::temporary::is_temporary;
@@ -46,14 +47,7 @@ pub(super) async fn run(
             SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).detail("This operation is supported for tables.")
         );
     }
-    let mut altered = Altered {
-        scope,
-        relation: relation.as_ref().clone(),
-        more: Vec::new(),
-        requires: vec![unchanged(&relation)],
-        retyped: Vec::new(),
-        is_rewritten: false,
-    };
+    let mut altered = Altered::of(scope, &relation);
     for operation in &alter.operations {
         altered.apply(operation).await?;
     }
@@ -124,6 +118,20 @@ pub(super) struct Altered<'a> {
     pub(super) is_rewritten: bool,
 }
 
+impl<'a> Altered<'a> {
+    /// A definition that nothing has changed yet.
+    pub(super) fn of(scope: &'a Arc<Scope>, relation: &Relation) -> Altered<'a> {
+        Altered {
+            scope,
+            relation: relation.clone(),
+            more: Vec::new(),
+            requires: vec![unchanged(relation)],
+            retyped: Vec::new(),
+            is_rewritten: false,
+        }
+    }
+}
+
 impl Altered<'_> {
     pub(super) fn table(&self) -> &Table {
         self.relation.as_table().expect("only tables are altered")
@@ -132,7 +140,7 @@ impl Altered<'_> {
     pub(super) fn table_mut(&mut self) -> &mut Table {
         match &mut self.relation.kind {
             RelationKind::Table(table) => table,
-            RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) => {
+            RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => {
                 unreachable!("only tables are altered")
             }
         }
@@ -167,7 +175,7 @@ impl Altered<'_> {
     }
 
     async fn add_column(&mut self, definition: &ColumnDef, if_not_exists: bool) -> Result<(), SqlError> {
-        let new = column_of(definition, &self.relation.name)?;
+        let new = column_of(self.scope, definition, &self.relation.name)?;
         if self.table().column(&new.name).is_some() {
             let message = format!("column \"{}\" of relation \"{}\" already exists", new.name, self.relation.name);
             if if_not_exists {
@@ -255,7 +263,8 @@ impl Altered<'_> {
                 self.column_mut(name)?.default = Some(new_default(self.scope, name, ty, value)?);
             }
             AlterColumnOperation::SetDataType { data_type, using, .. } => {
-                self.alter_type(name, semantics::column_type(data_type)?, using.as_ref())?;
+                let to = semantics::column_type(&looked_up(self.scope, data_type)?)?;
+                self.alter_type(name, to, using.as_ref())?;
             }
             AlterColumnOperation::SetNotNull => return Err(SqlError::internal("SET NOT NULL looks at rows")),
             AlterColumnOperation::AddGenerated { .. } => {

@@ -82,7 +82,8 @@ impl Altered<'_> {
         Ok(())
     }
 
-    fn retype(&mut self, column: &Column, to: PgType, using: Option<&Expr>) -> Result<(), SqlError> {
+    /// Gives a column values of its own, under an id of its own.
+    pub(super) fn retype(&mut self, column: &Column, to: PgType, using: Option<&Expr>) -> Result<(), SqlError> {
         let (before, after) = (column.id, self.new_id());
         let changed = self.column_mut(&column.name)?;
         changed.id = after;
@@ -113,7 +114,7 @@ impl Altered<'_> {
             let is_changed = match &mut changed.kind {
                 RelationKind::Index(index) => replace_in_index(index, own, before, after),
                 RelationKind::Table(table) => replace_in_constraints(table, relation.oid, own, before, after),
-                RelationKind::View(_) | RelationKind::Sequence(_) => false,
+                RelationKind::View(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => false,
             };
             if !is_changed {
                 continue;

@@ -1,10 +1,11 @@
-//! COMMENT ON TABLE, VIEW, MATERIALIZED VIEW, INDEX, SEQUENCE, COLUMN.
+//! COMMENT ON TABLE, VIEW, MATERIALIZED VIEW, INDEX, SEQUENCE, TYPE, COLUMN.
 
 use std::sync::Arc;
 
 use peristyle_catalog::model::{Change, Relation, RelationKind};
 use sqlparser::ast::{CommentObject, ObjectName, ObjectNamePart};
 
+use super::enum_type::undefined_type;
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
@@ -26,6 +27,11 @@ pub(super) fn run(
         | CommentObject::Sequence => {
             let found = find(scope, name)?;
             require_kind(found, kind)?;
+            Relation { comment, ..found.as_ref().clone() }
+        }
+        CommentObject::Type => {
+            let name = QualifiedName::of(scope, name)?;
+            let found = scope.enum_type(name.schema(), &name.name).ok_or_else(|| undefined_type(&name))?;
             Relation { comment, ..found.as_ref().clone() }
         }
         CommentObject::Column => comment_column(scope, name, comment)?,
@@ -68,7 +74,7 @@ fn comment_column(scope: &Scope, name: &ObjectName, comment: Option<String>) -> 
     let columns = match &mut relation.kind {
         RelationKind::Table(table) => &mut table.columns,
         RelationKind::View(view) => &mut view.columns,
-        RelationKind::Index(_) | RelationKind::Sequence(_) => {
+        RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => {
             let message = format!("\"{}\" is not a table or view", relation.name);
             return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
         }

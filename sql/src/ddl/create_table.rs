@@ -17,6 +17,7 @@ use super::place::Place;
 use super::{Done, generated, keys};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
+use crate::plan::user_types::{self, looked_up};
 use crate::scope::Scope;
 use crate::semantics;
 use crate::sequence::by_oids;
@@ -58,7 +59,7 @@ pub(super) enum NewConstraint<'a> {
 
 pub(super) fn run(scope: &Arc<Scope>, create: &CreateTable) -> Result<Done, SqlError> {
     let name = QualifiedName::of(scope, &create.name)?.name;
-    let columns = create.columns.iter().map(|column| column_of(column, &name)).collect::<Result<Vec<_>, _>>()?;
+    let columns = create.columns.iter().map(|column| column_of(scope, column, &name)).collect::<Result<Vec<_>, _>>()?;
     match new_table(scope, create, columns)? {
         Some((_, changes)) => Ok(Done { tag: "CREATE TABLE", changes }),
         None => Ok(Done::nothing("CREATE TABLE")),
@@ -128,8 +129,9 @@ fn refuse_unsupported(create: &CreateTable) -> Result<(), SqlError> {
 }
 
 /// A column as written.
-pub(super) fn column_of(column: &ColumnDef, table: &str) -> Result<NewColumn, SqlError> {
-    let mut new = NewColumn::plain(fold(&column.name), semantics::column_type(&column.data_type)?);
+pub(super) fn column_of(scope: &Scope, column: &ColumnDef, table: &str) -> Result<NewColumn, SqlError> {
+    let ty = semantics::column_type(&looked_up(scope, &column.data_type)?)?;
+    let mut new = NewColumn::plain(fold(&column.name), ty);
     new.own_sequence = OwnSequence::of(column, table)?;
     for option in &column.options {
         match &option.option {
@@ -348,7 +350,8 @@ pub(super) fn new_default(
     check_expression_type(column, ty, pg_type(&field), is_text)?;
     check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
-    Ok(ColumnDefault { oid, expression: by_oids(scope, expression).to_string() })
+    let kept = user_types::by_oids(scope, &by_oids(scope, expression));
+    Ok(ColumnDefault { oid, expression: kept.to_string() })
 }
 
 /// A default or generation expression must be of a type that its column takes. A string without a type of its own is read as
@@ -370,7 +373,7 @@ fn check_literal(scope: &Scope, ty: PgType, expression: &Expr) -> Result<(), Sql
     if let Expr::Value(value) = expression
         && let Value::SingleQuotedString(text) = &value.value
     {
-        let style = scope.settings.input_style(scope.transaction_started);
+        let style = scope.input_style();
         ColumnBuilder::new(PgType::plain(ty.oid), arrow_type(PgType::plain(ty.oid), None), style)?.push_text(text)?;
     }
     Ok(())

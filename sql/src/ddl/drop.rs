@@ -1,4 +1,4 @@
-//! DROP TABLE, VIEW, MATERIALIZED VIEW, INDEX, SEQUENCE, SCHEMA.
+//! DROP TABLE, VIEW, MATERIALIZED VIEW, INDEX, SEQUENCE, TYPE, SCHEMA.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ pub(super) fn run(
         ObjectType::MaterializedView => ("DROP MATERIALIZED VIEW", "materialized view"),
         ObjectType::Index => ("DROP INDEX", "index"),
         ObjectType::Sequence => ("DROP SEQUENCE", "sequence"),
+        ObjectType::Type => ("DROP TYPE", "type"),
         ObjectType::Schema => ("DROP SCHEMA", "schema"),
         other => return Err(SqlError::unsupported(format!("DROP {other} is not supported"))),
     };
@@ -35,12 +36,18 @@ pub(super) fn run(
             continue;
         }
         let name = QualifiedName::of(scope, name)?;
-        match scope.relation(name.schema(), &name.name) {
+        let found = match kind {
+            ObjectType::Type => scope.enum_type(name.schema(), &name.name),
+            _ => scope.relation(name.schema(), &name.name),
+        };
+        match found {
             Some(relation) => {
                 check_kind(relation, word)?;
                 dropped.relations.insert(relation.oid, Arc::clone(relation));
             }
-            None if crate::relation::find(name.schema().unwrap_or(PG_CATALOG), &name.name).is_some() => {
+            None if *kind != ObjectType::Type
+                && crate::relation::find(name.schema().unwrap_or(PG_CATALOG), &name.name).is_some() =>
+            {
                 let message = format!("permission denied: \"{name}\" is a system catalog");
                 return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
             }
@@ -51,6 +58,7 @@ pub(super) fn run(
         }
     }
     dropped.take_sequences(scope);
+    dropped.take_columns(scope, cascade)?;
     dropped.take_dependents(scope, cascade, word)?;
     dropped.take_defaults(scope, cascade, word)?;
     Ok(dropped.done(scope, tag))
@@ -58,7 +66,8 @@ pub(super) fn run(
 
 /// PostgreSQL's words differ by what was to be dropped.
 fn missing(word: &str, name: &QualifiedName) -> SqlError {
-    let state = if word == "index" { SqlState::UNDEFINED_OBJECT } else { SqlState::UNDEFINED_TABLE };
+    let is_relation = !matches!(word, "index" | "type");
+    let state = if is_relation { SqlState::UNDEFINED_TABLE } else { SqlState::UNDEFINED_OBJECT };
     SqlError::new(state, format!("{word} \"{name}\" does not exist"))
 }
 
@@ -82,6 +91,7 @@ pub(crate) fn kind_word(relation: &Relation) -> &'static str {
         RelationKind::View(_) => "view",
         RelationKind::Index(_) => "index",
         RelationKind::Sequence(_) => "sequence",
+        RelationKind::Enum(_) => "type",
     }
 }
 
@@ -92,6 +102,10 @@ pub(super) struct Dropped {
     schemas: Vec<Oid>,
     /// Tables that stay without some of their defaults, as they were and as they will be.
     pub(super) without_defaults: BTreeMap<Oid, (Arc<Relation>, Relation)>,
+    /// Tables that stay without some of their columns, what that requires and what it changes.
+    pub(super) altered: Vec<Oid>,
+    pub(super) requires: Vec<Requirement>,
+    pub(super) changes: Vec<Change>,
 }
 
 impl Dropped {
@@ -119,9 +133,9 @@ impl Dropped {
     }
 
     fn done(self, scope: &Scope, tag: &'static str) -> Done {
-        let except: Vec<Oid> = self.relations.keys().copied().collect();
-        let mut requires = Vec::new();
-        let mut changes = Vec::new();
+        let except: Vec<Oid> = self.relations.keys().chain(&self.altered).copied().collect();
+        let mut requires = self.requires.clone();
+        let mut changes = self.changes.clone();
         // Views first, so that what they read is still there when they go.
         let views = self.relations.values().filter(|relation| relation.as_view().is_some());
         let others = self.relations.values().filter(|relation| relation.as_view().is_none());
@@ -170,7 +184,7 @@ fn drop_schema(
     let counts = |relation: &&Arc<Relation>| match &relation.kind {
         RelationKind::Index(_) => false,
         RelationKind::Sequence(sequence) => sequence.owner.is_none(),
-        RelationKind::Table(_) | RelationKind::View(_) => true,
+        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Enum(_) => true,
     };
     let inside: Vec<Arc<Relation>> = inside.filter(counts).cloned().collect();
     if !cascade && let Some(first) = inside.first() {

@@ -44,7 +44,7 @@ impl Altered<'_> {
         let on_column = |relation: &&Arc<Relation>| match &relation.kind {
             RelationKind::Index(index) => index.table == self.relation.oid && index.columns.contains(&id),
             RelationKind::Sequence(sequence) => sequence.owner.is_some_and(|owner| (owner.table, owner.attnum) == own),
-            RelationKind::Table(_) | RelationKind::View(_) => false,
+            RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Enum(_) => false,
         };
         let gone: Vec<Arc<Relation>> = self.scope.view.relations().filter(on_column).cloned().collect();
         for sequence in gone.iter().filter(|relation| relation.as_sequence().is_some()) {

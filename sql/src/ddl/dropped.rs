@@ -102,7 +102,7 @@ pub(super) fn parts_of(scope: &Scope, table: Oid) -> Vec<Arc<Relation>> {
     let is_part = |relation: &&Arc<Relation>| match &relation.kind {
         RelationKind::Index(index) => index.table == table,
         RelationKind::Sequence(sequence) => sequence.owner.is_some_and(|owner| owner.table == table),
-        RelationKind::Table(_) | RelationKind::View(_) => false,
+        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Enum(_) => false,
     };
     scope.view.relations().filter(is_part).cloned().collect()
 }
@@ -134,7 +134,8 @@ pub(super) fn undrop(scope: &Scope, name: &ObjectName) -> Result<Done, SqlError>
         let is_taken = |name: &str| scope.view.relation_by_name(schema.oid, name).is_some() || taken.contains(name);
         let former = former_name(&relation).to_owned();
         let name = if relation.as_table().is_some() { former } else { numbered(former, is_taken) };
-        let mut back = Relation { schema: schema.oid, name: name.clone(), ..relation.as_ref().clone() };
+        let whole = scope.view.with_types_that_exist(relation.as_ref().clone());
+        let mut back = Relation { schema: schema.oid, name: name.clone(), ..whole };
         if let RelationKind::Table(table) = &mut back.kind {
             table.options.retain(|(key, _)| key != AT && key != FROM);
         }

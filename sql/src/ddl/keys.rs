@@ -8,6 +8,7 @@ use peristyle_catalog::model::{Change, ColumnId, ConstraintKind, Index, Oid, Rel
 use super::create_table::{NewConstraint, constraint};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
+use crate::plan::user_types::by_oids;
 use crate::scope::Scope;
 
 /// Adds constraints to a definition. Returns it with the changes that make the indexes behind its keys.
@@ -46,7 +47,7 @@ pub(super) fn add(
 fn table_of(relation: &mut Relation) -> &mut Table {
     match &mut relation.kind {
         RelationKind::Table(table) => table,
-        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) => {
+        RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => {
             unreachable!("constraints belong to tables")
         }
     }
@@ -76,7 +77,8 @@ fn add_check(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
     }
     let oid = scope.engine.catalog().reserve_oids(1);
-    table.constraints.push(constraint(oid, name, ConstraintKind::Check { expression: expression.to_string() }));
+    let kept = by_oids(scope, expression);
+    table.constraints.push(constraint(oid, name, ConstraintKind::Check { expression: kept.to_string() }));
     Ok(())
 }
 

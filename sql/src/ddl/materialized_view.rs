@@ -140,7 +140,7 @@ fn check_concurrent(
     }
     let is_key = |other: &&Arc<Relation>| match &other.kind {
         RelationKind::Index(index) => index.unique && index.table == relation.oid,
-        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Sequence(_) => false,
+        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => false,
     };
     if scope.view.relations().any(|other| is_key(&other)) {
         return Ok(());

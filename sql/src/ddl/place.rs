@@ -14,8 +14,25 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Where a name leads to; `is_temporary` if the statement says so.
+    /// Where a name leads to; `is_temporary` if the statement says so. 42710 if an enum type has the name.
     pub(super) fn of(scope: &Scope, name: &QualifiedName, is_temporary: bool) -> Result<Place, SqlError> {
+        let place = Place::named(scope, name, is_temporary)?;
+        if place.existing(scope, &name.name).is_some_and(|existing| existing.as_enum().is_some()) {
+            let message = format!("type \"{}\" already exists", name.name);
+            return Err(SqlError::new(SqlState::DUPLICATE_OBJECT, message).hint(
+                "A relation has an associated type of the same name, so you must use a name that doesn't conflict \
+                 with any existing type.",
+            ));
+        }
+        Ok(place)
+    }
+
+    /// Where the name of a new type leads to.
+    pub(super) fn of_type(scope: &Scope, name: &QualifiedName) -> Result<Place, SqlError> {
+        Place::named(scope, name, false)
+    }
+
+    fn named(scope: &Scope, name: &QualifiedName, is_temporary: bool) -> Result<Place, SqlError> {
         let is_own = |schema: &str| schema == temporary::ALIAS || schema == scope.temporary_schema();
         match name.schema() {
             None if is_temporary => Ok(Place::temporary(scope)),

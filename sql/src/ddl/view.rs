@@ -157,7 +157,7 @@ pub(super) fn dependencies(touched: &[Touched], plan: &LogicalPlan) -> Result<Ve
                 used.map(|column| (column.name.clone(), column.id)).collect()
             }
             RelationKind::View(view) => view.columns.iter().map(|column| (column.name.clone(), column.id)).collect(),
-            RelationKind::Index(_) | RelationKind::Sequence(_) => Vec::new(),
+            RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => Vec::new(),
         };
         dependencies.push(ViewDependency { written: written.clone(), relation: relation.oid, columns });
     }

@@ -12,8 +12,10 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::partition::canonical;
+use peristyle_storage::types::pg_type;
 
-use super::define::{Call, Definition, immutable, overload, same};
+use super::define::{Call, Definition, immutable, overload, same, stable};
+use super::enums;
 use super::error::{error, not_supported};
 use super::interval::key_array;
 use super::pattern::compile;
@@ -26,11 +28,9 @@ pub(crate) const ANY: &str = "pg_op_any";
 pub(crate) const ALL: &str = "pg_op_all";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
-    immutable(
-        ALL,
-        &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()],
-    ),
+    // Labels of enum types have the order that the catalog says.
+    stable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
+    stable(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
     immutable(
         "array_length",
@@ -119,7 +119,26 @@ fn wider_number(left: &DataType, right: &DataType) -> DataType {
     DataType::Decimal256(76, 20)
 }
 
+/// The call with labels of an enum type as their places, by which they are ordered. A text beside labels is one.
+fn by_places<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
+    let types = [1, 2].map(|argument| pg_type(&call.arg_fields[argument]));
+    let Some(ty) = types.into_iter().find(|ty| ty.enum_definition().is_some()) else { return Ok(None) };
+    let element = ty.element().unwrap_or(ty);
+    let enums = enums::types_of(call)?;
+    let mut args = call.args.clone();
+    for arg in &mut args[1..] {
+        enums::check_labels(enums, element, arg)?;
+        *arg = enums::places_of(enums, element, arg)?;
+    }
+    Ok(Some(call.with_args(args)))
+}
+
 fn quantified(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
+    let placed = by_places(call)?;
+    quantified_as_stored(placed.as_ref().unwrap_or(call), is_any)
+}
+
+fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
     let (ops, lists) = (Argument::<Text>::of(call, 0), Argument::<List>::of(call, 2));
     let row = |row: usize| {
         let (Some(op), Some(items)) = (ops.get(row), lists.get(row)) else { return Ok(None) };

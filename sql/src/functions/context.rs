@@ -12,6 +12,7 @@ use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
 use peristyle_catalog::Sources;
 use peristyle_catalog::model::TimestampMicros;
 
+use crate::enum_types::EnumTypes;
 use crate::values::{DateOrder, InputStyle, OutputStyle, Zone};
 
 /// Settings of a session, as `current_setting` reads them.
@@ -45,6 +46,8 @@ pub struct FunctionContext {
     pub version: String,
     /// `current_setting()`.
     pub settings: Arc<dyn SettingsReader>,
+    /// The users' enum types; `None` where there are none.
+    pub enums: Option<EnumTypes>,
 }
 
 /// The context as an extension of DataFusion's options.
@@ -91,7 +94,12 @@ impl FunctionContext {
 
     /// How the session reads values.
     pub fn input_style(&self) -> InputStyle {
-        InputStyle { zone: self.zone(), date_order: self.date_order, now_micros: self.transaction_start.0 }
+        InputStyle {
+            zone: self.zone(),
+            date_order: self.date_order,
+            now_micros: self.transaction_start.0,
+            enums: self.enums.clone(),
+        }
     }
 
     /// Puts the context where functions find it. Call once per statement on the session's options.

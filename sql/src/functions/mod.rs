@@ -14,6 +14,7 @@ pub(crate) mod decimal;
 pub(crate) mod define;
 mod degrees;
 pub(crate) mod encoding;
+pub(crate) mod enums;
 pub(crate) mod error;
 pub(crate) mod extract;
 mod integer_series;

@@ -9,9 +9,9 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, choice, clock, datetime, degrees, encoding, extract, interval, json, json_build, json_change,
-    json_path, json_sets, json_text, math, open_time, ordered_set, overlaps, pattern, places, regexp_places, rounding,
-    row, scale, series_array, sql_pattern, text, ties, to_char, type_of,
+    arithmetic, array, choice, clock, datetime, degrees, encoding, enums, extract, interval, json, json_build,
+    json_change, json_path, json_sets, json_text, math, open_time, ordered_set, overlaps, pattern, places,
+    regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char, type_of,
 };
 
 /// The families of functions of ours.
@@ -22,6 +22,7 @@ const FAMILIES: &[&[Definition]] = &[
     datetime::DEFINITIONS,
     degrees::DEFINITIONS,
     encoding::DEFINITIONS,
+    enums::DEFINITIONS,
     extract::DEFINITIONS,
     interval::DEFINITIONS,
     json::DEFINITIONS,

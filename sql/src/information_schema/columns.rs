@@ -78,11 +78,15 @@ pub(super) fn data_type(context: &RelationContext<'_>, ty: PgType) -> String {
 /// Schema and `typname` of a type.
 pub(super) fn underlying<'a>(context: &RelationContext<'a>, ty: PgType) -> [Value<'a>; 2] {
     use crate::pg_catalog::names::{relation_of_type, schema_name};
+    use crate::pg_catalog::pg_type::array_name;
     if let Some(built_in) = by_oid(ty.oid) {
         return ["pg_catalog".into(), built_in.name.into()];
     }
     match relation_of_type(context, peristyle_catalog::model::Oid(ty.oid)) {
-        Some((relation, _)) => [schema_name(context, relation.schema).into(), (&relation.name).into()],
+        Some((relation, is_array)) => {
+            let name = if is_array { array_name(&relation.name) } else { relation.name.clone() };
+            [schema_name(context, relation.schema).into(), Value::text_of(name)]
+        }
         None => [Value::Null, Value::Null],
     }
 }

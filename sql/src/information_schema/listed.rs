@@ -7,7 +7,7 @@ use peristyle_catalog::model::{Column, Oid, PgType, Relation};
 use crate::pg_catalog::BOOTSTRAP_ROLE;
 use crate::pg_catalog::definitions::default_shown;
 use crate::pg_catalog::names::columns;
-use crate::pg_catalog::names::{is_temporary, row_types, schema_name, temporary_schema};
+use crate::pg_catalog::names::{is_temporary, schema_name, temporary_schema, types_of};
 use crate::relation::{RelationContext, all};
 
 /// A table or view.
@@ -52,7 +52,7 @@ pub(super) fn listed<'a>(context: &RelationContext<'a>) -> Vec<Listed<'a>> {
     let is_listed = |relation: &&Relation| own == Some(relation.schema) || !is_temporary(context, relation);
     // The standard has no materialized views.
     let relations = relations.into_iter().filter(is_listed).filter(|relation| relation.as_materialized().is_none());
-    let users = relations.filter(|relation| row_types(relation).is_some()).map(|relation| Listed {
+    let users = relations.filter(|relation| types_of(relation).is_some()).map(|relation| Listed {
         schema: schema_name(context, relation.schema).unwrap_or_default(),
         name: &relation.name,
         owner: context.head.role_name(relation.owner),

@@ -8,6 +8,7 @@ mod bare;
 mod copy;
 mod depth;
 mod dialect;
+mod enum_type;
 mod forms;
 mod identity;
 mod maintenance;
@@ -29,6 +30,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 pub(crate) use alter_rule::{AlterRule, RuleAction};
 pub(crate) use bare::bare_body;
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
+pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
 pub(crate) use identity::Overriding;
 pub(crate) use maintenance::{Maintenance, Subject};
@@ -74,6 +76,7 @@ pub(crate) enum Tree {
     Session(Box<SessionCommand>),
     Maintenance(Maintenance),
     Sequence(Box<SequenceStatement>),
+    Enum(Box<EnumStatement>),
     MaterializedView(Box<MaterializedViewStatement>),
     /// `UNDROP TABLE name`
     Undrop(ast::ObjectName),
@@ -194,6 +197,9 @@ fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Res
     }
     if let Some(statement) = materialized_view::parse(parser, index)? {
         return Ok(Tree::MaterializedView(Box::new(statement)));
+    }
+    if let Some(statement) = enum_type::parse(parser, index)? {
+        return Ok(Tree::Enum(Box::new(statement)));
     }
     if let Some(command) = session_command::parse(parser, text, index)? {
         return Ok(Tree::Session(Box::new(command)));

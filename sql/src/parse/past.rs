@@ -9,9 +9,12 @@ use super::forms::{is_blank, keyword_of};
 /// Makes names of AT, BEFORE and CHANGES that do not say so, and of what AT says.
 pub(super) fn settle(tokens: &mut [TokenWithSpan]) {
     let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
-    // In definitions of triggers and the like they are no names.
-    let is_definition = words.first().is_some_and(|&at| keyword_of(&tokens[at]) == Some(Keyword::CREATE))
-        && words.get(1).is_none_or(|&at| !is_of_query(&tokens[at]));
+    // In definitions of triggers, of labels and the like they are no names.
+    let is_definition = match words.first().and_then(|&at| keyword_of(&tokens[at])) {
+        Some(Keyword::CREATE) => words.get(1).is_none_or(|&at| !is_of_query(&tokens[at])),
+        Some(Keyword::ALTER) => words.get(1).is_some_and(|&at| keyword_of(&tokens[at]) == Some(Keyword::TYPE)),
+        _ => false,
+    };
     for (place, &at) in words.iter().enumerate() {
         let next = words.get(place + 1).map(|&at| &tokens[at]);
         match keyword_of(&tokens[at]) {

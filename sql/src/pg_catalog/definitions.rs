@@ -6,10 +6,13 @@ use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Index, PgTy
 
 use super::names::{qualified, quoted, relation_shown, schema_name};
 use super::pg_index::indexed_columns;
+use super::type_names::format_type;
 use crate::relation::RelationContext;
-use crate::semantics;
+use crate::semantics::{self, with_type_names};
 use crate::sequence;
-use crate::values::type_name;
+
+/// The modifier of a type that has none.
+const NO_MODIFIER: i32 = -1;
 
 /// A view's query as its author wrote it, set as PostgreSQL sets it.
 pub(crate) fn view_definition(query: &StoredQuery) -> String {
@@ -39,7 +42,7 @@ pub(crate) fn constraint_definition(context: &RelationContext<'_>, table: &Table
             let there = there.map(|there| list(there, referenced)).unwrap_or_default();
             format!("FOREIGN KEY ({}) REFERENCES {target}({there}) NOT VALID", list(table, columns))
         }
-        ConstraintKind::Check { expression } => format!("CHECK (({expression}))"),
+        ConstraintKind::Check { expression } => format!("CHECK (({}))", with_types(context, expression)),
     }
 }
 
@@ -48,13 +51,21 @@ fn list(table: &Table, columns: &[ColumnId]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
+/// An expression's text with the names that users' types have now.
+pub(crate) fn with_types<'t>(context: &RelationContext<'_>, text: &'t str) -> Cow<'t, str> {
+    with_type_names(text, &|ty| format_type(context, ty.oid, None))
+}
+
 /// A column's default as PostgreSQL shows it: a string has the type that it was read as, a sequence its name.
 pub(crate) fn default_shown<'t>(context: &RelationContext<'_>, expression: &'t str, ty: PgType) -> Cow<'t, str> {
     let inside = expression.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     let is_string = inside.is_some_and(|inside| !inside.replace("''", "").contains('\''));
     // Of these the constant is shown, which a string of digits is too.
     if !is_string || ty == PgType::BOOL || semantics::is_number(ty) {
-        return sequence::shown(context, expression);
+        return match with_types(context, expression) {
+            Cow::Borrowed(kept) => sequence::shown(context, kept),
+            Cow::Owned(named) => sequence::shown(context, &named).into_owned().into(),
+        };
     }
-    format!("{expression}::{}", type_name(PgType::plain(ty.oid))).into()
+    format!("{expression}::{}", format_type(context, ty.oid, Some(NO_MODIFIER))).into()
 }

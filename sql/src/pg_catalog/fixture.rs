@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::error::Result;
 use peristyle_catalog::TableContents;
 use peristyle_catalog::model::{
-    Column, ColumnDefault, ColumnId, ColumnRule, Constraint, ConstraintKind, Database, Index, Oid, Openness,
+    Column, ColumnDefault, ColumnId, ColumnRule, Constraint, ConstraintKind, Database, EnumType, Index, Oid, Openness,
     PartitionKey, PgType, Relation, RelationKind, Role, Schema, Seq, StoredQuery, Table, View, ViewDependency,
 };
 
@@ -46,6 +46,20 @@ impl Objects for Fixture {
 
     fn relations(&self, _: Oid) -> Vec<&Relation> {
         self.relations.iter().collect()
+    }
+
+    fn enum_types(&self, _: Oid) -> Vec<(&Relation, &EnumType)> {
+        self.relations.iter().filter_map(|relation| Some((relation, relation.as_enum()?))).collect()
+    }
+
+    fn enum_definition(&self, ty: PgType) -> Option<&Relation> {
+        let oid = ty.enum_definition()?;
+        self.relations.iter().find(|relation| relation.oid == oid)
+    }
+
+    fn enum_by_name(&self, schema: Oid, name: &str) -> Option<&Relation> {
+        let mut types = self.relations.iter().filter(|relation| relation.as_enum().is_some());
+        types.find(|relation| relation.schema == schema && relation.name == name)
     }
 
     fn schema(&self, oid: Oid) -> Option<&Schema> {

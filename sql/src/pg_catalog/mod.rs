@@ -18,6 +18,7 @@ mod pg_cursors;
 mod pg_database;
 mod pg_depend;
 mod pg_description;
+mod pg_enum;
 pub(crate) mod pg_extension;
 mod pg_index;
 mod pg_indexes;
@@ -37,7 +38,7 @@ mod pg_stat_ssl;
 mod pg_stat_tables;
 mod pg_tables;
 mod pg_timezone_names;
-mod pg_type;
+pub(crate) mod pg_type;
 mod pg_views;
 pub(crate) mod type_names;
 
@@ -56,6 +57,7 @@ pub(crate) const PG_CLASS: u32 = 1259;
 pub(crate) const PG_ATTRDEF: u32 = 2604;
 pub(crate) const PG_REWRITE: u32 = 2618;
 pub(crate) const PG_NAMESPACE: u32 = 2615;
+pub(crate) const PG_TYPE: u32 = 1247;
 pub(crate) const PG_EXTENSION: u32 = 3079;
 pub(crate) const PG_DATABASE: u32 = 1262;
 /// Access methods and the default tablespace.
@@ -79,6 +81,7 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_database", pg_database::fill),
     ("pg_catalog", "pg_depend", pg_depend::fill),
     ("pg_catalog", "pg_description", pg_description::fill),
+    ("pg_catalog", "pg_enum", pg_enum::fill),
     ("pg_catalog", "pg_extension", pg_extension::fill),
     ("pg_catalog", "pg_index", pg_index::fill),
     ("pg_catalog", "pg_indexes", pg_indexes::fill),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use peristyle_catalog::model::{Column, Oid, Relation, RelationKind, Schema};
+use peristyle_catalog::model::{Column, Oid, PgType, Relation, RelationKind, Schema};
 
 use super::{INFORMATION_SCHEMA, PG_CATALOG, SYSTEM};
 use crate::keywords::must_be_quoted;
@@ -91,23 +91,61 @@ pub(crate) fn relation_shown(context: &RelationContext<'_>, oid: Oid) -> Option<
     Some(if is_visible { quoted(name).into_owned() } else { qualified(schema, name) })
 }
 
-/// The relation whose row type or array type that is, and whether it is the array type.
+/// The relation whose row type or array type that is, or the definition of an enum type, and whether it is the array
+/// type.
 pub(crate) fn relation_of_type<'a>(context: &RelationContext<'a>, ty: Oid) -> Option<(&'a Relation, bool)> {
     if ty < Oid::FIRST_USER {
         return None;
     }
+    if let Some(definition) = context.head.enum_definition(PgType::plain(ty.0)) {
+        return Some((definition, PgType::plain(ty.0).is_array()));
+    }
     let relations = context.head.relations(context.database.oid);
     relations.into_iter().find_map(|relation| {
-        let (row, array) = row_types(relation)?;
+        let (row, array) = types_of(relation)?;
         (row == ty || array == ty).then_some((relation, array == ty))
     })
 }
 
-/// Oids of a relation's row type and of the array type over it; `None` for an index or a sequence.
-pub(crate) fn row_types(relation: &Relation) -> Option<(Oid, Oid)> {
+/// Whether the type of that relation, or enum type, is found by its name alone.
+pub(crate) fn type_is_visible(context: &RelationContext<'_>, relation: &Relation) -> bool {
+    type_relation_named(context, None, &relation.name).is_some_and(|found| found.oid == relation.oid)
+}
+
+/// The type of a relation, or enum type, as the session must write it.
+pub(crate) fn type_shown(context: &RelationContext<'_>, relation: &Relation) -> String {
+    match schema_name(context, relation.schema).filter(|_| !type_is_visible(context, relation)) {
+        Some(schema) => qualified(schema, &relation.name),
+        None => quoted(&relation.name).into_owned(),
+    }
+}
+
+/// The relation, or enum type, that the name of a type leads to; without a schema, the first in the search path.
+pub(crate) fn type_relation_named<'a>(
+    context: &RelationContext<'a>,
+    schema: Option<&str>,
+    name: &str,
+) -> Option<&'a Relation> {
+    let in_schema = |schema: &str| {
+        let schema = context.head.schema_by_name(context.database.oid, schema)?.oid;
+        let relation = context.head.relation_by_name(schema, name).filter(|relation| types_of(relation).is_some());
+        relation.or_else(|| context.head.enum_by_name(schema, name))
+    };
+    match schema {
+        Some(schema) => in_schema(schema),
+        None => effective_path(context).into_iter().find_map(in_schema),
+    }
+}
+
+/// Oids of a relation's row type, or of an enum type, and of the array type over it; `None` for an index or a sequence.
+pub(crate) fn types_of(relation: &Relation) -> Option<(Oid, Oid)> {
     match &relation.kind {
         RelationKind::Table(table) => Some((table.row_type, table.array_type)),
         RelationKind::View(view) => Some((view.row_type, view.array_type)),
+        RelationKind::Enum(_) => {
+            let ty = PgType::of_enum(relation.oid)?;
+            Some((Oid(ty.oid), Oid(ty.array()?.oid)))
+        }
         RelationKind::Index(_) | RelationKind::Sequence(_) => None,
     }
 }
@@ -117,7 +155,7 @@ pub(crate) fn columns(relation: &Relation) -> &[Column] {
     match &relation.kind {
         RelationKind::Table(table) => &table.columns,
         RelationKind::View(view) => &view.columns,
-        RelationKind::Index(_) | RelationKind::Sequence(_) => &[],
+        RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => &[],
     }
 }
 

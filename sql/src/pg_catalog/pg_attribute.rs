@@ -40,6 +40,7 @@ fn attributes<'a>(context: &RelationContext<'a>, relation: &'a Relation) -> Vec<
         RelationKind::View(view) => view.columns.iter().map(|column| of_column(relation.oid, column)).collect(),
         RelationKind::Index(index) => of_index(context, relation.oid, index),
         RelationKind::Sequence(_) => of_sequence(relation.oid),
+        RelationKind::Enum(_) => Vec::new(),
     }
 }
 

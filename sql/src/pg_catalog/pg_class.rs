@@ -38,7 +38,8 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     for relation in context.head.relations(context.database.oid) {
         let name = [relation.oid.into(), (&relation.name).into(), relation.schema.into(), relation.owner.into()];
         let acl = relation.acl.as_ref().map(|acl| vec![acl]).into();
-        push(rows, name, shape(context, relation, indexed.contains(&relation.oid)), acl);
+        let Some(shape) = shape(context, relation, indexed.contains(&relation.oid)) else { continue };
+        push(rows, name, shape, acl);
     }
 }
 
@@ -51,7 +52,8 @@ fn push_computed<'a>(context: &RelationContext<'a>, relation: &'static dyn Virtu
     push(rows, name, shape, Value::Null);
 }
 
-fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, has_index: bool) -> Shape<'a> {
+/// `None` for an enum type, which is none of the relations that are shown.
+fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, has_index: bool) -> Option<Shape<'a>> {
     let shape = match &relation.kind {
         RelationKind::Table(table) => Shape { has_index, ..table_shape(context, relation, table) },
         RelationKind::View(view) => {
@@ -61,8 +63,9 @@ fn shape<'a>(context: &RelationContext<'a>, relation: &'a Relation, has_index: b
             Shape { rows: 1.0, bytes: PAGE_BYTES, columns: SEQUENCE_COLUMNS.len(), ..without_rows("S", 0) }
         }
         RelationKind::Index(index) => Shape { columns: index.columns.len(), rows: 0.0, ..without_rows("i", BTREE) },
+        RelationKind::Enum(_) => return None,
     };
-    Shape { is_temporary: is_temporary(context, relation), ..shape }
+    Some(Shape { is_temporary: is_temporary(context, relation), ..shape })
 }
 
 fn without_rows(kind: &'static str, access_method: u32) -> Shape<'static> {

@@ -1,6 +1,10 @@
 //! `pg_constraint`: checks, and keys, which are shown as not validated where they are recorded and not enforced.
 
+use std::borrow::Cow;
+
 use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Oid, Relation, Table};
+
+use super::definitions::with_types;
 
 use crate::relation::{RelationContext, Rows, Value};
 
@@ -33,7 +37,7 @@ struct Shape<'a> {
     key: Value<'a>,
     index: Oid,
     referenced: (Oid, Value<'a>),
-    expression: Option<&'a str>,
+    expression: Option<Cow<'a, str>>,
     is_enforced: bool,
     /// Update action, delete action, match type.
     actions: [&'static str; 3],
@@ -63,9 +67,12 @@ fn shape<'a>(context: &RelationContext<'a>, table: &Table, kind: &'a ConstraintK
             let referenced = (*other, key.into());
             Shape { referenced, actions: DEFAULT_ACTIONS, is_enforced: false, ..keyed(columns, Oid(0)) }
         }
-        ConstraintKind::Check { expression } => {
-            Shape { key: Value::Null, expression: Some(expression), is_enforced: true, ..keyed(&[], Oid(0)) }
-        }
+        ConstraintKind::Check { expression } => Shape {
+            key: Value::Null,
+            expression: Some(with_types(context, expression)),
+            is_enforced: true,
+            ..keyed(&[], Oid(0))
+        },
     }
 }
 
@@ -100,7 +107,7 @@ fn push<'a>(
         (kind_letter(&constraint.kind) != "c").into(),
         shape.key,
         referenced_key,
-        shape.expression.into(),
+        shape.expression.map(Value::text_of).into(),
     ]);
 }
 

@@ -1,10 +1,10 @@
 //! `pg_depend`: what views read, and what ties sequences to columns and defaults. A view's rule depends on the view itself and on the columns it reads. The relations of
 //! the schema `system` are members of the extension that stands for this server, so that nobody dumps them.
 
-use peristyle_catalog::model::{Relation, RelationKind, Sequence, StoredQuery, Table};
+use peristyle_catalog::model::{PgType, Relation, RelationKind, Sequence, StoredQuery, Table};
 
 use super::pg_extension::EXTENSION;
-use super::{PG_ATTRDEF, PG_CLASS, PG_EXTENSION, PG_NAMESPACE, PG_REWRITE, SYSTEM};
+use super::{PG_ATTRDEF, PG_CLASS, PG_EXTENSION, PG_NAMESPACE, PG_REWRITE, PG_TYPE, SYSTEM};
 use crate::relation::{RelationContext, Rows, Value, all};
 use crate::sequence::sequences_in;
 
@@ -18,27 +18,44 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             push_view(context, rows, relation, query);
         }
         match &relation.kind {
-            RelationKind::Table(table) => push_defaults(rows, relation, table),
+            RelationKind::Table(table) => {
+                push_defaults(rows, relation, table);
+                push_types(rows, relation, table);
+            }
             RelationKind::Sequence(sequence) => push_owner(rows, relation, sequence),
-            RelationKind::View(_) | RelationKind::Index(_) => {}
+            RelationKind::View(_) | RelationKind::Index(_) | RelationKind::Enum(_) => {}
         }
     }
 }
 
 fn push_view<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>, relation: &Relation, query: &StoredQuery) {
-    let mut push = |referenced: Value<'a>, column: Value<'a>, kind: &'static str| {
-        push(rows, (PG_REWRITE, relation.oid.into()), (PG_CLASS, referenced, column), kind);
+    let mut push_on = |class: u32, referenced: Value<'a>, column: Value<'a>, kind: &'static str| {
+        push(rows, (PG_REWRITE, relation.oid.into()), (class, referenced, column), kind);
     };
-    push(relation.oid.into(), Value::Int(0), "i");
+    push_on(PG_CLASS, relation.oid.into(), Value::Int(0), "i");
     for on in &query.depends_on {
-        let table = context.head.relation(on.relation).and_then(Relation::as_table);
+        let relation = context.head.relation(on.relation);
+        if let Some(ty) = relation.filter(|on| on.as_enum().is_some()).and_then(|on| PgType::of_enum(on.oid)) {
+            push_on(PG_TYPE, ty.oid.into(), Value::Int(0), "n");
+            continue;
+        }
+        let table = relation.and_then(Relation::as_table);
         for (_, id) in &on.columns {
             let column = table.and_then(|table| table.column_by_id(*id));
-            push(on.relation.into(), column.map_or(0, |column| column.attnum).into(), "n");
+            push_on(PG_CLASS, on.relation.into(), column.map_or(0, |column| column.attnum).into(), "n");
         }
         if on.columns.is_empty() {
-            push(on.relation.into(), Value::Int(0), "n");
+            push_on(PG_CLASS, on.relation.into(), Value::Int(0), "n");
         }
+    }
+}
+
+/// A column of an enum type, or of an array of it, depends on the type.
+fn push_types<'a>(rows: &mut Rows<'a>, relation: &Relation, table: &Table) {
+    let columns = table.columns.iter().filter(|column| column.ty.enum_definition().is_some());
+    for column in columns {
+        let referenced = (PG_TYPE, column.ty.oid.into(), Value::Int(0));
+        push_part(rows, (PG_CLASS, relation.oid.into(), column.attnum.into()), referenced, "n");
     }
 }
 
@@ -64,9 +81,18 @@ fn push_owner<'a>(rows: &mut Rows<'a>, relation: &Relation, sequence: &Sequence)
 fn push<'a>(
     rows: &mut Rows<'a>,
     (class, object): (u32, Value<'a>),
-    (referenced_class, referenced, part): (u32, Value<'a>, Value<'a>),
+    referenced: (u32, Value<'a>, Value<'a>),
+    kind: &'static str,
+) {
+    push_part(rows, (class, object, Value::Int(0)), referenced, kind);
+}
+
+fn push_part<'a>(
+    rows: &mut Rows<'a>,
+    (class, object, part): (u32, Value<'a>, Value<'a>),
+    (referenced_class, referenced, referenced_part): (u32, Value<'a>, Value<'a>),
     kind: &'static str,
 ) {
     let mut rows = rows.named(["classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid", "deptype"]);
-    rows.push([class.into(), object, Value::Int(0), referenced_class.into(), referenced, part, kind.into()]);
+    rows.push([class.into(), object, part, referenced_class.into(), referenced, referenced_part, kind.into()]);
 }

@@ -1,7 +1,9 @@
 //! `pg_description`: comments on objects of the database.
 
+use peristyle_catalog::model::PgType;
+
 use super::names::columns;
-use super::{PG_CLASS, PG_NAMESPACE};
+use super::{PG_CLASS, PG_NAMESPACE, PG_TYPE};
 use crate::relation::{RelationContext, Rows, Value};
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
@@ -9,6 +11,11 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     for schema in context.head.schemas(context.database.oid) {
         if let Some(comment) = &schema.comment {
             rows.push([schema.oid.into(), PG_NAMESPACE.into(), Value::Int(0), comment.into()]);
+        }
+    }
+    for (relation, _) in context.head.enum_types(context.database.oid) {
+        if let (Some(ty), Some(comment)) = (PgType::of_enum(relation.oid), &relation.comment) {
+            rows.push([ty.oid.into(), PG_TYPE.into(), Value::Int(0), comment.into()]);
         }
     }
     for relation in context.head.relations(context.database.oid) {

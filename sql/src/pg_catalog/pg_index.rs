@@ -42,7 +42,7 @@ pub(crate) fn indexed_tables(context: &RelationContext<'_>) -> HashSet<Oid> {
     let relations = context.head.relations(context.database.oid).into_iter();
     let tables = relations.filter_map(|relation| match &relation.kind {
         RelationKind::Index(index) => Some(index.table),
-        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Sequence(_) => None,
+        RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => None,
     });
     tables.collect()
 }

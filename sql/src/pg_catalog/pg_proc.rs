@@ -14,6 +14,8 @@ pub(crate) const PG_PROC: &str = include_str!("facts/pg_proc.tsv");
 const INTERNAL: u32 = 12;
 /// The columns `typinput` to `typmodout` in the rows of `pg_type`.
 const TYPE_FUNCTIONS: std::ops::Range<usize> = 15..21;
+/// The same of enum types, of which `pg_type` has rows once there are any.
+const ENUM_FUNCTIONS: [&str; 4] = ["3506", "3507", "3532", "3533"];
 /// `prorows` of functions that return sets.
 const SET_ROWS: f64 = 1000.0;
 
@@ -52,7 +54,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
 
 /// Oids of the functions that read and write values of types: `typinput` to `typmodout` of `pg_type`.
 fn type_functions() -> HashSet<&'static str> {
-    facts(PG_TYPE).flat_map(|row| row[TYPE_FUNCTIONS].to_vec()).collect()
+    facts(PG_TYPE).flat_map(|row| row[TYPE_FUNCTIONS].to_vec()).chain(ENUM_FUNCTIONS).collect()
 }
 
 /// A function's signature.

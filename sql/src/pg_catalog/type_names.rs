@@ -3,7 +3,7 @@
 use peristyle_catalog::model::{Oid, PgType};
 
 use super::built_in_types::{by_name, by_oid};
-use super::names::{parts, quoted, relation_named, relation_of_type, relation_shown, row_types};
+use super::names::{parts, quoted, relation_of_type, type_relation_named, type_shown, types_of};
 use crate::relation::RelationContext;
 
 /// Types that SQL names otherwise than `typname`: (oid, before the modifier, after it).
@@ -68,7 +68,7 @@ pub(crate) fn format_type(context: &RelationContext<'_>, oid: u32, typmod: Optio
     }
     match relation_of_type(context, Oid(oid)) {
         Some((relation, is_array)) => {
-            let name = relation_shown(context, relation.oid).unwrap_or_else(|| UNKNOWN.to_owned());
+            let name = type_shown(context, relation);
             if is_array { format!("{name}[]") } else { name }
         }
         None => UNKNOWN.to_owned(),
@@ -128,15 +128,16 @@ fn format_interval_modifier(typmod: i32) -> String {
     if precision == FULL_PRECISION { fields } else { format!("{fields}({precision})") }
 }
 
-/// The type that a name means, without its modifier: built in, or the row type of a table or view. `None` for none.
+/// The type that a name means, without its modifier: built in, an enum type, or the row type of a table or view. `None`
+/// for none.
 pub(crate) fn type_named(context: &RelationContext<'_>, text: &str) -> Option<u32> {
     let (name, is_array) = without_brackets(text.trim());
     let name = without_modifier(name);
-    let oid = scalar_type(&name).or_else(|| row_type(context, &name))?;
+    let oid = scalar_type(&name).or_else(|| user_type(context, &name))?;
     if !is_array {
         return Some(oid);
     }
-    let of_row = || relation_of_type(context, Oid(oid)).and_then(|found| row_types(found.0)).map(|types| types.1.0);
+    let of_row = || relation_of_type(context, Oid(oid)).and_then(|found| types_of(found.0)).map(|types| types.1.0);
     by_oid(oid).map(|ty| ty.array).filter(|array| *array != 0).or_else(of_row)
 }
 
@@ -171,15 +172,16 @@ fn scalar_type(name: &str) -> Option<u32> {
     }
 }
 
-fn row_type(context: &RelationContext<'_>, name: &str) -> Option<u32> {
+fn user_type(context: &RelationContext<'_>, name: &str) -> Option<u32> {
     let parts = parts(name)?;
     let (schema, name) = match parts.as_slice() {
         [name] => (None, name),
         [schema, name] => (Some(schema.as_str()), name),
         _ => return None,
     };
-    let relation = context.head.relation(relation_named(context, schema, name)?)?;
-    row_types(relation).map(|types| types.0.0)
+    let found = |name: &str| type_relation_named(context, schema, name).and_then(types_of);
+    let array = || found(name.strip_prefix('_')?).map(|types| types.1.0);
+    found(name).map(|types| types.0.0).or_else(array)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod registered;
 mod row_values;
 mod stream;
 mod ties;
+pub(crate) mod user_types;
 mod using_joins;
 mod values_list;
 mod view;
@@ -37,7 +38,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use peristyle_catalog::model::{PgType, Relation};
 use peristyle_storage::types::{arrow_type, pg_type};
-use sqlparser::ast::{self, Visit, Visitor};
+use sqlparser::ast::{self, Visit, VisitMut, Visitor};
 
 pub(crate) use constant_query::ConstantResult;
 pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched};
@@ -126,6 +127,7 @@ impl<'a> Planner<'a> {
         past::resolve(self, &mut query, types)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
+        self.look_up_types(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));
         whole_rows::expand(self, &mut statement, types)?;
         pg_catalog::rewrite::normalise(&mut statement);
@@ -152,8 +154,13 @@ impl<'a> Planner<'a> {
     pub(crate) fn prepared(&self, expression: &ast::Expr) -> Result<ast::Expr, SqlError> {
         let mut expression = expression.clone();
         normalise::normalise(&mut expression)?;
+        self.look_up_types(&mut expression);
         semantics::desugar(&mut expression);
         Ok(expression)
+    }
+
+    fn look_up_types(&self, tree: &mut impl VisitMut) {
+        user_types::look_up(tree, &|name| self.provider.enum_type(name));
     }
 
     /// The plan of a prepared expression that reads no column, before the analyzer's rules; parameters are

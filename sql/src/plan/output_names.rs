@@ -198,8 +198,13 @@ fn subquery_name(query: &Query) -> Option<String> {
 
 /// The type's name in `pg_type`, of an array its element's, as a cast's column is called.
 fn type_name(ty: &ast::DataType) -> Option<String> {
-    let ty = crate::semantics::pg_type_of_sql(ty).ok()?;
-    Some(catalog_name(ty.kind()?).to_owned())
+    match (crate::semantics::pg_type_of_sql(ty), ty) {
+        (Ok(known), _) => Some(catalog_name(known.kind()?).to_owned()),
+        // A user's type, which nobody has looked up yet.
+        (Err(_), ast::DataType::Custom(name, _)) => name.0.last().and_then(|part| part.as_ident()).map(fold),
+        (Err(_), ast::DataType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _))) => type_name(element),
+        (Err(_), _) => None,
+    }
 }
 
 #[cfg(test)]

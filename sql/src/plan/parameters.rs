@@ -15,6 +15,7 @@ use peristyle_storage::types::{arrow_type, pg_field, pg_metadata, pg_type, pg_ty
 use sqlparser::ast::{self, Expr, Value, ValueWithSpan, Visit, Visitor};
 
 use super::past;
+use super::user_types::looked_up;
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::semantics;
@@ -38,7 +39,7 @@ pub(crate) struct Bound {
 impl Bound {
     /// Decodes what the client sent. An error that is one parameter's comes with its number.
     pub(crate) fn new(
-        style: InputStyle,
+        style: &InputStyle,
         parameters: &[Parameter],
         types: &[PgType],
     ) -> Result<Bound, (SqlError, Option<usize>)> {
@@ -120,8 +121,8 @@ impl Bound {
     }
 }
 
-fn decode(style: InputStyle, parameter: &Parameter, ty: PgType) -> Result<ScalarValue, SqlError> {
-    let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), style)?;
+fn decode(style: &InputStyle, parameter: &Parameter, ty: PgType) -> Result<ScalarValue, SqlError> {
+    let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), style.clone())?;
     match (&parameter.value, parameter.format) {
         (None, _) => column.push_null(),
         (Some(bytes), WireFormat::Binary) => column.push_binary(bytes)?,
@@ -145,11 +146,11 @@ pub(super) fn field(ty: PgType) -> FieldRef {
 
 /// What the client said of the types, and what casts in the text say (`$1::date`); `unknown` says nothing.
 pub(crate) fn hinted(
-    _scope: &Arc<Scope>,
+    scope: &Arc<Scope>,
     tree: &ast::Statement,
     types: &[Option<PgType>],
 ) -> Result<Vec<Option<PgType>>, SqlError> {
-    let mut finder = Finder::default();
+    let mut finder = Finder { scope, greatest: 0, casts: Vec::new() };
     let _ = tree.visit(&mut finder);
     if finder.greatest > PARAMETERS_MAX {
         let message = format!("there is no parameter ${}", finder.greatest);
@@ -217,13 +218,13 @@ pub(crate) fn placeholder_number(placeholder: &str) -> Option<usize> {
 }
 
 /// Placeholders in a tree: the greatest number, and the types that casts give.
-#[derive(Default)]
-struct Finder {
+struct Finder<'a> {
+    scope: &'a Scope,
     greatest: usize,
     casts: Vec<(usize, PgType)>,
 }
 
-impl Visitor for Finder {
+impl Visitor for Finder<'_> {
     type Break = ();
 
     /// A bound of a series is of the type of its other bound; the moment of a table's state is a time or a number.
@@ -269,7 +270,7 @@ impl Visitor for Finder {
         }
         if let Expr::Cast { expr, data_type, .. } = expression
             && let Some(number) = placeholder(expr)
-            && let Ok(ty) = semantics::pg_type_of_sql(data_type)
+            && let Ok(ty) = looked_up(self.scope, data_type).and_then(|ty| Ok(semantics::pg_type_of_sql(&ty)?))
             // Names are looked up by the cast of a text alone.
             && !ty.kind().is_some_and(TypeKind::is_registered)
         {

@@ -17,11 +17,11 @@ use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF, lit,
 };
 use parking_lot::Mutex;
-use peristyle_catalog::model::{ColumnId, Oid, Relation, RelationKind, Sequence};
+use peristyle_catalog::model::{ColumnId, Oid, PgType, Relation, RelationKind, Sequence};
 use peristyle_storage::types::pg_metadata;
 
 use super::parameters::Bound;
-use super::{expand_view, memory, past};
+use super::{expand_view, memory, past, user_types};
 use crate::error::SqlError;
 use crate::functions::{FunctionContext, row, undefined};
 use crate::pg_catalog::pg_sequence::SEQUENCE_COLUMNS;
@@ -165,7 +165,7 @@ impl<'a> Provider<'a> {
             }
             RelationKind::View(view) => expand_view(self.scope, relation, view),
             RelationKind::Sequence(sequence) => self.sequence_row(relation.oid, sequence),
-            RelationKind::Index(_) => {
+            RelationKind::Index(_) | RelationKind::Enum(_) => {
                 let message = format!("cannot open relation \"{}\"", relation.name);
                 let error = SqlError::new(crate::error::SqlState::WRONG_OBJECT_TYPE, message);
                 Err(error.detail("This operation is not supported for indexes."))
@@ -228,6 +228,30 @@ impl<'a> Provider<'a> {
         }
     }
 
+    /// The enum type of a name, or the array type over it; in the text of a view, the one that it meant when the view was
+    /// created.
+    pub(super) fn enum_type(&self, written: &[String]) -> Option<PgType> {
+        let (last, schema) = written.split_last()?;
+        user_types::of_name(last, &|name| {
+            let written: Vec<String> = schema.iter().cloned().chain([name.to_owned()]).collect();
+            let relation = self.enum_relation(&written, schema.last().map(String::as_str), name)?;
+            self.touched.lock().push(Touched { written, relation: Arc::clone(&relation) });
+            Some(relation.as_ref().clone())
+        })
+    }
+
+    fn enum_relation(&self, written: &[String], schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {
+        let is_enum = |relation: &&Arc<Relation>| relation.as_enum().is_some();
+        let mut bound = self.bindings.iter().filter(|binding| binding.written == written);
+        if let Some(relation) = bound.find_map(|binding| self.scope.view.relation(binding.relation).filter(is_enum)) {
+            return Some(Arc::clone(relation));
+        }
+        match schema {
+            Some(schema) => self.scope.enum_type(Some(schema), name).cloned(),
+            None => self.search_path.iter().find_map(|schema| self.scope.enum_type(Some(schema), name)).cloned(),
+        }
+    }
+
     fn system_table(&self, schema: Option<&str>, name: &str) -> Option<Arc<dyn TableProvider>> {
         let schema = schema.unwrap_or(PG_CATALOG);
         let relation = crate::relation::find(schema, name)?;
@@ -256,6 +280,7 @@ fn statement_state(scope: &Scope) -> SessionState {
         backend_pid: scope.session.process_id,
         version: crate::VERSION.to_owned(),
         settings: Arc::clone(&scope.settings) as _,
+        enums: Some(scope.enums()),
     };
     let options = state.config_mut().options_mut();
     options.execution.time_zone = Some(scope.settings.arrow_time_zone());

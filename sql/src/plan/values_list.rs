@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr as Planned, ExprSchemable};
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, marked_pg_type, pg_type};
 use sqlparser::ast::{
     ArrayElemTypeDef, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Ident, ObjectName, Query, SetExpr,
@@ -16,6 +16,7 @@ use sqlparser::ast::{
 use super::Planner;
 use crate::error::{SqlError, SqlState};
 use crate::semantics::category::{Category, category, comparison_type};
+use crate::semantics::sql_type_of;
 use crate::values::{catalog_name, type_name};
 
 /// Digits before the point that an integer type needs.
@@ -138,6 +139,7 @@ fn sql_type(ty: PgType, cells: &[Cell]) -> SqlType {
         return SqlType::Array(ArrayElemTypeDef::SquareBracket(Box::new(sql_type(element, cells)), None));
     }
     match ty.kind() {
+        Some(TypeKind::Enum) => sql_type_of(ty),
         Some(kind) if category(ty) != Category::Other => {
             SqlType::Custom(ObjectName::from(vec![Ident::new(catalog_name(kind))]), Vec::new())
         }

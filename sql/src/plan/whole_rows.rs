@@ -131,7 +131,7 @@ impl Expander<'_, '_> {
         match &relation.kind {
             RelationKind::Table(table) => Some(table.row_type),
             RelationKind::View(view) => Some(view.row_type),
-            RelationKind::Index(_) | RelationKind::Sequence(_) => None,
+            RelationKind::Index(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => None,
         }
     }
 

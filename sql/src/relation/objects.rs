@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Database, Oid, Relation, Role, Schema};
+use peristyle_catalog::model::{Database, EnumType, Oid, PgType, Relation, Role, Schema};
 use peristyle_catalog::{Head, TableContents};
 
 /// The objects of a snapshot. [`Head`] is the one implementation of a server.
@@ -11,12 +11,17 @@ pub trait Objects: Send + Sync {
     fn databases(&self) -> Vec<&Database>;
     /// Schemas of one database.
     fn schemas(&self, database: Oid) -> Vec<&Schema>;
-    /// Relations of one database, by oid.
+    /// Tables, views, indexes and sequences of one database, by oid.
     fn relations(&self, database: Oid) -> Vec<&Relation>;
     /// Relations of one database that were dropped and can be taken back.
     fn dropped(&self, _database: Oid) -> Vec<&Relation> {
         Vec::new()
     }
+    /// Enum types of one database, by oid.
+    fn enum_types(&self, database: Oid) -> Vec<(&Relation, &EnumType)>;
+    /// The relation that defines an enum type, or the type of an array's elements.
+    fn enum_definition(&self, ty: PgType) -> Option<&Relation>;
+    fn enum_by_name(&self, schema: Oid, name: &str) -> Option<&Relation>;
     fn schema(&self, oid: Oid) -> Option<&Schema>;
     fn schema_by_name(&self, database: Oid, name: &str) -> Option<&Schema>;
     fn relation(&self, oid: Oid) -> Option<&Relation>;
@@ -61,11 +66,19 @@ impl Objects for Head {
     }
 
     fn relations(&self, database: Oid) -> Vec<&Relation> {
-        let belongs = |relation: &&Relation| {
-            let schema = Head::schema(self, relation.schema);
-            schema.is_some_and(|schema| schema.database == database && !schema.is_of_dropped())
-        };
-        Head::relations(self).map(AsRef::as_ref).filter(belongs).collect()
+        of_database(self, database).filter(|relation| relation.as_enum().is_none()).collect()
+    }
+
+    fn enum_types(&self, database: Oid) -> Vec<(&Relation, &EnumType)> {
+        of_database(self, database).filter_map(|relation| Some((relation, relation.as_enum()?))).collect()
+    }
+
+    fn enum_definition(&self, ty: PgType) -> Option<&Relation> {
+        Head::enum_definition(self, ty).map(|(relation, _)| relation.as_ref())
+    }
+
+    fn enum_by_name(&self, schema: Oid, name: &str) -> Option<&Relation> {
+        Head::relation_by_name(self, schema, name).map(AsRef::as_ref).filter(|relation| relation.as_enum().is_some())
     }
 
     fn schema(&self, oid: Oid) -> Option<&Schema> {
@@ -81,10 +94,19 @@ impl Objects for Head {
     }
 
     fn relation_by_name(&self, schema: Oid, name: &str) -> Option<&Relation> {
-        Head::relation_by_name(self, schema, name).map(AsRef::as_ref)
+        Head::relation_by_name(self, schema, name).map(AsRef::as_ref).filter(|relation| relation.as_enum().is_none())
     }
 
     fn contents(&self, table: Oid) -> Option<&Arc<TableContents>> {
         Head::contents(self, table)
     }
+}
+
+/// Everything that has a name in a schema of the database, by oid.
+fn of_database(head: &Head, database: Oid) -> impl Iterator<Item = &Relation> {
+    let belongs = move |relation: &&Relation| {
+        let schema = head.schema(relation.schema);
+        schema.is_some_and(|schema| schema.database == database && !schema.is_of_dropped())
+    };
+    head.relations().map(AsRef::as_ref).filter(belongs)
 }

@@ -15,11 +15,14 @@ use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast::{CastKind, cast_to_arrow, needs_pg_cast};
 use super::cast_call::as_cast;
+use super::enum_cast;
+use crate::functions::{FunctionContext, StatementContext};
 
 /// The analyzer's rules, in order. DataFusion's type coercion inserts casts, so ours runs after it.
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(super::unnested::UnnestedItems),
         Arc::new(super::choices::PgChoices),
         Arc::new(super::operands::PgOperands),
         Arc::new(super::exact_statistics::ExactStatistics),
@@ -41,13 +44,11 @@ impl AnalyzerRule for PgCasts {
         "postgresql_casts"
     }
 
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(rewrite_plan)?.data)
+    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let context = config.extensions.get::<StatementContext>().map(|context| context.0.as_ref());
+        let rewrite = |expr, schema: &DFSchema| rewrite_cast(expr, schema, context);
+        Ok(plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, &rewrite))?.data)
     }
-}
-
-fn rewrite_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    rewrite_expressions(plan, &rewrite_cast)
 }
 
 /// Rewrites a plan node's expressions bottom up over the columns that they can read, and keeps their names.
@@ -93,17 +94,24 @@ fn rewrite_sets(sets: GroupingSet, one: &impl Fn(Expr) -> Result<Transformed<Exp
 
 /// An expression over no columns with its casts given PostgreSQL's meaning.
 pub(crate) fn analyzed_cast(expr: Expr) -> Result<Expr> {
-    Ok(expr.transform_up(|expr| rewrite_cast(expr, &DFSchema::empty()))?.data)
+    Ok(expr.transform_up(|expr| rewrite_cast(expr, &DFSchema::empty(), None))?.data)
 }
 
-fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+fn rewrite_cast(expr: Expr, schema: &DFSchema, context: Option<&FunctionContext>) -> Result<Transformed<Expr>> {
     let (inner, field) = match as_cast(expr) {
         Expr::Cast(Cast { expr, field }) => (expr, field),
-        other => return Ok(Transformed::no(other)),
+        other => {
+            let literal = enum_cast::literal_of_call(&other, context)?;
+            return Ok(literal.map_or_else(|| Transformed::no(other), Transformed::yes));
+        }
     };
     // A column of an outer query is not in this schema; it carries its field itself.
     let from = inner.get_type(schema)?;
     let target = marked_pg_type(&field).unwrap_or_else(|| pg_type_of_arrow(field.data_type()));
+    enum_cast::check(&inner, schema, target)?;
+    if let Some(literal) = enum_cast::literal(&inner, target, field.data_type(), context)? {
+        return Ok(Transformed::yes(literal));
+    }
     if !needs_pg_cast(&from, target, field.data_type()) {
         return Ok(Transformed::yes(Expr::Cast(Cast { expr: inner, field })));
     }

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::*;
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::marked_pg_type;
+use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast_number;
 use super::cast_text;
 use super::cast_time;
+use super::enum_cast;
 use super::type_planner::typed_field;
 use crate::functions::context::{FunctionContext, StatementContext};
 use crate::functions::define::first_value;
@@ -119,9 +120,10 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
     }
 }
 
-/// Whether a value of the type is another text than the one that it was read from: char(n) loses its trailing blanks.
+/// Whether a value of the type is another text than the one that it was read from, or not any: char(n) loses its trailing
+/// blanks, an enum type has labels only.
 fn rewrites_text(target: PgType) -> bool {
-    target == PgType::JSON || target == PgType::JSONB || target == PgType::BPCHAR
+    target == PgType::JSON || target == PgType::JSONB || target == PgType::BPCHAR || target.enum_definition().is_some()
 }
 
 fn narrows(from: &DataType, to: &DataType) -> bool {
@@ -232,7 +234,14 @@ impl<'a> CastJob<'a> {
         if from.is_null() {
             return Ok(new_null_array(self.arrow, input.len()));
         }
+        let source = self.source.unwrap_or_else(|| pg_type_of_arrow(from));
+        if enum_cast::is_impossible(source, self.target) {
+            return Err(self.cannot_cast(from));
+        }
         match (from, self.arrow) {
+            (from, to) if is_string(from) && is_string(to) && self.target.enum_definition().is_some() => {
+                enum_cast::to_enum(self, input)
+            }
             (from, DataType::List(item)) if is_string(from) => cast_text::text_to_list(self, input, item),
             (DataType::List(_), DataType::List(item)) => self.list_to_list(input, item),
             (from, to) if is_string(from) && is_string(to) => cast_text::text_to_text(self, input),
@@ -248,9 +257,9 @@ impl<'a> CastJob<'a> {
         }
     }
 
-    fn cannot_cast(&self, from: &DataType) -> datafusion::common::DataFusionError {
-        let source = self.source.unwrap_or_else(|| peristyle_storage::types::pg_type_of_arrow(from));
-        error("42846", format!("cannot cast type {} to {}", type_name(source), type_name(self.target)))
+    fn cannot_cast(&self, from: &DataType) -> DataFusionError {
+        let source = self.source.unwrap_or_else(|| pg_type_of_arrow(from));
+        cannot_cast(source, self.target)
     }
 
     fn list_to_list(&self, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
@@ -261,6 +270,10 @@ impl<'a> CastJob<'a> {
         let list = ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?;
         Ok(Arc::new(list))
     }
+}
+
+pub(super) fn cannot_cast(source: PgType, target: PgType) -> DataFusionError {
+    error("42846", format!("cannot cast type {} to {}", type_name(source), type_name(target)))
 }
 
 fn is_bytes(ty: &DataType) -> bool {

@@ -13,6 +13,8 @@ pub(crate) enum Category {
     Array,
     /// Types that are only comparable with themselves.
     Own(TypeKind),
+    /// An enum type, by its oid: labels of two types are never compared.
+    Enum(u32),
     Other,
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn category(ty: PgType) -> Category {
             Category::Own(kind)
         }
         TypeKind::Int2Vector | TypeKind::OidVector => Category::Array,
+        TypeKind::Enum => Category::Enum(ty.oid),
         TypeKind::Record | TypeKind::Void | TypeKind::AnyArray => Category::Other,
     }
 }
@@ -86,7 +89,9 @@ pub(crate) fn comparison_type(left: PgType, right: PgType) -> Option<PgType> {
         Category::Number => arithmetic_type(left, right).unwrap_or(PgType::plain(left.oid)),
         Category::Text => PgType::TEXT,
         Category::Time => later_time(left, right),
-        Category::Bool | Category::Array | Category::Own(_) | Category::Other => PgType::plain(left.oid),
+        Category::Bool | Category::Array | Category::Own(_) | Category::Enum(_) | Category::Other => {
+            PgType::plain(left.oid)
+        }
     })
 }
 

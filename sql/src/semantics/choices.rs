@@ -1,11 +1,13 @@
 //! What chooses one of several values gives the type that they share: literals among them are read as that type, the
 //! result is marked with it, and the calls that stand for CASE become CASE. Runs before all other rules.
 
+use std::sync::Arc;
+
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ScalarUDF, lit};
 use datafusion::optimizer::AnalyzerRule;
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::pg_type;
@@ -13,9 +15,11 @@ use peristyle_storage::types::pg_type;
 use super::analyzer::rewrite_expressions;
 use super::cast::{CastKind, cast_expr};
 use super::category::{Category, category};
+use super::comparison_key::{Comparison, Key};
 use super::operators::check_literal;
 use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_type, values_of};
-use crate::functions::error::error;
+use crate::functions::error::{error, not_supported};
+use crate::functions::{enums, named};
 use crate::values::type_name;
 
 #[derive(Debug)]
@@ -50,6 +54,13 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         let arg = std::mem::take(&mut args[*at]);
         args[*at] = read_as(arg, shared)?;
     }
+    for (at, label) in compared_labels(func.name(), &args, schema)? {
+        let arg = std::mem::take(&mut args[at]);
+        args[at] = read_as(arg, Some(label))?;
+    }
+    if let Some(ty) = shared.filter(|ty| ty.enum_definition().is_some() && is_extreme(func.name())) {
+        return Ok(Transformed::yes(extreme_label(&func, args, ty)?));
+    }
     let chosen = match func.name() {
         CASE => case(None, args),
         CASE_OF => case(Some(args.remove(0)), args),
@@ -59,6 +70,31 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Some(ty) => marked(chosen, ty),
         None => chosen,
     }))
+}
+
+/// Positions of what is compared with the first argument, where that is of an enum type, which is given.
+fn compared_labels(function: &str, args: &[Expr], schema: &DFSchema) -> Result<Vec<(usize, PgType)>> {
+    let compared: Vec<usize> = match function {
+        "nullif" => vec![1],
+        CASE_OF => (1..args.len().saturating_sub(1)).step_by(2).collect(),
+        _ => return Ok(Vec::new()),
+    };
+    let label = known_type(&args[0], schema)?.filter(|ty| ty.enum_definition().is_some());
+    Ok(label.map_or_else(Vec::new, |ty| compared.into_iter().map(|at| (at, ty)).collect()))
+}
+
+fn is_extreme(function: &str) -> bool {
+    matches!(function, "greatest" | "least")
+}
+
+/// The label at the greatest, or least, of the places where the labels stand.
+fn extreme_label(function: &Arc<ScalarUDF>, labels: Vec<Expr>, ty: PgType) -> Result<Expr> {
+    let Some(place) = Key::of(PgType::plain(ty.oid), Comparison::Order).filter(|_| !ty.is_array()) else {
+        return Err(not_supported(format!("{} of arrays of an enum type", function.name())));
+    };
+    let places = labels.into_iter().map(|label| place.call(label)).collect::<Result<Vec<_>>>()?;
+    let label = named(enums::LABEL)?.call(vec![function.call(places), lit(i64::from(ty.oid))]);
+    Ok(marked(label, ty))
 }
 
 /// A string literal as the type that the other values share. A number's digits are left to DataFusion.
@@ -84,6 +120,7 @@ fn refuse_mixture(function: &str, types: &[Option<PgType>]) -> Result<()> {
         Category::Text => Some(1),
         Category::Bool => Some(2),
         Category::Time => Some(3),
+        Category::Enum(oid) => Some(oid),
         Category::Array | Category::Own(_) | Category::Other => None,
     };
     let mut known = types.iter().flatten().filter(is_plain);

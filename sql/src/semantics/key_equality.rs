@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::Transformed;
@@ -18,8 +19,9 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_metadata};
 
 use super::analyzer::rewrite_expressions;
-use super::comparison_key::{key, key_or_self};
-use super::key_order::keys;
+use super::comparison_key::{Comparison, key, key_or_self};
+use super::key_order::{is_label, keys};
+use crate::functions::error::not_supported;
 
 /// Replaces values by their keys where rows are told apart.
 #[derive(Debug)]
@@ -61,7 +63,7 @@ impl Groups {
         let has_sets = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
         let mut keyed = Vec::new();
         for (at, expr) in grouping_set_to_exprlist(&aggregate.group_expr)?.into_iter().enumerate() {
-            if let Some(key) = key(expr, schema)? {
+            if let Some(key) = equality_key(expr, schema)? {
                 keyed.push((at, expr.clone(), key));
             }
         }
@@ -141,7 +143,7 @@ fn distinct(input: Arc<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
     let columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
     let mut has_keys = false;
     for column in &columns {
-        has_keys |= key(column, input.schema())?.is_some();
+        has_keys |= equality_key(column, input.schema())?.is_some();
     }
     if !has_keys {
         return Ok(Transformed::no(LogicalPlan::Distinct(Distinct::All(input))));
@@ -152,7 +154,8 @@ fn distinct(input: Arc<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
 
 fn distinct_on(on: DistinctOn) -> Result<Transformed<LogicalPlan>> {
     let schema = Arc::clone(on.input.schema());
-    let on_expr = on.on_expr.into_iter().map(|expr| key_or_self(expr, &schema)).collect::<Result<_>>()?;
+    let on_expr =
+        on.on_expr.into_iter().map(|expr| key_or_self(expr, &schema, Comparison::Order)).collect::<Result<_>>()?;
     let sort_expr = on.sort_expr.map(|sorts| keys(sorts, &schema)).transpose()?;
     Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(DistinctOn { on_expr, sort_expr, ..on }))))
 }
@@ -161,7 +164,8 @@ fn distinct_on(on: DistinctOn) -> Result<Transformed<LogicalPlan>> {
 fn equal_keys(mut join: Join) -> Result<Transformed<LogicalPlan>> {
     let mut has_keys = false;
     for (left, right) in &mut join.on {
-        if let (Some(of_left), Some(of_right)) = (key(left, join.left.schema())?, key(right, join.right.schema())?) {
+        let of_left = equality_key(left, join.left.schema())?;
+        if let (Some(of_left), Some(of_right)) = (of_left, equality_key(right, join.right.schema())?) {
             (*left, *right) = (of_left, of_right);
             has_keys = true;
         }
@@ -172,13 +176,21 @@ fn equal_keys(mut join: Join) -> Result<Transformed<LogicalPlan>> {
     Ok(if has_keys { Transformed::yes } else { Transformed::no }(LogicalPlan::Join(join)))
 }
 
+/// The key by which rows are told apart. DISTINCT ON compares as the ORDER BY does that it stands beside.
+fn equality_key(expr: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
+    key(expr, schema, Comparison::Equality)
+}
+
 fn within_expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::AggregateFunction(aggregate) => within_aggregate(aggregate, schema),
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
             let columns = subquery.subquery.schema().columns();
             let pair = match columns.as_slice() {
-                [column] => (key(&expr, schema)?, key(&Expr::Column(column.clone()), subquery.subquery.schema())?),
+                [column] => {
+                    let column = Expr::Column(column.clone());
+                    (equality_key(&expr, schema)?, equality_key(&column, subquery.subquery.schema())?)
+                }
                 _ => (None, None),
             };
             let (Some(of_value), Some(of_column)) = pair else {
@@ -193,8 +205,18 @@ fn within_expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>>
 }
 
 fn within_aggregate(mut aggregate: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let ([argument], "min" | "max") = (aggregate.params.args.as_slice(), aggregate.func.name())
+        && is_label(argument, schema)
+        && matches!(argument.get_type(schema)?, DataType::List(_))
+    {
+        return Err(not_supported(format!("{} of arrays of an enum type", aggregate.func.name())));
+    }
+    let comparison = match aggregate.func.name() {
+        "min" | "max" => Comparison::Order,
+        _ => Comparison::Equality,
+    };
     let key = match aggregate.params.args.as_slice() {
-        [argument] => key(argument, schema)?,
+        [argument] => key(argument, schema, comparison)?,
         _ => None,
     };
     let Some(key) = key else { return Ok(Transformed::no(Expr::AggregateFunction(aggregate))) };

@@ -3,12 +3,14 @@
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::expr::{Sort, WindowFunction};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::analyzer::rewrite_expressions;
-use super::comparison_key::key_or_self;
+use super::comparison_key::{Comparison, key_or_self};
+use super::operators::type_of;
+use crate::functions::error::not_supported;
 
 /// Replaces values by their keys where rows are put in order.
 #[derive(Debug)]
@@ -35,7 +37,8 @@ fn order_within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::WindowFunction(mut window) => {
             window.params.order_by = keys(window.params.order_by, schema)?;
-            let parts = window.params.partition_by.into_iter().map(|part| key_or_self(part, schema));
+            refuse_extreme_label(&window, schema)?;
+            let parts = window.params.partition_by.into_iter().map(|part| key_or_self(part, schema, Comparison::Order));
             window.params.partition_by = parts.collect::<Result<_>>()?;
             Ok(Transformed::yes(Expr::WindowFunction(window)))
         }
@@ -47,6 +50,24 @@ fn order_within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
 }
 
+/// Within a window DataFusion compares what is stored.
+fn refuse_extreme_label(window: &WindowFunction, schema: &DFSchema) -> Result<()> {
+    let [argument] = window.params.args.as_slice() else { return Ok(()) };
+    let name = window.fun.name();
+    if matches!(name, "min" | "max") && is_label(argument, schema) {
+        return Err(not_supported(format!("{name} of an enum type over a window")));
+    }
+    Ok(())
+}
+
+/// Whether an expression is of an enum type, or of an array of one.
+pub(super) fn is_label(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.to_field(schema).is_ok_and(|(_, field)| type_of(&field).enum_definition().is_some())
+}
+
 pub(super) fn keys(sorts: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>> {
-    sorts.into_iter().map(|sort| Ok(Sort { expr: key_or_self(sort.expr, schema)?, ..sort })).collect()
+    sorts
+        .into_iter()
+        .map(|sort| Ok(Sort { expr: key_or_self(sort.expr, schema, Comparison::Order)?, ..sort }))
+        .collect()
 }

@@ -16,6 +16,7 @@ mod desugar;
 mod desugar_call;
 mod desugar_like;
 mod desugar_series;
+mod enum_cast;
 mod exact_statistics;
 mod key_equality;
 mod key_order;
@@ -28,6 +29,7 @@ mod sum_chain;
 pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;
+mod unnested;
 
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ pub(crate) use desugar::{call, is_quantified};
 pub use operators::expr_planners;
 pub use session::{physical_rules, session_config};
 pub use type_name::pg_type_of_sql;
+pub(crate) use type_name::{sql_type_of, with_type_names};
 
 pub(crate) use cast_number::decimal_at_scale;
 pub(crate) use cast_time::{DAY_MICROS, date_of_days, days_to_micros, micros_to_days};

@@ -12,7 +12,7 @@ use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
 use super::category::{Category, arithmetic_type, category, comparison_type};
-use super::comparison_key::key_function;
+use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
 use super::sum_chain;
 use super::type_planner::field_of;
@@ -209,8 +209,12 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result
         _ => Operator::GtEq,
     };
     let (left, right) = (for_comparison(left, common), for_comparison(right, common));
-    if let Some(key) = key_function(common) {
-        return Ok(Ok(binary_expr(call(key, vec![left])?, operator, call(key, vec![right])?)));
+    let comparison = match operator {
+        Operator::Eq | Operator::NotEq => Comparison::Equality,
+        _ => Comparison::Order,
+    };
+    if let Some(key) = Key::of(common, comparison) {
+        return Ok(Ok(binary_expr(key.call(left)?, operator, key.call(right)?)));
     }
     Ok(Ok(binary_expr(left, operator, right)))
 }
@@ -230,9 +234,10 @@ fn for_comparison(operand: Operand, common: PgType) -> Expr {
 
 /// A list of operands that are compared with each other, each as the common type; `None` where DataFusion's own
 /// coercion serves.
-pub(crate) fn compared_operands(
+pub(super) fn compared_operands(
     exprs: Vec<Expr>,
     schema: &DFSchema,
+    comparison: Comparison,
 ) -> Result<std::result::Result<Vec<Expr>, Vec<Expr>>> {
     let fields = exprs.iter().map(|expr| Ok(operand(expr.clone(), schema)?.ty)).collect::<Result<Vec<_>>>()?;
     let mut types = fields.iter().flatten().copied();
@@ -242,8 +247,8 @@ pub(crate) fn compared_operands(
     let operands: Vec<Operand> = exprs.into_iter().zip(fields).map(|(expr, ty)| Operand { expr, ty }).collect();
     check_literals(&operands, common)?;
     let operands = operands.into_iter().map(|operand| for_comparison(operand, common));
-    if let Some(key) = key_function(common) {
-        return operands.map(|expr| call(key, vec![expr])).collect::<Result<Vec<_>>>().map(Ok);
+    if let Some(key) = Key::of(common, comparison) {
+        return operands.map(|expr| key.call(expr)).collect::<Result<Vec<_>>>().map(Ok);
     }
     Ok(Ok(operands.collect()))
 }
@@ -267,6 +272,8 @@ pub(super) fn check_literal(text: &str, ty: PgType) -> Result<()> {
         Category::Bool | Category::Own(_) => true,
         // How a date with digits is read is the session's choice.
         Category::Time => !has_digit,
+        // What labels there are is found out where the literal is read.
+        Category::Enum(_) => false,
         Category::Text | Category::Array | Category::Other => false,
     };
     if is_sure {

@@ -1,7 +1,7 @@
 //! `array[n]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other; the characters of a
 //! name from 0 too.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 use peristyle_catalog::model::PgType;
 
 use super::operators::type_of;
+use crate::functions::choice::{marked, needs_mark};
 use crate::functions::{arithmetic, named};
 
 /// DataFusion's hook for subscripts.
@@ -36,8 +37,20 @@ impl ExprPlanner for Subscripts {
         }
         let is_vector = type_of(&field).vector_element().is_some();
         let place = if is_vector { call(arithmetic::ADD, vec![*key, lit(1_i32)])? } else { *key };
-        Ok(PlannerResult::Planned(call("array_element", vec![expr, place])?))
+        let item = item_type(&field);
+        let element = call("array_element", vec![expr, place])?;
+        Ok(PlannerResult::Planned(match item {
+            Some(ty) => marked(element, ty),
+            None => element,
+        }))
     }
+}
+
+/// The type of an array's items, if their Arrow type does not tell it.
+fn item_type(field: &Field) -> Option<PgType> {
+    let DataType::List(item) = field.data_type() else { return None };
+    let ty = type_of(field).item()?;
+    needs_mark(ty, item.data_type()).then_some(ty)
 }
 
 fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {

@@ -1,9 +1,11 @@
 //! Types as the grammar has them → `PgType`. What types are called is in `values::names`.
 
+use std::borrow::Cow;
+
 use datafusion::common::Result;
 use peristyle_catalog::model::{PgType, TypeKind};
 use sqlparser::ast::{
-    ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, ObjectName, TimezoneInfo,
+    ArrayElemTypeDef, CharacterLength, DataType as SqlType, ExactNumberInfo, Ident, ObjectName, TimezoneInfo,
 };
 
 use crate::functions::error::{error, not_supported};
@@ -53,6 +55,36 @@ pub fn pg_type_of_sql(sql: &SqlType) -> Result<PgType> {
         SqlType::Custom(name, modifiers) => custom_type(name, modifiers),
         other => Err(unknown_type(&other.to_string().to_lowercase())),
     }
+}
+
+/// Begins the name that a user's type has in a tree once it was looked up; its oid follows. No name of a client's holds a
+/// control character.
+const LOOKED_UP: &str = "\u{1}type ";
+
+/// A type that was looked up, as a tree names it.
+pub(crate) fn sql_type_of(ty: PgType) -> SqlType {
+    match ty.element() {
+        Some(element) => SqlType::Array(ArrayElemTypeDef::SquareBracket(Box::new(sql_type_of(element)), None)),
+        None => {
+            let name = Ident::with_quote('"', format!("{LOOKED_UP}{}", ty.oid));
+            SqlType::Custom(ObjectName::from(vec![name]), Vec::new())
+        }
+    }
+}
+
+/// A text that was printed of a tree, with names in the place of the types that were looked up.
+pub(crate) fn with_type_names<'t>(text: &'t str, name_of: &dyn Fn(PgType) -> String) -> Cow<'t, str> {
+    let mark = format!("\"{LOOKED_UP}");
+    let mut parts = text.split(&mark);
+    let Some(first) = parts.next().filter(|first| first.len() < text.len()) else { return text.into() };
+    let mut named = first.to_owned();
+    for part in parts {
+        match part.split_once('"').and_then(|(oid, rest)| Some((oid.parse().ok()?, rest))) {
+            Some((oid, rest)) => named.extend([&name_of(PgType::plain(oid)), rest]),
+            None => named.push_str(part),
+        }
+    }
+    named.into()
 }
 
 fn unknown_type(name: &str) -> datafusion::common::DataFusionError {
@@ -155,6 +187,9 @@ fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
     if schema.first().is_some_and(|schema| !schema.trim_matches('"').eq_ignore_ascii_case("pg_catalog")) {
         return Err(unknown_type(&parts.join(".")));
     }
+    if let Some(oid) = last.trim_matches('"').strip_prefix(LOOKED_UP).and_then(|oid| oid.parse().ok()) {
+        return Ok(PgType::plain(oid));
+    }
     // The quoted "char" is another type than char.
     if last == "\"char\"" {
         return Ok(PgType::CHAR);
@@ -190,6 +225,16 @@ mod tests {
     fn parsed(sql: &str) -> Result<PgType> {
         let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).expect("tokens");
         pg_type_of_sql(&parser.parse_data_type().expect("a type"))
+    }
+
+    #[test]
+    fn a_type_that_was_looked_up_is_found_by_its_oid() {
+        let mood = PgType::of_enum(peristyle_catalog::model::Oid(16400)).expect("there is room");
+        let text =
+            format!("'{{a}}'::{} || 'b'::{}", sql_type_of(mood.array().expect("an array type")), sql_type_of(mood));
+        assert_eq!(parsed(&sql_type_of(mood).to_string()).expect("a type"), mood);
+        assert_eq!(with_type_names(&text, &|_| "mood".to_owned()), "'{a}'::mood[] || 'b'::mood");
+        assert_eq!(with_type_names("'a'::text", &|_| "mood".to_owned()), "'a'::text");
     }
 
     #[test]

@@ -31,7 +31,9 @@ impl Session {
     ) -> Result<Option<Outcome>, SqlError> {
         let tree = match &*statement.tree {
             Tree::Sql(tree) => tree,
-            Tree::Copy(_) | Tree::Undrop(_) | Tree::Sequence(_) | Tree::MaterializedView(_) => return Ok(None),
+            Tree::Copy(_) | Tree::Undrop(_) | Tree::Sequence(_) | Tree::Enum(_) | Tree::MaterializedView(_) => {
+                return Ok(None);
+            }
             Tree::Maintenance(maintenance) => {
                 self.refuse_in_block(maintenance)?;
                 return Ok(None);

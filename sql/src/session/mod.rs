@@ -218,8 +218,11 @@ impl Session {
     ) -> Result<BoundParameters, SqlError> {
         self.refuse_if_failed(&prepared.statement)?;
         let started = self.transaction_started();
-        let style = self.settings().input_style(started);
-        match Bound::new(style, parameters, &prepared.parameters) {
+        let mut style = self.settings().input_style(started);
+        if prepared.parameters.iter().any(|ty| ty.enum_definition().is_some()) {
+            style.enums = Some(self.scope(Looks::AtDefinitions)?.enums());
+        }
+        match Bound::new(&style, parameters, &prepared.parameters) {
             Ok(bound) => Ok(BoundParameters(Arc::new(bound))),
             Err((error, None)) => Err(error),
             Err((error, Some(number))) => Err(match portal {

@@ -13,6 +13,8 @@ use crate::outcome::Outcome;
 use crate::parse::{SessionCommand, Statement, Tree};
 use crate::plan;
 use crate::plan::parameters::Bound;
+use crate::plan::user_types::looked_up;
+use crate::scope::Scope;
 use crate::semantics;
 use crate::transaction::Looks;
 
@@ -27,7 +29,9 @@ impl Session {
         let admitted =
             self.kept.lock().statements.admits(Some(name)).map_err(|refused| refused.of_statement(Some(name)));
         admitted?;
-        let types = types.iter().map(parameter_type).collect::<Result<Vec<_>, _>>()?;
+        let scope = if types.is_empty() { None } else { Some(self.scope(Looks::AtDefinitions)?) };
+        let looked_up = |scope: &Arc<Scope>| types.iter().map(|ty| parameter_type(scope, ty)).collect();
+        let types = scope.as_ref().map_or_else(|| Ok(Vec::new()), looked_up)?;
         let prepared = self.prepare(statement, &types).await?;
         self.keep_prepared(Some(name), KeptStatement::new(Some(prepared), source.to_owned(), self.engine.now(), true))?;
         Ok(Outcome::Command("PREPARE".to_owned()))
@@ -56,9 +60,12 @@ impl Session {
                 _ => Ok(None),
             },
             Tree::Sql(tree) => self.expand_explain(statement, tree).await,
-            Tree::Copy(_) | Tree::Maintenance(_) | Tree::Undrop(_) | Tree::Sequence(_) | Tree::MaterializedView(_) => {
-                Ok(None)
-            }
+            Tree::Copy(_)
+            | Tree::Maintenance(_)
+            | Tree::Undrop(_)
+            | Tree::Sequence(_)
+            | Tree::Enum(_)
+            | Tree::MaterializedView(_) => Ok(None),
         }
     }
 
@@ -132,11 +139,11 @@ impl Prepared {
 }
 
 /// `None` for a type that the statement is to say itself.
-fn parameter_type(ty: &DataType) -> Result<Option<PgType>, SqlError> {
+fn parameter_type(scope: &Scope, ty: &DataType) -> Result<Option<PgType>, SqlError> {
     if ty.to_string().eq_ignore_ascii_case("unknown") {
         return Ok(None);
     }
-    let ty = semantics::pg_type_of_sql(ty)?;
+    let ty = semantics::pg_type_of_sql(&looked_up(scope, ty)?)?;
     match ty.oid {
         0 => Err(SqlError::new(SqlState::UNDEFINED_OBJECT, "type does not exist")),
         oid => Ok(Some(PgType::plain(oid))),

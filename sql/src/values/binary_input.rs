@@ -71,7 +71,8 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8]) -> Result<Cell> {
         | TypeKind::Bpchar
         | TypeKind::Char
         | TypeKind::Name
-        | TypeKind::Json => Cell::Text(stored_text(kind, ty, checked_utf8(bytes)?)?.to_owned()),
+        | TypeKind::Json
+        | TypeKind::Enum => Cell::Text(stored_text(kind, ty, checked_utf8(bytes)?)?.to_owned()),
         TypeKind::AclItem
         | TypeKind::Int2Vector
         | TypeKind::OidVector

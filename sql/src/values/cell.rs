@@ -29,7 +29,8 @@ pub enum Cell {
     Float4(f32),
     Float8(f64),
     Numeric(Decimal),
-    /// Every type that is stored as text, json and normalised jsonb among them.
+    /// Every type that is stored as text, json and normalised jsonb among them, and labels, whether or not they are ones
+    /// of their type.
     Text(String),
     Bytea(Vec<u8>),
     Date(i32),
@@ -87,7 +88,8 @@ pub(super) fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &Input
         | TypeKind::Char
         | TypeKind::Name
         | TypeKind::Json
-        | TypeKind::AclItem => Cell::Text(stored_text(kind, ty, text)?.to_owned()),
+        | TypeKind::AclItem
+        | TypeKind::Enum => Cell::Text(stored_text(kind, ty, text)?.to_owned()),
         TypeKind::Int2Vector | TypeKind::OidVector | TypeKind::PgNodeTree | TypeKind::Record | TypeKind::AnyArray => {
             return Err(no_input(ty));
         }

@@ -67,7 +67,7 @@ impl ColumnBuilder {
         let kind = ty.kind().ok_or_else(|| no_input(ty))?;
         let sink = match ty.item() {
             Some(element) => Sink::List {
-                items: Box::new(ColumnBuilder::new(element, item_type(&arrow, element), style)?),
+                items: Box::new(ColumnBuilder::new(element, item_type(&arrow, element), style.clone())?),
                 ends: vec![0],
                 nulls: NullBufferBuilder::new(0),
             },
@@ -101,6 +101,7 @@ impl ColumnBuilder {
         match &mut self.sink {
             // Text and short numbers go without a detour over a `Cell`.
             Sink::Text(builder) if self.kind != TypeKind::Jsonb => {
+                check_label(self.kind, self.ty, text, &self.style)?;
                 builder.append_value(stored_text(self.kind, self.ty, text)?);
                 Ok(())
             }
@@ -161,7 +162,10 @@ impl ColumnBuilder {
                 builder.append_value(value.fit(*precision, *scale)?.unscaled);
             }
             (Sink::OpenNumeric(numbers), Cell::Numeric(value)) => numbers.push(value),
-            (Sink::Text(builder), Cell::Text(value)) => builder.append_value(value),
+            (Sink::Text(builder), Cell::Text(value)) => {
+                check_label(self.kind, self.ty, &value, &self.style)?;
+                builder.append_value(value);
+            }
             (Sink::Bytea(builder), Cell::Bytea(value)) => builder.append_value(value),
             (Sink::Date(builder), Cell::Date(value)) => builder.append_value(value),
             (Sink::Time(builder), Cell::Time(value)) => builder.append_value(value),
@@ -189,6 +193,7 @@ impl ColumnBuilder {
             match cell {
                 Cell::Interval(value) => drop(value.to_arrow()?),
                 Cell::Numeric(value) => drop(value.with_modifier(self.ty)?),
+                Cell::Text(value) => check_label(self.kind, self.ty, value, &self.style)?,
                 _ => {}
             }
         }
@@ -204,6 +209,14 @@ impl ColumnBuilder {
         }
         let options = CastOptions { safe: false, ..CastOptions::default() };
         cast_with_options(&array, &self.wanted, &options).map_err(|error| SqlError::internal(error.to_string()))
+    }
+}
+
+/// 22P02 for a text that is no label of an enum type.
+fn check_label(kind: TypeKind, ty: PgType, text: &str, style: &InputStyle) -> Result<()> {
+    match &style.enums {
+        Some(enums) if kind == TypeKind::Enum => enums.check(ty, text),
+        _ => Ok(()),
     }
 }
 
@@ -257,7 +270,8 @@ impl Sink {
             | TypeKind::Name
             | TypeKind::Json
             | TypeKind::Jsonb
-            | TypeKind::AclItem => Sink::Text(StringViewBuilder::new()),
+            | TypeKind::AclItem
+            | TypeKind::Enum => Sink::Text(StringViewBuilder::new()),
             TypeKind::Int2Vector
             | TypeKind::OidVector
             | TypeKind::PgNodeTree

@@ -2,6 +2,10 @@
 
 use peristyle_catalog::model::{PgType, TypeKind};
 
+use crate::enum_types;
+#[cfg(doc)]
+use crate::enum_types::EnumTypes;
+
 const VARHDRSZ: i32 = 4;
 /// PostgreSQL's limits of modifiers.
 const CHARACTERS_MAX: i32 = 10_485_760;
@@ -15,13 +19,16 @@ const FLOAT8_BITS_MAX: i32 = 53;
 const INTERVAL_FULL_RANGE: i32 = 0x7fff << 16;
 const INTERVAL_FULL_PRECISION: i32 = 0xffff;
 
-/// What PostgreSQL's `format_type` prints: `character varying(10)`, `numeric(15,2)`, `integer[]`. A type that is not
-/// built in shows as its oid.
+/// What PostgreSQL's `format_type` prints: `character varying(10)`, `numeric(15,2)`, `integer[]`. An enum type shows as
+/// the mark in whose place its name is put ([`EnumTypes::named`]), a row type as its oid.
 pub fn type_name(ty: PgType) -> String {
     if let Some(element) = ty.element() {
         return format!("{}[]", type_name(element));
     }
     let Some(kind) = ty.kind() else { return ty.oid.to_string() };
+    if kind == TypeKind::Enum {
+        return enum_types::mark(ty);
+    }
     let base = base_name(kind);
     match kind {
         TypeKind::Varchar | TypeKind::Bpchar => match ty.character_limit() {
@@ -96,6 +103,7 @@ fn base_name(kind: TypeKind) -> &'static str {
         TypeKind::Uuid => "uuid",
         TypeKind::Jsonb => "jsonb",
         TypeKind::AnyArray => "anyarray",
+        TypeKind::Enum => "anyenum",
     }
 }
 

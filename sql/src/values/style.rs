@@ -2,6 +2,7 @@
 
 use super::interval::IntervalStyle;
 use super::zone::Zone;
+use crate::enum_types::EnumTypes;
 
 /// The wire format of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,18 +84,20 @@ impl Default for OutputStyle {
 }
 
 /// How values are read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct InputStyle {
     /// `TimeZone`: what a timestamptz without a zone means.
     pub zone: Zone,
     pub date_order: DateOrder,
     /// What `now` and `today` mean: the transaction's start, microseconds since 1970.
     pub now_micros: i64,
+    /// Which labels are values of enum types; `None` where texts are known to be such.
+    pub enums: Option<EnumTypes>,
 }
 
 impl InputStyle {
     /// PostgreSQL's defaults at a transaction's start.
     pub fn new(now_micros: i64) -> InputStyle {
-        InputStyle { zone: Zone::Utc, date_order: DateOrder::Mdy, now_micros }
+        InputStyle { zone: Zone::Utc, date_order: DateOrder::Mdy, now_micros, enums: None }
     }
 }

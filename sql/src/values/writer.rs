@@ -164,6 +164,7 @@ pub(super) fn is_text_kind(kind: TypeKind) -> bool {
             | TypeKind::Unknown
             | TypeKind::PgNodeTree
             | TypeKind::AclItem
+            | TypeKind::Enum
     )
 }
 

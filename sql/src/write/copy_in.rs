@@ -185,7 +185,7 @@ fn decoder(
         true => Unknown::Infer { new_columns_max: limit.saturating_sub(target.fields.len() + 1) },
         false => Unknown::Refuse,
     };
-    let style = scope.settings.input_style(scope.transaction_started);
+    let style = scope.input_style();
     let decoder = Decoder::new(target.name(), targets, options, style, unknown);
     Ok((target, decoder))
 }

@@ -67,12 +67,12 @@ impl Slots {
 
     /// The rows as a batch; `None` if a cell is no constant of its column's type.
     pub(super) fn fill(&self, scope: &Scope, rows: &[&[Expr]], bound: &Bound) -> Result<Option<RecordBatch>, SqlError> {
-        let style = scope.settings.input_style(scope.transaction_started);
+        let style = scope.input_style();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for (slot, field) in self.columns.iter().zip(self.schema.fields()) {
             let cells = rows.iter().map(|row| constant(&row[slot.cell], slot.ty, bound));
             let Some(cells) = cells.collect::<Option<Vec<_>>>() else { return Ok(None) };
-            columns.push(column(style, slot.ty, field.data_type(), &cells)?);
+            columns.push(column(&style, slot.ty, field.data_type(), &cells)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         Ok(Some(RecordBatch::try_new_with_options(self.schema_of(&columns), columns, &options)?))
@@ -108,7 +108,7 @@ pub(super) fn values_only(query: &Query) -> Option<Vec<&[Expr]>> {
 }
 
 /// One column's cells as an array.
-fn column(style: InputStyle, ty: PgType, arrow: &DataType, cells: &[Cell<'_>]) -> Result<ArrayRef, SqlError> {
+fn column(style: &InputStyle, ty: PgType, arrow: &DataType, cells: &[Cell<'_>]) -> Result<ArrayRef, SqlError> {
     if let [Cell::Parameter(value, given)] = cells
         && *given == ty
         && ty != PgType::NUMERIC
@@ -116,7 +116,7 @@ fn column(style: InputStyle, ty: PgType, arrow: &DataType, cells: &[Cell<'_>]) -
     {
         return Ok(value.to_array()?);
     }
-    let mut builder = ColumnBuilder::new(ty, arrow.clone(), style)?;
+    let mut builder = ColumnBuilder::new(ty, arrow.clone(), style.clone())?;
     for cell in cells {
         match cell {
             Cell::Null => builder.push_null(),

@@ -53,7 +53,9 @@ pub fn family(ty: PgType) -> Option<Family> {
         | TypeKind::Float4
         | TypeKind::Float8
         | TypeKind::Numeric => Some(Family::Number),
-        TypeKind::Text | TypeKind::Varchar | TypeKind::Bpchar | TypeKind::Char | TypeKind::Name => Some(Family::Text),
+        TypeKind::Text | TypeKind::Varchar | TypeKind::Bpchar | TypeKind::Char | TypeKind::Name | TypeKind::Enum => {
+            Some(Family::Text)
+        }
         TypeKind::Bytea => Some(Family::Bytes),
         TypeKind::Date | TypeKind::Timestamp | TypeKind::Timestamptz => Some(Family::Instant),
         TypeKind::Time => Some(Family::Time),

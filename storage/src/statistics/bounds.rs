@@ -30,8 +30,8 @@ pub fn bounds_array<'a>(
 /// Whether values of the stored type are ordered alike in the plan's type.
 pub(crate) fn keeps_order(stored: PgType, target: &DataType) -> bool {
     use TypeKind::{
-        Bool, Bpchar, Bytea, Char, Date, Float4, Float8, Int2, Int4, Int8, Name, Numeric, Oid, Text, Time, Timestamp,
-        Timestamptz, Uuid, Varchar, Xid,
+        Bool, Bpchar, Bytea, Char, Date, Enum, Float4, Float8, Int2, Int4, Int8, Name, Numeric, Oid, Text, Time,
+        Timestamp, Timestamptz, Uuid, Varchar, Xid,
     };
     let Some(kind) = stored.kind() else { return false };
     match target {
@@ -47,7 +47,7 @@ pub(crate) fn keeps_order(stored: PgType, target: &DataType) -> bool {
         DataType::Time64(_) => kind == Time,
         DataType::Timestamp(_, None) => kind == Timestamp,
         DataType::Timestamp(_, Some(_)) => kind == Timestamptz,
-        DataType::Utf8View => matches!(kind, Text | Varchar | Bpchar | Name | Char),
+        DataType::Utf8View => matches!(kind, Text | Varchar | Bpchar | Name | Char | Enum),
         DataType::BinaryView => kind == Bytea,
         DataType::FixedSizeBinary(_) => kind == Uuid,
         _ => false,

@@ -37,7 +37,10 @@ pub fn has_bounds(ty: PgType) -> bool {
             | TypeKind::Timestamp
             | TypeKind::Timestamptz
             | TypeKind::Numeric
-            | TypeKind::Uuid,
+            | TypeKind::Uuid
+            // Labels as they are stored: they prune what is equal. Their order is another (docs/types.md), and what
+            // compares by it does not name the column alone.
+            | TypeKind::Enum,
         ) => true,
         Some(
             TypeKind::Regproc

@@ -79,7 +79,7 @@ impl<'d> PieceDecoder<'d> {
                 .then(|| (0..target_count).map(|_| BooleanBuilder::new()).collect()),
             absent: (0..target_count).filter(|at| !destinations.contains(&Destination::Target(*at))).collect(),
             inferred: destinations.iter().enumerate().filter_map(new_column).collect(),
-            rest: if has_rest { Some(RestColumn::new(decoder.style)?) } else { None },
+            rest: if has_rest { Some(RestColumn::new(decoder.style.clone())?) } else { None },
             rows: Rows::default(),
         })
     }
@@ -170,7 +170,7 @@ impl<'d> PieceDecoder<'d> {
         for (at, destination) in self.decoder.destinations.iter().enumerate() {
             if let (Destination::New(name, _), Some(column)) = (destination, self.inferred.remove(&at)) {
                 columns
-                    .extend(column.finish(self.decoder.style)?.map(|(ty, array)| DecodedColumn::new(name, ty, array)));
+                    .extend(column.finish(&self.decoder.style)?.map(|(ty, array)| DecodedColumn::new(name, ty, array)));
             }
         }
         if let Some(rest) = self.rest {

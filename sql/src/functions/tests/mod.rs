@@ -75,6 +75,7 @@ fn function_context(zone: &str) -> FunctionContext {
         backend_pid: 42,
         version: "PostgreSQL 15.0 (Peristyle)".to_owned(),
         settings: Arc::new(NoSettings),
+        enums: None,
     }
 }
 

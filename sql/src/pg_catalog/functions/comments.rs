@@ -21,13 +21,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 fn object_comment(call: &Call<'_>) -> Result<Value<'static>> {
     let oid = call.oid(0)?;
+    let definition = || call.context.head.enum_definition(PgType::plain(oid.0));
+    let of_type = || definition().and_then(|relation| relation.comment.clone());
     let relation = || call.context.head.relation(oid).and_then(|relation| relation.comment.clone());
     let schema = || call.context.head.schema(oid).and_then(|schema| schema.comment.clone());
     let comment = match call.text(1) {
         Some("pg_class") => relation(),
         Some("pg_namespace") => schema(),
+        Some("pg_type") => of_type(),
         Some(_) => None,
-        None => relation().or_else(schema),
+        None => relation().or_else(schema).or_else(of_type),
     };
     Ok(comment.into())
 }

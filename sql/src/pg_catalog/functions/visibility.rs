@@ -7,7 +7,7 @@ use super::Function;
 use super::Parameter::Oid;
 use super::call::Call;
 use crate::pg_catalog::built_in_types::by_oid;
-use crate::pg_catalog::names::{relation_is_visible, relation_of_type};
+use crate::pg_catalog::names::{relation_is_visible, relation_of_type, type_is_visible};
 use crate::pg_catalog::pg_proc::function;
 use crate::relation::Value;
 
@@ -31,14 +31,14 @@ fn table(call: &Call<'_>) -> Result<Value<'static>> {
     Ok(relation_is_visible(&call.context, call.oid(0)?).into())
 }
 
-/// A row type is visible with its relation; built-in types always are.
+/// A row type is visible as an enum type is; built-in types always are.
 fn of_type(call: &Call<'_>) -> Result<Value<'static>> {
     let oid = call.oid(0)?;
     if by_oid(oid.0).is_some() {
         return Ok(true.into());
     }
     let relation = relation_of_type(&call.context, oid);
-    Ok(relation.and_then(|(relation, _)| relation_is_visible(&call.context, relation.oid)).into())
+    Ok(relation.map(|(relation, _)| type_is_visible(&call.context, relation)).into())
 }
 
 fn of_function(call: &Call<'_>) -> Result<Value<'static>> {

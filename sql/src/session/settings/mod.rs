@@ -186,7 +186,7 @@ impl Settings {
 
     /// How this session's values are read in a transaction that began at `now`.
     pub(crate) fn input_style(&self, now: TimestampMicros) -> InputStyle {
-        InputStyle { zone: self.zone(), date_order: self.date_order(), now_micros: now.0 }
+        InputStyle { zone: self.zone(), date_order: self.date_order(), now_micros: now.0, enums: None }
     }
 
     fn date_order(&self) -> DateOrder {
