@@ -3,6 +3,7 @@
 //! `register` gives a session exactly the functions that are meant to be there: ours, and those of DataFusion's
 //! whose meaning is PostgreSQL's. DataFusion's `now`, `random`, `uuid` and the like are not among them.
 
+mod age;
 mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod array;
@@ -27,6 +28,7 @@ pub(crate) mod json_path;
 pub(crate) mod json_sets;
 mod json_text;
 mod math;
+mod make_time;
 mod number_format;
 pub(crate) mod number_text;
 mod open_time;

@@ -9,14 +9,15 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, choice, clock, datetime, degrees, encoding, extract, interval, json, json_build, json_change,
-    json_path, json_sets, json_text, math, open_time, ordered_set, overlaps, pattern, places, regexp_places, rounding,
+    age, arithmetic, array, choice, clock, datetime, degrees, encoding, extract, interval, json, json_build,
+    json_change, json_path, json_sets, json_text, make_time, math, open_time, ordered_set, overlaps, pattern, places, regexp_places, rounding,
     row, scale, series_array, sql_pattern, text, ties, to_char, type_of,
 };
 
 /// The families of functions of ours.
 const FAMILIES: &[&[Definition]] = &[
     arithmetic::DEFINITIONS,
+    age::DEFINITIONS,
     array::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
@@ -31,6 +32,7 @@ const FAMILIES: &[&[Definition]] = &[
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
     math::DEFINITIONS,
+    make_time::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
     overlaps::DEFINITIONS,
