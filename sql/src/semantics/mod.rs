@@ -15,6 +15,7 @@ mod decorrelate;
 mod desugar;
 mod desugar_call;
 mod desugar_like;
+mod desugar_literal;
 mod desugar_series;
 mod exact_statistics;
 mod key_equality;
