@@ -28,6 +28,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 pub(crate) use alter_identity::{AlterIdentity, IdentityAction};
 pub(crate) use bare::bare_body;
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
+pub(crate) use dialect::SYMMETRIC;
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
 pub(crate) use identity::Overriding;
 pub(crate) use maintenance::{Maintenance, Subject};

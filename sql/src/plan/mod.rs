@@ -3,6 +3,7 @@
 mod bags;
 mod balance;
 mod constant_query;
+mod copies;
 mod guarded;
 mod in_order;
 mod interruption;

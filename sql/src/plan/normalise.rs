@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use super::balance::balance;
 use super::guarded::guarded;
 use super::row_values::{binary, join};
-use super::{named_windows, row_values, using_joins};
+use super::{copies, named_windows, row_values, using_joins};
 use crate::error::SqlError;
 use crate::functions::ties::MARK;
 use crate::names::fold;
@@ -147,6 +147,7 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             Expr::Tuple(tested) => row_values::is_in(tested, list, *negated).map(Some),
             _ => Ok(None),
         },
+        Expr::Between { expr, negated, low, high } => copies::symmetric(expr, low, high, *negated),
         Expr::InSubquery { expr, subquery, negated } => match expr.as_ref() {
             Expr::Tuple(tested) if !negated => tuple_in_rows(tested, subquery).map(Some),
             Expr::Tuple(_) => Err(SqlError::unsupported("NOT IN of a row and a subquery is not supported yet")),
