@@ -4,6 +4,7 @@ mod bags;
 mod balance;
 mod constant_query;
 mod copies;
+pub(crate) mod from_items;
 mod guarded;
 mod in_order;
 mod interruption;
@@ -13,11 +14,13 @@ mod named_windows;
 mod normalise;
 mod origins;
 pub(crate) mod output_names;
+mod own_names;
 pub(crate) mod parameters;
 mod past;
 mod provider;
 mod registered;
 mod row_values;
+mod scopes;
 mod stream;
 mod ties;
 mod using_joins;
@@ -128,7 +131,12 @@ impl<'a> Planner<'a> {
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));
-        whole_rows::expand(self, &mut statement, types)?;
+        own_names::settle(self, &mut statement, types)?;
+        self.planned(statement, types)
+    }
+
+    /// The plan of a query whose names are settled.
+    fn planned(&self, mut statement: ast::Statement, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
         pg_catalog::rewrite::normalise(&mut statement);
         semantics::desugar(&mut statement);
         values_list::unify(self, &mut statement, types)?;

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use super::balance::balance;
 use super::guarded::guarded;
 use super::row_values::{binary, join};
-use super::{copies, named_windows, row_values, using_joins};
+use super::{copies, named_windows, row_values};
 use crate::error::SqlError;
 use crate::functions::ties::MARK;
 use crate::names::fold;
@@ -71,8 +71,7 @@ fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
 
 fn normalise_query(query: &mut Query) -> Result<(), SqlError> {
     fetch_as_limit(query)?;
-    refuse_constant_order(query)?;
-    using_joins::merge_keys(query)
+    refuse_constant_order(query)
 }
 
 fn refuse_constant_order(query: &Query) -> Result<(), SqlError> {

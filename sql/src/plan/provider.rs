@@ -127,7 +127,7 @@ impl<'a> Provider<'a> {
             return self.kept_rows(relation, scan, None);
         }
         let written: Vec<String> = schema.iter().copied().chain([name]).map(str::to_owned).collect();
-        if let Some(binding) = self.bindings.iter().find(|binding| binding.written == written) {
+        if let Some(binding) = self.bindings.iter().find(|binding| is_written(binding, schema, name)) {
             return self.bound_source(binding, written);
         }
         if let Some(system) = self.system_table(schema, name) {
@@ -225,6 +225,16 @@ impl<'a> Provider<'a> {
         match schema {
             Some(schema) => in_schema(schema),
             None => self.search_path.iter().find_map(|schema| in_schema(schema)),
+    /// The relation of a catalog that a name stands for, if it is no system relation.
+    pub(super) fn relation(&self, schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {
+        let binding = self.bindings.iter().find(|binding| is_written(binding, schema, name));
+        match binding {
+            Some(binding) => self.scope.view.relation(binding.relation).cloned(),
+            None if self.system_table(schema, name).is_some() => None,
+            None => self.find(schema, name),
+        }
+    }
+
         }
     }
 
@@ -239,6 +249,10 @@ impl<'a> Provider<'a> {
         let functions = slot.get_or_insert_with(|| Arc::new(CatalogFunctions::new(self.scope)));
         functions.get(name)
     }
+}
+
+fn is_written(binding: &Binding, schema: Option<&str>, name: &str) -> bool {
+    binding.written.iter().map(String::as_str).eq(schema.into_iter().chain([name]))
 }
 
 /// The engine's state with this statement's clock and session.

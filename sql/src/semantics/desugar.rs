@@ -98,7 +98,8 @@ pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(ValueWithSpan::from(Value::Null)))
 }
 
-pub(super) fn string(text: impl Into<String>) -> Expr {
+/// A string literal.
+pub(crate) fn string(text: impl Into<String>) -> Expr {
     Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.into())))
 }
 

@@ -42,7 +42,7 @@ pub use assignment::{
 pub(crate) use cast::cast_array;
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub use desugar::desugar;
-pub(crate) use desugar::{call, is_quantified};
+pub(crate) use desugar::{call, is_quantified, string};
 pub use operators::expr_planners;
 pub use session::{physical_rules, session_config};
 pub use type_name::pg_type_of_sql;

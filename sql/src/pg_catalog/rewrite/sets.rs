@@ -6,7 +6,6 @@
 
 mod givers;
 mod records;
-mod values;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -23,6 +22,7 @@ use crate::functions::is_scalar;
 use crate::functions::places::ORDINALS;
 use crate::parse::parse_query;
 use crate::pg_catalog::functions::function_names;
+use crate::plan::from_items::factors_of;
 use crate::plan::output_names;
 
 pub(super) fn normalise(statement: &mut Statement) {
@@ -33,11 +33,6 @@ struct Sets;
 
 impl VisitorMut for Sets {
     type Break = Infallible;
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Infallible> {
-        values::qualify(query);
-        ControlFlow::Continue(())
-    }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Infallible> {
         if let Some(derived) = Source::of(factor).and_then(Source::derived) {
@@ -70,17 +65,20 @@ impl VisitorMut for Sets {
     }
 }
 
+/// `SELECT e FROM jsonb_array_elements(j) AS e`: the name of a table whose function gives one column of another name, and
+/// that column, for which the table's name stands too.
+pub(crate) fn value_column(factor: &TableFactor) -> Option<(Ident, &'static str)> {
+    let source = Source::of(factor).filter(|source| !source.has_ordinality)?;
+    let column = givers::own_column(&source.name)?;
+    let alias = source.alias.filter(|alias| alias.columns.is_empty())?;
+    (folded(&alias.name) != column).then_some((alias.name, column))
+}
+
 /// `t.*` where FROM names `s.t` is `s.t.*`.
 fn qualify_wildcards(select: &mut Select) {
-    let factors = || {
-        select
-            .from
-            .iter()
-            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
-    };
     let qualified = |table: &ObjectName| {
         let [ObjectNamePart::Identifier(table)] = table.0.as_slice() else { return None };
-        factors().find_map(|factor| match factor {
+        factors_of(&select.from).find_map(|factor| match factor {
             TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() > 1 => {
                 (last(name)? == folded(table)).then(|| name.clone())
             }
