@@ -18,6 +18,7 @@ mod own_names;
 pub(crate) mod parameters;
 mod past;
 mod provider;
+mod quantified;
 mod registered;
 mod row_values;
 mod scopes;
