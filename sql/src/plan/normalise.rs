@@ -5,14 +5,14 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, LimitClause, OrderByKind, Query, Select, SetExpr, UnaryOperator, Value, VisitMut,
-    VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, LimitClause,
+    ObjectNamePart, OrderByKind, Query, Select, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::balance::balance;
 use super::guarded::guarded;
 use super::{copies, named_windows, quantified, row_values};
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::functions::ties::MARK;
 use crate::names::fold;
 use crate::parse::parse_expression;
@@ -118,6 +118,7 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             Ok(results.into_iter().any(is_condition).then(|| case_of_true(expr)))
         }
         Expr::AnyOp { .. } | Expr::AllOp { .. } => quantified::value(expr),
+        Expr::Function(function) => refuse_unknown(function).map(|()| None),
         Expr::IsNull(tested) | Expr::IsNotNull(tested) => match tested.as_ref() {
             Expr::Tuple(row) => row_values::is_null(row, matches!(expr, Expr::IsNotNull(_))).map(Some),
             _ => Ok(None),
@@ -142,6 +143,41 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
         Expr::Between { expr, negated, low, high } => copies::symmetric(expr, low, high, *negated),
         Expr::InSubquery { expr: tested, .. } if matches!(**tested, Expr::Tuple(_)) => quantified::value(expr),
         _ => Ok(None),
+    }
+}
+
+/// Functions of a first argument of any type, whose type is the result's or decides how it is written.
+const POLYMORPHIC: &[&str] = &[
+    "to_json",
+    "to_jsonb",
+    "json_agg",
+    "jsonb_agg",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+    "array_length",
+    "array_lower",
+    "array_upper",
+    "array_ndims",
+    "array_to_string",
+    "cardinality",
+];
+
+/// 42804 for a literal without a type, where a type must be known.
+fn refuse_unknown(function: &Function) -> Result<(), SqlError> {
+    let name = function.name.0.last().and_then(ObjectNamePart::as_ident).map(fold);
+    let FunctionArguments::List(list) = &function.args else { return Ok(()) };
+    match list.args.first() {
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))))
+            if matches!(value.value, Value::SingleQuotedString(_) | Value::Null)
+                && name.is_some_and(|name| POLYMORPHIC.contains(&name.as_str())) =>
+        {
+            let message = "could not determine polymorphic type because input has type unknown";
+            Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -196,7 +232,7 @@ mod tests {
         for (open, close) in [("(", " BETWEEN SYMMETRIC b AND c)"), ("((", ", 1) < (b, c))")] {
             nested(5, open, close).unwrap_or_else(|error| panic!("{close}: {error:?}"));
             let error = nested(40, open, close).expect_err("too large");
-            assert_eq!(error.into_fields().code, crate::error::SqlState::STATEMENT_TOO_COMPLEX);
+            assert_eq!(error.into_fields().code, SqlState::STATEMENT_TOO_COMPLEX);
         }
     }
 
