@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
+use datafusion::execution::memory_pool::MemoryPool;
 use peristyle_catalog::Sources;
 use peristyle_catalog::model::TimestampMicros;
 
@@ -45,6 +46,8 @@ pub struct FunctionContext {
     pub version: String,
     /// `current_setting()`.
     pub settings: Arc<dyn SettingsReader>,
+    /// Where what one call holds is counted.
+    pub memory: Arc<dyn MemoryPool>,
 }
 
 /// The context as an extension of DataFusion's options.

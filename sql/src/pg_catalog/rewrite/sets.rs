@@ -6,6 +6,7 @@
 
 mod givers;
 mod records;
+mod series;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -25,6 +26,8 @@ use crate::pg_catalog::functions::function_names;
 use crate::plan::from_items::factors_of;
 use crate::plan::output_names;
 
+const UNNEST: &str = "unnest";
+
 pub(super) fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Sets);
 }
@@ -43,6 +46,7 @@ impl VisitorMut for Sets {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Infallible> {
         qualify_wildcards(select);
+        series::read_in_from(select);
         ControlFlow::Continue(())
     }
 
@@ -104,7 +108,7 @@ fn set_of(function: &Function) -> Option<Expr> {
 }
 
 fn unnest(array: Expr) -> Expr {
-    call("unnest", vec![array])
+    call(UNNEST, vec![array])
 }
 
 fn expressions(arguments: &FunctionArguments) -> Option<Vec<Expr>> {
@@ -167,6 +171,9 @@ impl Source {
         }
         if self.name == "generate_series" && !lateral && !self.has_ordinality {
             return None;
+        }
+        if let Some(numbered) = series::numbered(&self) {
+            return Some(numbered);
         }
         let columns = self.columns()?;
         let name = self.alias.as_ref().map_or_else(|| Ident::new(self.name), |alias| alias.name.clone());
@@ -243,6 +250,11 @@ fn last(name: &ObjectName) -> Option<String> {
 
 fn is_function(name: &str) -> bool {
     is_scalar(name) || function_names().any(|function| function == name)
+}
+
+/// Whether a function gives rows.
+fn gives_rows(name: &str) -> bool {
+    matches!(name, UNNEST | "_pg_expandarray") || givers::named(name).is_some()
 }
 
 fn reads_columns(expr: &Expr) -> bool {
