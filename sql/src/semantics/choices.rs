@@ -1,16 +1,13 @@
 //! What chooses one of several values gives the type that they share: literals among them are read as that type, the
 //! result is marked with it, and the calls that stand for CASE become CASE. Runs before all other rules.
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Expr, ExprSchemable};
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::pg_type;
 
-use super::analyzer::rewrite_expressions;
 use super::cast::{CastKind, cast_expr};
 use super::category::{Category, category};
 use super::operators::check_literal;
@@ -18,20 +15,7 @@ use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, sh
 use crate::functions::error::error;
 use crate::values::type_name;
 
-#[derive(Debug)]
-pub(crate) struct PgChoices;
-
-impl AnalyzerRule for PgChoices {
-    fn name(&self) -> &str {
-        "postgresql_choices"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, &rewrite))?.data)
-    }
-}
-
-fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let values = match &expr {
         Expr::ScalarFunction(call) => values_of(call.func.name(), call.args.len()),
         _ => None,
