@@ -29,6 +29,7 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(TypeCoercion::new()),
         // Replaces DataFusion's casts where PostgreSQL's differ.
         Arc::new(ExpressionRule { name: "postgresql_casts", rewrite: rewrite_cast }),
+        Arc::new(super::union_types::UnionTypes),
         Arc::new(super::decorrelate::Decorrelate),
     ]
 }

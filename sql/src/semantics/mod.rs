@@ -29,6 +29,7 @@ mod sum_chain;
 pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;
+mod union_types;
 
 use std::sync::Arc;
 
