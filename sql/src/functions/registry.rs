@@ -9,15 +9,16 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, choice, clock, datetime, degrees, encoding, extract, interval, json, json_build,
-    json_change, json_path, json_sets, json_text, make_time, math, open_time, ordered_set, overlaps, pattern, places, regexp_places, rounding,
-    row, scale, series_array, sql_pattern, text, ties, to_char, type_of,
+    age, arithmetic, array, choice, clock, datetime, degrees, encoding, extract, interval, json,
+    json_build, json_change, json_path, json_sets, json_text, make_time, math, open_time, ordered_set, overlaps,
+    own_type, pattern, places, regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char,
+    type_of,
 };
 
 /// The families of functions of ours.
 const FAMILIES: &[&[Definition]] = &[
-    arithmetic::DEFINITIONS,
     age::DEFINITIONS,
+    arithmetic::DEFINITIONS,
     array::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
@@ -31,8 +32,8 @@ const FAMILIES: &[&[Definition]] = &[
     json_path::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
-    math::DEFINITIONS,
     make_time::DEFINITIONS,
+    math::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
     overlaps::DEFINITIONS,
@@ -83,7 +84,11 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 }
 
 static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
-    let borrowed = borrowed_scalar_functions().into_iter().chain(choice::functions()).chain([Arc::new(row::row())]);
+    let borrowed = borrowed_scalar_functions()
+        .into_iter()
+        .chain(choice::functions())
+        .chain([own_type::function()])
+        .chain([Arc::new(row::row())]);
     let ours = FAMILIES.iter().flat_map(|family| family.iter().copied());
     let ours = ours.chain(rounding::fixed_scale_definitions()).map(|definition| Arc::new(definition.udf()));
     let mut functions = HashMap::new();

@@ -19,6 +19,7 @@ pub(crate) mod parameters;
 mod past;
 mod provider;
 mod quantified;
+mod recursion;
 mod registered;
 mod row_values;
 mod scopes;
@@ -138,6 +139,7 @@ impl<'a> Planner<'a> {
 
     /// The plan of a query whose names are settled.
     fn planned(&self, mut statement: ast::Statement, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
+        recursion::settle_types(&mut statement);
         pg_catalog::rewrite::normalise(&mut statement);
         semantics::desugar(&mut statement);
         values_list::unify(self, &mut statement, types)?;
