@@ -7,6 +7,7 @@ mod age;
 mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod array;
+pub(crate) mod array_types;
 pub(crate) mod choice;
 mod clock;
 pub(crate) mod context;

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, choice, clock, datetime, degrees, encoding, extract, interval, json,
+    age, arithmetic, array, array_types, choice, clock, datetime, degrees, encoding, extract, interval, json,
     json_build, json_change, json_path, json_sets, json_text, make_time, math, open_time, ordered_set, overlaps,
     own_type, pattern, places, regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char,
     type_of,
@@ -72,14 +72,8 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         crypto::sha256(),
         crypto::sha384(),
         crypto::sha512(),
-        nested::make_array::make_array_udf(),
         nested::array_has::array_has_udf(),
         nested::extract::array_element_udf(),
-        nested::extract::array_slice_udf(),
-        nested::concat::array_append_udf(),
-        nested::concat::array_prepend_udf(),
-        nested::concat::array_concat_udf(),
-        nested::remove::array_remove_all_udf(),
     ]
 }
 
@@ -87,6 +81,7 @@ static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::n
     let borrowed = borrowed_scalar_functions()
         .into_iter()
         .chain(choice::functions())
+        .chain(array_types::functions())
         .chain([own_type::function()])
         .chain([Arc::new(row::row())]);
     let ours = FAMILIES.iter().flat_map(|family| family.iter().copied());

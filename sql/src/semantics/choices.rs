@@ -6,16 +6,20 @@ use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, interna
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::types::pg_type;
+use peristyle_storage::types::{marked_pg_type, pg_type};
 
 use super::cast::{CastKind, cast_expr};
 use super::category::{Category, category};
 use super::operators::check_literal;
+use crate::functions::array_types;
 use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_type, values_of};
 use crate::functions::error::error;
 use crate::values::type_name;
 
 pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if matches!(&expr, Expr::ScalarFunction(call) if call.func.name() == array_types::ITEM) {
+        return item(expr, schema).map(Transformed::yes);
+    }
     let values = match &expr {
         Expr::ScalarFunction(call) => values_of(call.func.name(), call.args.len()),
         _ => None,
@@ -43,6 +47,19 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Some(ty) => marked(chosen, ty),
         None => chosen,
     }))
+}
+
+/// An item of an array by itself, with its type.
+fn item(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    let ty = marked_pg_type(expr.to_field(schema)?.1.as_ref());
+    let Expr::ScalarFunction(ScalarFunction { mut args, .. }) = expr else {
+        return internal_err!("an item is what a function says");
+    };
+    let item = args.swap_remove(0);
+    Ok(match ty {
+        Some(ty) => marked(item, ty),
+        None => item,
+    })
 }
 
 /// A string literal as the type that the other values share. A number's digits are left to DataFusion.
@@ -83,6 +100,7 @@ fn mixed(function: &str, first: PgType, other: PgType) -> DataFusionError {
     let (word, first, other) = match function {
         // What ELSE gives is looked at first.
         CASE | CASE_OF => ("CASE".to_owned(), other, first),
+        array_types::MAKE => ("ARRAY".to_owned(), first, other),
         function => (function.to_uppercase(), first, other),
     };
     error("42804", format!("{word} types {} and {} cannot be matched", name(first), name(other)))

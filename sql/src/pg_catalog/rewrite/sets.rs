@@ -18,7 +18,8 @@ use sqlparser::ast::{
     VisitMut, VisitorMut, visit_expressions,
 };
 
-use super::{call, folded, null, options};
+use super::{call, called, folded, null, options};
+use crate::functions::array_types::ITEM;
 use crate::functions::is_scalar;
 use crate::functions::places::ORDINALS;
 use crate::parse::parse_query;
@@ -53,7 +54,7 @@ impl VisitorMut for Sets {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
         match expr {
             Expr::Function(function) => {
-                if let Some(set) = set_of(function) {
+                if let Some(set) = set_of(function).or_else(|| typed_items(function)) {
                     *expr = set;
                 }
             }
@@ -103,12 +104,25 @@ fn qualify_wildcards(select: &mut Select) {
 /// What a set-returning function gives, in a select list.
 fn set_of(function: &Function) -> Option<Expr> {
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
-    let array = givers::array_in_select_list(&folded(name))?;
-    Some(unnest(call(array, expressions(&function.args)?)))
+    let array = call(givers::array_in_select_list(&folded(name))?, expressions(&function.args)?);
+    Some(call(ITEM, vec![unnest(array.clone()), array]))
 }
 
+/// The items of an array, one a row.
 fn unnest(array: Expr) -> Expr {
     call(UNNEST, vec![array])
+}
+
+/// The items of an array beside the array, of whose items' type they are: the planner takes what a row holds of an array
+/// for what its Arrow type is. An array of what is unnested itself is left as it is.
+fn typed_items(function: &Function) -> Option<Expr> {
+    let [array] = expressions(&function.args).filter(|_| function.over.is_none())?.try_into().ok()?;
+    let is_nested = visit_expressions(&array, |expr| match called(expr) {
+        Some(name) if name == UNNEST => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let is_unnest = last(&function.name)? == UNNEST && is_nested.is_continue();
+    is_unnest.then(|| call(ITEM, vec![unnest(array.clone()), array]))
 }
 
 fn expressions(arguments: &FunctionArguments) -> Option<Vec<Expr>> {
