@@ -375,3 +375,20 @@ impl From<&storage::Error> for SqlError {
         SqlError::new(state, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(message: &str) -> SqlState {
+        from_execution_text(message).into_fields().code
+    }
+
+    #[test]
+    fn what_a_message_quotes_says_nothing_of_its_cause() {
+        assert_eq!(code("Overflow happened on: 1 * 2"), SqlState::NUMERIC_VALUE_OUT_OF_RANGE);
+        assert_eq!(code("cannot read 'an overflow, isn't it' as a value"), SqlState::INTERNAL_ERROR);
+        assert_eq!(code("no such key: \"division by zero\""), SqlState::INTERNAL_ERROR);
+        assert_eq!(code("Placeholder '$3' was not provided a value"), SqlState::UNDEFINED_PARAMETER);
+    }
+}

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use peristyle_catalog::model::PgType;
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     Expr, Ident, ObjectName, OrderBy, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
     TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions, With,
@@ -101,14 +102,8 @@ fn flow<T>(result: Result<T, SqlError>) -> ControlFlow<SqlError, T> {
 impl Settler<'_, '_> {
     /// Settles the queries of a WITH, each of which can read those before it.
     fn enter_with(&mut self, mut with: Option<With>) -> Flow {
-        let like = with.as_ref();
-        self.scopes.withs.push(With {
-            with_token: like.map_or_else(sqlparser::ast::helpers::attached_token::AttachedToken::empty, |with| {
-                with.with_token.clone()
-            }),
-            recursive: like.is_some_and(|with| with.recursive),
-            cte_tables: Vec::new(),
-        });
+        let recursive = with.as_ref().is_some_and(|with| with.recursive);
+        self.scopes.withs.push(With { with_token: AttachedToken::empty(), recursive, cte_tables: Vec::new() });
         for query in with.iter_mut().flat_map(|with| &mut with.cte_tables) {
             query.visit(self)?;
             if let Some(known) = self.scopes.withs.last_mut() {

@@ -70,10 +70,11 @@ impl<'a, 'p> Scopes<'a, 'p> {
             select.from = vec![TableWithJoins { relation: item.factor.clone(), joins: Vec::new() }];
         }
         for with in self.withs[..item.withs].iter().rev().filter(|with| !with.cte_tables.is_empty()) {
-            let mut outer = query.clone();
-            outer.body = if query.with.is_some() { Box::new(SetExpr::Query(query)) } else { query.body };
-            outer.with = Some(with.clone());
-            query = outer;
+            if query.with.is_some() {
+                let inner = std::mem::replace(&mut query, parse_query("SELECT 1")?);
+                *query.body = SetExpr::Query(inner);
+            }
+            query.with = Some(with.clone());
         }
         let plan = self.planner.planned(Statement::Query(query), self.types)?;
         Ok(plan.schema().fields().iter().map(|field| output_names::shown(field.name()).to_owned()).collect())
