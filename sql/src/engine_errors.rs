@@ -181,10 +181,11 @@ fn from_not_implemented(message: &str) -> SqlError {
 
 /// What an operator says in words only.
 fn from_execution_text(message: &str) -> SqlError {
-    if let Some(error) = plan_text::in_postgresql_words(&tidy(message)) {
+    let own = own_words(message);
+    if let Some(error) = plan_text::in_postgresql_words(&tidy(&own)) {
         return error;
     }
-    let lower = message.to_lowercase();
+    let lower = own.to_lowercase();
     if lower.contains("divide by zero") || lower.contains("division by zero") {
         return SqlError::new(SqlState::DIVISION_BY_ZERO, "division by zero");
     }
@@ -195,12 +196,13 @@ fn from_execution_text(message: &str) -> SqlError {
         let message = "more than one row returned by a subquery used as an expression";
         return SqlError::new(SqlState::CARDINALITY_VIOLATION, message);
     }
-    if let Some((_, rest)) = message.split_once("Placeholder '")
+    if own.contains("Placeholder ")
+        && let Some((_, rest)) = message.split_once("Placeholder '")
         && let Some((name, _)) = rest.split_once('\'')
     {
         return SqlError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {name}"));
     }
-    if let Some(error) = invalid_regex(message) {
+    if let Some(error) = invalid_regex(&own) {
         return error;
     }
     if lower.contains("ntile requires a positive") {
@@ -208,6 +210,12 @@ fn from_execution_text(message: &str) -> SqlError {
         return SqlError::new(SqlState::INVALID_ARGUMENT_FOR_NTILE, message);
     }
     SqlError::new(SqlState::INTERNAL_ERROR, tidy(message))
+}
+
+/// A message without what it quotes, which may be a client's data.
+fn own_words(message: &str) -> String {
+    let places = message.find(['\'', '"']).zip(message.rfind(['\'', '"'])).filter(|(from, to)| from < to);
+    places.map_or_else(|| message.to_owned(), |(from, to)| format!("{}{}", &message[..from], &message[to + 1..]))
 }
 
 fn out_of_range(message: &str) -> SqlError {
@@ -370,5 +378,22 @@ impl From<&storage::Error> for SqlError {
             K::Internal => SqlState::INTERNAL_ERROR,
         };
         SqlError::new(state, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(message: &str) -> SqlState {
+        from_execution_text(message).into_fields().code
+    }
+
+    #[test]
+    fn what_a_message_quotes_says_nothing_of_its_cause() {
+        assert_eq!(code("Overflow happened on: 1 * 2"), SqlState::NUMERIC_VALUE_OUT_OF_RANGE);
+        assert_eq!(code("cannot read 'an overflow, isn't it' as a value"), SqlState::INTERNAL_ERROR);
+        assert_eq!(code("no such key: \"division by zero\""), SqlState::INTERNAL_ERROR);
+        assert_eq!(code("Placeholder '$3' was not provided a value"), SqlState::UNDEFINED_PARAMETER);
     }
 }

@@ -18,7 +18,8 @@ use super::define::{Call, Definition, immutable, overload, same, stable};
 use super::enums;
 use super::error::{error, not_supported};
 use super::interval::key_array;
-use super::pattern::compile;
+use super::json::jsonb_keys;
+use super::pattern::Compiled;
 use super::rows::*;
 use super::signature::Ty;
 
@@ -55,9 +56,15 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("array_position", &[overload(&[Ty::AnyArray, Ty::Any], PgType::INT4, array_position).not_strict()]),
 ];
 
+/// Whether an argument is an array of jsonb, whose items are compared by their keys.
+fn holds_jsonb(call: &Call<'_>, place: usize) -> bool {
+    pg_type(&call.arg_fields[place]).element() == Some(PgType::JSONB)
+}
+
 /// The first element's comparison with each item: true, false or unknown (NULL).
-fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef) -> Result<BooleanArray> {
-    let (value, items) = common_type(&value.slice(index, 1), items)?;
+fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef, is_jsonb: bool) -> Result<BooleanArray> {
+    let value = value.slice(index, 1);
+    let (value, items) = if is_jsonb { (jsonb_keys(&value)?, jsonb_keys(items)?) } else { common_type(&value, items)? };
     // Arrow's order tells the zeros apart.
     let scalar = Scalar::new(canonical(&value));
     let items = canonical(&items);
@@ -72,20 +79,19 @@ fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef) -> Result
         "!~~" => like::nlike(&scalar, &items)?,
         "~~*" => like::ilike(&scalar, &items)?,
         "!~~*" => like::nilike(&scalar, &items)?,
-        "~" | "~*" | "!~" | "!~*" => return matching(op, scalar.into_inner(), &items),
         other => return internal_err!("a quantified comparison by {other}"),
     })
 }
 
-/// Whether a text matches each of the patterns.
-fn matching(op: &str, text: ArrayRef, patterns: &ArrayRef) -> Result<BooleanArray> {
-    let (text, patterns) = (cast(&text, &DataType::Utf8View)?, cast(patterns, &DataType::Utf8View)?);
+/// Whether the first element's text matches each of the patterns.
+fn matching(op: &str, text: &ArrayRef, index: usize, patterns: &ArrayRef, compiled: &Compiled) -> Result<BooleanArray> {
+    let (text, patterns) = (cast(&text.slice(index, 1), &DataType::Utf8View)?, cast(patterns, &DataType::Utf8View)?);
     let Some(text) = text.as_string_view().iter().next().flatten() else {
         return Ok(BooleanArray::new_null(patterns.len()));
     };
     let flags = if op.ends_with('*') { "i" } else { "" };
     let matches = |pattern: Option<&str>| {
-        pattern.map(|pattern| Ok(compile(pattern, flags)?.is_match(text) != op.starts_with('!'))).transpose()
+        pattern.map(|pattern| Ok(compiled.get(pattern, flags)?.is_match(text) != op.starts_with('!'))).transpose()
     };
     patterns.as_string_view().iter().map(matches).collect()
 }
@@ -140,6 +146,7 @@ fn quantified(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
 
 fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
     let (ops, lists) = (Argument::<Text>::of(call, 0), Argument::<List>::of(call, 2));
+    let patterns = Compiled::default();
     let row = |row: usize| {
         let (Some(op), Some(items)) = (ops.get(row), lists.get(row)) else { return Ok(None) };
         if items.is_empty() {
@@ -149,7 +156,10 @@ fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
         if call.args[1].is_null(index) {
             return Ok(None);
         }
-        let results = compare(op, &call.args[1], index, &items)?;
+        let results = match op {
+            "~" | "~*" | "!~" | "!~*" => matching(op, &call.args[1], index, &items, &patterns)?,
+            op => compare(op, &call.args[1], index, &items, holds_jsonb(call, 2))?,
+        };
         // One decisive result settles it; else a NULL leaves it unknown.
         let decided = results.iter().flatten().any(|result| result == is_any);
         Ok(if decided { Some(is_any) } else { (results.null_count() == 0).then_some(!is_any) })
@@ -158,9 +168,10 @@ fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
 }
 
 fn overlap(call: &Call<'_>) -> Result<ArrayRef> {
+    let is_jsonb = holds_jsonb(call, 0);
     map2::<List, List, bool>(call, |a, b| {
         for index in (0..a.len()).filter(|index| a.is_valid(*index)) {
-            if compare("=", &a, index, &b)?.true_count() > 0 {
+            if compare("=", &a, index, &b, is_jsonb)?.true_count() > 0 {
                 return Ok(true);
             }
         }
@@ -177,7 +188,7 @@ fn matches(call: &Call<'_>, row: usize, items: &ArrayRef) -> Result<BooleanArray
     if call.args[1].is_null(index) {
         return Ok((0..items.len()).map(|item| Some(items.is_null(item))).collect());
     }
-    let equal = compare("=", &call.args[1], index, items)?;
+    let equal = compare("=", &call.args[1], index, items, holds_jsonb(call, 0))?;
     Ok(equal.iter().map(|equal| Some(equal == Some(true))).collect())
 }
 
@@ -220,7 +231,7 @@ fn array_position(call: &Call<'_>) -> Result<ArrayRef> {
         let place = if call.args[1].is_null(index) {
             (0..items.len()).position(|item| items.is_null(item))
         } else {
-            let equal = compare("=", &call.args[1], index, &items)?;
+            let equal = compare("=", &call.args[1], index, &items, holds_jsonb(call, 0))?;
             equal.iter().position(|equal| equal == Some(true))
         };
         let place = place.map(|place| i32::try_from(place + 1).map_err(|_| error("54000", "array is too long")));

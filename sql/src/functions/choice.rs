@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
+use super::array_types;
 use super::error::error;
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::type_name;
@@ -39,6 +40,7 @@ pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
 pub(crate) fn values_of(name: &str, arguments: usize) -> Option<Vec<usize>> {
     match name {
         "coalesce" | "greatest" | "least" => Some((0..arguments).collect()),
+        array_types::MAKE => Some((0..arguments).collect()),
         "nullif" => Some(vec![0]),
         CASE => Some(case_values(0, arguments)),
         CASE_OF => Some(case_values(1, arguments)),

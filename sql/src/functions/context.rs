@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
+use datafusion::execution::memory_pool::MemoryPool;
 use peristyle_catalog::Sources;
 use peristyle_catalog::model::TimestampMicros;
 
@@ -48,6 +49,8 @@ pub struct FunctionContext {
     pub settings: Arc<dyn SettingsReader>,
     /// The users' enum types; `None` where there are none.
     pub enums: Option<EnumTypes>,
+    /// Where what one call holds is counted.
+    pub memory: Arc<dyn MemoryPool>,
 }
 
 /// The context as an extension of DataFusion's options.

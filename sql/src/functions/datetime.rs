@@ -1,14 +1,13 @@
-//! Dates and times: truncated, binned, taken apart, put together, moved between time zones.
+//! Dates and times: truncated, binned, moved between time zones.
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::IntervalMonthDayNano;
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
-use super::define::{Call, Definition, Overload, immutable, overload, stable, zoned};
-use super::error::{error, not_supported, out_of_range};
-use super::interval::{DAYS_PER_MONTH, key, local_now, move_months, timestamp_out_of_range};
+use super::define::{Definition, Overload, immutable, overload, zoned};
+use super::error::{error, not_supported};
+use super::interval::{key, timestamp_out_of_range};
 use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::is_infinite;
@@ -67,61 +66,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
     ),
     immutable("timezone", TIMEZONE),
-    stable(
-        "age",
-        &[
-            overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| map2::<Timestamp, Timestamp, _>(c, age)),
-            overload(&[Ty::Timestamptz, Ty::Timestamptz], PgType::INTERVAL, |c| {
-                let zone = c.context()?.zone();
-                map2::<Timestamp, Timestamp, _>(c, |a, b| age(zone.to_local(a), zone.to_local(b)))
-            }),
-            overload(&[Ty::Timestamp], PgType::INTERVAL, |c| {
-                let today = midnight(local_now(c.context()?));
-                map1::<Timestamp, _>(c, |t| age(today, t))
-            }),
-            overload(&[Ty::Timestamptz], PgType::INTERVAL, |c| {
-                let context = c.context()?;
-                let today = midnight(local_now(context));
-                map1::<Timestamp, _>(c, |t| age(today, context.zone().to_local(t)))
-            }),
-        ],
-    ),
-    immutable(
-        "make_date",
-        &[overload(&[Ty::Int4, Ty::Int4, Ty::Int4], PgType::DATE, |c| {
-            map3::<Int4, Int4, Int4, DateOut>(c, |y, m, d| make_date(y, m, d).map(DateOut))
-        })],
-    ),
-    immutable(
-        "make_time",
-        &[overload(&[Ty::Int4, Ty::Int4, Ty::Float8], PgType::TIME, |c| {
-            map3::<Int4, Int4, Float8, TimeOut>(c, |h, m, s| make_time(h, m, s).map(TimeOut))
-        })],
-    ),
-    immutable(
-        "make_timestamp",
-        &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMP, |c| make_timestamp(c, |t| t, TimestampOut))],
-    ),
-    stable(
-        "make_timestamptz",
-        &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMPTZ, |c| {
-            let zone = c.context()?.zone();
-            make_timestamp(c, |t| zone.to_utc(t), TimestamptzOut)
-        })],
-    ),
-    immutable("make_interval", &[overload(&[Ty::Float8], PgType::INTERVAL, make_interval).variadic()]),
-    immutable(
-        "justify_days",
-        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_days(i))))],
-    ),
-    immutable(
-        "justify_hours",
-        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_hours(i))))],
-    ),
-    immutable(
-        "justify_interval",
-        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_interval(i))))],
-    ),
     immutable(
         "isfinite",
         &[
@@ -132,8 +76,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
     ),
 ];
-
-const MAKE_TIMESTAMP: &[Ty] = &[Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Float8];
 
 /// `to_timestamp(seconds since 1970)`, in microseconds.
 pub(crate) fn from_epoch(seconds: f64) -> Result<i64> {
@@ -281,137 +223,4 @@ fn bin(stride: IntervalMonthDayNano, micros: i64, origin: i64) -> Result<i64> {
     }
     let since = micros.checked_sub(origin).ok_or_else(|| error("22008", "interval out of range"))?;
     Ok(origin + since - since.rem_euclid(size))
-}
-
-fn midnight(micros: i64) -> i64 {
-    micros - micros.rem_euclid(DAY_MICROS)
-}
-
-/// Years, months, days and time from b to a on the calendar.
-fn age(a: i64, b: i64) -> Result<IntervalMonthDayNano> {
-    if is_infinite(a) || is_infinite(b) {
-        return Err(error("22008", "cannot subtract infinite timestamps"));
-    }
-    let (later, earlier, sign) = if a >= b { (a, b, 1) } else { (b, a, -1) };
-    let day = |micros| date_of_days(micros_to_days(micros)).ok_or_else(timestamp_out_of_range);
-    let (to, from) = (day(later)?, day(earlier)?);
-    let mut time = later.rem_euclid(DAY_MICROS) - earlier.rem_euclid(DAY_MICROS);
-    let mut days = to.day() as i32 - from.day() as i32;
-    let mut months = (to.year() - from.year()) * 12 + to.month() as i32 - from.month() as i32;
-    if time < 0 {
-        time += DAY_MICROS;
-        days -= 1;
-    }
-    if days < 0 {
-        // The borrowed month is the earlier date's.
-        days += days_in_month(from);
-        months -= 1;
-    }
-    Ok(IntervalMonthDayNano::new(months * sign, days * sign, time * 1000 * i64::from(sign)))
-}
-
-fn days_in_month(date: NaiveDate) -> i32 {
-    let first = date.with_day(1).unwrap_or(date);
-    move_months(first, 1).map_or(DAYS_PER_MONTH, |next| next.signed_duration_since(first).num_days() as i32)
-}
-
-fn make_date(year: i32, month: i32, day: i32) -> Result<i32> {
-    let out_of_range = || error("22008", format!("date field value out of range: {year}-{month:02}-{day:02}"));
-    // Year -1 is 1 BC; there is no year 0.
-    let calendar_year = match year {
-        0 => return Err(out_of_range()),
-        1.. => year,
-        _ => year + 1,
-    };
-    let (month, day) = (u32::try_from(month).unwrap_or(0), u32::try_from(day).unwrap_or(0));
-    let date = NaiveDate::from_ymd_opt(calendar_year, month, day).ok_or_else(out_of_range)?;
-    Ok(date.signed_duration_since(NaiveDate::default()).num_days() as i32)
-}
-
-fn make_time(hours: i32, minutes: i32, seconds: f64) -> Result<i64> {
-    let is_valid = (0..=24).contains(&hours) && (0..60).contains(&minutes) && (0.0..=60.0).contains(&seconds);
-    let micros =
-        (i64::from(hours) * 3600 + i64::from(minutes) * 60) * 1_000_000 + (seconds * 1e6).round_ties_even() as i64;
-    if !is_valid || micros > DAY_MICROS {
-        return Err(error("22008", format!("time field value out of range: {hours}:{minutes:02}:{seconds:02}")));
-    }
-    Ok(micros)
-}
-
-fn make_timestamp<R: Out>(call: &Call<'_>, place: impl Fn(i64) -> i64, wrap: impl Fn(i64) -> R) -> Result<ArrayRef> {
-    let parts: [Argument<'_, Int4>; 5] = std::array::from_fn(|place| Argument::of(call, place));
-    let seconds = Argument::<Float8>::of(call, 5);
-    let row = |row| {
-        let [Some(year), Some(month), Some(day), Some(hour), Some(minute)] = parts.each_ref().map(|part| part.get(row))
-        else {
-            return Ok(None);
-        };
-        let Some(seconds) = seconds.get(row) else { return Ok(None) };
-        let local = days_to_micros(make_date(year, month, day)?)? + make_time(hour, minute, seconds)?;
-        Ok(Some(wrap(place(local))))
-    };
-    Ok(R::collect((0..call.rows).map(row).collect::<Result<_>>()?))
-}
-
-/// `make_interval(years, months, weeks, days, hours, mins, secs)`, each optional from the right.
-fn make_interval(call: &Call<'_>) -> Result<ArrayRef> {
-    if call.args.len() > 7 {
-        return Err(error("42883", "function make_interval takes at most seven arguments"));
-    }
-    let parts: Vec<Argument<'_, Float8>> = (0..call.args.len()).map(|place| Argument::of(call, place)).collect();
-    let row = |row| {
-        let mut values = [0.0; 7];
-        for (value, part) in values.iter_mut().zip(&parts) {
-            let Some(given) = part.get(row) else { return Ok(None) };
-            *value = given;
-        }
-        let [years, months, weeks, days, hours, minutes, seconds] = values;
-        let micros = ((hours * 3600.0 + minutes * 60.0 + seconds) * 1e6).round_ties_even();
-        if micros.abs() > i64::MAX as f64 / 1000.0 {
-            return Err(out_of_range("interval"));
-        }
-        let months = years * 12.0 + months;
-        Ok(Some(IntervalMonthDayNano::new(months as i32, (weeks * 7.0 + days) as i32, micros as i64 * 1000)))
-    };
-    Ok(IntervalMonthDayNano::collect((0..call.rows).map(row).collect::<Result<_>>()?))
-}
-
-/// Both parts with one sign; `unit` of the smaller make one of the larger.
-fn of_one_sign(larger: i32, smaller: i64, unit: i64) -> (i32, i64) {
-    if larger > 0 && smaller < 0 {
-        (larger - 1, smaller + unit)
-    } else if larger < 0 && smaller > 0 {
-        (larger + 1, smaller - unit)
-    } else {
-        (larger, smaller)
-    }
-}
-
-const DAY_NANOS: i64 = DAY_MICROS * 1000;
-
-fn justify_hours(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let whole = (i.nanoseconds / DAY_NANOS) as i32;
-    let (days, time) = of_one_sign(i.days + whole, i.nanoseconds % DAY_NANOS, DAY_NANOS);
-    IntervalMonthDayNano::new(i.months, days, time)
-}
-
-/// Whole days out of time, whole months out of days, then one sign for all parts.
-fn justify_interval(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let (days, time) = (i.days + (i.nanoseconds / DAY_NANOS) as i32, i.nanoseconds % DAY_NANOS);
-    let (mut months, mut days) = (i.months + days / DAYS_PER_MONTH, days % DAYS_PER_MONTH);
-    if months > 0 && (days < 0 || (days == 0 && time < 0)) {
-        days += DAYS_PER_MONTH;
-        months -= 1;
-    } else if months < 0 && (days > 0 || (days == 0 && time > 0)) {
-        days -= DAYS_PER_MONTH;
-        months += 1;
-    }
-    let (days, time) = of_one_sign(days, time, DAY_NANOS);
-    IntervalMonthDayNano::new(months, days, time)
-}
-
-fn justify_days(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let (whole, rest) = (i.days / DAYS_PER_MONTH, i.days % DAYS_PER_MONTH);
-    let (months, days) = of_one_sign(i.months + whole, rest.into(), DAYS_PER_MONTH.into());
-    IntervalMonthDayNano::new(months, days as i32, i.nanoseconds)
 }

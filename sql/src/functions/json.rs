@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 
 use arrow::array::{ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
@@ -135,6 +137,13 @@ pub(super) fn as_text(value: &Json<'_>) -> Result<Option<String>> {
         Json::String(text) => Ok(Some(text.clone().into_owned())),
         other => print(other).map(Some),
     }
+}
+
+/// The keys of an array's values.
+pub(super) fn jsonb_keys(values: &ArrayRef) -> Result<ArrayRef> {
+    let texts = cast(values, &DataType::Utf8View)?;
+    let key = |text: Option<&str>| text.map(|text| Ok(jsonb_key(&parse(text)?))).transpose();
+    Ok(Vec::<u8>::collect(texts.as_string_view().iter().map(key).collect::<Result<_>>()?))
 }
 
 /// The member of an object; of equal keys the last counts.

@@ -1,11 +1,13 @@
 //! json of other values: `to_jsonb`, `jsonb_build_object` and their like.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{marked_pg_type, pg_type};
+use peristyle_storage::types::{item_field, marked_pg_type, pg_type};
 
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{FunctionError, error, invalid_parameter};
@@ -133,6 +135,9 @@ pub(crate) fn push_json(
     }
     match array.data_type() {
         DataType::List(item) => {
+            // What gathers values marks the array alone.
+            let element = marked_pg_type(field).and_then(PgType::element);
+            let item = &element.map_or_else(|| Arc::clone(item), |ty| item_field(ty, item.data_type().clone()));
             let items = array.as_list::<i32>().value(index);
             text.push('[');
             for index in 0..items.len() {

@@ -63,10 +63,11 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 /// What a path found, or why it found nothing.
 type Found<'v> = std::result::Result<Vec<Item<'v>>, Failure>;
 
-/// A result for each row. A failure that is to be passed over in silence finds what `give` makes of it.
+/// A result for each row. A failure that is to be passed over in silence finds what `give` makes of it. An operator is
+/// silent, and knows no variables: each is null to it.
 fn per_row<R: Out>(
     call: &Call<'_>,
-    is_silent: bool,
+    is_operator: bool,
     give: fn(Found<'_>, bool) -> Result<Option<R>>,
 ) -> Result<ArrayRef> {
     let (targets, paths) = (Argument::<Text>::of(call, 0), Argument::<Text>::of(call, 1));
@@ -76,7 +77,7 @@ fn per_row<R: Out>(
     let mut results = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
         let given = variables.as_ref().map_or(Some("{}"), |variables| variables.get(row));
-        let silent = silences.as_ref().map_or(Some(is_silent), |silences| silences.get(row));
+        let silent = silences.as_ref().map_or(Some(is_operator), |silences| silences.get(row));
         let (Some(target), Some(text), Some(given), Some(silent)) = (targets.get(row), paths.get(row), given, silent)
         else {
             results.push(None);
@@ -87,7 +88,8 @@ fn per_row<R: Out>(
             None => Arc::clone(parsed.entry(text).or_insert(Arc::new(parse::path(text)?))),
         };
         let (target, variables) = (parse_json(target)?, variables_of(given)?);
-        results.push(give(Evaluator::new(&path, &target, &variables).run(), silent)?);
+        let variables = (!is_operator).then_some(&variables);
+        results.push(give(Evaluator::new(&path, &target, variables).run(), silent)?);
     }
     Ok(R::collect(results))
 }
@@ -103,7 +105,7 @@ fn variables_of(text: &str) -> Result<Json<'_>> {
 fn found(found: Found<'_>, silent: bool) -> Result<Option<Vec<Item<'_>>>> {
     match found {
         Ok(items) => Ok(Some(items)),
-        Err(_) if silent => Ok(None),
+        Err(failure) if silent && !failure.is_fatal => Ok(None),
         Err(failure) => Err(failure.into_error()),
     }
 }

@@ -3,9 +3,11 @@
 //! `register` gives a session exactly the functions that are meant to be there: ours, and those of DataFusion's
 //! whose meaning is PostgreSQL's. DataFusion's `now`, `random`, `uuid` and the like are not among them.
 
+mod age;
 mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod array;
+pub(crate) mod array_types;
 pub(crate) mod choice;
 mod clock;
 pub(crate) mod context;
@@ -27,12 +29,14 @@ pub(crate) mod json_operator;
 pub(crate) mod json_path;
 pub(crate) mod json_sets;
 mod json_text;
+mod make_time;
 mod math;
 mod number_format;
 pub(crate) mod number_text;
 mod open_time;
 pub(crate) mod ordered_set;
 mod overlaps;
+pub(crate) mod own_type;
 pub(crate) mod pattern;
 pub(crate) mod places;
 mod read_time;

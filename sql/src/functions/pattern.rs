@@ -4,6 +4,7 @@
 //! The engine is the `regex` crate's: PostgreSQL's back references and look-around are 0A000, its word marks
 //! (`\m \M \y`) are translated.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{Field, FieldRef};
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
-use regex::{Regex, RegexBuilder};
+use regex::{Captures, Regex, RegexBuilder};
 
 use super::define::{Call, Definition, computed, immutable, overload};
 use super::error::{error, invalid_parameter, not_supported};
@@ -61,17 +62,33 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
 ];
 
-/// The compiled patterns of a call's argument, each compiled once.
+/// The patterns that a call met, each compiled once.
+#[derive(Default)]
+pub(super) struct Compiled(RefCell<HashMap<(String, String), Arc<Regex>>>);
+
+impl Compiled {
+    pub(super) fn get(&self, pattern: &str, flags: &str) -> Result<Arc<Regex>> {
+        let key = (pattern.to_owned(), flags.to_owned());
+        if let Some(regex) = self.0.borrow().get(&key) {
+            return Ok(Arc::clone(regex));
+        }
+        let regex = Arc::new(compile(pattern, flags)?);
+        self.0.borrow_mut().insert(key, Arc::clone(&regex));
+        Ok(regex)
+    }
+}
+
+/// The patterns of a call's argument.
 pub(super) struct Patterns<'a> {
     patterns: Argument<'a, Text>,
     flags: Option<Argument<'a, Text>>,
-    compiled: std::cell::RefCell<HashMap<(String, String), Arc<Regex>>>,
+    compiled: Compiled,
 }
 
 impl<'a> Patterns<'a> {
     pub(super) fn of(call: &'a Call<'_>, pattern: usize, flags: Option<usize>) -> Self {
         let flags = flags.filter(|place| *place < call.args.len()).map(|place| Argument::of(call, place));
-        Patterns { patterns: Argument::of(call, pattern), flags, compiled: Default::default() }
+        Patterns { patterns: Argument::of(call, pattern), flags, compiled: Compiled::default() }
     }
 
     /// The flags of a row; `None` where they are NULL.
@@ -91,32 +108,65 @@ impl<'a> Patterns<'a> {
     }
 
     fn with_flags(&self, row: usize, flags: &str) -> Result<Option<Arc<Regex>>> {
-        let Some(pattern) = self.patterns.get(row) else { return Ok(None) };
-        let key = (pattern.to_owned(), flags.to_owned());
-        if let Some(regex) = self.compiled.borrow().get(&key) {
-            return Ok(Some(Arc::clone(regex)));
-        }
-        let regex = Arc::new(compile(pattern, flags)?);
-        self.compiled.borrow_mut().insert(key, Arc::clone(&regex));
-        Ok(Some(regex))
+        self.patterns.get(row).map(|pattern| self.compiled.get(pattern, flags)).transpose()
     }
 }
 
 /// A pattern of PostgreSQL's advanced regular expressions, with its flags (`g` is the caller's).
 pub(super) fn compile(pattern: &str, flags: &str) -> Result<Regex> {
-    let mut builder = RegexBuilder::new(&translated(pattern)?);
-    // Without flags a dot matches newlines and ^ $ only the ends.
-    builder.dot_matches_new_line(true);
-    for flag in flags.chars() {
-        match flag {
-            'g' | 'c' | 's' => {}
-            'i' => drop(builder.case_insensitive(true)),
-            'n' | 'm' => drop(builder.dot_matches_new_line(false).multi_line(true)),
-            'x' => drop(builder.ignore_whitespace(true)),
-            other => return Err(invalid_parameter(format!("invalid regular expression option: \"{other}\""))),
-        }
-    }
+    let reading = Reading::of(flags)?;
+    let text = if reading.is_literal { regex::escape(pattern) } else { translated(pattern)? };
+    let mut builder = RegexBuilder::new(&text);
+    builder.case_insensitive(reading.any_case).ignore_whitespace(reading.is_expanded && !reading.is_literal);
+    builder.dot_matches_new_line(!reading.dot_stops).multi_line(reading.anchors_at_lines);
     builder.build().map_err(|source| bad_pattern(&source))
+}
+
+/// How flags say that a pattern is to be read; of two that contradict each other the last counts.
+#[derive(Default)]
+struct Reading {
+    any_case: bool,
+    is_expanded: bool,
+    /// Whether nothing in the pattern is a mark.
+    is_literal: bool,
+    /// Whether a dot does not match a newline.
+    dot_stops: bool,
+    /// Whether `^` and `$` match at newlines too.
+    anchors_at_lines: bool,
+}
+
+impl Reading {
+    fn of(flags: &str) -> Result<Reading> {
+        let mut reading = Reading::default();
+        for flag in flags.chars() {
+            match flag {
+                'g' => {}
+                'c' => reading.any_case = false,
+                'i' => reading.any_case = true,
+                'm' | 'n' => (reading.dot_stops, reading.anchors_at_lines) = (true, true),
+                'p' => (reading.dot_stops, reading.anchors_at_lines) = (true, false),
+                'q' => reading.is_literal = true,
+                's' => (reading.dot_stops, reading.anchors_at_lines) = (false, false),
+                't' => reading.is_expanded = false,
+                'w' => (reading.dot_stops, reading.anchors_at_lines) = (false, true),
+                'x' => reading.is_expanded = true,
+                other => return Err(invalid_parameter(format!("invalid regular expression option: \"{other}\""))),
+            }
+        }
+        Ok(reading)
+    }
+}
+
+/// The matches from a byte on. One that is empty is followed by a search one character further.
+pub(super) fn matches_from<'s>(regex: &Regex, s: &'s str, from: usize) -> impl Iterator<Item = Captures<'s>> {
+    let mut at = Some(from);
+    std::iter::from_fn(move || {
+        let captures = regex.captures_at(s, at?)?;
+        let whole = captures.get(0)?;
+        let step = if whole.is_empty() { s[whole.end()..].chars().next().map(char::len_utf8) } else { Some(0) };
+        at = step.map(|step| whole.end() + step);
+        Some(captures)
+    })
 }
 
 fn bad_pattern(source: &regex::Error) -> DataFusionError {
@@ -196,7 +246,7 @@ pub(super) fn replacement_of(replacement: &str) -> String {
 }
 
 /// The parenthesised parts of the first match, or the whole of it.
-fn groups(captures: &regex::Captures<'_>) -> TextsOut {
+fn groups(captures: &Captures<'_>) -> TextsOut {
     let first = usize::from(captures.len() > 1);
     TextsOut((first..captures.len()).map(|group| captures.get(group).map(|found| found.as_str().to_owned())).collect())
 }
@@ -226,7 +276,7 @@ fn regexp_matches(call: &Call<'_>) -> Result<ArrayRef> {
             continue;
         };
         let is_global = patterns.flags(row).is_some_and(|flags| flags.contains('g'));
-        for captures in regex.captures_iter(s).take(if is_global { usize::MAX } else { 1 }) {
+        for captures in matches_from(&regex, s, 0).take(if is_global { usize::MAX } else { 1 }) {
             matches.values().append_value(groups(&captures).0);
         }
         matches.append(true);
@@ -243,7 +293,8 @@ fn regexp_split(call: &Call<'_>) -> Result<ArrayRef> {
 fn split(regex: &Regex, s: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut start = 0;
-    for found in regex.find_iter(s) {
+    for captures in matches_from(regex, s, 0) {
+        let found = captures.get_match();
         if found.is_empty() && (found.start() == start || found.start() == s.len()) {
             continue;
         }

@@ -92,11 +92,23 @@ fn numbers(call: &Call<'_>, of: impl Fn(usize, i32) -> Vec<i32>) -> Result<Array
 
 /// The arrays of a call's result, of the values of each row.
 pub(super) fn lists_of<T: ArrowPrimitiveType>(call: &Call<'_>, rows: Vec<Option<Vec<T::Native>>>) -> Result<ArrayRef> {
+    let lengths = rows.iter().map(|values| values.as_ref().map(Vec::len)).collect();
+    lists_from::<T>(call, rows.into_iter().flatten().flatten().collect(), lengths)
+}
+
+/// The arrays of a call's result, of the values of all rows one after another and how many each row has.
+pub(super) fn lists_from<T: ArrowPrimitiveType>(
+    call: &Call<'_>,
+    values: Vec<T::Native>,
+    lengths: Vec<Option<usize>>,
+) -> Result<ArrayRef> {
     let DataType::List(item) = call.return_type() else { return internal_err!("an array was expected") };
-    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|values| values.as_ref().map_or(0, Vec::len)));
-    let nulls = rows.iter().map(Option::is_some).collect();
-    let values = PrimitiveArray::<T>::from_iter_values(rows.into_iter().flatten().flatten());
-    let values = values.with_data_type(item.data_type().clone());
+    if i32::try_from(values.len()).is_err() {
+        return Err(error("54000", "arrays of too many items at once"));
+    }
+    let offsets = OffsetBuffer::from_lengths(lengths.iter().map(|length| length.unwrap_or(0)));
+    let nulls = lengths.iter().map(Option::is_some).collect();
+    let values = PrimitiveArray::<T>::new(values.into(), None).with_data_type(item.data_type().clone());
     Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, Arc::new(values), Some(nulls))?))
 }
 

@@ -4,11 +4,11 @@
 use arrow::array::ArrayRef;
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use super::define::{Call, Definition, Overload, immutable, overload};
 use super::error::invalid_parameter;
-use super::pattern::{Patterns, replacement_of, rows};
+use super::pattern::{Patterns, matches_from, replacement_of, rows};
 use super::rows::*;
 use super::signature::Ty;
 
@@ -89,26 +89,14 @@ fn byte_of(s: &str, character: usize) -> Option<usize> {
     s.char_indices().map(|(at, _)| at).chain([s.len()]).nth(character - 1)
 }
 
-/// The matches from a byte on. One that is empty is followed by a search one character further.
-fn matches_from<'s>(regex: &Regex, s: &'s str, from: usize) -> impl Iterator<Item = Captures<'s>> {
-    let mut at = Some(from);
-    std::iter::from_fn(move || {
-        let captures = regex.captures_at(s, at?)?;
-        let whole = captures.get(0)?;
-        let step = if whole.is_empty() { s[whole.end()..].chars().next().map(char::len_utf8) } else { Some(0) };
-        at = step.map(|step| whole.end() + step);
-        Some(captures)
-    })
-}
-
 /// Replaces the first match, or all with the flag `g`.
 fn replace_by_flags(call: &Call<'_>) -> Result<ArrayRef> {
     let patterns = Patterns::of(call, 1, Some(3));
     let replacements = Argument::<Text>::of(call, 2);
     rows(call, |row, s| {
         let (Some(regex), Some(replacement)) = (patterns.get(row)?, replacements.get(row)) else { return Ok(None) };
-        let limit = if patterns.flags(row).is_some_and(|flags| flags.contains('g')) { 0 } else { 1 };
-        Ok(Some(regex.replacen(s, limit, replacement_of(replacement).as_str()).into_owned()))
+        let n = if patterns.flags(row).is_some_and(|flags| flags.contains('g')) { 0 } else { 1 };
+        Ok(Some(replaced(&regex, s, 0, n, replacement)))
     })
 }
 
@@ -121,19 +109,23 @@ fn replace_at(call: &Call<'_>) -> Result<ArrayRef> {
         let (Some(regex), Some(replacement)) = (patterns.get(row)?, replacements.get(row)) else { return Ok(None) };
         let (Some(start), Some(n)) = (starts.get(row)?, counts.get(row)?) else { return Ok(None) };
         let Some(from) = byte_of(s, start) else { return Ok(Some(s.to_owned())) };
-        let replacement = replacement_of(replacement);
-        let (mut text, mut end) = (String::with_capacity(s.len()), 0);
-        for (number, captures) in matches_from(&regex, s, from).enumerate() {
-            if n == 0 || number + 1 == n {
-                let whole = captures.get_match();
-                text.push_str(&s[end..whole.start()]);
-                captures.expand(&replacement, &mut text);
-                end = whole.end();
-            }
-        }
-        text.push_str(&s[end..]);
-        Ok(Some(text))
+        Ok(Some(replaced(&regex, s, from, n, replacement)))
     })
+}
+
+/// The text with another in place of the nth match from a byte on, or of each for 0.
+fn replaced(regex: &Regex, s: &str, from: usize, n: usize, replacement: &str) -> String {
+    let replacement = replacement_of(replacement);
+    let (mut text, mut end) = (String::with_capacity(s.len()), 0);
+    let up_to = if n == 0 { usize::MAX } else { n };
+    for captures in matches_from(regex, s, from).take(up_to).skip(n.saturating_sub(1)) {
+        let whole = captures.get_match();
+        text.push_str(&s[end..whole.start()]);
+        captures.expand(&replacement, &mut text);
+        end = whole.end();
+    }
+    text.push_str(&s[end..]);
+    text
 }
 
 fn count(call: &Call<'_>) -> Result<ArrayRef> {

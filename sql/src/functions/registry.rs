@@ -9,13 +9,15 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    arithmetic, array, choice, clock, datetime, degrees, encoding, enums, extract, interval, json, json_build,
-    json_change, json_path, json_sets, json_text, math, open_time, ordered_set, overlaps, pattern, places,
-    regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char, type_of,
+    age, arithmetic, array, array_types, choice, clock, datetime, degrees, encoding, enums, extract, interval, json,
+    json_build, json_change, json_path, json_sets, json_text, make_time, math, open_time, ordered_set, overlaps,
+    own_type, pattern, places, regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char,
+    type_of,
 };
 
 /// The families of functions of ours.
 const FAMILIES: &[&[Definition]] = &[
+    age::DEFINITIONS,
     arithmetic::DEFINITIONS,
     array::DEFINITIONS,
     clock::DEFINITIONS,
@@ -31,6 +33,7 @@ const FAMILIES: &[&[Definition]] = &[
     json_path::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
+    make_time::DEFINITIONS,
     math::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
@@ -75,19 +78,18 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         crypto::sha256(),
         crypto::sha384(),
         crypto::sha512(),
-        nested::make_array::make_array_udf(),
         nested::array_has::array_has_udf(),
         nested::extract::array_element_udf(),
-        nested::extract::array_slice_udf(),
-        nested::concat::array_append_udf(),
-        nested::concat::array_prepend_udf(),
-        nested::concat::array_concat_udf(),
-        nested::remove::array_remove_all_udf(),
     ]
 }
 
 static SCALAR_FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
-    let borrowed = borrowed_scalar_functions().into_iter().chain(choice::functions()).chain([Arc::new(row::row())]);
+    let borrowed = borrowed_scalar_functions()
+        .into_iter()
+        .chain(choice::functions())
+        .chain(array_types::functions())
+        .chain([own_type::function()])
+        .chain([Arc::new(row::row())]);
     let ours = FAMILIES.iter().flat_map(|family| family.iter().copied());
     let ours = ours.chain(rounding::fixed_scale_definitions()).map(|definition| Arc::new(definition.udf()));
     let mut functions = HashMap::new();

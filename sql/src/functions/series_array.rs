@@ -3,14 +3,15 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use super::decimal::decimal_parts;
 use super::define::{Call, Definition, computed, overload, stable};
-use super::error::{error, invalid_parameter, numeric_overflow};
+use super::error::{invalid_parameter, numeric_overflow};
 use super::interval::{add_to_timestamp, add_to_timestamptz, key};
-use super::places::lists_of;
+use super::places::lists_from;
 use super::rounding::unscaled;
 use super::rows::{Argument, In, Int4, Int8, Interval, Timestamp};
 use super::signature::Ty;
@@ -19,8 +20,8 @@ use crate::semantics::type_planner::typed_field;
 
 /// The series of a row as an array.
 pub(crate) const SERIES: &str = "pg_series";
-/// Most items of one such series; they are all in memory.
-const ITEMS_MAX: usize = 10_000_000;
+/// Items for which memory is asked at a time, at least.
+const ITEMS_AT_ONCE: usize = 1024;
 
 const INT4_ARRAY: PgType = PgType::plain(1007);
 const INT8_ARRAY: PgType = PgType::plain(1016);
@@ -50,37 +51,65 @@ where
 {
     let bounds: Vec<Argument<'_, I>> = (0..call.args.len()).map(|place| Argument::of(call, place)).collect();
     let bound = |place: usize, row| bounds.get(place).map_or(Some(1), |bound| bound.get(row).map(Into::into));
-    let row = |row| match (bound(0, row), bound(1, row), bound(2, row)) {
-        (Some(start), Some(stop), Some(step)) => {
-            let series = counted(start, stop, step, |value, step| Ok(value.checked_add(step)))?;
-            Ok(Some(series.into_iter().filter_map(|value| T::Native::try_from(value).ok()).collect()))
-        }
-        _ => Ok(None),
-    };
-    lists_of::<T>(call, (0..call.rows).map(row).collect::<Result<_>>()?)
+    let mut series = Series::<T::Native>::of(call)?;
+    for row in 0..call.rows {
+        let bounds =
+            bound(0, row).zip(bound(1, row)).zip(bound(2, row)).map(|((start, stop), step)| (start, stop, step));
+        // The bounds are of the type, and so is what lies between them.
+        series.add(bounds, |value| T::Native::try_from(value).ok(), |value, step| Ok(value.checked_add(step)))?;
+    }
+    lists_from::<T>(call, series.values, series.lengths)
 }
 
-/// The values from `start` to `stop`; `next` gives none past what the type holds.
-fn counted<V: PartialOrd + Copy, S: Copy + Direction>(
-    start: V,
-    stop: V,
-    step: S,
-    next: impl Fn(V, S) -> Result<Option<V>>,
-) -> Result<Vec<V>> {
-    let goes_up = match step.direction() {
-        0 => return Err(invalid_parameter("step size cannot equal zero")),
-        direction => direction > 0,
-    };
-    let mut series = Vec::new();
-    let mut value = Some(start);
-    while let Some(this) = value.filter(|value| if goes_up { *value <= stop } else { *value >= stop }) {
-        if series.len() == ITEMS_MAX {
-            return Err(error("54000", format!("a series of more than {ITEMS_MAX} values in one row")));
-        }
-        series.push(this);
-        value = next(this, step)?;
+/// The series of a call's rows, one after another, counted in the statement's memory while they are made.
+struct Series<V> {
+    values: Vec<V>,
+    lengths: Vec<Option<usize>>,
+    memory: MemoryReservation,
+}
+
+impl<V> Series<V> {
+    fn of(call: &Call<'_>) -> Result<Self> {
+        let memory = MemoryConsumer::new("generate_series").register(&call.context()?.memory);
+        Ok(Series { values: Vec::new(), lengths: Vec::with_capacity(call.rows), memory })
     }
-    Ok(series)
+
+    /// Adds a row: the values from a start to a stop by a step, as `item` writes each; no series if one is NULL. `next`
+    /// gives none past what the type holds.
+    fn add<B: PartialOrd + Copy, S: Copy + Direction>(
+        &mut self,
+        bounds: Option<(B, B, S)>,
+        item: impl Fn(B) -> Option<V>,
+        next: impl Fn(B, S) -> Result<Option<B>>,
+    ) -> Result<()> {
+        let Some((start, stop, step)) = bounds else {
+            self.lengths.push(None);
+            return Ok(());
+        };
+        let goes_up = match step.direction() {
+            0 => return Err(invalid_parameter("step size cannot equal zero")),
+            direction => direction > 0,
+        };
+        let before = self.values.len();
+        let mut value = Some(start);
+        while let Some(this) = value.filter(|value| if goes_up { *value <= stop } else { *value >= stop }) {
+            self.reserve()?;
+            self.values.extend(item(this));
+            value = next(this, step)?;
+        }
+        self.lengths.push(Some(self.values.len() - before));
+        Ok(())
+    }
+
+    /// Makes room for one more value.
+    fn reserve(&mut self) -> Result<()> {
+        if self.values.len() == self.values.capacity() {
+            let more = self.values.capacity().max(ITEMS_AT_ONCE);
+            self.memory.try_grow(more * size_of::<V>())?;
+            self.values.reserve_exact(more);
+        }
+        Ok(())
+    }
 }
 
 /// The way in which a step leads.
@@ -133,13 +162,12 @@ fn numerics(call: &Call<'_>) -> Result<ArrayRef> {
     let (starts, stops) = (at_scale(0)?, at_scale(1)?);
     let one = i256::from_i128(10).checked_pow(scale.unsigned_abs()).ok_or_else(numeric_overflow)?;
     let steps = if call.args.len() > 2 { at_scale(2)? } else { vec![Some(one); call.rows] };
-    let row = |row: usize| match (starts[row], stops[row], steps[row]) {
-        (Some(start), Some(stop), Some(step)) => {
-            counted(start, stop, step, |value, step| Ok(value.checked_add(step))).map(Some)
-        }
-        _ => Ok(None),
-    };
-    lists_of::<Decimal256Type>(call, (0..call.rows).map(row).collect::<Result<_>>()?)
+    let mut series = Series::of(call)?;
+    for ((start, stop), step) in starts.into_iter().zip(stops).zip(steps) {
+        let bounds = start.zip(stop).zip(step).map(|((start, stop), step)| (start, stop, step));
+        series.add(bounds, Some, |value, step| Ok(value.checked_add(step)))?;
+    }
+    lists_from::<Decimal256Type>(call, series.values, series.lengths)
 }
 
 fn timestamps(call: &Call<'_>) -> Result<ArrayRef> {
@@ -152,12 +180,16 @@ fn timestamps(call: &Call<'_>) -> Result<ArrayRef> {
         let next = if has_zone { add_to_timestamptz(value, step, zone) } else { add_to_timestamp(value, step) };
         next.map(Some)
     };
-    let row = |row| match (starts.get(row), stops.get(row), steps.get(row)) {
-        (Some(start), Some(stop), Some(_)) if is_infinite(start) || is_infinite(stop) => {
-            Err(invalid_parameter("a series of timestamps needs finite bounds"))
-        }
-        (Some(start), Some(stop), Some(step)) => counted(start, stop, step, next).map(Some),
-        _ => Ok(None),
-    };
-    lists_of::<TimestampMicrosecondType>(call, (0..call.rows).map(row).collect::<Result<_>>()?)
+    let mut series = Series::of(call)?;
+    for row in 0..call.rows {
+        let bounds = match (starts.get(row), stops.get(row), steps.get(row)) {
+            (Some(start), Some(stop), Some(_)) if is_infinite(start) || is_infinite(stop) => {
+                return Err(invalid_parameter("a series of timestamps needs finite bounds"));
+            }
+            (Some(start), Some(stop), Some(step)) => Some((start, stop, step)),
+            _ => None,
+        };
+        series.add(bounds, Some, next)?;
+    }
+    lists_from::<TimestampMicrosecondType>(call, series.values, series.lengths)
 }

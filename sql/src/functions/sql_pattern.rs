@@ -1,15 +1,12 @@
 //! LIKE with another escape, and SIMILAR TO.
 
-use std::collections::HashMap;
-
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
-use regex::Regex;
 
 use super::define::{Call, Definition, immutable, overload};
 use super::error::error;
-use super::pattern::compile;
+use super::pattern::Compiled;
 use super::rows::*;
 use super::signature::Ty;
 
@@ -30,7 +27,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 fn similar_to(call: &Call<'_>, has_escape: bool) -> Result<ArrayRef> {
     let patterns = Argument::<Text>::of(call, 1);
     let escapes = has_escape.then(|| Argument::<Text>::of(call, 2));
-    let mut compiled: HashMap<String, Regex> = HashMap::new();
+    let compiled = Compiled::default();
     let texts = Argument::<Text>::of(call, 0);
     let mut matches = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
@@ -39,11 +36,8 @@ fn similar_to(call: &Call<'_>, has_escape: bool) -> Result<ArrayRef> {
             matches.push(None);
             continue;
         };
-        let translated = similar_pattern(pattern, escape)?;
-        if !compiled.contains_key(&translated) {
-            compiled.insert(translated.clone(), compile(&translated, "")?);
-        }
-        matches.push(Some(compiled[&translated].is_match(s)));
+        let regex = compiled.get(&similar_pattern(pattern, escape)?, "")?;
+        matches.push(Some(regex.is_match(s)));
     }
     Ok(bool::collect(matches))
 }

@@ -10,7 +10,7 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use sqlparser::ast::{Expr, Ident, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -18,6 +18,9 @@ use sqlparser::tokenizer::Token;
 
 /// Of a sign: above COLLATE, below a subscript, on sqlparser's scale for PostgreSQL.
 const SIGN_PRECEDENCE: u8 = 125;
+
+/// What stands before the lower bound of a BETWEEN whose bounds may be the other way round; the tree has no other word.
+pub(crate) const SYMMETRIC: &str = "SYMMETRIC";
 
 /// sqlparser's PostgreSQL with PostgreSQL's precedence.
 #[derive(Debug)]
@@ -105,8 +108,13 @@ impl Dialect for PgDialect {
             parser.advance_token();
             return Some(Ok(Expr::IsNull(Box::new(left.clone()))));
         }
-        if let Some(negated) = begins_symmetric(parser) {
-            return Some(symmetric(parser, left, negated));
+        if let Some(negated) = begins_between(parser) {
+            if matches!(left, Expr::Between { .. }) {
+                return Some(parser.expected_ref("end of expression", parser.peek_token_ref()));
+            }
+            if takes_symmetric(parser, negated) {
+                return Some(symmetric(parser, left, negated));
+            }
         }
         let of: fn(Box<Expr>, Box<Expr>) -> Expr =
             if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
@@ -175,32 +183,30 @@ fn row(parser: &mut Parser) -> Result<Expr, ParserError> {
     Ok(Expr::Tuple(values))
 }
 
-/// Takes `[NOT] BETWEEN SYMMETRIC`; whether it is negated.
-fn begins_symmetric(parser: &mut Parser) -> Option<bool> {
+/// Whether `[NOT] BETWEEN` comes, and then whether it is negated.
+fn begins_between(parser: &Parser) -> Option<bool> {
     let negated = is_word(&parser.peek_token_ref().token, Keyword::NOT);
-    let at = usize::from(negated);
-    let between = is_word(&parser.peek_nth_token_ref(at).token, Keyword::BETWEEN);
-    let symmetric = is_word(&parser.peek_nth_token_ref(at + 1).token, Keyword::SYMMETRIC);
-    if !(between && symmetric) {
-        return None;
-    }
-    (0..at + 2).for_each(|_| parser.advance_token());
-    Some(negated)
+    is_word(&parser.peek_nth_token_ref(usize::from(negated)).token, Keyword::BETWEEN).then_some(negated)
 }
 
-/// `x BETWEEN SYMMETRIC a AND b` is `x BETWEEN a AND b OR x BETWEEN b AND a`.
+/// Takes `[NOT] BETWEEN SYMMETRIC`, if that is what comes.
+fn takes_symmetric(parser: &mut Parser, negated: bool) -> bool {
+    let before = usize::from(negated) + 1;
+    let symmetric = is_word(&parser.peek_nth_token_ref(before).token, Keyword::SYMMETRIC);
+    if symmetric {
+        (0..=before).for_each(|_| parser.advance_token());
+    }
+    symmetric
+}
+
+/// `x BETWEEN SYMMETRIC a AND b`: a BETWEEN whose lower bound says so (see [`SYMMETRIC`]).
 fn symmetric(parser: &mut Parser, tested: &Expr, negated: bool) -> Result<Expr, ParserError> {
     let precedence = INNER.prec_value(Precedence::Between);
     let low = parser.parse_subexpr(precedence)?;
     parser.expect_keyword_is(Keyword::AND)?;
-    let high = parser.parse_subexpr(precedence)?;
-    let between = |low: &Expr, high: &Expr| {
-        let (expr, low, high) = (tested.clone().into(), low.clone().into(), high.clone().into());
-        Box::new(Expr::Between { expr, negated, low, high })
-    };
-    let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
-    let (left, right) = (between(&low, &high), between(&high, &low));
-    Ok(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })))
+    let high = Box::new(parser.parse_subexpr(precedence)?);
+    let low = Box::new(Expr::Prefixed { prefix: Ident::new(SYMMETRIC), value: Box::new(low) });
+    Ok(Expr::Between { expr: Box::new(tested.clone()), negated, low, high })
 }
 
 /// `~` and its kin, the operators behind LIKE among them.

@@ -30,6 +30,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 pub(crate) use alter_rule::{AlterRule, RuleAction};
 pub(crate) use bare::bare_body;
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
+pub(crate) use dialect::SYMMETRIC;
 pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
 pub(crate) use identity::Overriding;

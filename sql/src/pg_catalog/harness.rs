@@ -49,6 +49,7 @@ pub(super) async fn session(context: &Arc<CatalogContext>) -> SessionContext {
         .with_type_planner(Arc::new(CatalogTypes))
         .build();
     let session = SessionContext::new_with_state(state);
+    session.register_udf(crate::functions::array_types::item().as_ref().clone());
     register(context).into_iter().for_each(|function| session.register_udf(function.as_ref().clone()));
     let catalog = session.catalog("peristyle").expect("the default catalog");
     for schema in ["pg_catalog", "information_schema", "system"] {

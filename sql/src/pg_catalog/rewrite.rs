@@ -21,6 +21,8 @@ use sqlparser::ast::{
 
 use peristyle_catalog::model::{PgType, TypeKind};
 
+pub(crate) use sets::value_column;
+
 use super::functions::XID_AGE;
 use crate::functions::type_of::TYPE_OF;
 use crate::relation::declarations;

@@ -15,11 +15,16 @@ pub(super) fn count_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
     Ok(counted.data)
 }
 
+/// What each side's number of a row among those that equal it is called. A view's plan comes with its joins counted.
+const LEFT_NUMBER: &str = "occurrence on the left";
+const RIGHT_NUMBER: &str = "occurrence on the right";
+
 /// Whether a join is a set operation with ALL: without it, the left side is made distinct first.
 fn is_of_bags(join: &Join) -> bool {
     matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
         && join.null_equality == NullEquality::NullEqualsNull
         && !matches!(join.left.as_ref(), LogicalPlan::Distinct(_))
+        && !join.on.iter().any(|(left, _)| matches!(left, Expr::Column(column) if column.name == LEFT_NUMBER))
 }
 
 fn counted(join: &Join) -> Result<LogicalPlan> {
@@ -31,8 +36,8 @@ fn counted(join: &Join) -> Result<LogicalPlan> {
         left_keys.push(left.clone());
         right_keys.push(right.clone());
     }
-    let left = numbered(&join.left, "occurrence on the left")?;
-    let right = numbered(&join.right, "occurrence on the right")?;
+    let left = numbered(&join.left, LEFT_NUMBER)?;
+    let right = numbered(&join.right, RIGHT_NUMBER)?;
     left_keys.extend(left.schema().columns().pop());
     right_keys.extend(right.schema().columns().pop());
     let columns: Vec<Expr> = join.left.schema().columns().into_iter().map(Expr::Column).collect();

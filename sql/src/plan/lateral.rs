@@ -112,7 +112,7 @@ impl Ground<'_> {
             Expr::OuterReferenceColumn(_, column) if is_ours(&column) => Ok(Transformed::yes(Expr::Column(column))),
             other => Ok(Transformed::no(other)),
         })?;
-        if !own.transformed || own.data.qualified_name() == (qualifier.cloned(), name.to_owned()) {
+        if !own.transformed && !is_taken || own.data.qualified_name() == (qualifier.cloned(), name.to_owned()) {
             return Ok(own.data);
         }
         Ok(own.data.unalias().alias_qualified(qualifier.cloned(), name))

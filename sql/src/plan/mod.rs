@@ -3,6 +3,8 @@
 mod bags;
 mod balance;
 mod constant_query;
+mod copies;
+pub(crate) mod from_items;
 mod guarded;
 mod in_order;
 mod interruption;
@@ -12,11 +14,15 @@ mod named_windows;
 mod normalise;
 mod origins;
 pub(crate) mod output_names;
+mod own_names;
 pub(crate) mod parameters;
 mod past;
 mod provider;
+mod quantified;
+mod recursion;
 mod registered;
 mod row_values;
+mod scopes;
 mod stream;
 mod ties;
 pub(crate) mod user_types;
@@ -129,7 +135,13 @@ impl<'a> Planner<'a> {
         output_names::assign(&mut query);
         self.look_up_types(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));
-        whole_rows::expand(self, &mut statement, types)?;
+        own_names::settle(self, &mut statement, types)?;
+        self.planned(statement, types)
+    }
+
+    /// The plan of a query whose names are settled.
+    fn planned(&self, mut statement: ast::Statement, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
+        recursion::settle_types(&mut statement);
         pg_catalog::rewrite::normalise(&mut statement);
         semantics::desugar(&mut statement);
         values_list::unify(self, &mut statement, types)?;

@@ -1,14 +1,16 @@
-//! `OVER (w ORDER BY …)`: a window that begins as the one of a name. DataFusion knows windows that are nothing but a name.
+//! `OVER w` and `OVER (w ORDER BY …)`: windows that are, or begin as, the one of a name. DataFusion knows the first alone,
+//! and not in ORDER BY.
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, NamedWindowExpr, Select, VisitMut, VisitorMut, WindowSpec, WindowType};
+use sqlparser::ast::{Expr, Ident, NamedWindowExpr, OrderBy, Select, WindowSpec, WindowType};
 
+use super::from_items::visit_own_exprs;
 use crate::error::{SqlError, SqlState};
 use crate::names::fold;
 
-/// Gives windows what they take from windows of the same SELECT.
-pub(super) fn inherit(select: &mut Select) -> Result<(), SqlError> {
+/// Gives windows, those of the ORDER BY behind it too, what they take from windows of the same SELECT.
+pub(super) fn inherit(select: &mut Select, order_by: &mut Option<OrderBy>) -> Result<(), SqlError> {
     let mut known: Vec<(String, WindowSpec)> = Vec::new();
     for definition in &mut select.named_window {
         if let NamedWindowExpr::WindowSpec(window) = &mut definition.1 {
@@ -16,38 +18,41 @@ pub(super) fn inherit(select: &mut Select) -> Result<(), SqlError> {
             known.push((fold(&definition.0), window.clone()));
         }
     }
-    match select.projection.visit(&mut Inheritor { known }) {
+    let mut inherit = |expr: &mut Expr| {
+        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
+        let inherited = match &mut function.over {
+            Some(WindowType::WindowSpec(window)) => complete(window, &known),
+            Some(WindowType::NamedWindow(name)) => base_of(name, &known).map(|window| {
+                function.over = Some(WindowType::WindowSpec(window.clone()));
+            }),
+            None => Ok(()),
+        };
+        inherited.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+    };
+    let inherited = match visit_own_exprs(&mut select.projection, &mut inherit) {
+        ControlFlow::Continue(()) => visit_own_exprs(order_by, &mut inherit),
+        broken => broken,
+    };
+    match inherited {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
-struct Inheritor {
-    known: Vec<(String, WindowSpec)>,
-}
-
-impl VisitorMut for Inheritor {
-    type Break = SqlError;
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
-        let Some(WindowType::WindowSpec(window)) = &mut function.over else { return ControlFlow::Continue(()) };
-        complete(window, &self.known).map_or_else(ControlFlow::Break, ControlFlow::Continue)
-    }
-}
-
 fn complete(window: &mut WindowSpec, known: &[(String, WindowSpec)]) -> Result<(), SqlError> {
     let Some(name) = window.window_name.take() else { return Ok(()) };
-    let Some((_, base)) = known.iter().find(|(known, _)| *known == fold(&name)) else {
-        let message = format!("window \"{}\" does not exist", fold(&name));
-        return Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message));
-    };
+    let base = base_of(&name, known)?;
     refuse_override(window, base, &name)?;
     window.partition_by = base.partition_by.clone();
     if window.order_by.is_empty() {
         window.order_by = base.order_by.clone();
     }
     Ok(())
+}
+
+fn base_of<'k>(name: &Ident, known: &'k [(String, WindowSpec)]) -> Result<&'k WindowSpec, SqlError> {
+    let base = known.iter().find(|(known, _)| *known == fold(name)).map(|(_, base)| base);
+    base.ok_or_else(|| SqlError::new(SqlState::UNDEFINED_OBJECT, format!("window \"{}\" does not exist", fold(name))))
 }
 
 fn refuse_override(window: &WindowSpec, base: &WindowSpec, name: &Ident) -> Result<(), SqlError> {

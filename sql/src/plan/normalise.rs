@@ -5,22 +5,18 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, OrderByKind, Query, Select, SetExpr, TableFactor,
-    UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, LimitClause,
+    ObjectNamePart, OrderByKind, Query, Select, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::balance::balance;
 use super::guarded::guarded;
-use super::row_values::{binary, join};
-use super::{named_windows, row_values, using_joins};
-use crate::error::SqlError;
+use super::{copies, named_windows, quantified, row_values};
+use crate::error::{SqlError, SqlState};
 use crate::functions::ties::MARK;
 use crate::names::fold;
-use crate::parse::{parse_expression, parse_query};
+use crate::parse::parse_expression;
 use crate::semantics::call;
-
-/// Name of a compared subquery's rows; no name of a client's in lower case holds a blank by accident.
-const ROWS: &str = "compared rows";
 
 /// Rewrites a query or an expression in place. 0A000 for what would be planned with another meaning.
 pub(super) fn normalise(tree: &mut impl VisitMut) -> Result<(), SqlError> {
@@ -48,7 +44,7 @@ impl VisitorMut for Normaliser {
             };
             *keys = std::mem::take(keys).into_iter().flat_map(keys_of).collect();
         }
-        flow(named_windows::inherit(select))
+        flow(named_windows::inherit(select, &mut None).and_then(|()| quantified::test_conditions(select)))
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
@@ -72,7 +68,10 @@ fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
 fn normalise_query(query: &mut Query) -> Result<(), SqlError> {
     fetch_as_limit(query)?;
     refuse_constant_order(query)?;
-    using_joins::merge_keys(query)
+    match query.body.as_mut() {
+        SetExpr::Select(select) => named_windows::inherit(select, &mut query.order_by),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_constant_order(query: &Query) -> Result<(), SqlError> {
@@ -118,14 +117,8 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
             Ok(results.into_iter().any(is_condition).then(|| case_of_true(expr)))
         }
-        Expr::AnyOp { left, compare_op, right, .. } => match right.as_ref() {
-            Expr::Subquery(rows) => any_row(left, compare_op, rows).map(Some),
-            _ => Ok(None),
-        },
-        Expr::AllOp { left, compare_op, right } => match right.as_ref() {
-            Expr::Subquery(rows) => all_rows(left, compare_op, rows).map(Some),
-            _ => Ok(None),
-        },
+        Expr::AnyOp { .. } | Expr::AllOp { .. } => quantified::value(expr),
+        Expr::Function(function) => refuse_unknown(function).map(|()| None),
         Expr::IsNull(tested) | Expr::IsNotNull(tested) => match tested.as_ref() {
             Expr::Tuple(row) => row_values::is_null(row, matches!(expr, Expr::IsNotNull(_))).map(Some),
             _ => Ok(None),
@@ -147,12 +140,44 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             Expr::Tuple(tested) => row_values::is_in(tested, list, *negated).map(Some),
             _ => Ok(None),
         },
-        Expr::InSubquery { expr, subquery, negated } => match expr.as_ref() {
-            Expr::Tuple(tested) if !negated => tuple_in_rows(tested, subquery).map(Some),
-            Expr::Tuple(_) => Err(SqlError::unsupported("NOT IN of a row and a subquery is not supported yet")),
-            _ => Ok(None),
-        },
+        Expr::Between { expr, negated, low, high } => copies::symmetric(expr, low, high, *negated),
+        Expr::InSubquery { expr: tested, .. } if matches!(**tested, Expr::Tuple(_)) => quantified::value(expr),
         _ => Ok(None),
+    }
+}
+
+/// Functions of a first argument of any type, whose type is the result's or decides how it is written.
+const POLYMORPHIC: &[&str] = &[
+    "to_json",
+    "to_jsonb",
+    "json_agg",
+    "jsonb_agg",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+    "array_length",
+    "array_lower",
+    "array_upper",
+    "array_ndims",
+    "array_to_string",
+    "cardinality",
+];
+
+/// 42804 for a literal without a type, where a type must be known.
+fn refuse_unknown(function: &Function) -> Result<(), SqlError> {
+    let name = function.name.0.last().and_then(ObjectNamePart::as_ident).map(fold);
+    let FunctionArguments::List(list) = &function.args else { return Ok(()) };
+    match list.args.first() {
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))))
+            if matches!(value.value, Value::SingleQuotedString(_) | Value::Null)
+                && name.is_some_and(|name| POLYMORPHIC.contains(&name.as_str())) =>
+        {
+            let message = "could not determine polymorphic type because input has type unknown";
+            Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -181,55 +206,12 @@ fn is_condition(expr: &Expr) -> bool {
     }
 }
 
-/// True for the same rows as `left op ANY (rows)`; it is never NULL, which a condition does not tell from false.
-fn any_row(left: &Expr, op: &BinaryOperator, rows: &Query) -> Result<Expr, SqlError> {
-    if *op == BinaryOperator::Eq {
-        return Ok(in_rows(left, rows, false));
-    }
-    exists(rows, 1, binary(left.clone(), op.clone(), value(0)), false)
-}
-
-/// No row for which the comparison is false or NULL.
-fn all_rows(left: &Expr, op: &BinaryOperator, rows: &Query) -> Result<Expr, SqlError> {
-    if *op == BinaryOperator::NotEq {
-        return Ok(in_rows(left, rows, true));
-    }
-    let compared = Expr::Nested(Box::new(binary(left.clone(), op.clone(), value(0))));
-    exists(rows, 1, Expr::IsNotTrue(Box::new(compared)), true)
-}
-
-fn in_rows(tested: &Expr, rows: &Query, negated: bool) -> Expr {
-    Expr::InSubquery { expr: Box::new(tested.clone()), subquery: Box::new(rows.clone()), negated }
-}
-
-fn tuple_in_rows(tested: &[Expr], rows: &Query) -> Result<Expr, SqlError> {
-    let equal = tested.iter().enumerate().map(|(i, tested)| binary(tested.clone(), BinaryOperator::Eq, value(i)));
-    exists(rows, tested.len(), join(equal, &BinaryOperator::And)?, false)
-}
-
-/// `[NOT] EXISTS (SELECT 1 FROM (rows) WHERE condition)`, the rows' columns called as [`value`] does.
-fn exists(rows: &Query, columns: usize, condition: Expr, negated: bool) -> Result<Expr, SqlError> {
-    let names: Vec<String> = (0..columns).map(|i| format!("value{i}")).collect();
-    let mut subquery = parse_query(&format!("SELECT 1 FROM (SELECT 1) AS \"{ROWS}\" ({})", names.join(", ")))?;
-    if let SetExpr::Select(select) = subquery.body.as_mut() {
-        if let Some(TableFactor::Derived { subquery, .. }) = select.from.first_mut().map(|from| &mut from.relation) {
-            **subquery = rows.clone();
-        }
-        select.selection = Some(condition);
-    }
-    Ok(Expr::Exists { subquery, negated })
-}
-
-fn value(column: usize) -> Expr {
-    Expr::CompoundIdentifier(vec![Ident::with_quote('"', ROWS), Ident::new(format!("value{column}"))])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn normalised(sql: &str) -> Result<String, SqlError> {
-        let mut query = parse_query(sql)?;
+        let mut query = crate::parse::parse_query(sql)?;
         normalise(&mut query)?;
         Ok(query.to_string())
     }
@@ -240,6 +222,18 @@ mod tests {
         assert_eq!(text, "SELECT 1 FROM t WHERE (a < 1 OR (a = 1 AND b < 2))");
         let text = normalised("SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (3, 4))").expect("rows");
         assert_eq!(text, "SELECT 1 FROM t WHERE ((((a = 1) AND (b = 2))) OR (((a = 3) AND (b = 4))))");
+    }
+
+    #[test]
+    fn operands_that_are_copied_have_a_limit() {
+        let nested = |levels: usize, open: &str, close: &str| {
+            normalised(&format!("SELECT {}a{}", open.repeat(levels), close.repeat(levels)))
+        };
+        for (open, close) in [("(", " BETWEEN SYMMETRIC b AND c)"), ("((", ", 1) < (b, c))")] {
+            nested(5, open, close).unwrap_or_else(|error| panic!("{close}: {error:?}"));
+            let error = nested(40, open, close).expect_err("too large");
+            assert_eq!(error.into_fields().code, SqlState::STATEMENT_TOO_COMPLEX);
+        }
     }
 
     #[test]

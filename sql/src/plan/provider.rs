@@ -11,6 +11,8 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Column, DataFusionError, Result, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
 use datafusion::logical_expr::{
@@ -58,6 +60,8 @@ pub(crate) struct Touched {
 pub(super) struct Provider<'a> {
     scope: &'a Arc<Scope>,
     state: SessionState,
+    /// What the statement's plans run in, with memory of its own.
+    environment: Arc<RuntimeEnv>,
     search_path: Vec<String>,
     bindings: Vec<Binding>,
     /// Values of parameters, for arguments of table functions, which planning looks at.
@@ -77,8 +81,11 @@ impl<'a> Provider<'a> {
     }
 
     pub(super) fn new(scope: &'a Arc<Scope>) -> Result<Self, SqlError> {
+        let limits = scope.engine.limits();
+        let environment = memory::query_environment(scope.engine.state().runtime_env(), limits.query_memory_bytes);
         Ok(Provider {
-            state: statement_state(scope),
+            state: statement_state(scope, Arc::clone(&environment.memory_pool)),
+            environment,
             search_path: scope.relation_path(),
             scope,
             bindings: Vec::new(),
@@ -112,9 +119,7 @@ impl<'a> Provider<'a> {
 
     /// What the statement's plans run in: its state and memory of its own.
     pub(super) fn task(&self) -> Arc<TaskContext> {
-        let limit = self.scope.engine.limits().query_memory_bytes;
-        let environment = memory::query_environment(self.state.runtime_env(), limit);
-        Arc::new(TaskContext::from(&self.state).with_runtime(environment))
+        Arc::new(TaskContext::from(&self.state).with_runtime(Arc::clone(&self.environment)))
     }
 
     pub(super) fn touched(&self) -> Vec<Touched> {
@@ -127,7 +132,7 @@ impl<'a> Provider<'a> {
             return self.kept_rows(relation, scan, None);
         }
         let written: Vec<String> = schema.iter().copied().chain([name]).map(str::to_owned).collect();
-        if let Some(binding) = self.bindings.iter().find(|binding| binding.written == written) {
+        if let Some(binding) = self.bindings.iter().find(|binding| is_written(binding, schema, name)) {
             return self.bound_source(binding, written);
         }
         if let Some(system) = self.system_table(schema, name) {
@@ -220,6 +225,16 @@ impl<'a> Provider<'a> {
         Ok(provider_as_source(Arc::new(ViewTable::new(plan.build()?, None)) as Arc<dyn TableProvider>))
     }
 
+    /// The relation of a catalog that a name stands for, if it is no system relation.
+    pub(super) fn relation(&self, schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {
+        let binding = self.bindings.iter().find(|binding| is_written(binding, schema, name));
+        match binding {
+            Some(binding) => self.scope.view.relation(binding.relation).cloned(),
+            None if self.system_table(schema, name).is_some() => None,
+            None => self.find(schema, name),
+        }
+    }
+
     fn find(&self, schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {
         let in_schema = |schema: &str| self.scope.relation(Some(schema), name).cloned();
         match schema {
@@ -265,8 +280,12 @@ impl<'a> Provider<'a> {
     }
 }
 
-/// The engine's state with this statement's clock and session.
-fn statement_state(scope: &Scope) -> SessionState {
+fn is_written(binding: &Binding, schema: Option<&str>, name: &str) -> bool {
+    binding.written.iter().map(String::as_str).eq(schema.into_iter().chain([name]))
+}
+
+/// The engine's state with this statement's clock, session and memory.
+fn statement_state(scope: &Scope, memory: Arc<dyn MemoryPool>) -> SessionState {
     let mut state = scope.engine.state().clone();
     let context = FunctionContext {
         transaction_start: scope.transaction_started,
@@ -281,6 +300,7 @@ fn statement_state(scope: &Scope) -> SessionState {
         version: crate::VERSION.to_owned(),
         settings: Arc::clone(&scope.settings) as _,
         enums: Some(scope.enums()),
+        memory,
     };
     let options = state.config_mut().options_mut();
     options.execution.time_zone = Some(scope.settings.arrow_time_zone());

@@ -2,6 +2,7 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 
+use super::copies::refuse_large;
 use crate::error::SqlError;
 use crate::semantics::call;
 
@@ -56,6 +57,7 @@ pub(super) fn is_in(tested: &[Expr], list: &[Expr], negated: bool) -> Result<Exp
 
 /// `a op c OR (a = c AND …)`, with `last` between the last values.
 fn ordered(pairs: Vec<(Expr, Expr)>, op: &BinaryOperator, last: &BinaryOperator) -> Result<Expr, SqlError> {
+    refuse_large(pairs.iter().flat_map(|(a, b)| [a, b]))?;
     let mut pairs = pairs.into_iter().rev();
     let (a, b) = pairs.next().ok_or_else(|| SqlError::syntax("cannot compare rows of zero length"))?;
     Ok(pairs.fold(binary(a, last.clone(), b), |rest, (a, b)| {
@@ -78,6 +80,6 @@ fn negate_if(negated: bool, expr: Expr) -> Expr {
     if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) } } else { expr }
 }
 
-fn nested(expr: Expr) -> Expr {
+pub(super) fn nested(expr: Expr) -> Expr {
     Expr::Nested(Box::new(expr))
 }

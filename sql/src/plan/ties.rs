@@ -1,6 +1,6 @@
 //! `FETCH FIRST n ROWS WITH TIES`: the rows whose rank in the order is within the page.
 //!
-//! The parse tree says it as `LIMIT pg_with_ties(n)` ([`MARK`]); the plan that comes of that is changed here.
+//! The parse tree says it as a LIMIT of a call of [`MARK`]; the plan that comes of that is changed here.
 
 use std::sync::Arc;
 
@@ -24,12 +24,10 @@ pub(super) fn keep(plan: LogicalPlan) -> Result<LogicalPlan> {
     Ok(kept.data)
 }
 
-/// How many rows are asked for, with ties.
+/// How many rows are asked for, with ties: the call, which checks the number.
 fn quantity(limit: &Limit) -> Option<Expr> {
-    match limit.fetch.as_deref()? {
-        Expr::ScalarFunction(call) if call.func.name() == MARK => call.args.first().cloned(),
-        _ => None,
-    }
+    let fetch = limit.fetch.as_deref()?;
+    matches!(fetch, Expr::ScalarFunction(call) if call.func.name() == MARK).then(|| fetch.clone())
 }
 
 fn page(limit: &Limit, quantity: &Expr) -> Result<LogicalPlan> {

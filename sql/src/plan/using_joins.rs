@@ -1,244 +1,179 @@
-//! `a JOIN b USING (k)`: the one column `k` is that of whichever side has a row, and stands before the others in `*`.
-//! DataFusion takes the left one's, and leaves it in its place.
-
-use std::ops::ControlFlow;
+//! `a JOIN b USING (k)`, `a NATURAL JOIN b`: the one column `k` is that of whichever side has a row, and stands before the
+//! others in `*`. DataFusion takes the left one's, and leaves it in its place. Here such a join becomes one by a
+//! condition, and its `k` an expression.
 
 use sqlparser::ast::{
-    ExceptSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, OrderByKind, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins,
 };
 
-use crate::error::SqlError;
+use super::row_values::binary;
+use crate::error::{SqlError, SqlState};
 use crate::names::fold;
-use crate::parse::parse_expression;
+use crate::semantics::call;
 
-/// Joins by the same keys one after another.
-struct Merge {
-    /// The names of the tables.
-    tables: Vec<Ident>,
-    /// How each table but the first is joined.
-    kinds: Vec<Kind>,
-    keys: Vec<Ident>,
+/// What a side of a join gives: its columns in order, each as it is read behind the join.
+pub(super) struct Side {
+    columns: Vec<Column>,
+}
+
+struct Column {
+    name: String,
+    value: Expr,
+    /// Whether a join made it of the columns of both sides.
+    is_merged: bool,
 }
 
 /// Whose key counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Left,
     Right,
     Full,
 }
 
-/// Puts the key of the side that counts in the place of `k` where a query joins so.
-pub(super) fn merge_keys(query: &mut Query) -> Result<(), SqlError> {
-    let SetExpr::Select(select) = query.body.as_mut() else { return Ok(()) };
-    let Some(mut merge) = find(select)? else { return Ok(()) };
-    merge.rewrite_select(select)?;
-    let named: Vec<String> = select.projection.iter().filter_map(output_name).collect();
-    if let Some(order_by) = &mut query.order_by
-        && let OrderByKind::Expressions(keys) = &mut order_by.kind
-    {
-        for key in keys {
-            let is_output = matches!(&key.expr, Expr::Identifier(name) if named.contains(&fold(name)));
-            if !is_output {
-                merge.replace_in(&mut key.expr)?;
-            }
-        }
-    }
-    Ok(())
+/// Whether one of the joins is by names.
+pub(super) fn joins_by_name(tables: &TableWithJoins) -> bool {
+    let nested = |factor: &TableFactor| match factor {
+        TableFactor::NestedJoin { table_with_joins, .. } => joins_by_name(table_with_joins),
+        _ => false,
+    };
+    let by_name =
+        |op: &JoinOperator| matches!(constraint(op), Some((_, JoinConstraint::Using(_) | JoinConstraint::Natural)));
+    nested(&tables.relation) || tables.joins.iter().any(|join| by_name(&join.join_operator) || nested(&join.relation))
 }
 
-/// The joins of a SELECT, if all are by the same keys; 0A000 for a FULL JOIN that is not alone so.
-fn find(select: &Select) -> Result<Option<Merge>, SqlError> {
-    if let [from] = select.from.as_slice()
-        && let Some(merge) = Merge::of(from)
-    {
-        return Ok(Some(merge));
-    }
-    let mut joins = select.from.iter().flat_map(|from| &from.joins);
-    match joins.any(|join| matches!(using(join), Some((Kind::Full, _)))) {
-        true => Err(SqlError::unsupported("FULL JOIN ... USING beside other joins is not supported yet")),
-        false => Ok(None),
-    }
-}
-
-/// The kind and the keys of a join USING.
-fn using(join: &Join) -> Option<(Kind, &[ObjectName])> {
-    match &join.join_operator {
-        JoinOperator::Join(JoinConstraint::Using(keys)) | JoinOperator::Inner(JoinConstraint::Using(keys)) => {
-            Some((Kind::Left, keys))
-        }
-        JoinOperator::Left(JoinConstraint::Using(keys)) | JoinOperator::LeftOuter(JoinConstraint::Using(keys)) => {
-            Some((Kind::Left, keys))
-        }
-        JoinOperator::Right(JoinConstraint::Using(keys)) | JoinOperator::RightOuter(JoinConstraint::Using(keys)) => {
-            Some((Kind::Right, keys))
-        }
-        JoinOperator::FullOuter(JoinConstraint::Using(keys)) => Some((Kind::Full, keys)),
+/// The kind of a join, and what it is by.
+fn constraint(op: &JoinOperator) -> Option<(Kind, &JoinConstraint)> {
+    match op {
+        JoinOperator::Join(by) | JoinOperator::Inner(by) => Some((Kind::Left, by)),
+        JoinOperator::Left(by) | JoinOperator::LeftOuter(by) => Some((Kind::Left, by)),
+        JoinOperator::Right(by) | JoinOperator::RightOuter(by) => Some((Kind::Right, by)),
+        JoinOperator::FullOuter(by) => Some((Kind::Full, by)),
         _ => None,
     }
 }
 
-fn name_of(factor: &TableFactor) -> Option<Ident> {
-    match factor {
-        TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
-            Some(alias.name.clone())
-        }
-        TableFactor::Table { name, .. } => last_part(name),
+/// What a join is by.
+pub(super) fn constraint_mut(op: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    match op {
+        JoinOperator::Join(by)
+        | JoinOperator::Inner(by)
+        | JoinOperator::Left(by)
+        | JoinOperator::LeftOuter(by)
+        | JoinOperator::Right(by)
+        | JoinOperator::RightOuter(by)
+        | JoinOperator::FullOuter(by) => Some(by),
         _ => None,
     }
 }
 
-fn last_part(name: &ObjectName) -> Option<Ident> {
-    name.0.last().and_then(|part| part.as_ident()).cloned()
-}
-
-fn output_name(item: &SelectItem) -> Option<String> {
-    match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),
-        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(fold(name)),
-        _ => None,
-    }
-}
-
-impl Merge {
-    fn of(from: &TableWithJoins) -> Option<Merge> {
-        let (_, keys) = using(from.joins.first()?)?;
-        let mut merge = Merge {
-            tables: vec![name_of(&from.relation)?],
-            kinds: Vec::new(),
-            keys: keys.iter().map(last_part).collect::<Option<_>>()?,
+impl Side {
+    /// The columns of a table.
+    pub(super) fn of(table: &Ident, columns: &[String]) -> Side {
+        let column = |name: &String| Column {
+            name: name.clone(),
+            value: Expr::CompoundIdentifier(vec![table.clone(), Ident::with_quote('"', name)]),
+            is_merged: false,
         };
-        for join in &from.joins {
-            let (kind, own) = using(join)?;
-            if own != keys {
-                return None;
-            }
-            merge.tables.push(name_of(&join.relation)?);
-            merge.kinds.push(kind);
+        Side { columns: columns.iter().map(column).collect() }
+    }
+
+    /// What a join of two sides gives; one by names becomes one by a condition.
+    pub(super) fn joined(self, right: Side, op: &mut JoinOperator) -> Result<Side, SqlError> {
+        let Some((kind, by)) = constraint(op) else { return Ok(self.beside(right)) };
+        let keys = match by {
+            JoinConstraint::Using(keys) => keys.iter().map(key_name).collect::<Result<_, _>>()?,
+            JoinConstraint::Natural => self.shared_names(&right),
+            JoinConstraint::On(_) | JoinConstraint::None => return Ok(self.beside(right)),
+        };
+        let (side, condition) = self.merged(right, &keys, kind)?;
+        if let Some(by) = constraint_mut(op) {
+            *by = condition.map_or(JoinConstraint::On(always()), JoinConstraint::On);
         }
-        Some(merge)
+        Ok(side)
     }
 
-    fn rewrite_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
-        let mut projection = Vec::with_capacity(select.projection.len());
-        for mut item in std::mem::take(&mut select.projection) {
-            match &mut item {
-                SelectItem::Wildcard(_) => projection.extend(self.wildcard()?),
-                SelectItem::UnnamedExpr(Expr::Identifier(name)) if self.key(name).is_some() => {
-                    projection.push(SelectItem::ExprWithAlias { expr: self.merged(name)?, alias: name.clone() });
-                }
-                _ => {
-                    self.replace_in(&mut item)?;
-                    projection.push(item);
-                }
-            }
-        }
-        select.projection = projection;
-        self.replace_in(&mut select.selection)?;
-        self.replace_in(&mut select.group_by)?;
-        self.replace_in(&mut select.named_window)?;
-        self.replace_in(&mut select.distinct)?;
-        self.replace_in(&mut select.having)
+    /// All columns of both.
+    fn beside(mut self, right: Side) -> Side {
+        self.columns.extend(right.columns);
+        self
     }
 
-    /// The keys, then the other columns of all tables.
-    fn wildcard(&self) -> Result<Vec<SelectItem>, SqlError> {
-        let mut items = Vec::new();
-        for key in &self.keys {
-            items.push(SelectItem::ExprWithAlias { expr: self.merged(key)?, alias: key.clone() });
-        }
-        items.extend(self.tables.iter().map(|side| {
-            let rest = self.keys[1..].to_vec();
-            let except = ExceptSelectItem { first_element: self.keys[0].clone(), additional_elements: rest };
-            let options =
-                WildcardAdditionalOptions { opt_except: Some(except), ..WildcardAdditionalOptions::default() };
-            let side = SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![side.clone()]));
-            SelectItem::QualifiedWildcard(side, options)
-        }));
-        Ok(items)
+    fn shared_names(&self, right: &Side) -> Vec<String> {
+        let names = self.columns.iter().map(|column| &column.name);
+        names.filter(|name| right.columns.iter().any(|column| column.name == **name)).cloned().collect()
     }
 
-    fn key(&self, name: &Ident) -> Option<&Ident> {
-        self.keys.iter().find(|key| fold(key) == fold(name))
-    }
-
-    fn merged(&self, key: &Ident) -> Result<Expr, SqlError> {
-        let mut merged = format!("{}.{key}", self.tables[0]);
-        for (table, kind) in self.tables[1..].iter().zip(&self.kinds) {
-            merged = match kind {
-                Kind::Left => merged,
-                Kind::Right => format!("{table}.{key}"),
-                Kind::Full => format!("coalesce({merged}, {table}.{key})"),
+    /// The keys, then the other columns of both; and the condition that the keys are equal.
+    fn merged(mut self, mut right: Side, keys: &[String], kind: Kind) -> Result<(Side, Option<Expr>), SqlError> {
+        let mut columns = Vec::new();
+        let mut condition = None;
+        for key in keys {
+            let (left, right) = (self.take(key, "left")?, right.take(key, "right")?);
+            let equal = binary(left.clone(), BinaryOperator::Eq, right.clone());
+            condition = Some(match condition {
+                Some(before) => binary(before, BinaryOperator::And, equal),
+                None => equal,
+            });
+            let value = match kind {
+                Kind::Left => left,
+                Kind::Right => right,
+                Kind::Full => call("coalesce", vec![left, right]),
             };
+            columns.push(Column { name: key.clone(), value, is_merged: true });
         }
-        parse_expression(&merged)
+        columns.append(&mut self.columns);
+        columns.append(&mut right.columns);
+        Ok((Side { columns }, condition))
     }
 
-    fn replace_in(&mut self, tree: &mut impl VisitMut) -> Result<(), SqlError> {
-        match tree.visit(&mut Replacer { merge: self, depth: 0 }) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(error) => Err(error),
+    /// Takes the column of that name out.
+    fn take(&mut self, key: &str, side: &str) -> Result<Expr, SqlError> {
+        let mut places = (0..self.columns.len()).filter(|at| self.columns[*at].name == key);
+        let Some(place) = places.next() else {
+            let message = format!("column \"{key}\" specified in USING clause does not exist in {side} table");
+            return Err(SqlError::new(SqlState::UNDEFINED_COLUMN, message));
+        };
+        if places.next().is_some() {
+            let message = format!("common column name \"{key}\" appears more than once in {side} table");
+            return Err(SqlError::new(SqlState::AMBIGUOUS_COLUMN, message));
         }
+        Ok(self.columns.remove(place).value)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name)
+    }
+
+    /// The merged columns whose names are no other's.
+    pub(super) fn merged_columns(&self) -> impl Iterator<Item = (&String, &Expr)> {
+        let is_one = |name: &String| self.columns.iter().filter(|column| column.name == *name).count() == 1;
+        let merged = self.columns.iter().filter(move |column| column.is_merged && is_one(&column.name));
+        merged.map(|column| (&column.name, &column.value))
+    }
+
+    /// Each column with the name that it needs, if it is not a table's own column.
+    pub(super) fn into_columns(self) -> impl Iterator<Item = (Expr, Option<String>)> {
+        self.columns.into_iter().map(|column| (column.value, column.is_merged.then_some(column.name)))
     }
 }
 
-/// Replaces the keys outside of subqueries, where a name may be another's.
-struct Replacer<'a> {
-    merge: &'a Merge,
-    depth: usize,
+fn key_name(name: &ObjectName) -> Result<String, SqlError> {
+    let part = name.0.last().and_then(|part| part.as_ident());
+    part.map(fold).ok_or_else(|| SqlError::syntax("a name was expected in USING"))
 }
 
-impl VisitorMut for Replacer<'_> {
-    type Break = SqlError;
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<SqlError> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<SqlError> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        let Expr::Identifier(name) = expr else { return ControlFlow::Continue(()) };
-        if self.depth > 0 || self.merge.key(name).is_none() {
-            return ControlFlow::Continue(());
-        }
-        match self.merge.merged(name) {
-            Ok(merged) => {
-                *expr = merged;
-                ControlFlow::Continue(())
-            }
-            Err(error) => ControlFlow::Break(error),
-        }
-    }
+/// Sides of no common name are all joined with all.
+fn always() -> Expr {
+    Expr::Value(sqlparser::ast::Value::Boolean(true).into())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::parse::parse_query;
-
-    fn merged(sql: &str) -> Result<String, SqlError> {
-        let mut query = parse_query(sql)?;
-        merge_keys(&mut query)?;
-        Ok(query.to_string())
-    }
-
-    #[test]
-    fn a_key_is_that_of_either_side() {
-        let text = merged("SELECT k, x FROM a FULL JOIN b USING (k) WHERE k > 1 ORDER BY k").expect("join");
-        let expected =
-            "SELECT coalesce(a.k, b.k) AS k, x FROM a FULL JOIN b USING(k) WHERE coalesce(a.k, b.k) > 1 ORDER BY k";
-        assert_eq!(text, expected);
-        let text = merged("SELECT * FROM a JOIN c USING (k) RIGHT JOIN b USING (k)").expect("joins");
-        let expected = "SELECT b.k AS k, a.* EXCEPT (k), c.* EXCEPT (k), b.* EXCEPT (k) \
-                        FROM a JOIN c USING(k) RIGHT JOIN b USING(k)";
-        assert_eq!(text, expected);
-        assert!(merged("SELECT * FROM a JOIN c ON true FULL JOIN b USING (k)").is_err());
+/// 0A000 for a join by names of what tells no columns, where DataFusion would take another key or order.
+pub(super) fn refuse_unknown(op: &JoinOperator) -> Result<(), SqlError> {
+    match constraint(op) {
+        Some((Kind::Right | Kind::Full, JoinConstraint::Using(_) | JoinConstraint::Natural)) => {
+            Err(SqlError::unsupported("RIGHT and FULL JOIN by names with a function of another item of FROM"))
+        }
+        _ => Ok(()),
     }
 }

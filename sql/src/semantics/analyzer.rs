@@ -23,16 +23,34 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(super::unnested::UnnestedItems),
-        Arc::new(super::choices::PgChoices),
-        Arc::new(super::operands::PgOperands),
-        Arc::new(super::exact_statistics::ExactStatistics),
+        Arc::new(ExpressionRule { name: "postgresql_choices", rewrite: super::choices::rewrite }),
+        Arc::new(ExpressionRule { name: "postgresql_operands", rewrite: super::operands::rewrite }),
+        Arc::new(ExpressionRule { name: "exact_statistics", rewrite: super::exact_statistics::rewrite }),
         // Type coercion refuses the frames of windows that intervals order.
         Arc::new(super::key_order::KeyOrder),
         Arc::new(super::key_equality::KeyEquality),
         Arc::new(TypeCoercion::new()),
         Arc::new(PgCasts),
+        Arc::new(super::union_types::UnionTypes),
         Arc::new(super::decorrelate::Decorrelate),
     ]
+}
+
+/// A rule that rewrites each expression by itself, over the columns that it can read.
+#[derive(Debug)]
+struct ExpressionRule {
+    name: &'static str,
+    rewrite: fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+}
+
+impl AnalyzerRule for ExpressionRule {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, &self.rewrite))?.data)
+    }
 }
 
 /// Replaces DataFusion's casts where PostgreSQL's differ.

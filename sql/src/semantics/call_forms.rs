@@ -1,13 +1,13 @@
 //! Calls that SQL writes with words between the arguments.
 
-use datafusion::common::Result;
+use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion::logical_expr::{Expr, lit};
 
 use super::operators::call;
-use crate::functions::extract;
+use crate::functions::{array_types, extract};
 
-/// SQL forms that look like functions: `substring(a from b)`, `position(a in b)`, `extract(f from t)`, `overlay`.
+/// SQL forms that look like functions: `substring(a from b)`, `position(a in b)`, `extract(f from t)`, `overlay`, `ARRAY[a, b]`.
 #[derive(Debug)]
 pub(crate) struct PgForms;
 
@@ -25,6 +25,10 @@ impl ExprPlanner for PgForms {
 
     fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
         Ok(PlannerResult::Planned(call("strpos", args)?))
+    }
+
+    fn plan_array_literal(&self, values: Vec<Expr>, _schema: &DFSchema) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(call(array_types::MAKE, values)?))
     }
 
     fn plan_overlay(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {

@@ -3,39 +3,27 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ScalarUDF, lit};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit};
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::types::pg_type;
+use peristyle_storage::types::{marked_pg_type, pg_type};
 
-use super::analyzer::rewrite_expressions;
 use super::cast::{CastKind, cast_expr};
 use super::category::{Category, category};
 use super::comparison_key::{Comparison, Key};
 use super::operators::check_literal;
+use crate::functions::array_types;
 use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_type, values_of};
 use crate::functions::error::{error, not_supported};
 use crate::functions::{enums, named};
 use crate::values::type_name;
 
-#[derive(Debug)]
-pub(crate) struct PgChoices;
-
-impl AnalyzerRule for PgChoices {
-    fn name(&self) -> &str {
-        "postgresql_choices"
+pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if matches!(&expr, Expr::ScalarFunction(call) if call.func.name() == array_types::ITEM) {
+        return item(expr, schema).map(Transformed::yes);
     }
-
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, &rewrite))?.data)
-    }
-}
-
-fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let values = match &expr {
         Expr::ScalarFunction(call) => values_of(call.func.name(), call.args.len()),
         _ => None,
@@ -97,6 +85,19 @@ fn extreme_label(function: &Arc<ScalarUDF>, labels: Vec<Expr>, ty: PgType) -> Re
     Ok(marked(label, ty))
 }
 
+/// An item of an array by itself, with its type.
+fn item(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    let ty = marked_pg_type(expr.to_field(schema)?.1.as_ref());
+    let Expr::ScalarFunction(ScalarFunction { mut args, .. }) = expr else {
+        return internal_err!("an item is what a function says");
+    };
+    let item = args.swap_remove(0);
+    Ok(match ty {
+        Some(ty) => marked(item, ty),
+        None => item,
+    })
+}
+
 /// A string literal as the type that the other values share. A number's digits are left to DataFusion.
 fn read_as(value: Expr, shared: Option<PgType>) -> Result<Expr> {
     if let (Some(ty), Expr::Literal(ScalarValue::Utf8(Some(text)), _)) = (shared, &value) {
@@ -136,6 +137,7 @@ fn mixed(function: &str, first: PgType, other: PgType) -> DataFusionError {
     let (word, first, other) = match function {
         // What ELSE gives is looked at first.
         CASE | CASE_OF => ("CASE".to_owned(), other, first),
+        array_types::MAKE => ("ARRAY".to_owned(), first, other),
         function => (function.to_uppercase(), first, other),
     };
     error("42804", format!("{word} types {} and {} cannot be matched", name(first), name(other)))

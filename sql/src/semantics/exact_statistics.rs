@@ -1,29 +1,12 @@
 //! Deviations and variances of exact numbers are numerics; DataFusion gives doubles of all.
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Expr, ExprSchemable, WindowFunctionDefinition};
 
-use super::analyzer::rewrite_expressions;
 use crate::functions::exact_statistic;
 
-/// The rule. It comes before type coercion, which makes doubles of all arguments.
-#[derive(Debug)]
-pub(super) struct ExactStatistics;
-
-impl AnalyzerRule for ExactStatistics {
-    fn name(&self) -> &str {
-        "exact_statistics"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, &rewrite))?.data)
-    }
-}
-
-fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::AggregateFunction(mut call) => match exact_statistic(call.func.name()) {
             Some(exact) if are_exact(&call.params.args, schema)? => {

@@ -1,10 +1,11 @@
 //! Rows are put in order (ORDER BY of queries, windows and aggregates, PARTITION BY) by keys where a type has them.
 
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Sort, WindowFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, WindowFrame, WindowFrameBound, WindowFrameUnits};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::analyzer::rewrite_expressions;
@@ -38,6 +39,9 @@ fn order_within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::WindowFunction(mut window) => {
             window.params.order_by = keys(window.params.order_by, schema)?;
             refuse_extreme_label(&window, schema)?;
+            if window.params.order_by.first().is_some_and(|first| has_no_range(&first.expr, schema)) {
+                by_groups(&mut window.params.window_frame);
+            }
             let parts = window.params.partition_by.into_iter().map(|part| key_or_self(part, schema, Comparison::Order));
             window.params.partition_by = parts.collect::<Result<_>>()?;
             Ok(Transformed::yes(Expr::WindowFunction(window)))
@@ -47,6 +51,24 @@ fn order_within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(Transformed::yes(Expr::AggregateFunction(aggregate)))
         }
         other => Ok(Transformed::no(other)),
+    }
+}
+
+/// Whether DataFusion refuses a RANGE over such values.
+fn has_no_range(key: &Expr, schema: &DFSchema) -> bool {
+    let ty = key.get_type(schema);
+    ty.is_ok_and(|ty| matches!(ty, DataType::Binary | DataType::BinaryView | DataType::FixedSizeBinary(_)))
+}
+
+/// A frame between ends and current rows is the same by ranges as by groups of equal rows.
+fn by_groups(frame: &mut WindowFrame) {
+    let has_offset = |bound: &WindowFrameBound| match bound {
+        WindowFrameBound::Preceding(offset) | WindowFrameBound::Following(offset) => !offset.is_null(),
+        WindowFrameBound::CurrentRow => false,
+    };
+    let is_range = frame.units == WindowFrameUnits::Range;
+    if is_range && !has_offset(&frame.start_bound) && !has_offset(&frame.end_bound) {
+        frame.units = WindowFrameUnits::Groups;
     }
 }
 

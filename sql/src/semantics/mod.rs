@@ -15,6 +15,7 @@ mod decorrelate;
 mod desugar;
 mod desugar_call;
 mod desugar_like;
+mod desugar_literal;
 mod desugar_series;
 mod enum_cast;
 mod exact_statistics;
@@ -29,6 +30,7 @@ mod sum_chain;
 pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;
+mod union_types;
 mod unnested;
 
 use std::sync::Arc;
@@ -43,7 +45,7 @@ pub use assignment::{
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
 pub(crate) use cast::{PgCast, cast_array, is_fixed as is_fixed_cast};
 pub use desugar::desugar;
-pub(crate) use desugar::{call, is_quantified};
+pub(crate) use desugar::{call, is_quantified, string};
 pub use operators::expr_planners;
 pub use session::{physical_rules, session_config};
 pub use type_name::pg_type_of_sql;

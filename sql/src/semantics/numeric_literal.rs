@@ -34,8 +34,14 @@ fn constant(expr: &Expr) -> Option<(Decimal, bool)> {
         Expr::Literal(ScalarValue::Int64(Some(number)), _) => {
             Some((Decimal { unscaled: i256::from(*number), scale: 0 }, true))
         }
-        Expr::Cast(Cast { expr, field }) if matches!(field.data_type(), DataType::Int32 | DataType::Int64) => {
-            constant(expr).filter(|(_, is_integer)| *is_integer)
+        // One that its type does not hold is left to the cast to refuse.
+        Expr::Cast(Cast { expr, field }) => {
+            let fits: fn(i256) -> bool = match field.data_type() {
+                DataType::Int32 => |number| number.to_i128().is_some_and(|number| i32::try_from(number).is_ok()),
+                DataType::Int64 => |number| number.to_i128().is_some_and(|number| i64::try_from(number).is_ok()),
+                _ => return None,
+            };
+            constant(expr).filter(|(number, is_integer)| *is_integer && fits(number.unscaled))
         }
         _ => None,
     }

@@ -2,16 +2,13 @@
 //! in which PostgreSQL compares them. Runs before DataFusion's type coercion.
 
 use arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
-use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, LogicalPlan, Operator};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, Operator};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
-use super::analyzer::rewrite_expressions;
 use super::comparison_key::Comparison;
 use super::key_order::is_label;
 use super::operators::{compared_operands, type_of};
@@ -19,20 +16,7 @@ use super::type_planner::field_of;
 use crate::functions::error::{error, not_supported};
 use crate::functions::{named, text};
 
-#[derive(Debug)]
-pub(crate) struct PgOperands;
-
-impl AnalyzerRule for PgOperands {
-    fn name(&self) -> &str {
-        "postgresql_operands"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, &rewrite))?.data)
-    }
-}
-
-fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::Between(Between { expr, negated, low, high }) => {
             let [expr, low, high] = together([*expr, *low, *high], schema, Comparison::Order)?.map(Box::new);

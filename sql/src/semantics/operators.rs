@@ -17,7 +17,7 @@ use super::numeric_literal::{constant_quotient, numeric_literal};
 use super::sum_chain;
 use super::type_planner::field_of;
 use crate::functions::error::{FunctionError, error};
-use crate::functions::{arithmetic, interval, json_operator, named, pattern, text};
+use crate::functions::{arithmetic, array_types, interval, json_operator, named, pattern, text};
 use crate::values::{InputStyle, parse_text, type_name};
 
 /// DataFusion's hook for binary operators.
@@ -289,7 +289,13 @@ fn is_null(expr: &Expr) -> bool {
 fn plan_concat(left: Operand, right: Operand) -> Result<Planned> {
     let is_array = |ty: Option<PgType>| ty.is_some_and(PgType::is_array);
     if is_array(left.ty) || is_array(right.ty) {
-        return Ok(Err(array_operands(left, right)));
+        let (left, right) = array_operands(left, right);
+        let name = match (left.1, right.1) {
+            (true, true) => array_types::CONCAT,
+            (true, false) => array_types::APPEND,
+            _ => array_types::PREPEND,
+        };
+        return Ok(Ok(call(name, vec![left.0, right.0])?));
     }
     match (left.ty, right.ty) {
         (Some(PgType::JSONB), Some(PgType::JSONB) | None) | (None, Some(PgType::JSONB)) => {
@@ -312,13 +318,16 @@ fn plan_concat(left: Operand, right: Operand) -> Result<Planned> {
     }
 }
 
-/// An unknown literal beside an array is an array of its type.
-fn array_operands(left: Operand, right: Operand) -> (Expr, Expr) {
-    match (left.ty, right.ty) {
+/// The operands, and whether each is an array. An unknown literal beside an array is an array of its type.
+fn array_operands(left: Operand, right: Operand) -> ((Expr, bool), (Expr, bool)) {
+    let is_array = |ty: Option<PgType>| ty.is_none_or(PgType::is_array);
+    let kinds = (is_array(left.ty), is_array(right.ty));
+    let (left, right) = match (left.ty, right.ty) {
         (Some(array), None) => (left.expr, as_type(right.expr, None, array)),
         (None, Some(array)) => (as_type(left.expr, None, array), right.expr),
         _ => (left.expr, right.expr),
-    }
+    };
+    ((left, kinds.0), (right, kinds.1))
 }
 
 /// `~` and its kin, on texts only.

@@ -1,5 +1,5 @@
 //! `array[n]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other; the characters of a
-//! name from 0 too.
+//! name from 0 too. In jsonb it finds a member or an item.
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{DFSchema, Result};
@@ -9,8 +9,9 @@ use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 
 use peristyle_catalog::model::PgType;
 
-use super::operators::type_of;
+use super::operators::{as_type, type_of};
 use crate::functions::choice::{marked, needs_mark};
+use crate::functions::error::error;
 use crate::functions::{arithmetic, named};
 
 /// DataFusion's hook for subscripts.
@@ -23,10 +24,13 @@ impl ExprPlanner for Subscripts {
         raw: RawFieldAccessExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let field = raw.expr.to_field(schema)?.1;
+        if type_of(&field) == PgType::JSONB {
+            return member(raw, schema);
+        }
         let RawFieldAccessExpr { expr, field_access: GetFieldAccess::ListIndex { key } } = raw else {
             return Ok(PlannerResult::Original(raw));
         };
-        let field = expr.to_field(schema)?.1;
         if type_of(&field) == PgType::NAME {
             let place = call(arithmetic::ADD, vec![*key, lit(1_i32)])?;
             return Ok(PlannerResult::Planned(call("substr", vec![expr, place, lit(1_i32)])?));
@@ -51,6 +55,20 @@ fn item_type(field: &Field) -> Option<PgType> {
     let DataType::List(item) = field.data_type() else { return None };
     let ty = type_of(field).item()?;
     needs_mark(ty, item.data_type()).then_some(ty)
+}
+
+/// `j['key']`, `j[place]`: the part of a document that is found so, as `j #> ARRAY[…]` does.
+fn member(raw: RawFieldAccessExpr, schema: &DFSchema) -> Result<PlannerResult<RawFieldAccessExpr>> {
+    let key = match raw.field_access {
+        GetFieldAccess::NamedStructField { name } => Expr::Literal(name, None),
+        GetFieldAccess::ListIndex { key } => *key,
+        GetFieldAccess::ListRange { .. } => {
+            return Err(error("42804", "jsonb subscript does not support slices"));
+        }
+    };
+    let ty = type_of(key.to_field(schema)?.1.as_ref());
+    let key = as_type(key, Some(ty), PgType::TEXT);
+    Ok(PlannerResult::Planned(call("jsonb_extract_path", vec![raw.expr, key])?))
 }
 
 fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {

@@ -4,22 +4,27 @@ use datafusion::common::DataFusionError;
 
 use super::super::error::error;
 use super::super::json::member;
-use super::super::pattern;
 use super::item::Item;
 use super::number;
 use super::syntax::{Comparison, Method, Node, Path, Step};
 use crate::values::Json;
 
-/// Why a path could not be followed; a filter takes it for unknown.
+/// Why a path could not be followed; a filter takes it for unknown, if it is not fatal.
 #[derive(Debug)]
 pub(super) struct Failure {
     sqlstate: &'static str,
     message: String,
+    /// Whether it is an error of the path, which nothing hides.
+    pub(super) is_fatal: bool,
 }
 
 impl Failure {
     pub(super) fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Failure { sqlstate, message: message.into() }
+        Failure { sqlstate, message: message.into(), is_fatal: false }
+    }
+
+    fn fatal(sqlstate: &'static str, message: impl Into<String>) -> Self {
+        Failure { is_fatal: true, ..Failure::new(sqlstate, message) }
     }
 
     pub(super) fn into_error(self) -> DataFusionError {
@@ -28,12 +33,15 @@ impl Failure {
 }
 
 type Items<'v> = Result<Vec<Item<'v>>, Failure>;
+/// Whether a predicate holds; `None` is unknown. Only what is fatal is an error.
+type Truth = Result<Option<bool>, Failure>;
 
 /// One evaluation.
 pub(super) struct Evaluator<'v> {
     path: &'v Path,
     root: &'v Json<'v>,
-    variables: &'v Json<'v>,
+    /// Without them each variable is null.
+    variables: Option<&'v Json<'v>>,
 }
 
 /// Where an expression is evaluated.
@@ -46,7 +54,7 @@ struct Place<'a, 'v> {
 }
 
 impl<'v> Evaluator<'v> {
-    pub(super) fn new(path: &'v Path, root: &'v Json<'v>, variables: &'v Json<'v>) -> Self {
+    pub(super) fn new(path: &'v Path, root: &'v Json<'v>, variables: Option<&'v Json<'v>>) -> Self {
         Evaluator { path, root, variables }
     }
 
@@ -66,12 +74,9 @@ impl<'v> Evaluator<'v> {
             Node::Current => one(place.current.cloned().unwrap_or(Item::Part(self.root))),
             Node::Last => match place.last {
                 Some(last) => one(Item::Number(last.to_string())),
-                None => Err(Failure::new("42601", "LAST is allowed only in array subscripts")),
+                None => Err(Failure::fatal("42601", "LAST is allowed only in array subscripts")),
             },
-            Node::Variable(name) => match member(self.variables, name) {
-                Some(value) => one(Item::Part(value)),
-                None => Err(Failure::new("42704", format!("could not find jsonpath variable \"{name}\""))),
-            },
+            Node::Variable(name) => self.variable(name).map(|value| vec![value]),
             Node::Null => one(Item::Null),
             Node::Bool(value) => one(Item::Bool(*value)),
             Node::Number(number) => one(Item::Number(number.clone())),
@@ -85,13 +90,21 @@ impl<'v> Evaluator<'v> {
                 let signed = |item: &Item<'_>| number::signed(item, *is_minus).map(Item::Number);
                 operands.iter().map(signed).collect()
             }
-            Node::Arithmetic(op, left, right) => {
-                let (left, right) = (self.items(left, place)?, self.items(right, place)?);
-                let result = number::computed(*op, &self.unwrapped(left), &self.unwrapped(right))?;
-                one(Item::Number(result))
+            Node::Arithmetic(first, others) => {
+                let first = self.items(first, place)?;
+                others.iter().try_fold(first, |left, (op, right)| {
+                    let (left, right) = (self.unwrapped(left), self.unwrapped(self.items(right, place)?));
+                    Ok(vec![Item::Number(number::computed(*op, &left, &right)?)])
+                })
             }
-            predicate => one(self.truth(predicate, place).map_or(Item::Null, Item::Bool)),
+            predicate => one(self.truth(predicate, place)?.map_or(Item::Null, Item::Bool)),
         }
+    }
+
+    fn variable(&self, name: &str) -> Result<Item<'v>, Failure> {
+        let Some(variables) = self.variables else { return Ok(Item::Null) };
+        let missing = || Failure::fatal("42704", format!("could not find jsonpath variable \"{name}\""));
+        member(variables, name).map(Item::Part).ok_or_else(missing)
     }
 
     /// In lax mode the items of arrays instead of the arrays.
@@ -127,12 +140,10 @@ impl<'v> Evaluator<'v> {
                 descend(&item, 0, *from, *to, &mut found);
                 Ok(found)
             }),
-            Step::Filter(predicate) => {
-                let holds = |item: &Item<'v>| {
-                    self.truth(predicate, Place { current: Some(item), last: place.last }) == Some(true)
-                };
-                Ok(self.unwrapped(items).into_iter().filter(holds).collect())
-            }
+            Step::Filter(predicate) => self.each(self.unwrapped(items), |item| {
+                let holds = self.truth(predicate, Place { current: Some(&item), last: place.last })?;
+                Ok(if holds == Some(true) { vec![item] } else { Vec::new() })
+            }),
             Step::Method(method @ (Method::Type | Method::Size)) => {
                 items.iter().map(|item| self.applied(*method, item)).collect()
             }
@@ -204,40 +215,48 @@ impl<'v> Evaluator<'v> {
         }
     }
 
-    /// Whether a predicate holds; `None` is unknown.
-    fn truth(&self, node: &Node, place: Place<'_, 'v>) -> Option<bool> {
+    fn truth(&self, node: &Node, place: Place<'_, 'v>) -> Truth {
         match node {
-            Node::And(left, right) => match (self.truth(left, place), self.truth(right, place)) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            },
-            Node::Or(left, right) => match (self.truth(left, place), self.truth(right, place)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            },
-            Node::Not(inner) => self.truth(inner, place).map(|truth| !truth),
-            Node::IsUnknown(inner) => Some(self.truth(inner, place).is_none()),
-            Node::Exists(inner) => self.items(inner, place).ok().map(|items| !items.is_empty()),
+            Node::And(operands) => self.decisive(operands, false, place),
+            Node::Or(operands) => self.decisive(operands, true, place),
+            Node::Not(inner) => Ok(self.truth(inner, place)?.map(|truth| !truth)),
+            Node::IsUnknown(inner) => Ok(Some(self.truth(inner, place)?.is_none())),
+            Node::Exists(inner) => Ok(self.tolerated(inner, place)?.map(|items| !items.is_empty())),
             Node::Compare(op, left, right) => self.any_pair(left, right, place, |a, b| compared(*op, a, b)),
             Node::StartsWith(text, start) => {
                 self.any_pair(text, start, place, |text, start| Some(text.as_text()?.starts_with(start.as_text()?)))
             }
-            Node::LikeRegex { operand, pattern, flags } => {
-                let regex = pattern::compile(pattern, flags).ok()?;
-                self.any(operand, place, |item| Some(regex.is_match(item.as_text()?)))
+            Node::LikeRegex { operand, regex } => {
+                let items = self.tolerated(operand, place)?.map(|items| self.unwrapped(items));
+                let test = |item: &Item<'_>| Some(regex.is_match(item.as_text()?));
+                Ok(items.and_then(|items| self.decided(items.iter().map(test))))
             }
-            other => match self.items(other, place).ok()?.as_slice() {
-                [item] => item.as_bool(),
+            other => Ok(match self.tolerated(other, place)?.as_deref() {
+                Some([item]) => item.as_bool(),
                 _ => None,
-            },
+            }),
         }
     }
 
-    fn any(&self, node: &Node, place: Place<'_, 'v>, test: impl Fn(&Item<'v>) -> Option<bool>) -> Option<bool> {
-        let items = self.unwrapped(self.items(node, place).ok()?);
-        self.decided(items.iter().map(test))
+    /// AND and OR: the first operand that is `decisive` settles it, else one that is unknown leaves it so.
+    fn decisive(&self, operands: &[Node], decisive: bool, place: Place<'_, 'v>) -> Truth {
+        let mut all = Some(!decisive);
+        for operand in operands {
+            match self.truth(operand, place)? {
+                Some(truth) if truth == decisive => return Ok(Some(decisive)),
+                None => all = None,
+                Some(_) => {}
+            }
+        }
+        Ok(all)
+    }
+
+    /// What an expression gives; `None` where it fails, which leaves the predicate unknown.
+    fn tolerated(&self, node: &Node, place: Place<'_, 'v>) -> Result<Option<Vec<Item<'v>>>, Failure> {
+        match self.items(node, place) {
+            Err(failure) if !failure.is_fatal => Ok(None),
+            items => items.map(Some),
+        }
     }
 
     fn any_pair(
@@ -246,10 +265,12 @@ impl<'v> Evaluator<'v> {
         right: &Node,
         place: Place<'_, 'v>,
         test: impl Fn(&Item<'v>, &Item<'v>) -> Option<bool>,
-    ) -> Option<bool> {
-        let left = self.unwrapped(self.items(left, place).ok()?);
-        let right = self.unwrapped(self.items(right, place).ok()?);
-        self.decided(left.iter().flat_map(|a| right.iter().map(|b| test(a, b)).collect::<Vec<_>>()))
+    ) -> Truth {
+        let (Some(left), Some(right)) = (self.tolerated(left, place)?, self.tolerated(right, place)?) else {
+            return Ok(None);
+        };
+        let (left, right) = (self.unwrapped(left), self.unwrapped(right));
+        Ok(self.decided(left.iter().flat_map(|a| right.iter().map(|b| test(a, b)).collect::<Vec<_>>())))
     }
 
     /// Whether one of the tests holds. In strict mode one that is unknown leaves all unknown, in lax mode the first

@@ -5,10 +5,12 @@ use std::str::CharIndices;
 
 use datafusion::common::{DataFusionError, Result};
 
-use super::super::error::{error, not_supported};
+use super::super::error::{FunctionError, error, not_supported};
+use super::super::pattern;
 use super::syntax::{Arithmetic, Comparison, Method, Node, Path, Step};
 
-/// Expressions within each other beyond this are refused, before they exhaust the stack.
+/// Expressions within each other beyond this are refused, before they exhaust the stack. Operators in a row are none:
+/// they are one node of many operands.
 const DEPTH_MAX: usize = 100;
 
 /// Parses a path.
@@ -137,6 +139,29 @@ fn escaped(chars: &mut Peekable<CharIndices<'_>>) -> Result<char> {
     }
 }
 
+/// The flags of `like_regex` as those of the functions of regular expressions: without `s` a dot stops at a newline.
+fn flags_of_functions(flags: &str) -> Result<String> {
+    if let Some(unknown) = flags.chars().find(|flag| !"ismxq".contains(*flag)) {
+        let detail = format!("Unrecognized flag character \"{unknown}\" in LIKE_REGEX predicate.");
+        return Err(FunctionError::new("42601", "invalid input syntax for type jsonpath").with_detail(detail).into());
+    }
+    let has = |flag| flags.contains(flag);
+    let case = if has('i') { "i" } else { "" };
+    let rest = match (has('q'), has('s'), has('m')) {
+        (true, ..) => "q",
+        (false, ..) if has('x') => return Err(not_supported_flag()),
+        (false, false, false) => "p",
+        (false, false, true) => "n",
+        (false, true, false) => "s",
+        (false, true, true) => "w",
+    };
+    Ok(format!("{case}{rest}"))
+}
+
+fn not_supported_flag() -> DataFusionError {
+    error("0A000", "XQuery \"x\" flag (expanded regular expressions) is not implemented")
+}
+
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
@@ -173,32 +198,44 @@ impl Parser {
         }
     }
 
-    /// `a || b`
-    fn either(&mut self) -> Result<Node> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
+    /// Parses what stands within what is being parsed: every recursion goes through here.
+    fn inner(&mut self, parse: fn(&mut Self) -> Result<Node>) -> Result<Node> {
+        if self.depth == DEPTH_MAX {
             return Err(error("54001", "stack depth limit exceeded"));
         }
-        let mut left = self.both()?;
-        while self.take("||") {
-            left = Node::Or(Box::new(left), Box::new(self.both()?));
-        }
+        self.depth += 1;
+        let node = parse(self)?;
         self.depth -= 1;
-        Ok(left)
+        Ok(node)
     }
 
-    /// `a && b`
+    /// `a || b || …`
+    fn either(&mut self) -> Result<Node> {
+        self.joined("||", Self::both, Node::Or)
+    }
+
+    /// `a && b && …`
     fn both(&mut self) -> Result<Node> {
-        let mut left = self.negation()?;
-        while self.take("&&") {
-            left = Node::And(Box::new(left), Box::new(self.negation()?));
+        self.joined("&&", Self::negation, Node::And)
+    }
+
+    fn joined(
+        &mut self,
+        mark: &str,
+        operand: fn(&mut Self) -> Result<Node>,
+        join: fn(Vec<Node>) -> Node,
+    ) -> Result<Node> {
+        let first = operand(self)?;
+        let mut operands = vec![first];
+        while self.take(mark) {
+            operands.push(operand(self)?);
         }
-        Ok(left)
+        Ok(if operands.len() > 1 { join(operands) } else { operands.remove(0) })
     }
 
     fn negation(&mut self) -> Result<Node> {
         if self.take("!") {
-            return Ok(Node::Not(Box::new(self.negation()?)));
+            return Ok(Node::Not(Box::new(self.inner(Self::negation)?)));
         }
         self.comparison()
     }
@@ -240,7 +277,8 @@ impl Parser {
     fn like_regex(&mut self, operand: Node) -> Result<Node> {
         let pattern = self.string()?;
         let flags = if self.take_word("flag") { self.string()? } else { String::new() };
-        Ok(Node::LikeRegex { operand: Box::new(operand), pattern, flags })
+        let regex = pattern::compile(&pattern, &flags_of_functions(&flags)?)?;
+        Ok(Node::LikeRegex { operand: Box::new(operand), regex })
     }
 
     fn string(&mut self) -> Result<String> {
@@ -254,36 +292,27 @@ impl Parser {
     }
 
     fn sum(&mut self) -> Result<Node> {
-        let mut left = self.product()?;
-        loop {
-            let op = match self.peek() {
-                Some(Token::Mark("+")) => Arithmetic::Add,
-                Some(Token::Mark("-")) => Arithmetic::Subtract,
-                _ => return Ok(left),
-            };
-            self.at += 1;
-            left = Node::Arithmetic(op, Box::new(left), Box::new(self.product()?));
-        }
+        self.computed(&[Arithmetic::Add, Arithmetic::Subtract], Self::product)
     }
 
     fn product(&mut self) -> Result<Node> {
-        let mut left = self.sign()?;
-        loop {
-            let op = match self.peek() {
-                Some(Token::Mark("*")) => Arithmetic::Multiply,
-                Some(Token::Mark("/")) => Arithmetic::Divide,
-                Some(Token::Mark("%")) => Arithmetic::Modulo,
-                _ => return Ok(left),
-            };
-            self.at += 1;
-            left = Node::Arithmetic(op, Box::new(left), Box::new(self.sign()?));
+        self.computed(&[Arithmetic::Multiply, Arithmetic::Divide, Arithmetic::Modulo], Self::sign)
+    }
+
+    /// Operands with operators of one rank between them.
+    fn computed(&mut self, ops: &[Arithmetic], operand: fn(&mut Self) -> Result<Node>) -> Result<Node> {
+        let first = operand(self)?;
+        let mut others = Vec::new();
+        while let Some(op) = ops.iter().find(|op| self.take(op.symbol())) {
+            others.push((*op, operand(self)?));
         }
+        Ok(if others.is_empty() { first } else { Node::Arithmetic(Box::new(first), others) })
     }
 
     fn sign(&mut self) -> Result<Node> {
         let is_minus = self.take("-");
         if is_minus || self.take("+") {
-            return Ok(Node::Signed { is_minus, operand: Box::new(self.sign()?) });
+            return Ok(Node::Signed { is_minus, operand: Box::new(self.inner(Self::sign)?) });
         }
         self.primary()
     }
@@ -305,7 +334,7 @@ impl Parser {
             Token::Mark("@") => Node::Current,
             Token::Mark("(") => {
                 self.at += 1;
-                let inner = self.either()?;
+                let inner = self.inner(Self::either)?;
                 self.require(")")?;
                 return Ok(inner);
             }
@@ -320,7 +349,7 @@ impl Parser {
                 "exists" => {
                     self.at += 1;
                     self.require("(")?;
-                    let inner = self.either()?;
+                    let inner = self.inner(Self::either)?;
                     self.require(")")?;
                     return Ok(Node::Exists(Box::new(inner)));
                 }
@@ -341,7 +370,7 @@ impl Parser {
         }
         if self.take("?") {
             self.require("(")?;
-            let predicate = self.either()?;
+            let predicate = self.inner(Self::either)?;
             self.require(")")?;
             return Ok(Some(Step::Filter(predicate)));
         }
@@ -402,8 +431,8 @@ impl Parser {
         }
         let mut places = Vec::new();
         loop {
-            let from = self.sum()?;
-            let to = if self.take_word("to") { Some(self.sum()?) } else { None };
+            let from = self.inner(Self::sum)?;
+            let to = if self.take_word("to") { Some(self.inner(Self::sum)?) } else { None };
             places.push((from, to));
             if !self.take(",") {
                 break;
@@ -411,5 +440,45 @@ impl Parser {
         }
         self.require("]")?;
         Ok(Step::Items(places))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::error::function_error;
+    use super::super::evaluate::Evaluator;
+    use super::*;
+    use crate::values::Json;
+
+    fn value(text: &str) -> String {
+        let path = path(text).expect("a path");
+        let items = Evaluator::new(&path, &Json::Null, None).run().expect("a result");
+        items[0].text().expect("json")
+    }
+
+    #[test]
+    fn what_stands_within_itself_has_a_limit() {
+        let (many, few) = (100_000, 50);
+        let nested: [(&str, &str, &str); 6] = [
+            ("!", "(true)", ""),
+            ("-", "1", ""),
+            ("(", "1", ")"),
+            ("$[", "0", "]"),
+            ("$ ? (", "1 == 1", ")"),
+            ("exists(", "$", ")"),
+        ];
+        for (open, inner, close) in nested {
+            let text = |times: usize| format!("{}{inner}{}", open.repeat(times), close.repeat(times));
+            path(&text(few)).unwrap_or_else(|error| panic!("{open}: {error}"));
+            let error = path(&text(many)).expect_err("too deep");
+            assert_eq!(function_error(&error).map(|error| error.sqlstate), Some("54001"), "{open}");
+        }
+    }
+
+    #[test]
+    fn operators_in_a_row_have_none() {
+        assert_eq!(value(&format!("1{}", " + 1".repeat(100_000))), "100001");
+        assert_eq!(value(&format!("(1 == 1{}) is unknown", " && 1 == 1".repeat(50_000))), "false");
+        assert_eq!(value(&format!("(1 == 2{})", " || 2 == 2".repeat(50_000))), "true");
     }
 }

@@ -1,5 +1,7 @@
 //! What a path is made of.
 
+use regex::Regex;
+
 /// A parsed path.
 #[derive(Debug)]
 pub(super) struct Path {
@@ -27,18 +29,18 @@ pub(super) enum Node {
         is_minus: bool,
         operand: Box<Node>,
     },
-    Arithmetic(Arithmetic, Box<Node>, Box<Node>),
+    /// Operands of operators of one rank, from the left.
+    Arithmetic(Box<Node>, Vec<(Arithmetic, Node)>),
     Compare(Comparison, Box<Node>, Box<Node>),
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
+    And(Vec<Node>),
+    Or(Vec<Node>),
     Not(Box<Node>),
     IsUnknown(Box<Node>),
     Exists(Box<Node>),
     StartsWith(Box<Node>, Box<Node>),
     LikeRegex {
         operand: Box<Node>,
-        pattern: String,
-        flags: String,
+        regex: Regex,
     },
 }
 
@@ -101,13 +103,13 @@ pub(super) enum Arithmetic {
 }
 
 impl Arithmetic {
-    pub(super) fn symbol(self) -> char {
+    pub(super) fn symbol(self) -> &'static str {
         match self {
-            Arithmetic::Add => '+',
-            Arithmetic::Subtract => '-',
-            Arithmetic::Multiply => '*',
-            Arithmetic::Divide => '/',
-            Arithmetic::Modulo => '%',
+            Arithmetic::Add => "+",
+            Arithmetic::Subtract => "-",
+            Arithmetic::Multiply => "*",
+            Arithmetic::Divide => "/",
+            Arithmetic::Modulo => "%",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::array::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::context::SessionContext;
+use datafusion::execution::memory_pool::UnboundedMemoryPool;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::sql::parser::Statement;
 use peristyle_catalog::model::TimestampMicros;
@@ -73,6 +74,7 @@ fn function_context(zone: &str) -> FunctionContext {
         database: "peristyle".to_owned(),
         search_path: vec!["public".to_owned()],
         backend_pid: 42,
+        memory: Arc::new(UnboundedMemoryPool::default()),
         version: "PostgreSQL 15.0 (Peristyle)".to_owned(),
         settings: Arc::new(NoSettings),
         enums: None,

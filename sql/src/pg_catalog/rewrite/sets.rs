@@ -6,7 +6,7 @@
 
 mod givers;
 mod records;
-mod values;
+mod series;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -18,12 +18,16 @@ use sqlparser::ast::{
     VisitMut, VisitorMut, visit_expressions,
 };
 
-use super::{call, folded, null, options};
+use super::{call, called, folded, null, options};
+use crate::functions::array_types::ITEM;
 use crate::functions::is_scalar;
 use crate::functions::places::ORDINALS;
 use crate::parse::parse_query;
 use crate::pg_catalog::functions::function_names;
+use crate::plan::from_items::factors_of;
 use crate::plan::output_names;
+
+const UNNEST: &str = "unnest";
 
 pub(super) fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Sets);
@@ -34,11 +38,6 @@ struct Sets;
 impl VisitorMut for Sets {
     type Break = Infallible;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Infallible> {
-        values::qualify(query);
-        ControlFlow::Continue(())
-    }
-
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Infallible> {
         if let Some(derived) = Source::of(factor).and_then(Source::derived) {
             *factor = derived;
@@ -48,13 +47,14 @@ impl VisitorMut for Sets {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Infallible> {
         qualify_wildcards(select);
+        series::read_in_from(select);
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Infallible> {
         match expr {
             Expr::Function(function) => {
-                if let Some(set) = set_of(function) {
+                if let Some(set) = set_of(function).or_else(|| typed_items(function)) {
                     *expr = set;
                 }
             }
@@ -70,17 +70,20 @@ impl VisitorMut for Sets {
     }
 }
 
+/// `SELECT e FROM jsonb_array_elements(j) AS e`: the name of a table whose function gives one column of another name, and
+/// that column, for which the table's name stands too.
+pub(crate) fn value_column(factor: &TableFactor) -> Option<(Ident, &'static str)> {
+    let source = Source::of(factor).filter(|source| !source.has_ordinality)?;
+    let column = givers::own_column(&source.name)?;
+    let alias = source.alias.filter(|alias| alias.columns.is_empty())?;
+    (folded(&alias.name) != column).then_some((alias.name, column))
+}
+
 /// `t.*` where FROM names `s.t` is `s.t.*`.
 fn qualify_wildcards(select: &mut Select) {
-    let factors = || {
-        select
-            .from
-            .iter()
-            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
-    };
     let qualified = |table: &ObjectName| {
         let [ObjectNamePart::Identifier(table)] = table.0.as_slice() else { return None };
-        factors().find_map(|factor| match factor {
+        factors_of(&select.from).find_map(|factor| match factor {
             TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() > 1 => {
                 (last(name)? == folded(table)).then(|| name.clone())
             }
@@ -101,12 +104,25 @@ fn qualify_wildcards(select: &mut Select) {
 /// What a set-returning function gives, in a select list.
 fn set_of(function: &Function) -> Option<Expr> {
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
-    let array = givers::array_in_select_list(&folded(name))?;
-    Some(unnest(call(array, expressions(&function.args)?)))
+    let array = call(givers::array_in_select_list(&folded(name))?, expressions(&function.args)?);
+    Some(call(ITEM, vec![unnest(array.clone()), array]))
 }
 
+/// The items of an array, one a row.
 fn unnest(array: Expr) -> Expr {
-    call("unnest", vec![array])
+    call(UNNEST, vec![array])
+}
+
+/// The items of an array beside the array, of whose items' type they are: the planner takes what a row holds of an array
+/// for what its Arrow type is. An array of what is unnested itself is left as it is.
+fn typed_items(function: &Function) -> Option<Expr> {
+    let [array] = expressions(&function.args).filter(|_| function.over.is_none())?.try_into().ok()?;
+    let is_nested = visit_expressions(&array, |expr| match called(expr) {
+        Some(name) if name == UNNEST => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let is_unnest = last(&function.name)? == UNNEST && is_nested.is_continue();
+    is_unnest.then(|| call(ITEM, vec![unnest(array.clone()), array]))
 }
 
 fn expressions(arguments: &FunctionArguments) -> Option<Vec<Expr>> {
@@ -169,6 +185,9 @@ impl Source {
         }
         if self.name == "generate_series" && !lateral && !self.has_ordinality {
             return None;
+        }
+        if let Some(numbered) = series::numbered(&self) {
+            return Some(numbered);
         }
         let columns = self.columns()?;
         let name = self.alias.as_ref().map_or_else(|| Ident::new(self.name), |alias| alias.name.clone());
@@ -245,6 +264,11 @@ fn last(name: &ObjectName) -> Option<String> {
 
 fn is_function(name: &str) -> bool {
     is_scalar(name) || function_names().any(|function| function == name)
+}
+
+/// Whether a function gives rows.
+fn gives_rows(name: &str) -> bool {
+    matches!(name, UNNEST | "_pg_expandarray") || givers::named(name).is_some()
 }
 
 fn reads_columns(expr: &Expr) -> bool {

@@ -19,13 +19,13 @@ use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
     LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr, OrderByKind, Query,
-    Select, SelectItem, SetExpr, Statement, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
-    visit_expressions_mut,
+    Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
 };
 
 use super::recursive::{self, is_first_row};
 use super::scope::{Scope, column, is_empty};
 use super::{call, called, null, number};
+use crate::plan::from_items::visit_own_exprs;
 
 /// The function that makes an empty array of NULL.
 const EMPTY_IF_NULL: &str = "array_or_empty";
@@ -113,26 +113,11 @@ fn is_aggregate(expr: &Expr) -> bool {
 }
 
 /// Whether an aggregate stands in an expression, outside of its subqueries.
-fn has_aggregate(expr: &Expr) -> bool {
-    #[derive(Default)]
-    struct Finder {
-        queries: usize,
-    }
-    impl Visitor for Finder {
-        type Break = ();
-        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-            self.queries += 1;
-            ControlFlow::Continue(())
-        }
-        fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-            self.queries -= 1;
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if self.queries == 0 && is_aggregate(expr) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        }
-    }
-    expr.visit(&mut Finder::default()).is_break()
+fn has_aggregate(expr: &mut Expr) -> bool {
+    let found = visit_own_exprs(expr, &mut |expr| {
+        if is_aggregate(expr) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found.is_break()
 }
 
 /// Puts a NULL, or an array, where a subquery is that never runs.

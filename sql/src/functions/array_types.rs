@@ -1,0 +1,186 @@
+//! What DataFusion makes of items, and arrays of what, keeps the mark of a type that the Arrow type alone does not tell, as
+//! jsonb.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, ListArray};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::functions_nested as nested;
+use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{marked_pg_type, pg_metadata, pg_type};
+
+use super::choice::{is_unknown, needs_mark, shared_type};
+use crate::semantics::type_planner::typed_field;
+
+/// `ARRAY[a, b]`.
+pub(crate) const MAKE: &str = "make_array";
+/// `array || array`, `array || item`, `item || array`.
+pub(crate) const CONCAT: &str = "array_concat";
+pub(crate) const APPEND: &str = "array_append";
+pub(crate) const PREPEND: &str = "array_prepend";
+
+/// An item and the array it is of, whose items' type it has: until types are settled, when the item is marked.
+pub(crate) const ITEM: &str = "pg_item_of";
+
+/// The functions.
+pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
+    let of_values = [nested::make_array::make_array_udf()];
+    let of_arrays = [
+        nested::extract::array_slice_udf(),
+        nested::concat::array_append_udf(),
+        nested::concat::array_prepend_udf(),
+        nested::concat::array_concat_udf(),
+        nested::remove::array_remove_all_udf(),
+    ];
+    let of_values = of_values.into_iter().map(|inner| ArrayMaker::new(inner, Items::Arguments));
+    let of_arrays = of_arrays.into_iter().map(|inner| ArrayMaker::new(inner, Items::OfArray));
+    let makers = of_values.chain(of_arrays).map(|maker| Arc::new(ScalarUDF::new_from_impl(maker)));
+    makers.chain([item()]).collect()
+}
+
+/// The function [`ITEM`].
+pub(crate) fn item() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(ItemOf { signature: Signature::any(2, Volatility::Immutable) }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ItemOf {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for ItemOf {
+    fn name(&self) -> &str {
+        ITEM
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(arguments[0].clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let (item, array) = (&args.arg_fields[0], &args.arg_fields[1]);
+        let Some(ty) = pg_type(array).element().filter(|ty| needs_mark(*ty, item.data_type())) else {
+            return Ok(Arc::clone(item));
+        };
+        let field = typed_field(item.name(), ty, item.data_type().clone());
+        Ok(Arc::new(field.as_ref().clone().with_nullable(item.is_nullable())))
+    }
+
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(args.args.swap_remove(0))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ArrayMaker {
+    inner: Arc<ScalarUDF>,
+    items: Items,
+    signature: Signature,
+}
+
+/// Where the items come from.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Items {
+    Arguments,
+    OfArray,
+}
+
+impl ArrayMaker {
+    fn new(inner: Arc<ScalarUDF>, items: Items) -> ArrayMaker {
+        ArrayMaker { inner, items, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+
+    fn item_type(&self, args: &ReturnFieldArgs<'_>) -> Option<PgType> {
+        match self.items {
+            Items::OfArray => args.arg_fields.iter().find_map(|field| pg_type(field).element()),
+            Items::Arguments => {
+                let types = args.arg_fields.iter().zip(args.scalar_arguments).map(|(field, value)| {
+                    let is_known = !value.is_some_and(is_unknown) && !field.data_type().is_null();
+                    is_known.then(|| pg_type(field))
+                });
+                shared_type(&types.collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+impl ScalarUDFImpl for ArrayMaker {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(arguments)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let item_type = self.item_type(&args);
+        let field = self.inner.return_field_from_args(args)?;
+        let DataType::List(item) = field.data_type() else { return Ok(field) };
+        let Some(ty) = item_type.filter(|ty| needs_mark(*ty, item.data_type())) else { return Ok(field) };
+        if marked_pg_type(item) == Some(ty) {
+            return Ok(field);
+        }
+        let item = Arc::new(item.as_ref().clone().with_metadata(pg_metadata(ty)));
+        Ok(Arc::new(field.as_ref().clone().with_data_type(DataType::List(item))))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let DataType::List(item) = args.return_field.data_type().clone() else {
+            return self.inner.inner().invoke_with_args(args);
+        };
+        // Not by the function itself, which would ask for what is promised of the result here.
+        Ok(match self.inner.inner().invoke_with_args(args)? {
+            ColumnarValue::Array(lists) => match lists.as_list_opt::<i32>() {
+                Some(list) => ColumnarValue::Array(with_item(list, &item)?),
+                None => ColumnarValue::Array(lists),
+            },
+            ColumnarValue::Scalar(ScalarValue::List(list)) => {
+                ColumnarValue::Scalar(ScalarValue::List(with_item(&list, &item)?))
+            }
+            other => other,
+        })
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        if self.items == Items::Arguments {
+            return self.inner.coerce_types(arguments);
+        }
+        let fields: Vec<FieldRef> =
+            arguments.iter().map(|ty| Arc::new(Field::new("argument", ty.clone(), true))).collect();
+        let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
+        Ok(arguments.iter().zip(coerced).map(|(given, coerced)| marked_as(given, coerced.data_type())).collect())
+    }
+}
+
+/// The type that a list is coerced to, or its own if that differs in the mark of its items alone.
+fn marked_as(given: &DataType, coerced: &DataType) -> DataType {
+    match (given, coerced) {
+        (DataType::List(own), DataType::List(other)) if own.data_type() == other.data_type() => given.clone(),
+        _ => coerced.clone(),
+    }
+}
+
+/// The same lists, with that field for their items if it differs in what it says of them.
+fn with_item(list: &ListArray, item: &FieldRef) -> Result<Arc<ListArray>> {
+    let (own, offsets, values, nulls) = list.clone().into_parts();
+    let item = if own.data_type() == item.data_type() { Arc::clone(item) } else { own };
+    Ok(Arc::new(ListArray::try_new(item, offsets, values, nulls)?))
+}

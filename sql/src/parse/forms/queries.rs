@@ -1,0 +1,141 @@
+//! Forms of queries and of expressions in them.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::{is, is_blank, keyword_of};
+
+/// `FROM ONLY t` is `FROM t`: no table has others that inherit from it.
+pub(super) fn leave_out_only(tokens: &mut Vec<TokenWithSpan>) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let is_before_table = |token: &TokenWithSpan| {
+        matches!(
+            keyword_of(token),
+            Some(Keyword::FROM | Keyword::JOIN | Keyword::UPDATE | Keyword::INTO | Keyword::USING)
+        )
+    };
+    let needless = words.windows(3).filter(|three| {
+        is_before_table(&tokens[three[0]])
+            && is(&tokens[three[1]], Keyword::ONLY)
+            && matches!(tokens[three[2]].token, Token::Word(_))
+    });
+    let needless: Vec<usize> = needless.map(|three| three[1]).collect();
+    for at in needless.into_iter().rev() {
+        tokens.remove(at);
+    }
+}
+
+/// A SELECT of nothing from nowhere gets somewhere to select from.
+pub(super) fn empty_selects(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let next_word = |from: usize| tokens[from..].iter().find(|token| !is_blank(token));
+    let is_empty = |at: usize| {
+        is(&tokens[at], Keyword::SELECT)
+            && next_word(at + 1).is_none_or(|next| {
+                matches!(next.token, Token::SemiColon | Token::EOF | Token::RParen)
+                    || matches!(keyword_of(next), Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT))
+                    || matches!(keyword_of(next), Some(Keyword::WHERE | Keyword::LIMIT | Keyword::OFFSET))
+            })
+    };
+    let places: Vec<usize> = (0..tokens.len()).filter(|&at| is_empty(at)).collect();
+    let mut tokens = tokens;
+    for at in places.into_iter().rev() {
+        let span = tokens[at].span;
+        let word = Token::make_keyword;
+        let one = [word("FROM"), Token::LParen, word("SELECT"), Token::Number("1".to_owned(), false), Token::RParen];
+        let source = one.into_iter().chain([word("AS"), Token::make_word("nothing", None)]);
+        tokens.splice(at + 1..at + 1, source.map(|token| TokenWithSpan { token, span }));
+    }
+    tokens
+}
+
+/// `trim(trailing from x)` without what to trim, as the function of that end.
+pub(super) fn trims_of_blanks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let mut gone = Vec::new();
+    for four in words.windows(4) {
+        let [name, open, end, from] = [four[0], four[1], four[2], four[3]];
+        let function = match keyword_of(&tokens[end]) {
+            Some(Keyword::LEADING) => "ltrim",
+            Some(Keyword::TRAILING) => "rtrim",
+            Some(Keyword::BOTH | Keyword::FROM) => "btrim",
+            _ => continue,
+        };
+        let has_end = !is(&tokens[end], Keyword::FROM);
+        let is_trim = is(&tokens[name], Keyword::TRIM) && tokens[open].token == Token::LParen;
+        if is_trim && (!has_end || is(&tokens[from], Keyword::FROM)) {
+            tokens[name].token = Token::make_word(function, None);
+            gone.push(end);
+            gone.extend(has_end.then_some(from));
+        }
+    }
+    for at in gone.into_iter().rev() {
+        tokens.remove(at);
+    }
+    tokens
+}
+
+/// `current_role` and `current_schema` as the calls that they are.
+pub(super) fn bare_functions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is_bare =
+        |token: &TokenWithSpan| matches!(keyword_of(token), Some(Keyword::CURRENT_ROLE | Keyword::CURRENT_SCHEMA));
+    if !tokens.iter().any(is_bare) {
+        return tokens;
+    }
+    let mut rewritten = Vec::with_capacity(tokens.len() + 2);
+    let mut tokens = tokens.into_iter().peekable();
+    let mut follows_dot = false;
+    while let Some(token) = tokens.next() {
+        let is_call = tokens.peek().is_some_and(|next| next.token == Token::LParen);
+        let calls = is_bare(&token) && !is_call && !follows_dot;
+        follows_dot = token.token == Token::Period;
+        let span = token.span;
+        rewritten.push(token);
+        if calls {
+            rewritten.extend([Token::LParen, Token::RParen].map(|token| TokenWithSpan { token, span }));
+        }
+    }
+    rewritten
+}
+
+/// `TABLE t` where a query may stand.
+pub(super) fn table_commands(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut rewritten: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut earlier: [Option<Token>; 3] = [None, None, None];
+    for token in tokens {
+        if is_blank(&token) {
+            rewritten.push(token);
+            continue;
+        }
+        if is(&token, Keyword::TABLE) && query_may_follow(&earlier) {
+            let span = token.span;
+            let put = |token| TokenWithSpan { token, span };
+            rewritten.push(put(Token::make_keyword("SELECT")));
+            rewritten.push(put(Token::Mul));
+            rewritten.push(put(Token::make_keyword("FROM")));
+        } else {
+            rewritten.push(token.clone());
+        }
+        earlier.rotate_right(1);
+        earlier[0] = Some(token.token);
+    }
+    rewritten
+}
+
+/// Whether a query may begin behind these tokens, the last one first.
+fn query_may_follow(earlier: &[Option<Token>; 3]) -> bool {
+    let keyword = |at: usize| match &earlier[at] {
+        Some(Token::Word(word)) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    };
+    match (&earlier[0], keyword(0)) {
+        (None, _) | (Some(Token::LParen), _) => true,
+        (_, Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::AS | Keyword::EXPLAIN)) => true,
+        (_, Some(Keyword::ALL | Keyword::DISTINCT)) => {
+            matches!(keyword(1), Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT))
+        }
+        (_, Some(Keyword::FOR)) => matches!(keyword(1), Some(Keyword::CURSOR | Keyword::HOLD)),
+        // INSERT INTO t TABLE u
+        (Some(Token::Word(_)), _) => keyword(1) == Some(Keyword::INTO) && keyword(2) == Some(Keyword::INSERT),
+        _ => false,
+    }
+}

@@ -1,0 +1,163 @@
+//! Forms of whole statements.
+
+use sqlparser::ast;
+use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, is, is_blank};
+
+/// `WITH … INSERT` as an INSERT whose source has the WITH.
+pub(in crate::parse) fn insert_with(statement: ast::Statement) -> ast::Statement {
+    let ast::Statement::Query(mut query) = statement else { return statement };
+    let ast::SetExpr::Insert(ast::Statement::Insert(mut insert)) = *query.body else {
+        return ast::Statement::Query(query);
+    };
+    if let (Some(source), Some(with)) = (&mut insert.source, query.with.take())
+        && source.with.is_none()
+    {
+        source.with = Some(with);
+    }
+    ast::Statement::Insert(insert)
+}
+
+/// `SELECT … INTO t` as CREATE TABLE AS.
+pub(in crate::parse) fn select_into(statement: ast::Statement) -> ast::Statement {
+    let ast::Statement::Query(mut query) = statement else { return statement };
+    match first_select(&mut query.body).and_then(|select| select.into.take()) {
+        None => ast::Statement::Query(query),
+        Some(into) => CreateTableBuilder::new(into.name).temporary(into.temporary).query(Some(query)).build().into(),
+    }
+}
+
+fn first_select(body: &mut ast::SetExpr) -> Option<&mut ast::Select> {
+    match body {
+        ast::SetExpr::Select(select) => Some(select),
+        ast::SetExpr::SetOperation { left, .. } => first_select(left),
+        _ => None,
+    }
+}
+
+/// Where SET SCHEMA stands: two words before the last name.
+pub(super) fn set_schema_at(tokens: &[TokenWithSpan], words: &[usize]) -> Option<usize> {
+    let ends = |at: usize| matches!(tokens[at].token, Token::SemiColon | Token::EOF);
+    let end = words.iter().position(|&at| ends(at)).unwrap_or(words.len());
+    let set = end.checked_sub(3)?;
+    (is(&tokens[words[set]], Keyword::SET) && is(&tokens[words[set + 1]], Keyword::SCHEMA)).then_some(set)
+}
+
+pub(super) fn rename_into_schema(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    let Some(set) = set_schema_at(tokens, words) else { return };
+    let (verb, noun, name) = (words[set], words[set + 1], words[set + 2]);
+    tokens[verb].token = Token::make_keyword("RENAME");
+    tokens[noun].token = Token::make_keyword("TO");
+    let span = tokens[name].span;
+    let mark = [Token::make_word(SCHEMA_MARK, Some('"')), Token::Period];
+    tokens.splice(name..name, mark.map(|token| TokenWithSpan { token, span }));
+}
+
+/// Takes `[,] [NOT] DEFERRABLE` out of a list of transaction modes.
+pub(super) fn leave_out_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    let Some(place) = words.iter().position(|&at| is(&tokens[at], Keyword::DEFERRABLE)) else { return };
+    let mut first = place;
+    if first > 0 && is(&tokens[words[first - 1]], Keyword::NOT) {
+        first -= 1;
+    }
+    if first > 0 && tokens[words[first - 1]].token == Token::Comma {
+        first -= 1;
+    }
+    tokens.drain(words[first]..=words[place]);
+}
+
+/// What may stand behind a THEN of MERGE and sqlparser does not know there.
+pub(super) fn merge_deeds(tokens: &mut Vec<TokenWithSpan>) {
+    const NOTHING: &[Keyword] = &[Keyword::THEN, Keyword::DO, Keyword::NOTHING];
+    const DEFAULTS: &[Keyword] = &[Keyword::THEN, Keyword::INSERT, Keyword::DEFAULT, Keyword::VALUES];
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    for place in (0..words.len()).rev() {
+        let stands = |form: &[Keyword]| {
+            form.iter().enumerate().all(|(i, &word)| words.get(place + i).is_some_and(|&at| is(&tokens[at], word)))
+        };
+        let (mark, length) = match (stands(NOTHING), stands(DEFAULTS)) {
+            (true, _) => (NOTHING_MARK, NOTHING.len()),
+            (_, true) => (DEFAULTS_MARK, DEFAULTS.len()),
+            _ => continue,
+        };
+        // The condition between MATCHED and THEN may be long.
+        let matched = words[..place].iter().rposition(|&at| is(&tokens[at], Keyword::MATCHED));
+        let is_not = matched.and_then(|at| at.checked_sub(1)).is_some_and(|at| is(&tokens[words[at]], Keyword::NOT));
+        let (from, to, span) = (words[place + 1], words[place + length - 1], tokens[words[place + 1]].span);
+        let deed = if is_not { inserted(mark) } else { updated(mark) };
+        tokens.splice(from..=to, deed.into_iter().map(|token| TokenWithSpan { token, span }));
+    }
+}
+
+fn inserted(column: &str) -> Vec<Token> {
+    let word = Token::make_keyword;
+    let column = Token::make_word(column, Some('"'));
+    vec![
+        word("INSERT"),
+        Token::LParen,
+        column,
+        Token::RParen,
+        word("VALUES"),
+        Token::LParen,
+        word("NULL"),
+        Token::RParen,
+    ]
+}
+
+fn updated(column: &str) -> Vec<Token> {
+    let word = Token::make_keyword;
+    vec![word("UPDATE"), word("SET"), Token::make_word(column, Some('"')), Token::Eq, word("NULL")]
+}
+
+/// The list of names and the end of CREATE TABLE AS.
+pub(super) fn create_table_as(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    let Some(as_place) = words.iter().position(|&at| is(&tokens[at], Keyword::AS)) else { return };
+    let names = names_before(tokens, words, as_place);
+    let end =
+        words.len() - usize::from(tokens.last().is_some_and(|t| matches!(t.token, Token::SemiColon | Token::EOF)));
+    let ends_with = |tail: &[Keyword]| {
+        end > as_place + tail.len()
+            && tail.iter().enumerate().all(|(i, &word)| is(&tokens[words[end - tail.len() + i]], word))
+    };
+    if ends_with(&[Keyword::WITH, Keyword::NO, Keyword::DATA]) {
+        tokens[words[end - 3]].token = Token::make_keyword("LIMIT");
+        tokens[words[end - 2]].token = Token::Number("0".to_owned(), false);
+        tokens.remove(words[end - 1]);
+    } else if ends_with(&[Keyword::WITH, Keyword::DATA]) {
+        tokens.drain(words[end - 2]..=words[end - 1]);
+    }
+    for at in names.into_iter().rev() {
+        let span = tokens[at].span;
+        tokens.insert(at + 1, TokenWithSpan { token: Token::make_keyword("text"), span });
+    }
+}
+
+/// The names in parentheses right before AS.
+fn names_before(tokens: &[TokenWithSpan], words: &[usize], as_place: usize) -> Vec<usize> {
+    let mut names = Vec::new();
+    let mut place = as_place;
+    let mut before = || {
+        place = place.checked_sub(1)?;
+        Some(words[place])
+    };
+    if before().is_none_or(|at| tokens[at].token != Token::RParen) {
+        return Vec::new();
+    }
+    loop {
+        match before() {
+            Some(at) if matches!(tokens[at].token, Token::Word(_)) => names.push(at),
+            _ => return Vec::new(),
+        }
+        match before().map(|at| &tokens[at].token) {
+            Some(Token::Comma) => {}
+            Some(Token::LParen) => {
+                names.reverse();
+                return names;
+            }
+            _ => return Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What stands around a name: the items of FROM and the WITH queries that can be read there, and the items' columns.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use peristyle_catalog::model::{PgType, Relation};
+use sqlparser::ast::{
+    Expr, Ident, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, WildcardAdditionalOptions, With,
+};
+
+use super::from_items::called;
+use super::{Planner, output_names};
+use crate::error::SqlError;
+use crate::names::{QualifiedName, fold};
+use crate::parse::parse_query;
+use crate::pg_catalog::rewrite::value_column;
+
+/// All that is read around a place, the outermost first.
+pub(super) struct Scopes<'a, 'p> {
+    planner: &'a Planner<'p>,
+    types: &'a [Option<PgType>],
+    /// The queries of each WITH around.
+    pub(super) withs: Vec<With>,
+    pub(super) levels: Vec<Level>,
+}
+
+/// What one SELECT reads.
+#[derive(Default)]
+pub(super) struct Level {
+    pub(super) items: Vec<Item>,
+    /// Columns that joins by name made of those of both sides.
+    pub(super) merged: HashMap<String, Expr>,
+}
+
+/// An item of a FROM, whose own names are settled.
+pub(super) struct Item {
+    pub(super) factor: TableFactor,
+    /// The value that its name stands for (see [`value_column`]).
+    value: Option<(Ident, &'static str)>,
+    /// How many of the WITHs it can read.
+    withs: usize,
+    /// Found out when they are asked for; `None` for one that cannot be planned without what stands beside it.
+    columns: OnceCell<Option<Vec<String>>>,
+}
+
+impl<'a, 'p> Scopes<'a, 'p> {
+    pub(super) fn new(planner: &'a Planner<'p>, types: &'a [Option<PgType>]) -> Self {
+        Scopes { planner, types, withs: Vec::new(), levels: Vec::new() }
+    }
+
+    /// Adds an item to what the innermost SELECT reads.
+    pub(super) fn add(&mut self, factor: &TableFactor) {
+        let value = value_column(factor);
+        let item = Item { factor: factor.clone(), value, withs: self.withs.len(), columns: OnceCell::new() };
+        if let Some(level) = self.levels.last_mut() {
+            level.items.push(item);
+        }
+    }
+
+    /// The columns of an item, as PostgreSQL names them, if they are known.
+    pub(super) fn columns<'i>(&self, item: &'i Item) -> Option<&'i [String]> {
+        item.columns.get_or_init(|| self.planned_columns(item).ok()).as_deref()
+    }
+
+    fn planned_columns(&self, item: &Item) -> Result<Vec<String>, SqlError> {
+        let mut query = parse_query("SELECT 1 FROM nothing")?;
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+            select.from = vec![TableWithJoins { relation: item.factor.clone(), joins: Vec::new() }];
+        }
+        for with in self.withs[..item.withs].iter().rev().filter(|with| !with.cte_tables.is_empty()) {
+            if query.with.is_some() {
+                let inner = std::mem::replace(&mut query, parse_query("SELECT 1")?);
+                *query.body = SetExpr::Query(inner);
+            }
+            query.with = Some(with.clone());
+        }
+        let plan = self.planner.planned(Statement::Query(query), self.types)?;
+        Ok(plan.schema().fields().iter().map(|field| output_names::shown(field.name()).to_owned()).collect())
+    }
+
+    /// What a bare name stands for where no column has it: a key that a join merged, or the value that a function in
+    /// FROM gives under another name.
+    pub(super) fn meaning(&self, name: &Ident) -> Option<Expr> {
+        let name = fold(name);
+        if !self.levels.iter().any(|level| level.merged.contains_key(&name) || level.value(&name).is_some()) {
+            return None;
+        }
+        self.innermost(&name, |level| level.merged.get(&name).cloned().or_else(|| level.value(&name)))
+    }
+
+    /// The item that a bare name stands for where no column has it, if its columns are known.
+    pub(super) fn row(&self, name: &Ident) -> Option<(&Item, &[String])> {
+        let name = fold(name);
+        if !self.levels.iter().any(|level| level.item(&name).is_some()) {
+            return None;
+        }
+        let item = self.innermost(&name, |level| level.item(&name))?;
+        Some((item, self.columns(item)?))
+    }
+
+    /// What `find` gives for the innermost level that knows the name; `None` if it is a column's there.
+    fn innermost<'s, T>(&'s self, name: &str, find: impl Fn(&'s Level) -> Option<T>) -> Option<T> {
+        for level in self.levels.iter().rev() {
+            let merged = level.merged.contains_key(name);
+            if !merged && level.items.iter().any(|item| self.has_column(item, name)) {
+                return None;
+            }
+            if let Some(found) = find(level) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    fn has_column(&self, item: &Item, name: &str) -> bool {
+        self.columns(item).is_some_and(|columns| columns.iter().any(|column| column == name))
+    }
+
+    /// What is read, if that is a table or view.
+    pub(super) fn relation(&self, item: &Item) -> Option<Arc<Relation>> {
+        let TableFactor::Table { name, args: None, .. } = &item.factor else { return None };
+        let name = QualifiedName::of(self.planner.provider.scope(), name).ok()?;
+        let mut queries = self.withs[..item.withs].iter().flat_map(|with| &with.cte_tables);
+        let is_query = name.schema().is_none() && queries.any(|query| fold(&query.alias.name) == name.name);
+        if is_query { None } else { self.planner.provider.relation(name.schema(), &name.name) }
+    }
+}
+
+impl Level {
+    fn item(&self, name: &str) -> Option<&Item> {
+        self.items.iter().find(|item| called(&item.factor).map(fold).as_deref() == Some(name))
+    }
+
+    /// The column of a function that is called so, if that is the one it gives.
+    fn value(&self, name: &str) -> Option<Expr> {
+        let mut values = self.items.iter().filter_map(|item| item.value.as_ref());
+        let (table, column) = values.find(|(table, _)| fold(table) == name)?;
+        Some(Expr::CompoundIdentifier(vec![table.clone(), Ident::new(*column)]))
+    }
+}
