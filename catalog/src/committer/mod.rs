@@ -69,15 +69,17 @@ impl Committer {
         Committer { shared, log, frame: FrameBuffer::new(), deferred: None, gathering, is_open: true }
     }
 
-    /// Makes a small change set last on the thread that asks, where the queue is empty and the disk is quick: this saves
-    /// two changes of threads, which take about as long as the fsync. Gives it back where the queue is the way.
+    /// Makes a small change set last on the thread that asks, where a lone writer writes to a quick disk: this saves two
+    /// changes of threads. Several writers are left to the queue, where they share an fsync. Gives the set back where the
+    /// queue is the way.
     pub(crate) fn commit_here(committer: &Mutex<Committer>, waiting: Waiting, queued: usize) -> Option<Waiting> {
         if queued > 0 || !is_small(&waiting.changes) {
             return Some(waiting);
         }
         let Some(mut committer) = committer.try_lock() else { return Some(waiting) };
         let group_max = Duration::from_micros(committer.shared.settings.commit_here_microseconds_max);
-        if !committer.is_open || !committer.gathering.is_quick(group_max) {
+        let is_lone = committer.gathering.are_all(1);
+        if !committer.is_open || !is_lone || !committer.gathering.is_quick(group_max) {
             return Some(waiting);
         }
         committer.commit_all(VecDeque::from([waiting]), queued);

@@ -100,7 +100,7 @@ pub(super) const CATALOG: &[Key] = &[
         "commit_here_microseconds_max",
         catalog.commit_here_microseconds_max,
         0,
-        "Time of a group of commits below which a small one that finds no other is made without changing threads; 0: never"
+        "Time of a group of commits below which a lone writer's small commit is made without changing threads; 0: never"
     ),
     number!("checkpoint_commits", background.checkpoint_commits, 1, "Commits after which a checkpoint is due"),
     number!("checkpoint_seconds", background.checkpoint_seconds, 1, "Age of a commit at which a checkpoint is due"),
