@@ -90,12 +90,12 @@ impl Scope {
             return Err(SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message));
         }
         let place = SequencePlace { last, is_called };
-        match self.begun_runs.lock().get_mut(&sequence.run) {
-            Some(run) => run.new = NewRun { place, continues: false },
-            None => {
-                let catalog = self.engine.catalog();
-                wait(self.guard.watch(async { Ok(catalog.set_sequence(oid, place).await?) }))?;
-            }
+        // The lock is not held while the commit is waited for.
+        if let Some(run) = self.begun_runs.lock().get_mut(&sequence.run) {
+            run.new = NewRun { place, continues: false };
+        } else {
+            let catalog = self.engine.catalog();
+            wait(self.guard.watch(async { Ok(catalog.set_sequence(oid, place).await?) }))?;
         }
         if is_called {
             self.taken.lock().by_sequence.insert(oid, last);

@@ -13,16 +13,14 @@ use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, Colu
 
 use super::alter_type::Retyped;
 use super::create_table::{column_constraints, column_of, new_column, new_default, table_constraint};
-use super::dropped::parts_of;
 use super::options::TableOptions;
-use super::{Done, generated, keys, rewrite, unchanged};
+use super::{Done, generated, keys, moved, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::parse::SCHEMA_MARK;
 use crate::plan::user_types::looked_up;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
-use crate::temporary::is_temporary;
 use crate::{plan, semantics};
 
 pub(super) async fn run(
@@ -70,39 +68,10 @@ fn rename(scope: &Arc<Scope>, relation: &Arc<Relation>, to: &RenameTableNameKind
     let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = to;
     let to = QualifiedName::of(scope, to)?;
     match to.schema() {
-        Some(SCHEMA_MARK) => return set_schema(scope, relation, &to.name),
-        Some(_) => return Err(SqlError::syntax(format!("syntax error at or near \"{to}\""))),
-        None => {}
+        Some(SCHEMA_MARK) => moved::set_schema(scope, relation, &to.name, "ALTER TABLE"),
+        Some(_) => Err(SqlError::syntax(format!("syntax error at or near \"{to}\""))),
+        None => moved::rename(scope, relation, to.name, "ALTER TABLE"),
     }
-    let name = to.name;
-    if scope.view.relation_by_name(relation.schema, &name).is_some() {
-        return Err(SqlError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists")));
-    }
-    let requires = vec![unchanged(relation), Requirement::NameFree { schema: relation.schema, name: name.clone() }];
-    let renamed = Relation { name, ..relation.as_ref().clone() };
-    Ok(Done::new("ALTER TABLE", requires, vec![Change::ReplaceRelation(renamed)]))
-}
-
-/// `SET SCHEMA`: a table takes its indexes and its columns' sequences along.
-fn set_schema(scope: &Arc<Scope>, relation: &Arc<Relation>, schema: &str) -> Result<Done, SqlError> {
-    let schema = scope.require_schema(schema)?;
-    if schema.oid == relation.schema {
-        return Ok(Done::nothing("ALTER TABLE"));
-    }
-    if is_temporary(&schema.name) || is_temporary(scope.schema_name(relation.schema)) {
-        return Err(SqlError::unsupported("cannot move objects into or out of temporary schemas"));
-    }
-    let (mut requires, mut changes) = (vec![Requirement::SchemaLive(schema.oid)], Vec::new());
-    for moved in [Arc::clone(relation)].iter().chain(&parts_of(scope, relation.oid)) {
-        if scope.view.relation_by_name(schema.oid, &moved.name).is_some() {
-            let message = format!("relation \"{}\" already exists in schema \"{}\"", moved.name, schema.name);
-            return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
-        }
-        requires.push(unchanged(moved));
-        requires.push(Requirement::NameFree { schema: schema.oid, name: moved.name.clone() });
-        changes.push(Change::ReplaceRelation(Relation { schema: schema.oid, ..moved.as_ref().clone() }));
-    }
-    Ok(Done::new("ALTER TABLE", requires, changes))
 }
 
 /// A definition on its way to the next.

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, EnumType, Oid, PgType, Relation, RelationKind, Requirement, Seq};
-use sqlparser::ast::{Ident, ObjectName};
+use peristyle_catalog::model::{Change, EnumType, PgType, Relation, RelationKind, Seq};
+use sqlparser::ast::ObjectName;
 
 use super::place::Place;
-use super::{Done, rename_label, unchanged};
+use super::{Done, moved, rename_label, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::outcome::Outcome;
 use crate::parse::{EnumAction, EnumStatement, LabelPlace};
 use crate::scope::{IDENTIFIER_BYTES_MAX, Scope};
 use crate::session::SharedTransaction;
-use crate::temporary::is_temporary;
 
 const ALTER: &str = "ALTER TYPE";
 
@@ -35,8 +34,8 @@ pub(crate) async fn run(
                 EnumAction::RenameValue { from, to } => {
                     rename_label::run(scope, transaction, &relation, definition, (from, to)).await?
                 }
-                EnumAction::Rename(to) => rename(scope, &relation, to)?,
-                EnumAction::SetSchema(to) => set_schema(scope, &relation, to)?,
+                EnumAction::Rename(to) => moved::rename(scope, &relation, cut(fold(to)), ALTER)?,
+                EnumAction::SetSchema(to) => moved::set_schema(scope, &relation, &fold(to), ALTER)?,
                 EnumAction::Owner => Done::nothing(ALTER),
             }
         }
@@ -167,40 +166,4 @@ pub(super) fn require_label(definition: &EnumType, label: &str) -> Result<usize,
 pub(super) fn replaced(relation: &Relation, definition: EnumType) -> Done {
     let after = Relation { kind: RelationKind::Enum(definition), ..relation.clone() };
     Done::new(ALTER, vec![unchanged(relation)], vec![Change::ReplaceRelation(after)])
-}
-
-fn rename(scope: &Scope, relation: &Relation, to: &Ident) -> Result<Done, SqlError> {
-    let renamed = Relation { name: cut(fold(to)), ..relation.clone() };
-    if is_name_taken(scope, renamed.schema, &renamed.name) {
-        return Err(already_exists(&renamed.name));
-    }
-    Ok(moved(relation, renamed))
-}
-
-fn set_schema(scope: &Scope, relation: &Relation, to: &Ident) -> Result<Done, SqlError> {
-    let schema = scope.require_schema(&fold(to))?;
-    if schema.oid == relation.schema {
-        return Ok(Done::nothing(ALTER));
-    }
-    if is_temporary(&schema.name) || is_temporary(scope.schema_name(relation.schema)) {
-        return Err(SqlError::unsupported("cannot move objects into or out of temporary schemas"));
-    }
-    if is_name_taken(scope, schema.oid, &relation.name) {
-        let message = format!("type \"{}\" already exists in schema \"{}\"", relation.name, schema.name);
-        return Err(SqlError::new(SqlState::DUPLICATE_OBJECT, message));
-    }
-    Ok(moved(relation, Relation { schema: schema.oid, ..relation.clone() }))
-}
-
-fn is_name_taken(scope: &Scope, schema: Oid, name: &str) -> bool {
-    scope.view.relation_by_name(schema, name).is_some()
-}
-
-fn moved(before: &Relation, after: Relation) -> Done {
-    let requires = vec![
-        unchanged(before),
-        Requirement::SchemaLive(after.schema),
-        Requirement::NameFree { schema: after.schema, name: after.name.clone() },
-    ];
-    Done::new(ALTER, requires, vec![Change::ReplaceRelation(after)])
 }

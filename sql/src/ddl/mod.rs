@@ -18,6 +18,7 @@ mod generated;
 mod index;
 mod keys;
 mod materialized_view;
+mod moved;
 mod options;
 mod own_sequence;
 mod place;

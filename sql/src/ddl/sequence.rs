@@ -5,12 +5,12 @@ use std::sync::Arc;
 use peristyle_catalog::model::{
     Change, Oid, PgType, Relation, RelationKind, Requirement, Seq, Sequence, SequenceOwner, SequencePlace, SequenceRule,
 };
-use sqlparser::ast::{DataType, Ident, ObjectName};
+use sqlparser::ast::{DataType, ObjectName};
 
-use super::alter_rule;
 use super::place::Place;
 use super::sequence_rule::{altered, new_rule};
 use super::{Done, unchanged};
+use super::{alter_rule, moved};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold, parts};
 use crate::parse::{SequenceAction, SequenceOptions, SequenceStatement};
@@ -111,38 +111,16 @@ fn alter(scope: &Arc<Scope>, name: &ObjectName, if_exists: bool, action: &Sequen
         return Err(undefined_table(name.schema(), &name.name));
     };
     let sequence = relation.as_sequence().ok_or_else(|| not_a_sequence(relation))?;
-    let mut requires = vec![unchanged(relation)];
-    let after = match action {
-        SequenceAction::Owner => return Ok(Done::nothing(TAG)),
-        SequenceAction::Rename(to) => {
-            let renamed = Relation { name: cut(fold(to)), ..relation.as_ref().clone() };
-            requires.push(claimed(scope, &renamed)?);
-            renamed
+    match action {
+        SequenceAction::Owner => Ok(Done::nothing(TAG)),
+        SequenceAction::Rename(to) => moved::rename(scope, relation, cut(fold(to)), TAG),
+        SequenceAction::SetSchema(to) => moved::set_schema(scope, relation, &fold(to), TAG),
+        SequenceAction::Options(options) => {
+            let mut requires = vec![unchanged(relation)];
+            let after = with_options(scope, relation, sequence, options, &mut requires)?;
+            Ok(Done::new(TAG, requires, vec![Change::ReplaceRelation(after)]))
         }
-        SequenceAction::SetSchema(to) => {
-            if sequence.owner.is_some() {
-                return Err(SqlError::unsupported("cannot move an owned sequence into another schema"));
-            }
-            let moved = Relation { schema: in_schema(scope, to)?, ..relation.as_ref().clone() };
-            requires.push(claimed(scope, &moved)?);
-            moved
-        }
-        SequenceAction::Options(options) => with_options(scope, relation, sequence, options, &mut requires)?,
-    };
-    Ok(Done::new(TAG, requires, vec![Change::ReplaceRelation(after)]))
-}
-
-fn in_schema(scope: &Scope, name: &Ident) -> Result<Oid, SqlError> {
-    Ok(scope.require_schema(&fold(name))?.oid)
-}
-
-/// 42P07 if the relation's name is taken where it is to be.
-fn claimed(scope: &Scope, relation: &Relation) -> Result<Requirement, SqlError> {
-    if scope.view.relation_by_name(relation.schema, &relation.name).is_some() {
-        let message = format!("relation \"{}\" already exists", relation.name);
-        return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
     }
-    Ok(Requirement::NameFree { schema: relation.schema, name: relation.name.clone() })
 }
 
 pub(super) fn with_options(

@@ -55,7 +55,7 @@ pub(crate) async fn insert(
     let mut load = match literals(&scope, &target, &names, insert, bound)? {
         Some((slots, batch)) => {
             let plan = Arc::new(LoadPlan::new(&scope, target, batch.schema_ref().fields())?);
-            let load = Load::of(&scope, Arc::clone(&plan))?.with(&batch).await?;
+            let load = Load::of(&scope, Arc::clone(&plan))?.with(&batch, true).await?;
             resolved.keep(insert, slots, plan);
             load
         }
@@ -201,7 +201,7 @@ pub(crate) fn source_plan(
 async fn load_defaults(scope: &Arc<Scope>, target: Target) -> Result<Load, SqlError> {
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
-    Load::begin(scope, target, &[])?.with(&batch).await
+    Load::begin(scope, target, &[])?.with(&batch, true).await
 }
 
 /// Names the source's columns after the target's and casts them by assignment.

@@ -86,9 +86,15 @@ impl Load {
         Ok(self)
     }
 
-    pub(super) async fn with(mut self, batch: &RecordBatch) -> Result<Load, SqlError> {
-        self.push(batch, true).await?;
-        Ok(self)
+    /// The write with these rows; one that fails leaves no object.
+    pub(super) async fn with(mut self, batch: &RecordBatch, keep: bool) -> Result<Load, SqlError> {
+        match self.push(batch, keep).await {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.abort().await;
+                Err(error)
+            }
+        }
     }
 
     pub(crate) async fn push(&mut self, batch: &RecordBatch, keep: bool) -> Result<(), SqlError> {

@@ -45,9 +45,7 @@ impl ResolvedInsert {
         let rows = insert.source.as_deref().and_then(values_only);
         let Some(rows) = rows.filter(|_| resolved.still_holds(scope, insert)) else { return Ok(None) };
         let Some(batch) = resolved.slots.fill(scope, &rows, bound)? else { return Ok(None) };
-        let mut load = Load::of(scope, Arc::clone(&resolved.plan))?;
-        load.push(&batch, false).await?;
-        Ok(Some(load))
+        Load::of(scope, Arc::clone(&resolved.plan))?.with(&batch, false).await.map(Some)
     }
 }
 
