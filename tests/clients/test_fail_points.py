@@ -100,7 +100,7 @@ class Writer:
             raise
 
 
-@pytest.mark.parametrize("point, action", cases())
+@pytest.mark.parametrize("point, action", list(cases()))
 def test_at(make_server, point, action):
     server = make_server(settings=settings(), env={"PERISTYLE_FAIL_POINT": ""}).start()
     server.run(
