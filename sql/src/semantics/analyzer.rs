@@ -22,7 +22,6 @@ use crate::functions::{FunctionContext, StatementContext};
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
-        Arc::new(super::unnested::UnnestedItems),
         Arc::new(ExpressionRule { name: "postgresql_choices", rewrite: super::choices::rewrite }),
         Arc::new(ExpressionRule { name: "postgresql_operands", rewrite: super::operands::rewrite }),
         Arc::new(ExpressionRule { name: "exact_statistics", rewrite: super::exact_statistics::rewrite }),

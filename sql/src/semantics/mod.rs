@@ -31,7 +31,6 @@ pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;
 mod union_types;
-mod unnested;
 
 use std::sync::Arc;
 
