@@ -42,8 +42,8 @@ pub struct Settings {
     pub commit_queue_max: usize,
     /// Longest that a group of commits waits for those who wrote together with it before, in microseconds.
     pub commit_wait_microseconds_max: u64,
-    /// With groups of commits that take less than this, a small commit that finds no other is made on the thread that asks,
-    /// in microseconds.
+    /// With groups of commits that take less than this, a lone writer's small commit is made on the thread that asks, in
+    /// microseconds.
     pub commit_here_microseconds_max: u64,
     /// Most columns of a table.
     pub max_table_columns: usize,
@@ -90,7 +90,7 @@ pub struct Catalog {
     is_closing: AtomicBool,
     /// Whether a task waits to have deferred commits written.
     is_write_planned: Arc<AtomicBool>,
-    committer: Arc<Mutex<Committer>>,
+    pub(crate) committer: Arc<Mutex<Committer>>,
     /// Commits what is queued.
     thread: Option<JoinHandle<()>>,
 }
@@ -244,7 +244,7 @@ impl Catalog {
         let queue = self.queue.as_ref().ok_or(Error::Closed)?;
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { changes, is_deferred, answer };
-        let queued = queue.max_capacity() - queue.capacity();
+        let queued = || queue.max_capacity() - queue.capacity();
         if let Some(waiting) = Committer::commit_here(&self.committer, waiting, queued) {
             queue.send(Request::Commit(waiting)).await.map_err(|_| Error::Closed)?;
         }

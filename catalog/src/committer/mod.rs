@@ -71,15 +71,18 @@ impl Committer {
 
     /// Makes a small change set last on the thread that asks, where a lone writer writes to a quick disk: this saves two
     /// changes of threads. Several writers are left to the queue, where they share an fsync. Gives the set back where the
-    /// queue is the way.
-    pub(crate) fn commit_here(committer: &Mutex<Committer>, waiting: Waiting, queued: usize) -> Option<Waiting> {
-        if queued > 0 || !is_small(&waiting.changes) {
+    /// queue is the way. `queued` counts what is in it.
+    pub(crate) fn commit_here(
+        committer: &Mutex<Committer>,
+        waiting: Waiting,
+        queued: impl Fn() -> usize,
+    ) -> Option<Waiting> {
+        if queued() > 0 || !is_small(&waiting.changes) {
             return Some(waiting);
         }
         let Some(mut committer) = committer.try_lock() else { return Some(waiting) };
         let group_max = Duration::from_micros(committer.shared.settings.commit_here_microseconds_max);
-        let is_lone = committer.gathering.are_all(1);
-        if !committer.is_open || !is_lone || !committer.gathering.is_quick(group_max) {
+        if !committer.is_open || committer.expects_others() || !committer.gathering.is_quick(group_max) {
             return Some(waiting);
         }
         committer.commit_all(VecDeque::from([waiting]), queued);
@@ -88,7 +91,13 @@ impl Committer {
         None
     }
 
-    fn commit_all(&mut self, mut waiting: VecDeque<Waiting>, queued: usize) {
+    /// Whether several wrote at the same time lately.
+    fn expects_others(&self) -> bool {
+        !self.gathering.are_all(1)
+    }
+
+    /// Makes groups of what waits. `queued` counts, when they are made, who came meanwhile.
+    fn commit_all(&mut self, mut waiting: VecDeque<Waiting>, queued: impl Fn() -> usize) {
         if waiting.is_empty() {
             return;
         }
@@ -97,7 +106,7 @@ impl Committer {
         while !waiting.is_empty() {
             self.commit_group(&mut waiting);
         }
-        self.gathering.note(commits, queued, began, self.now());
+        self.gathering.note(commits, queued(), began, self.now());
         self.is_open = true;
     }
 
@@ -123,4 +132,30 @@ fn answer(waiting: oneshot::Sender<Result<Commit>>, result: Result<Commit>) {
 /// A change set that no correct caller makes.
 fn invalid(detail: impl Into<String>) -> Error {
     Error::Invalid(detail.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::support::{Home, T, append_chunk, create_t, set};
+
+    #[tokio::test]
+    async fn who_comes_while_a_group_is_made_counts_as_a_writer() {
+        let home = Home::new();
+        let catalog = home.open().await;
+        catalog.commit(create_t()).await.unwrap();
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { changes: set(vec![append_chunk(T, b"x")]), is_deferred: false, answer };
+        let before = catalog.snapshot().seq();
+        let expects_others = {
+            let mut committer = catalog.committer.lock();
+            committer.commit_all(VecDeque::from([waiting]), || {
+                assert!(catalog.snapshot().seq() > before, "counted when the group is made");
+                3
+            });
+            committer.expects_others()
+        };
+        assert!(expects_others);
+        answered.await.unwrap().unwrap();
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) fn serve(mut queue: mpsc::Receiver<Request>, committer: &Mutex<Commit
         }
         let mut waiting = VecDeque::new();
         let control = committer.take(first, &mut queue, &mut waiting);
-        committer.commit_all(waiting, queue.len());
+        committer.commit_all(waiting, || queue.len());
         match control {
             None => {}
             Some(Control::Barrier(answer)) => {
