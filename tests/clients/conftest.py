@@ -4,6 +4,7 @@ import os
 import re
 
 import pytest
+import sqlalchemy
 
 import merging
 from compatibility import Recorder, record_client
@@ -49,6 +50,14 @@ def make_server(tmp_path):
     yield make
     for each in made:
         each.end()
+
+
+@pytest.fixture(params=["psycopg", "psycopg2", "pg8000"])
+def engine(server, request):
+    """SQLAlchemy's on the shared server, over each driver."""
+    made = sqlalchemy.create_engine(server.url(f"postgresql+{request.param}"))
+    yield made
+    made.dispose()
 
 
 @pytest.fixture

@@ -32,13 +32,6 @@ def mood(server, table):
     server.run(f"drop type if exists {name} cascade")
 
 
-@pytest.fixture(params=["psycopg", "psycopg2", "pg8000"])
-def engine(server, request):
-    made = sa.create_engine(server.url(f"postgresql+{request.param}"))
-    yield made
-    made.dispose()
-
-
 @pytest.mark.client("SQLAlchemy")
 def test_a_table_with_its_type_comes_and_goes(engine, table):
     metadata = sa.MetaData()

@@ -17,13 +17,6 @@ SESSIONS = 8
 VALUES_EACH = 60
 
 
-@pytest.fixture(params=["psycopg", "psycopg2", "pg8000"])
-def engine(server, request):
-    made = sa.create_engine(server.url(f"postgresql+{request.param}"))
-    yield made
-    made.dispose()
-
-
 @pytest.mark.client("SQLAlchemy")
 def test_an_orm_gets_its_keys(engine, table):
     class Base(DeclarativeBase):

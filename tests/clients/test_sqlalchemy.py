@@ -10,15 +10,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 pytestmark = pytest.mark.client("SQLAlchemy")
 
-DRIVERS = ["psycopg", "psycopg2", "pg8000"]
-
-
-@pytest.fixture(params=DRIVERS)
-def engine(server, request):
-    made = sa.create_engine(server.url(f"postgresql+{request.param}"))
-    yield made
-    made.dispose()
-
 
 def described(name, metadata):
     """A table with a column of each plain type."""
