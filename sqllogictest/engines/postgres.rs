@@ -1,7 +1,7 @@
 //! The oracle: a throwaway PostgreSQL 15 of collation `C` over a temporary folder, one database per trial.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
-use super::server::{free_socket, wait_until_ready};
+use super::server::wait_for;
 use super::wire::{Address, Protocol, WireConnection};
 use crate::failure::Failure;
 
@@ -64,7 +64,7 @@ impl Oracle {
         let process = serve(&binaries, account, folder.path(), socket)?;
         let mut oracle = Oracle { binaries, account, folder, socket, process, databases_made: AtomicU32::new(0) };
         let address = oracle.address(MAINTENANCE_DATABASE);
-        wait_until_ready(&mut oracle.process, &address)?;
+        wait_for(&mut oracle.process, || session_of(&address))?;
         Ok(oracle)
     }
 
@@ -97,6 +97,20 @@ impl Drop for Oracle {
             let _ = self.process.kill();
         }
         let _ = self.process.wait();
+    }
+}
+
+/// A loopback port that nobody listens on now.
+fn free_socket() -> Result<SocketAddr, Failure> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// A session, if the server takes one yet; an error if it never will.
+fn session_of(address: &Address) -> Result<Option<WireConnection>, Failure> {
+    match WireConnection::open(address, Protocol::Simple, UTC) {
+        Ok(session) => Ok(Some(session)),
+        Err(failure) if failure.is_worth_waiting() => Ok(None),
+        Err(failure) => Err(failure),
     }
 }
 

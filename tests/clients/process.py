@@ -8,6 +8,7 @@ import subprocess
 from polling import wait_until
 
 STOP_SECONDS = 60
+LAST_OUTPUT_CHARACTERS = 4000
 DEBIAN_POSTGRES = "/usr/lib/postgresql/15/bin"
 
 
@@ -30,6 +31,7 @@ class Process:
     def __init__(self, command, trace, env=None, user=None):
         self.trace = trace
         with open(trace, "ab") as output:
+            self.begins_at = output.tell()
             self.child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -52,15 +54,20 @@ class Process:
         """Waits for `check`; a program that ended meanwhile is a failure that shows its output."""
 
         def ready():
-            assert self.running(), f"{what}: ended with {self.child.returncode}\n{self.output()}"
+            assert self.running(), f"{what}: ended with {self.child.returncode}\n{self.last_output()}"
             return check()
 
         return wait_until(ready, what, deadline_seconds)
 
     def output(self):
-        """The last of what the program wrote."""
-        with open(self.trace, errors="replace") as trace:
-            return trace.read()[-4000:]
+        """What the program wrote so far; not what one before it wrote to the same trace."""
+        with open(self.trace, "rb") as trace:
+            trace.seek(self.begins_at)
+            return trace.read().decode(errors="replace")
+
+    def last_output(self):
+        """The end of it, for a message."""
+        return self.output()[-LAST_OUTPUT_CHARACTERS:]
 
     def stop(self, with_signal=signal.SIGTERM):
         """Asks the program to end and returns its exit code."""

@@ -1,6 +1,7 @@
 """A running Peristyle, and PostgreSQL 15 in the same shape so that the tests themselves can be checked against it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = DATABASE = "peristyle"
 PSQL_SECONDS = 1800
 PLAIN_TERMINAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+# The line with which a started server tells how to reach it.
+PSQL_LINE = re.compile(r"^  psql -h \S+ -p (\d+) ", re.MULTILINE)
+# No server listens there: connecting fails as it does before a server is up.
+NO_PORT = 0
 
 
 def peristyle_binary():
@@ -23,10 +28,7 @@ def peristyle_binary():
 
 
 class Endpoint:
-    """Where a server listens, and the ways to talk to it that every test needs."""
-
-    def __init__(self):
-        self.port = None
+    """Where a server listens (`port`), and the ways to talk to it that every test needs."""
 
     def dsn(self, **more):
         """Connection keywords for psycopg and psycopg2."""
@@ -85,7 +87,6 @@ class Peristyle(Endpoint):
     kind = "peristyle"
 
     def __init__(self, folder, store=None, settings=None, env=None):
-        super().__init__()
         self.folder = Path(folder)
         self.data = self.folder / "data"
         self.store = store or f"file://{self.folder}/store"
@@ -93,6 +94,15 @@ class Peristyle(Endpoint):
         self.env = env or {}
         self.arguments = []
         self.process = None
+        self.told_port = NO_PORT
+
+    @property
+    def port(self):
+        """The port that the running server chose and told; no port before it does."""
+        if self.told_port == NO_PORT and self.process:
+            told = PSQL_LINE.search(self.process.output())
+            self.told_port = int(told[1]) if told else NO_PORT
+        return self.told_port
 
     def start(self):
         """Starts the server and waits until it answers."""
@@ -103,14 +113,14 @@ class Peristyle(Endpoint):
     def launch(self):
         """Starts the process without waiting for it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.told_port = NO_PORT
         self.process = Process(self.command(), self.folder / "trace.txt", self.env)
 
     def command(self):
         config = self.folder / "peristyle.toml"
         config.write_text("".join(f"{key} = {toml(value)}\n" for key, value in self.settings.items()))
         return [
-            peristyle_binary(), "serve", "--data-dir", str(self.data), "--listen", f"127.0.0.1:{self.port}",
+            peristyle_binary(), "serve", "--data-dir", str(self.data), "--listen", "127.0.0.1:0",
             "--store", self.store, "--config", str(config), *self.arguments,
         ]  # fmt: skip
 
@@ -124,11 +134,11 @@ class Peristyle(Endpoint):
         """Starts a server that must refuse to; returns (exit code, what it printed)."""
         self.launch()
         code = self.process.child.wait(deadline_seconds)
-        return code, self.process.output()
+        return code, self.process.last_output()
 
     def stop(self):
         code = self.process.stop(signal.SIGTERM)
-        assert code == 0, f"SIGTERM ended with {code}\n{self.process.output()}"
+        assert code == 0, f"SIGTERM ended with {code}\n{self.process.last_output()}"
 
     def kill(self):
         self.process.kill()
@@ -145,7 +155,7 @@ class PostgreSQL(Endpoint):
     kind = "postgres"
 
     def __init__(self, *_, **__):
-        super().__init__()
+        self.port = None
         self.folder = Path(tempfile.mkdtemp(prefix="peristyle-oracle-"))
         self.data = self.folder / "data"
         self.account = "postgres" if os.getuid() == 0 else None
