@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::model::TimestampMicros;
 
-/// The wait is at most this part of the last group's time.
-const PART_OF_A_GROUP: u32 = 4;
+/// The wait is at most this part of the last fsync's time: that is what who comes later would need for itself.
+const PART_OF_A_SYNC: u32 = 4;
 /// How long the queue is left alone between two looks.
 pub(super) const STEP: Duration = Duration::from_micros(50);
 
@@ -20,23 +20,29 @@ pub(crate) struct Gathering {
     /// Commits in it, and those that came while it was made last: so many wrote at the same time.
     writers: usize,
     took: Duration,
+    sync_took: Duration,
 }
 
 impl Gathering {
     pub(crate) fn new(wait_max: Duration) -> Gathering {
-        Gathering { wait_max, writers: 0, took: Duration::ZERO }
+        Gathering { wait_max, writers: 0, took: Duration::ZERO, sync_took: Duration::ZERO }
     }
 
     /// Takes note of a group that is done.
     pub(super) fn note(&mut self, commits: usize, waiting: usize, began: TimestampMicros, ended: TimestampMicros) {
         self.writers = commits + waiting;
-        self.took = Duration::from_micros(u64::try_from(ended.0 - began.0).unwrap_or(0));
+        self.took = between(began, ended);
+    }
+
+    /// Takes note of how long a group's frame took to become durable.
+    pub(super) fn note_sync(&mut self, began: TimestampMicros, ended: TimestampMicros) {
+        self.sync_took = between(began, ended);
     }
 
     /// Looks at the queue that are worth their time: none if the disk is so quick that waiting costs more than another
     /// fsync.
     pub(super) fn looks(&self) -> u128 {
-        (self.took / PART_OF_A_GROUP).min(self.wait_max).as_micros() / STEP.as_micros()
+        (self.sync_took / PART_OF_A_SYNC).min(self.wait_max).as_micros() / STEP.as_micros()
     }
 
     /// Whether the last group took so little time.
@@ -50,13 +56,20 @@ impl Gathering {
     }
 }
 
+/// Nothing, if the clock stepped back.
+fn between(began: TimestampMicros, ended: TimestampMicros) -> Duration {
+    Duration::from_micros(u64::try_from(ended.0 - began.0).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn after(commits: usize, waiting: usize, micros: i64) -> Gathering {
         let mut gathering = Gathering::new(Duration::from_millis(2));
-        gathering.note(commits, waiting, TimestampMicros(1_000), TimestampMicros(1_000 + micros));
+        let (began, ended) = (TimestampMicros(1_000), TimestampMicros(1_000 + micros));
+        gathering.note_sync(began, ended);
+        gathering.note(commits, waiting, began, ended);
         gathering
     }
 
@@ -69,7 +82,7 @@ mod tests {
     #[test]
     fn two_halves_become_one() {
         let gathering = after(3, 5, 2_000);
-        assert_eq!(gathering.looks(), 10, "a quarter of the group's time");
+        assert_eq!(gathering.looks(), 10, "a quarter of the fsync's time");
         assert!(!gathering.are_all(5));
         assert!(gathering.are_all(8));
     }

@@ -120,9 +120,12 @@ impl Committer {
     /// Log, index, head, clients: in this order.
     fn make_last(&mut self, group: Group) {
         if self.frame.has_payload() {
-            let bytes = self.frame.len();
+            let (began, bytes) = (self.now(), self.frame.len());
             match self.log.append(&mut self.frame) {
-                Ok(end) => self.publish(group, end, bytes),
+                Ok(end) => {
+                    self.gathering.note_sync(began, self.now());
+                    self.publish(group, end, bytes);
+                }
                 Err(error) => {
                     if group.is_published {
                         // Others have seen it: there is no way back.

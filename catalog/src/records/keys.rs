@@ -76,6 +76,11 @@ impl Key {
         matches!(encoded.first(), Some(&(CHUNK | COMMIT | ENDED_CHUNK | PAST_RELATION)))
     }
 
+    /// Whether the row of an encoded key is small and one of very many, written and deleted with its neighbours.
+    pub(crate) fn shares_leaf(encoded: &[u8]) -> bool {
+        matches!(encoded.first(), Some(&(CHUNK | COMMIT | ENDED_CHUNK)))
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(32);
         match self {

@@ -16,5 +16,5 @@ mod golden;
 mod round_trips;
 
 pub(crate) use keys::{Key, StatisticsKey, statistics_group};
-pub(crate) use ops::{RawOp, RowOp, decode_ops, encode_op};
+pub(crate) use ops::{RawOp, RowOp, decode_op, decode_ops, encode_op};
 pub(crate) use rows::{ChunkRow, CommitRow, Counters, PartitionRow, Record};

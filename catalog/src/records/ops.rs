@@ -58,7 +58,8 @@ pub(crate) fn decode_ops(bytes: &Bytes, input: &mut Input<'_>, count: usize) -> 
     (0..count).map(|_| decode_op(bytes, input)).collect()
 }
 
-fn decode_op(bytes: &Bytes, input: &mut Input<'_>) -> Decoded<RawOp> {
+/// Reads one operation, as [`decode_ops`] does.
+pub(crate) fn decode_op(bytes: &Bytes, input: &mut Input<'_>) -> Decoded<RawOp> {
     let head = input.varint()?;
     let length = usize::try_from(head >> 1).unwrap_or(usize::MAX);
     let key = bytes.slice_ref(input.bytes(length)?);

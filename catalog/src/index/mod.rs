@@ -1,12 +1,15 @@
 //! The rows on the local disk, in sled: an index that can be rebuilt, never the only copy of anything.
 //!
-//! sled 0.34 is named in this file only. What was found in it, and what follows: `flush()` does not fsync on Linux,
+//! sled 0.34 is named in this folder only. What was found in it, and what follows: `flush()` does not fsync on Linux,
 //! so the folder is trusted only after a clean stop (which fsyncs its files) or under the same kernel boot; values
 //! over 128 KiB become files that are never fsynced, so values are split at 4 KiB; iterators are not snapshots, so
 //! there is one writer and scans happen while nothing writes or do not mind; transactions cannot scan, so batches it
-//! is, and each carries the position of the log up to which rows are applied.
+//! is, and each carries the position of the log up to which rows are applied; writing a row costs it several µs, so that
+//! small rows share [`leaves`].
 
-use std::collections::HashMap;
+mod leaves;
+
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,9 +21,11 @@ use parking_lot::Mutex;
 
 use crate::log::LogPoint;
 use crate::model::Seq;
-use crate::records::RawOp;
 use crate::records::codec::{Field, Input, fields};
+use crate::records::{Key, RawOp};
 use crate::{Error, Result};
+
+use self::leaves::{Leaf, LeafChange};
 
 /// Values up to this size are one row of sled; longer ones continue in others.
 const VALUE_BYTES_MAX: usize = 4096;
@@ -31,6 +36,8 @@ const CONTINUATION: u8 = 2;
 /// First bytes of sled's values of catalog rows.
 const WHOLE: u8 = 0;
 const CONTINUED: u8 = 1;
+/// Not a row's value but several rows.
+const LEAF: u8 = 2;
 /// sled releases its file a moment after the last handle is dropped.
 const OPEN_ATTEMPTS_MAX: u32 = 50;
 const OPEN_ATTEMPT_WAIT: Duration = Duration::from_millis(40);
@@ -107,45 +114,56 @@ impl Index {
         ops: impl IntoIterator<Item = &'a RawOp>,
         applied: Option<Applied>,
     ) -> Result<(), IndexError> {
-        let mut batch = sled::Batch::default();
-        let mut continued = self.continued.lock();
-        for op in ops {
-            forget_continuation(&op.key, &mut continued, &mut batch);
+        let (in_leaves, alone): (Vec<_>, Vec<_>) = ops.into_iter().partition(|op| Key::shares_leaf(&op.key));
+        let in_leaves: BTreeMap<_, _> = in_leaves.into_iter().map(|op| (&op.key, op.value.as_ref())).collect();
+        let changes = self.leaf_changes(in_leaves)?;
+        let mut batch = Batch { rows: sled::Batch::default(), continued: &mut self.continued.lock() };
+        for op in alone {
             match &op.value {
-                Some(value) if value.len() > VALUE_BYTES_MAX => {
-                    continued.insert(op.key.clone(), put_long(&op.key, value, &mut batch));
-                }
-                Some(value) => batch.insert(row_key(&op.key), whole(value)),
-                None => batch.remove(row_key(&op.key)),
+                Some(value) => batch.put(&op.key, value),
+                None => batch.remove(&op.key),
             }
         }
+        changes.iter().for_each(|change| batch.change_leaf(change));
         if let Some(applied) = applied {
             let mut value = Vec::new();
             applied.put(&mut value);
-            batch.insert(APPLIED_KEY, value);
+            batch.rows.insert(APPLIED_KEY, value);
         }
-        Ok(self.db.apply_batch(batch)?)
+        let Batch { rows, .. } = batch;
+        Ok(self.db.apply_batch(rows)?)
     }
 
-    /// The value of one row.
+    /// The value of one row that shares no leaf.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        debug_assert!(!Key::shares_leaf(key), "rows of leaves are read by scans");
         let Some(value) = self.db.get(row_key(key))? else { return Ok(None) };
         self.whole_value(key, &value).map(Some)
     }
 
-    /// All rows with keys from `from` on and below `to` (to the end, if `None`), in order.
+    /// All rows with keys from `from` on and below `to` (to the end, if `None`), in order. Both are among rows that share
+    /// no leaf.
     pub(crate) fn scan(
         &self,
         from: &[u8],
         to: Option<&[u8]>,
     ) -> impl Iterator<Item = Result<(Bytes, Vec<u8>), IndexError>> {
         let past = to.map_or_else(|| vec![CONTINUATION], row_key);
-        self.db.range(row_key(from)..past).map(|item| {
-            let (key, value) = item?;
-            let key = Bytes::copy_from_slice(&key[1..]);
-            let value = self.whole_value(&key, &value)?;
-            Ok((key, value))
+        self.db.range(row_key(from)..past).flat_map(|item| match self.rows_of(item) {
+            Ok(rows) => rows.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
         })
+    }
+
+    /// What one of sled's rows holds: a row or those of a leaf.
+    fn rows_of(&self, item: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Vec<(Bytes, Vec<u8>)>, IndexError> {
+        let (key, value) = item?;
+        if let Some((&LEAF, rows)) = value.split_first() {
+            return leaves::decode(rows);
+        }
+        let key = Bytes::copy_from_slice(&key[1..]);
+        let value = self.whole_value(&key, &value)?;
+        Ok(vec![(key, value)])
     }
 
     fn whole_value(&self, key: &[u8], value: &[u8]) -> Result<Vec<u8>, IndexError> {
@@ -202,22 +220,61 @@ fn whole(value: &[u8]) -> Vec<u8> {
     row
 }
 
-/// Returns in how many parts the value lies.
-fn put_long(key: &[u8], value: &[u8], batch: &mut sled::Batch) -> u32 {
-    let mut parts = 0;
-    for part in value.chunks(VALUE_BYTES_MAX) {
-        batch.insert(continuation_key(key, parts), part);
-        parts += 1;
-    }
-    let mut row = vec![CONTINUED];
-    parts.put(&mut row);
-    batch.insert(row_key(key), row);
-    parts
+/// What is about to be written to sled at once.
+struct Batch<'a> {
+    rows: sled::Batch,
+    continued: &'a mut HashMap<Bytes, u32>,
 }
 
-fn forget_continuation(key: &Bytes, continued: &mut HashMap<Bytes, u32>, batch: &mut sled::Batch) {
-    for part in 0..continued.remove(key).unwrap_or(0) {
-        batch.remove(continuation_key(key, part));
+impl Batch<'_> {
+    fn put(&mut self, key: &Bytes, value: &[u8]) {
+        self.forget_continuation(key);
+        if value.len() > VALUE_BYTES_MAX {
+            let parts = self.put_long(key, value);
+            self.continued.insert(key.clone(), parts);
+        } else {
+            self.rows.insert(row_key(key), whole(value));
+        }
+    }
+
+    fn remove(&mut self, key: &Bytes) {
+        self.forget_continuation(key);
+        self.rows.remove(row_key(key));
+    }
+
+    fn change_leaf(&mut self, change: &LeafChange) {
+        if let Some(key) = &change.removed {
+            self.remove(key);
+        }
+        for leaf in &change.put {
+            match leaf {
+                Leaf::Row(key, value) => self.put(key, value),
+                Leaf::Rows(key, bytes) => {
+                    let mut value = vec![LEAF];
+                    value.extend_from_slice(bytes);
+                    self.rows.insert(row_key(key), value);
+                }
+            }
+        }
+    }
+
+    /// Returns in how many parts the value lies.
+    fn put_long(&mut self, key: &[u8], value: &[u8]) -> u32 {
+        let mut parts = 0;
+        for part in value.chunks(VALUE_BYTES_MAX) {
+            self.rows.insert(continuation_key(key, parts), part);
+            parts += 1;
+        }
+        let mut row = vec![CONTINUED];
+        parts.put(&mut row);
+        self.rows.insert(row_key(key), row);
+        parts
+    }
+
+    fn forget_continuation(&mut self, key: &Bytes) {
+        for part in 0..self.continued.remove(key).unwrap_or(0) {
+            self.rows.remove(continuation_key(key, part));
+        }
     }
 }
 
