@@ -269,11 +269,6 @@ fn find_word(text: &str, name: &str) -> Option<usize> {
     })
 }
 
-/// Whether an expression's text names a word.
-pub(crate) fn names_word(text: &str, name: &str) -> bool {
-    find_word(text, name).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use peristyle_catalog::model::{Change, ChangeSet, Oid, Relation, RelationKind, S
 use sqlparser::ast::OnCommit;
 
 use crate::engine::Engine;
+use crate::error::SqlError;
 use crate::scope::Scope;
 
 /// The name by which every session calls its own.
@@ -21,6 +22,23 @@ pub(crate) fn schema_name(process_id: i32) -> String {
 /// Whether a schema holds some session's temporary objects.
 pub(crate) fn is_temporary(schema: &str) -> bool {
     schema.starts_with(Schema::TEMPORARY_PREFIX)
+}
+
+/// Refuses a table that outlives the type of one of its columns.
+pub(crate) fn check_types(scope: &Scope, table: &Relation) -> Result<(), SqlError> {
+    let goes = |relation: &Relation| is_temporary(scope.schema_name(relation.schema));
+    if goes(table) {
+        return Ok(());
+    }
+    let columns = table.as_table().map_or(&[][..], |table| &table.columns);
+    let mut types = columns.iter().filter_map(|column| scope.view.relation(column.ty.enum_definition()?));
+    match types.find(|ty| goes(ty)) {
+        Some(ty) => {
+            let message = format!("a permanent table with a column of the temporary type {} is not supported", ty.name);
+            Err(SqlError::unsupported(message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The table option for ON COMMIT; rows are kept without one.

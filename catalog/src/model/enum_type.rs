@@ -26,8 +26,8 @@ const DEFINITIONS_END: u32 = 1 << 30;
 impl EnumType {
     /// The labels, numbered in the order in which they are given.
     pub fn new(labels: impl IntoIterator<Item = (Oid, String)>) -> EnumType {
-        let labels = labels.into_iter().zip(1_u16..);
-        EnumType { labels: labels.map(|((oid, name), at)| EnumLabel { oid, name, order: f32::from(at) }).collect() }
+        let labels = labels.into_iter().zip(1_u32..);
+        EnumType { labels: labels.map(|((oid, name), at)| EnumLabel { oid, name, order: at as f32 }).collect() }
     }
 
     /// Where the label stands.

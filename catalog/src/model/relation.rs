@@ -284,6 +284,10 @@ impl Column {
     pub fn to_text(&mut self) {
         self.ty = if self.ty.is_array() { PgType::plain(TypeKind::Text.array_oid()) } else { PgType::TEXT };
         self.default = None;
+        // Without its expression a generated column is a plain one, with the values that it has.
+        if self.rule == ColumnRule::Generated {
+            self.rule = ColumnRule::Plain;
+        }
     }
 }
 

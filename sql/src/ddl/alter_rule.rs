@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::{Change, Column, ColumnRule, Relation, RelationKind};
 
+use super::drop_sequences::users_of;
 use super::own_sequence::OwnSequence;
 use super::sequence::with_options;
 use super::{Done, unchanged};
@@ -47,6 +48,8 @@ pub(super) fn run(scope: &Arc<Scope>, alter: &AlterRule) -> Result<Done, SqlErro
         }
         RuleAction::Drop { if_exists } => match changed.sequence() {
             Ok(sequence) => {
+                let dropped = format!("sequence {}", sequence.name);
+                users_of(scope, &sequence).iter().try_for_each(|user| user.goes(scope, &sequence, false, &dropped))?;
                 changed.column.rule = ColumnRule::Plain;
                 changed.requires.push(unchanged(&sequence));
                 changed.changes.push(Change::DropRelation(sequence.oid));

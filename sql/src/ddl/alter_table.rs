@@ -12,7 +12,7 @@ use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, RenameTableNameKind};
 
 use super::alter_type::Retyped;
-use super::create_table::{column_constraints, column_of, new_column, new_default, table_constraint};
+use super::create_table::{column_constraints, column_of, new_column, new_default, required, table_constraint};
 use super::options::TableOptions;
 use super::{Done, generated, keys, moved, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
@@ -20,6 +20,7 @@ use crate::names::{QualifiedName, cut, fold};
 use crate::parse::SCHEMA_MARK;
 use crate::plan::user_types::looked_up;
 use crate::scope::Scope;
+use crate::sequence;
 use crate::session::SharedTransaction;
 use crate::{plan, semantics};
 
@@ -102,6 +103,23 @@ impl<'a> Altered<'a> {
 }
 
 impl Altered<'_> {
+    /// Changes another relation with this one, unless `change` says that it changed nothing.
+    pub(super) fn change_other(&mut self, relation: &Relation, change: impl FnOnce(&mut Relation) -> bool) {
+        let earlier = self.more.iter_mut().find_map(|more| match more {
+            Change::ReplaceRelation(changed) if changed.oid == relation.oid => Some(changed),
+            _ => None,
+        });
+        if let Some(changed) = earlier {
+            change(changed);
+            return;
+        }
+        let mut changed = relation.clone();
+        if change(&mut changed) {
+            self.requires.push(unchanged(relation));
+            self.more.push(Change::ReplaceRelation(changed));
+        }
+    }
+
     pub(super) fn table(&self) -> &Table {
         self.relation.as_table().expect("only tables are altered")
     }
@@ -159,6 +177,7 @@ impl Altered<'_> {
         }
         let attnum = self.table().next_attnum;
         let mut column = new_column(self.scope, attnum, &new)?;
+        self.requires.extend(required(self.scope, &column));
         if let Some(expression) = &new.generated {
             generated::refuse_open(self.table().openness)?;
             let mut columns = self.table().columns.clone();
@@ -229,7 +248,9 @@ impl Altered<'_> {
                 self.refuse_identity(name)?;
                 self.refuse_generated(name, None)?;
                 let ty = self.column_mut(name)?.ty;
-                self.column_mut(name)?.default = Some(new_default(self.scope, name, ty, value)?);
+                let default = new_default(self.scope, name, ty, value)?;
+                self.requires.extend(sequence::required(&default));
+                self.column_mut(name)?.default = Some(default);
             }
             AlterColumnOperation::SetDataType { data_type, using, .. } => {
                 let to = semantics::column_type(&looked_up(self.scope, data_type)?)?;

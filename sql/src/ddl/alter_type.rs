@@ -3,6 +3,8 @@
 //! A column with new values is a new column in the old one's place: it has an id of its own, so that no file and no write
 //! under way can bring the old values in under its name.
 
+use std::sync::Arc;
+
 use peristyle_catalog::model::{
     Change, Column, ColumnId, ColumnRule, ConstraintKind, Index, OrderColumn, PartitionKey, PgType, Relation,
     RelationKind, Table, widen,
@@ -10,10 +12,10 @@ use peristyle_catalog::model::{
 use sqlparser::ast::Expr;
 
 use super::alter_table::Altered;
-use super::create_table::TIME_COLUMN;
+use super::create_table::{TIME_COLUMN, required};
 use super::drop::kind_word;
 use super::options::{check_key, key_columns};
-use super::unchanged;
+use super::{own_sequence, sequence, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::{semantics, values};
 
@@ -59,6 +61,7 @@ impl Altered<'_> {
             let message = format!("default for column \"{name}\" cannot be cast automatically to type {to}");
             return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
         }
+        self.alter_identity(&column, to)?;
         if using.is_none() && is_wider(column.ty, to) && !self.is_key_of_other_type(&column, to) {
             self.column_mut(name)?.ty = to;
             return Ok(());
@@ -90,6 +93,8 @@ impl Altered<'_> {
         changed.ty = to;
         // Every row is written with a value of its own.
         changed.missing = None;
+        let changed = changed.clone();
+        self.requires.extend(required(self.scope, &changed));
         let table = self.table_mut();
         replace_in_keys(table, before, after);
         check_key(&table.partition_key, &table.columns)?;
@@ -104,34 +109,27 @@ impl Altered<'_> {
     /// Indexes on the column, and other tables' references to it.
     fn replace_in_others(&mut self, before: ColumnId, after: ColumnId) {
         let own = self.relation.oid;
-        let others: Vec<Relation> = self.scope.view.relations().map(|relation| relation.as_ref().clone()).collect();
-        for relation in others.into_iter().filter(|relation| relation.oid != own) {
-            let earlier = self.more.iter().position(|change| is_replacement(change, &relation));
-            let mut changed = match earlier.map(|at| &self.more[at]) {
-                Some(Change::ReplaceRelation(changed)) => changed.clone(),
-                _ => relation.clone(),
-            };
-            let is_changed = match &mut changed.kind {
+        let others: Vec<Arc<Relation>> = self.scope.view.relations().cloned().collect();
+        for relation in others.iter().filter(|relation| relation.oid != own) {
+            self.change_other(relation, |changed| match &mut changed.kind {
                 RelationKind::Index(index) => replace_in_index(index, own, before, after),
                 RelationKind::Table(table) => replace_in_constraints(table, relation.oid, own, before, after),
                 RelationKind::View(_) | RelationKind::Sequence(_) | RelationKind::Enum(_) => false,
-            };
-            if !is_changed {
-                continue;
-            }
-            match earlier {
-                Some(at) => self.more[at] = Change::ReplaceRelation(changed),
-                None => {
-                    self.requires.push(unchanged(&relation));
-                    self.more.push(Change::ReplaceRelation(changed));
-                }
-            }
+            });
         }
     }
-}
 
-fn is_replacement(change: &Change, of: &Relation) -> bool {
-    matches!(change, Change::ReplaceRelation(relation) if relation.oid == of.oid)
+    /// An identity column's sequence counts in the column's type.
+    fn alter_identity(&mut self, column: &Column, to: PgType) -> Result<(), SqlError> {
+        let ColumnRule::Identity { sequence, .. } = column.rule else { return Ok(()) };
+        own_sequence::check_identity_type(to)?;
+        let Some(relation) = self.scope.view.relation(sequence).cloned() else { return Ok(()) };
+        let Some(sequence) = relation.as_sequence() else { return Ok(()) };
+        let after = sequence::with_type(self.scope, &relation, sequence, to)?;
+        self.requires.push(unchanged(&relation));
+        self.more.push(Change::ReplaceRelation(after));
+        Ok(())
+    }
 }
 
 fn replace_in_keys(table: &mut Table, before: ColumnId, after: ColumnId) {

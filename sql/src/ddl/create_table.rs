@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::{
     Change, ChangeSet, Column, ColumnDefault, ColumnId, ColumnRule, Constraint, ConstraintKind, Oid, Openness, PgType,
-    Relation, RelationKind, Seq, Table,
+    Relation, RelationKind, Requirement, Seq, Table,
 };
 use peristyle_storage::types::{arrow_type, marked_pg_type, pg_type};
 use sqlparser::ast::{
@@ -14,13 +14,13 @@ use sqlparser::ast::{
 use super::options::TableOptions;
 use super::own_sequence::{self, OwnSequence};
 use super::place::Place;
-use super::{Done, generated, keys};
+use super::{Done, generated, keys, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::plan::user_types::{self, looked_up};
 use crate::scope::Scope;
 use crate::semantics;
-use crate::sequence::by_oids;
+use crate::sequence::{self, by_oids};
 use crate::temporary;
 use crate::values::ColumnBuilder;
 
@@ -98,14 +98,31 @@ pub(crate) fn new_table(
     }
     check_names(scope, &columns)?;
     let mut relation = build(scope, place.schema(), &name.name, &columns, &options)?;
+    temporary::check_types(scope, &relation)?;
+    // Before the table has sequences of its own, which come with it.
+    let of_columns: Vec<_> = relation
+        .as_table()
+        .into_iter()
+        .flat_map(|table| &table.columns)
+        .flat_map(|column| required(scope, column))
+        .collect();
     let own: Vec<_> = columns.iter().map(|column| column.own_sequence.as_ref()).collect();
     let sequences = own_sequence::give_all(scope, &mut relation, &own)?;
     let (relation, more) = keys::add(scope, relation, constraints(create))?;
-    let (requires, mut changes) = place.claim(&name.name);
+    let (mut requires, mut changes) = place.claim(&name.name);
+    requires.extend(of_columns);
     changes.push(Change::CreateRelation(relation.clone()));
     changes.extend(sequences);
     changes.extend(more);
     Ok(Some((relation, ChangeSet { requires, changes, ingest_id: None })))
+}
+
+/// What a new column requires of other relations: the sequences of its default are there, its enum type has the labels that
+/// were looked at.
+pub(super) fn required(scope: &Scope, column: &Column) -> Vec<Requirement> {
+    let sequences = column.default.iter().flat_map(sequence::required);
+    let ty = column.ty.enum_definition().and_then(|oid| scope.view.relation(oid));
+    sequences.chain(ty.map(|ty| unchanged(ty))).collect()
 }
 
 fn refuse_unsupported(create: &CreateTable) -> Result<(), SqlError> {
@@ -350,7 +367,7 @@ pub(super) fn new_default(
     check_expression_type(column, ty, pg_type(&field), is_text)?;
     check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
-    let kept = user_types::by_oids(scope, &by_oids(scope, expression));
+    let kept = user_types::by_oids(scope, &by_oids(scope, expression)?);
     Ok(ColumnDefault { oid, expression: kept.to_string() })
 }
 

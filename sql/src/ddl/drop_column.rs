@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, ColumnId, Relation, RelationKind, Requirement};
+use peristyle_catalog::model::{Change, ColumnId, Oid, Relation, RelationKind, Requirement};
 
 use super::alter_table::Altered;
 use super::drop::kind_word;
+use super::drop_sequences::users_of;
 use super::options::key_columns;
 use super::{keys, unchanged};
 use crate::error::{SqlError, SqlState};
-use crate::sequence::sequences_in;
 
 impl Altered<'_> {
     pub(super) fn drop_column(&mut self, name: &str, if_exists: bool, cascade: bool) -> Result<(), SqlError> {
@@ -48,7 +48,7 @@ impl Altered<'_> {
         };
         let gone: Vec<Arc<Relation>> = self.scope.view.relations().filter(on_column).cloned().collect();
         for sequence in gone.iter().filter(|relation| relation.as_sequence().is_some()) {
-            self.refuse_if_used_elsewhere(name, id, sequence)?;
+            self.take_users(name, id, sequence, cascade)?;
         }
         self.more.extend(gone.iter().map(|relation| Change::DropRelation(relation.oid)));
         let dropped = |columns: &[ColumnId]| columns.contains(&id);
@@ -95,31 +95,52 @@ impl Altered<'_> {
                 .detail(detail.join("\n"))
                 .hint("Use DROP ... CASCADE to drop the dependent objects too."));
         }
-        for view in views {
-            self.requires.push(unchanged(&view));
-            self.more.push(Change::DropRelation(view.oid));
-        }
+        self.drop_readers(views);
         Ok(())
     }
 
-    /// A sequence goes with its column, unless another column takes values from it.
-    fn refuse_if_used_elsewhere(&self, name: &str, column: ColumnId, sequence: &Relation) -> Result<(), SqlError> {
-        let uses = |relation: &Arc<Relation>| {
-            let columns = relation.as_table().map_or(&[][..], |table| &table.columns);
-            let others = columns.iter().filter(|other| (relation.oid, other.id) != (self.relation.oid, column));
-            others
-                .filter(|other| {
-                    other.default.as_ref().is_some_and(|d| sequences_in(&d.expression).contains(&sequence.oid))
-                })
-                .map(|other| format!("default value for column {} of table {}", other.name, relation.name))
-                .next()
-        };
-        let mut relations = self.scope.view.relations().filter(|relation| !self.scope.view.is_dropped(relation));
-        let Some(user) = relations.find_map(uses) else { return Ok(()) };
-        let table = &self.relation.name;
-        let message = format!("cannot drop column {name} of table {table} because other objects depend on it");
-        Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-            .detail(format!("{user} depends on sequence {}", sequence.name))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too."))
+    /// Drops views, and first those that read them.
+    fn drop_readers(&mut self, views: Vec<Arc<Relation>>) {
+        let mut gone: Vec<Arc<Relation>> = Vec::new();
+        let mut next = views;
+        while let Some(view) = next.pop() {
+            if gone.iter().any(|known| known.oid == view.oid) {
+                continue;
+            }
+            next.extend(self.scope.view.dependents(view.oid).cloned());
+            gone.push(view);
+        }
+        let is_dropped =
+            |change: &Change, view: &Relation| matches!(change, Change::DropRelation(oid) if *oid == view.oid);
+        gone.retain(|view| !self.more.iter().any(|change| is_dropped(change, view)));
+        let except: Vec<Oid> = gone.iter().map(|view| view.oid).collect();
+        for view in gone.iter().rev() {
+            let message = format!("drop cascades to {} {}", kind_word(view), view.name);
+            self.scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
+            self.requires.push(unchanged(view));
+            self.requires.push(Requirement::NoDependents { oid: view.oid, except: except.clone() });
+            self.more.push(Change::DropRelation(view.oid));
+        }
+    }
+
+    /// A sequence goes with its column, and with it other columns' defaults, or these keep it.
+    fn take_users(&mut self, name: &str, id: ColumnId, sequence: &Relation, cascade: bool) -> Result<(), SqlError> {
+        let dropped = format!("column {name} of table {}", self.relation.name);
+        for user in users_of(self.scope, sequence) {
+            let is_own = user.table.oid == self.relation.oid;
+            if is_own && user.column.id == id {
+                continue;
+            }
+            user.goes(self.scope, sequence, cascade, &dropped)?;
+            if is_own {
+                user.take_from(&mut self.relation);
+                continue;
+            }
+            self.change_other(&user.table, |table| {
+                user.take_from(table);
+                true
+            });
+        }
+        Ok(())
     }
 }

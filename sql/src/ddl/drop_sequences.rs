@@ -2,12 +2,63 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Column, Oid, Relation, RelationKind};
+use peristyle_catalog::model::{Change, Column, Oid, Relation, RelationKind};
 
 use super::drop::{Dropped, kind_word};
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::sequence::sequences_in;
+
+/// A column whose default takes values from a sequence.
+pub(super) struct SequenceUser {
+    pub(super) table: Arc<Relation>,
+    pub(super) column: Column,
+}
+
+/// The columns whose defaults take values from a sequence.
+pub(super) fn users_of(scope: &Scope, sequence: &Relation) -> Vec<SequenceUser> {
+    let needs = |column: &&Column| {
+        column.default.as_ref().is_some_and(|default| sequences_in(&default.expression).contains(&sequence.oid))
+    };
+    let of_table = |table: &Arc<Relation>| {
+        let columns = table.as_table().map_or(&[][..], |definition| &definition.columns);
+        let needing = columns.iter().filter(needs).cloned();
+        needing.map(|column| SequenceUser { table: Arc::clone(table), column }).collect::<Vec<_>>()
+    };
+    scope.view.relations().flat_map(of_table).collect()
+}
+
+impl SequenceUser {
+    /// Lets a sequence go that is dropped with `dropped`, or keeps it. A dropped table keeps nothing; taken back, it is
+    /// without the default.
+    pub(super) fn goes(
+        &self,
+        scope: &Scope,
+        sequence: &Relation,
+        cascade: bool,
+        dropped: &str,
+    ) -> Result<(), SqlError> {
+        if scope.view.is_dropped(&self.table) {
+            return Ok(());
+        }
+        let what = format!("default value for column {} of table {}", self.column.name, self.table.name);
+        if cascade {
+            scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to {what}"));
+            return Ok(());
+        }
+        let message = format!("cannot drop {dropped} because other objects depend on it");
+        Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+            .detail(format!("{what} depends on {} {}", kind_word(sequence), sequence.name))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."))
+    }
+
+    /// Takes the default away.
+    pub(super) fn take_from(&self, table: &mut Relation) {
+        if let RelationKind::Table(table) = &mut table.kind {
+            table.columns.iter_mut().filter(|other| other.id == self.column.id).for_each(|other| other.default = None);
+        }
+    }
+}
 
 impl Dropped {
     /// Adds the sequences of the dropped tables' columns.
@@ -30,53 +81,39 @@ impl Dropped {
             self.relations.values().filter(|relation| relation.as_sequence().is_some()).cloned().collect();
         for sequence in sequences {
             self.refuse_identity(scope, &sequence)?;
-            let users: Vec<Arc<Relation>> =
-                scope.view.relations().filter(|user| !self.relations.contains_key(&user.oid)).cloned().collect();
-            for user in users {
-                self.take_defaults_of(scope, &sequence, &user, cascade, word)?;
+            let dropped = format!("{word} {}", self.dropped_name(&sequence));
+            for user in users_of(scope, &sequence) {
+                if self.relations.contains_key(&user.table.oid) {
+                    continue;
+                }
+                user.goes(scope, &sequence, cascade, &dropped)?;
+                if let Some(after) = self.replacement_of(user.table.oid) {
+                    user.take_from(after);
+                    continue;
+                }
+                let (_, after) = self
+                    .without_defaults
+                    .entry(user.table.oid)
+                    .or_insert_with(|| (Arc::clone(&user.table), user.table.as_ref().clone()));
+                user.take_from(after);
             }
         }
         Ok(())
     }
 
-    fn take_defaults_of(
-        &mut self,
-        scope: &Scope,
-        sequence: &Relation,
-        user: &Arc<Relation>,
-        cascade: bool,
-        word: &str,
-    ) -> Result<(), SqlError> {
-        let needs = |column: &Column| {
-            column.default.as_ref().is_some_and(|default| sequences_in(&default.expression).contains(&sequence.oid))
-        };
-        for column in user.as_table().into_iter().flat_map(|table| &table.columns).filter(|column| needs(column)) {
-            let what = format!("default value for column {} of table {}", column.name, user.name);
-            // A dropped table keeps nothing; taken back, it is without the default.
-            if !scope.view.is_dropped(user) {
-                if !cascade {
-                    return Err(self.kept(sequence, &what, word));
-                }
-                scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to {what}"));
-            }
-            let (_, after) =
-                self.without_defaults.entry(user.oid).or_insert_with(|| (Arc::clone(user), user.as_ref().clone()));
-            if let RelationKind::Table(table) = &mut after.kind {
-                table.columns.iter_mut().filter(|other| other.id == column.id).for_each(|other| other.default = None);
-            }
-        }
-        Ok(())
+    /// What a table becomes that loses columns too.
+    fn replacement_of(&mut self, table: Oid) -> Option<&mut Relation> {
+        self.changes.iter_mut().find_map(|change| match change {
+            Change::ReplaceRelation(after) if after.oid == table => Some(after),
+            _ => None,
+        })
     }
 
     /// PostgreSQL names what was to be dropped, which may be the sequence's table.
-    fn kept(&self, sequence: &Relation, what: &str, word: &str) -> SqlError {
+    fn dropped_name<'a>(&'a self, sequence: &'a Relation) -> &'a str {
         let owner = sequence.as_sequence().and_then(|sequence| sequence.owner);
         let named = owner.and_then(|owner| self.relations.get(&owner.table));
-        let name = named.map_or(&sequence.name, |table| &table.name);
-        let message = format!("cannot drop {word} {name} because other objects depend on it");
-        SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-            .detail(format!("{what} depends on {} {}", kind_word(sequence), sequence.name))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too.")
+        named.map_or(&sequence.name, |table| &table.name)
     }
 
     /// An identity column keeps its sequence.

@@ -21,7 +21,7 @@ use crate::functions::is_zoned;
 use crate::modify::value_over;
 use crate::names::fold;
 use crate::parse::parse_expression;
-use crate::plan::Planner;
+use crate::plan::{Planner, user_types};
 use crate::scope::Scope;
 use crate::semantics;
 
@@ -69,7 +69,7 @@ pub(super) fn expression_of(
     let is_text = from == PgType::TEXT && !matches!(planned, PlanExpr::Literal(..));
     check_expression_type(&columns[at].name, columns[at].ty, from, is_text)?;
     let oid = scope.engine.catalog().reserve_oids(1);
-    Ok(ColumnDefault { oid, expression: expression.to_string() })
+    Ok(ColumnDefault { oid, expression: user_types::by_oids(scope, expression).to_string() })
 }
 
 fn row_schema(columns: &[Column]) -> Result<DFSchema, SqlError> {
@@ -153,7 +153,7 @@ impl Altered<'_> {
 }
 
 /// Whether an expression's text reads a column.
-fn reads(expression: &str, name: &str) -> bool {
+pub(super) fn reads(expression: &str, name: &str) -> bool {
     struct Finder<'a>(&'a str);
     impl ast::Visitor for Finder<'_> {
         type Break = ();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Change, ColumnId, ConstraintKind, Index, Oid, Relation, RelationKind, Seq, Table};
 
 use super::create_table::{NewConstraint, constraint};
+use super::generated::reads;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::plan::user_types::by_oids;
@@ -216,7 +217,7 @@ pub(super) fn names_column(kind: &ConstraintKind, dropped: &dyn Fn(&[ColumnId]) 
         ConstraintKind::PrimaryKey { columns, .. }
         | ConstraintKind::Unique { columns, .. }
         | ConstraintKind::ForeignKey { columns, .. } => dropped(columns),
-        ConstraintKind::Check { expression } => crate::statement::names_word(expression, name),
+        ConstraintKind::Check { expression } => reads(expression, name),
     }
 }
 

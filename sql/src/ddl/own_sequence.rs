@@ -65,10 +65,7 @@ impl OwnSequence {
             OwnSequence::Identity { options, .. } => (options.as_ref(), true),
         };
         let ty = column.ty;
-        if !matches!(ty, PgType::INT2 | PgType::INT4 | PgType::INT8) {
-            let message = "identity column type must be smallint, integer, or bigint";
-            return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message));
-        }
+        check_identity_type(ty)?;
         let is_taken = |name: &str| scope.view.relation_by_name(table.schema, name).is_some() || is_taken(name);
         let name = match given_name(scope, table, options)? {
             Some(name) if is_taken(&name) => {
@@ -92,6 +89,14 @@ impl OwnSequence {
         }
         Ok(Change::CreateRelation(sequence))
     }
+}
+
+pub(super) fn check_identity_type(ty: PgType) -> Result<(), SqlError> {
+    if matches!(ty, PgType::INT2 | PgType::INT4 | PgType::INT8) {
+        return Ok(());
+    }
+    let message = "identity column type must be smallint, integer, or bigint";
+    Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message))
 }
 
 /// Gives the columns of a new table their sequences, which come behind the table.

@@ -1,10 +1,14 @@
 //! ALTER TYPE … RENAME VALUE: what is stored is the label, so the columns of the type are written again, each under an id
 //! of its own, in the commit that renames it.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, ColumnDefault, EnumType, Relation, RelationKind};
-use sqlparser::ast::{CastKind, Expr, Value};
+use peristyle_catalog::model::{
+    Change, Column, ColumnDefault, ColumnRule, Constraint, ConstraintKind, EnumType, Relation, RelationKind,
+    Requirement,
+};
+use sqlparser::ast::{CastKind, Expr, Value, visit_expressions};
 
 use super::alter_table::Altered;
 use super::enum_type::{check_label, label_exists, replaced, require_label};
@@ -28,7 +32,11 @@ pub(super) async fn run(
         return Err(refused(from, &format!("view {}", view.name)));
     }
     let tables: Vec<Arc<Relation>> = scope.view.tables_of_enum(relation.oid).cloned().collect();
-    stage(&scope.guard, transaction, replaced(relation, renamed).changes)?;
+    let mut done = replaced(relation, renamed);
+    // No other table may have come to hold the old label when this commits.
+    let except = tables.iter().map(|table| table.oid).collect();
+    done.changes.requires.push(Requirement::NoDependents { oid: relation.oid, except });
+    stage(&scope.guard, transaction, done.changes)?;
     for table in tables {
         // Labels are checked against those that the transaction has by now.
         let scope = newest(scope, transaction)?;
@@ -114,19 +122,32 @@ fn renamed_default(default: &ColumnDefault, from: &str, to: &str) -> Result<Colu
     }
 }
 
-/// Constraints keep their texts, in which a label is a string as any other.
+/// Constraints and generated columns keep their texts, in which a label is a string as any other.
 fn refuse_texts(altered: &Altered<'_>, from: &str) -> Result<(), SqlError> {
-    use peristyle_catalog::model::ConstraintKind::Check;
+    let is_generated = |column: &&Column| column.rule == ColumnRule::Generated;
+    let names = |column: &&Column| column.default.as_ref().is_some_and(|own| names_label(&own.expression, from));
+    if let Some(column) = altered.table().columns.iter().filter(is_generated).find(names) {
+        return Err(refused(from, &format!("generated column {}", column.name)));
+    }
     let mut constraints = altered.table().constraints.iter();
-    let names = constraints.find(|c| matches!(&c.kind, Check { expression } if names_label(expression, from)));
-    match names {
+    let names =
+        |c: &&Constraint| matches!(&c.kind, ConstraintKind::Check { expression } if names_label(expression, from));
+    match constraints.find(names) {
         Some(constraint) => Err(refused(from, &format!("constraint {}", constraint.name))),
         None => Ok(()),
     }
 }
 
+/// Whether a string in an expression's text is the label, or holds it as an array's does.
 fn names_label(text: &str, label: &str) -> bool {
-    text.contains(&format!("'{}'", label.replace('\'', "''")))
+    let Ok(tree) = parse_expression(text) else { return true };
+    let holds = |expr: &Expr| match expr {
+        Expr::Value(value) => matches!(&value.value, Value::SingleQuotedString(text) if text.contains(label)),
+        _ => false,
+    };
+    let found =
+        visit_expressions(&tree, |expr| if holds(expr) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+    found.is_break()
 }
 
 fn refused(label: &str, what: &str) -> SqlError {

@@ -151,6 +151,18 @@ pub(super) fn with_options(
     Ok(with_run(scope, relation, after, options.restart.is_none().then_some(sequence.run)))
 }
 
+/// The sequence with values of another type, which goes on where it is.
+pub(super) fn with_type(
+    scope: &Scope,
+    relation: &Relation,
+    sequence: &Sequence,
+    ty: PgType,
+) -> Result<Relation, SqlError> {
+    let (place, _) = scope.sequence_place(relation.oid, sequence);
+    let (rule, begin) = altered(&sequence.rule, place, Some(ty), &SequenceOptions::default())?;
+    Ok(with_run(scope, relation, Sequence { rule, begin, ..sequence.clone() }, Some(sequence.run)))
+}
+
 /// `OWNED BY table.column`, and what it requires.
 fn owning_column(scope: &Scope, schema: Oid, column: &ObjectName) -> Result<(SequenceOwner, Requirement), SqlError> {
     let mut names = parts(column)?;

@@ -24,6 +24,9 @@ use crate::scope::Scope;
 use crate::temporary;
 
 pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Result<Done, SqlError> {
+    if create.materialized {
+        return Err(SqlError::syntax("syntax error at or near \"MATERIALIZED\""));
+    }
     let name = QualifiedName::of(scope, &create.name)?;
     let planner = Planner::new(scope)?;
     let plan = planner.query(&create.query, &[])?;

@@ -7,7 +7,7 @@ use peristyle_catalog::model::PgType;
 
 use super::define::{Definition, immutable, overload, stable};
 use super::error::error;
-use super::interval::{DAYS_PER_MONTH, local_now, move_months, timestamp_out_of_range};
+use super::interval::{DAYS_PER_MONTH, interval_out_of_range, local_now, move_months, timestamp_out_of_range};
 use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::is_infinite;
@@ -33,17 +33,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    immutable(
-        "justify_days",
-        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_days(i))))],
-    ),
+    immutable("justify_days", &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, justify_days))]),
     immutable(
         "justify_hours",
-        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_hours(i))))],
+        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, justify_hours))],
     ),
     immutable(
         "justify_interval",
-        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, |i| Ok(justify_interval(i))))],
+        &[overload(&[Ty::Interval], PgType::INTERVAL, |c| map1::<Interval, _>(c, justify_interval))],
     ),
 ];
 
@@ -92,16 +89,20 @@ fn of_one_sign(larger: i32, smaller: i64, unit: i64) -> (i32, i64) {
 
 const DAY_NANOS: i64 = DAY_MICROS * 1000;
 
-fn justify_hours(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let whole = (i.nanoseconds / DAY_NANOS) as i32;
-    let (days, time) = of_one_sign(i.days + whole, i.nanoseconds % DAY_NANOS, DAY_NANOS);
-    IntervalMonthDayNano::new(i.months, days, time)
+fn justify_hours(i: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
+    // A time in nanoseconds makes some 100,000 days at most.
+    let whole = i.days.checked_add((i.nanoseconds / DAY_NANOS) as i32).ok_or_else(interval_out_of_range)?;
+    let (days, time) = of_one_sign(whole, i.nanoseconds % DAY_NANOS, DAY_NANOS);
+    Ok(IntervalMonthDayNano::new(i.months, days, time))
 }
 
 /// Whole days out of time, whole months out of days, then one sign for all parts.
-fn justify_interval(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
-    let (days, time) = (i.days + (i.nanoseconds / DAY_NANOS) as i32, i.nanoseconds % DAY_NANOS);
-    let (mut months, mut days) = (i.months + days / DAYS_PER_MONTH, days % DAYS_PER_MONTH);
+fn justify_interval(i: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
+    // Whole months come out of the days before these have to fit.
+    let (days, time) = (i64::from(i.days) + i.nanoseconds / DAY_NANOS, i.nanoseconds % DAY_NANOS);
+    let whole = i64::from(i.months) + days / i64::from(DAYS_PER_MONTH);
+    let mut months = i32::try_from(whole).map_err(|_| interval_out_of_range())?;
+    let mut days = (days % i64::from(DAYS_PER_MONTH)) as i32;
     if months > 0 && (days < 0 || (days == 0 && time < 0)) {
         days += DAYS_PER_MONTH;
         months -= 1;
@@ -110,11 +111,12 @@ fn justify_interval(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
         months += 1;
     }
     let (days, time) = of_one_sign(days, time, DAY_NANOS);
-    IntervalMonthDayNano::new(months, days, time)
+    Ok(IntervalMonthDayNano::new(months, days, time))
 }
 
-fn justify_days(i: IntervalMonthDayNano) -> IntervalMonthDayNano {
+fn justify_days(i: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
     let (whole, rest) = (i.days / DAYS_PER_MONTH, i.days % DAYS_PER_MONTH);
-    let (months, days) = of_one_sign(i.months + whole, rest.into(), DAYS_PER_MONTH.into());
-    IntervalMonthDayNano::new(months, days as i32, i.nanoseconds)
+    let whole = i.months.checked_add(whole).ok_or_else(interval_out_of_range)?;
+    let (months, days) = of_one_sign(whole, rest.into(), DAYS_PER_MONTH.into());
+    Ok(IntervalMonthDayNano::new(months, days as i32, i.nanoseconds))
 }

@@ -218,7 +218,7 @@ pub(crate) fn timestamp_out_of_range() -> datafusion::common::DataFusionError {
     error("22008", "timestamp out of range")
 }
 
-fn interval_out_of_range() -> datafusion::common::DataFusionError {
+pub(crate) fn interval_out_of_range() -> datafusion::common::DataFusionError {
     error("22008", "interval out of range")
 }
 

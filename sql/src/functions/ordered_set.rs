@@ -7,10 +7,14 @@ use datafusion::common::{Result, internal_err};
 use std::ops::Range;
 use std::sync::Arc;
 
+use peristyle_storage::types::pg_type;
+
+use super::choice::needs_mark;
 use super::define::{Call, Definition, computed, immutable};
 use super::error::error;
 use super::rows::{Argument, Float8};
 use super::signature::Ty;
+use crate::semantics::type_planner::typed_field;
 
 /// `percentile_disc(fraction) WITHIN GROUP (ORDER BY x)` as `(fraction, sorted values)`.
 pub(crate) const PERCENTILE_DISC: &str = "pg_percentile_disc";
@@ -24,10 +28,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 
 /// The type of the items of the last argument.
 fn item_type(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
-    match arguments.last().map(|field| field.data_type()) {
-        Some(DataType::List(item)) => Ok(Arc::new(item.as_ref().clone().with_name(name).with_nullable(true))),
-        other => internal_err!("{name} over {other:?}"),
-    }
+    let Some((list, DataType::List(item))) = arguments.last().map(|list| (list, list.data_type())) else {
+        return internal_err!("{name} over {arguments:?}");
+    };
+    Ok(match pg_type(list).element().filter(|ty| needs_mark(*ty, item.data_type())) {
+        Some(ty) => typed_field(name, ty, item.data_type().clone()),
+        None => Arc::new(item.as_ref().clone().with_name(name).with_nullable(true)),
+    })
 }
 
 /// One item of each row's list, chosen among those that are not NULL.

@@ -8,7 +8,8 @@ pub(super) fn tables<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
         rows.named(["view_catalog", "view_schema", "view_name", "table_catalog", "table_schema", "table_name"]);
     for relation in context.head.relations(context.database.oid) {
         let Some(view) = relation.as_view() else { continue };
-        for on in &view.query.depends_on {
+        let is_type = |oid| context.head.relation(oid).is_some_and(|relation| relation.as_enum().is_some());
+        for on in view.query.depends_on.iter().filter(|on| !is_type(on.relation)) {
             let Some((schema, name)) = relation_name(context, on.relation) else { continue };
             rows.push([
                 (&context.database.name).into(),

@@ -14,10 +14,15 @@ const COPIED_MAX: usize = 10_000;
 
 /// 54001 for operands that are too large to stand in the tree once more.
 pub(super) fn refuse_large<'e>(operands: impl IntoIterator<Item = &'e Expr>) -> Result<(), SqlError> {
+    refuse_copies(operands, 1)
+}
+
+/// 54001 for operands that are too large to stand in the tree so many times more.
+pub(super) fn refuse_copies<'e>(operands: impl IntoIterator<Item = &'e Expr>, times: usize) -> Result<(), SqlError> {
     let mut copied = 0;
     for operand in operands {
         let counted = visit_expressions(operand, |_| {
-            copied += 1;
+            copied += times;
             if copied > COPIED_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if counted.is_break() {

@@ -168,7 +168,7 @@ impl Quantified {
     /// A query of that over the rows, whose columns are called as [`column`] does.
     fn query(&self, result: &str) -> Result<Query, SqlError> {
         let columns = if let Expr::Tuple(left) = &self.left { left.len() } else { 1 };
-        let names: Vec<String> = (0..columns).map(|at| format!("value{at}")).collect();
+        let names: Vec<String> = (0..columns).map(|at| column_name(at).to_string()).collect();
         let text = format!("SELECT {result} FROM (SELECT 1) AS \"{ROWS}\" ({})", names.join(", "));
         let mut query = *parse_query(&text)?;
         if let SetExpr::Select(select) = query.body.as_mut()
@@ -188,7 +188,12 @@ fn rows_of(right: &Expr) -> Option<&Query> {
 }
 
 fn column(at: usize) -> Expr {
-    Expr::CompoundIdentifier(vec![Ident::with_quote('"', ROWS), Ident::new(format!("value{at}"))])
+    Expr::CompoundIdentifier(vec![Ident::with_quote('"', ROWS), column_name(at)])
+}
+
+/// No column of the query around has such a name.
+fn column_name(at: usize) -> Ident {
+    Ident::with_quote('"', format!("\u{1}value {at}"))
 }
 
 /// Puts the comparison in the place of the operand of the one cast that a result has.

@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 
-use super::copies::refuse_large;
+use super::copies::{refuse_copies, refuse_large};
 use crate::error::SqlError;
 use crate::semantics::call;
 
@@ -48,6 +48,10 @@ pub(super) fn is_null(row: &[Expr], negated: bool) -> Result<Expr, SqlError> {
 
 /// Whether a row is one of a list.
 pub(super) fn is_in(tested: &[Expr], list: &[Expr], negated: bool) -> Result<Expr, SqlError> {
+    // The tested row stands beside each of the list.
+    if list.len() > 1 {
+        refuse_copies(tested, list.len())?;
+    }
     let equal = list.iter().map(|candidate| match candidate {
         Expr::Tuple(values) => compare(tested, &BinaryOperator::Eq, values),
         _ => Err(SqlError::syntax("unequal number of entries in row expressions")),

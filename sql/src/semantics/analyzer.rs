@@ -22,6 +22,7 @@ use crate::functions::{FunctionContext, StatementContext};
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(super::union_sides::UnionSides),
         Arc::new(ExpressionRule { name: "postgresql_choices", rewrite: super::choices::rewrite }),
         Arc::new(ExpressionRule { name: "postgresql_operands", rewrite: super::operands::rewrite }),
         Arc::new(ExpressionRule { name: "exact_statistics", rewrite: super::exact_statistics::rewrite }),

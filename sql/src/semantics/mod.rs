@@ -30,6 +30,7 @@ mod sum_chain;
 pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;
+mod union_sides;
 mod union_types;
 
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub(crate) use desugar::{call, is_quantified, string};
 pub use operators::expr_planners;
 pub use session::{physical_rules, session_config};
 pub use type_name::pg_type_of_sql;
-pub(crate) use type_name::{sql_type_of, with_type_names};
+pub(crate) use type_name::{names_type, sql_type_of, with_type_names};
 
 pub(crate) use cast_number::decimal_at_scale;
 pub(crate) use cast_time::{DAY_MICROS, date_of_days, days_to_micros, micros_to_days};

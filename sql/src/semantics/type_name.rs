@@ -72,6 +72,11 @@ pub(crate) fn sql_type_of(ty: PgType) -> SqlType {
     }
 }
 
+/// Whether a text that was printed of a tree names a type that was looked up, or the array type over it.
+pub(crate) fn names_type(text: &str, ty: PgType) -> bool {
+    text.contains(&sql_type_of(ty).to_string())
+}
+
 /// A text that was printed of a tree, with names in the place of the types that were looked up.
 pub(crate) fn with_type_names<'t>(text: &'t str, name_of: &dyn Fn(PgType) -> String) -> Cow<'t, str> {
     let mark = format!("\"{LOOKED_UP}");

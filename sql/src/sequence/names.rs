@@ -1,14 +1,16 @@
 //! Sequences in the texts of defaults: kept by oid, so that they follow a rename, and shown by name.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use peristyle_catalog::model::Oid;
+use peristyle_catalog::model::{ColumnDefault, Oid, Requirement};
 use sqlparser::ast::{
     CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
     visit_expressions_mut,
 };
 
+use crate::error::SqlError;
 use crate::parse::parse_expression;
 use crate::pg_catalog::names::{parts, relation_shown};
 use crate::relation::RelationContext;
@@ -17,17 +19,27 @@ use crate::scope::Scope;
 /// Functions whose first argument is a sequence.
 const CALLS: &[&str] = &["nextval", "currval", "setval"];
 
-/// An expression whose sequences are named by oid.
-pub(crate) fn by_oids(scope: &Scope, expression: &Expr) -> Expr {
+/// An expression whose sequences are named by oid; 42P01 for a relation that there is not.
+pub(crate) fn by_oids(scope: &Scope, expression: &Expr) -> Result<Expr, SqlError> {
     let mut expression = expression.clone();
+    let unknown = RefCell::new(None);
     let oid = |text: &str| {
         let parts = parts(text)?;
         let (name, schema) = parts.split_last()?;
-        let relation = scope.relation(schema.last().map(String::as_str), name)?;
+        let Ok(relation) = scope.require_relation(schema.last().map(String::as_str), name).map_err(|error| {
+            unknown.borrow_mut().get_or_insert(error);
+        }) else {
+            return None;
+        };
         relation.as_sequence().map(|_| relation.oid.to_string())
     };
     rename(&mut expression, &oid);
-    expression
+    unknown.into_inner().map_or(Ok(expression), Err)
+}
+
+/// What a default requires of the sequences that it names: they are still there.
+pub(crate) fn required(default: &ColumnDefault) -> impl Iterator<Item = Requirement> {
+    sequences_in(&default.expression).into_iter().map(Requirement::RelationLive)
 }
 
 /// A default's text with the names that its sequences have now.
@@ -40,7 +52,7 @@ pub(crate) fn shown<'t>(context: &RelationContext<'_>, text: &'t str) -> Cow<'t,
 /// The sequences that a default's text names.
 pub(crate) fn sequences_in(text: &str) -> Vec<Oid> {
     let Some(mut expression) = with_sequences(text) else { return Vec::new() };
-    let found = std::cell::RefCell::new(Vec::new());
+    let found = RefCell::new(Vec::new());
     rename(&mut expression, &|text| {
         found.borrow_mut().extend(text.parse().ok().map(Oid));
         None

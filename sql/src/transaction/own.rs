@@ -54,6 +54,11 @@ impl Own {
         }
     }
 
+    /// What it made, changed or dropped.
+    pub(super) fn relations(&self) -> impl Iterator<Item = Oid> {
+        self.relations.iter().copied()
+    }
+
     /// Whether the transaction wrote the partition.
     pub(super) fn has_partition(&self, id: &PartitionId) -> bool {
         self.partitions.contains(id)
@@ -74,9 +79,11 @@ impl Own {
             Requirement::NoRowsSince { table: oid, .. } | Requirement::UnchangedSince { relation: oid, .. } => {
                 self.created.contains(oid)
             }
-            Requirement::NoDependents { .. } | Requirement::NoColumnDependents { .. } => self.renamed,
             // Of these the transaction's own are left out one by one.
-            Requirement::PartitionsLive { .. } | Requirement::ChunksLive { .. } => false,
+            Requirement::NoDependents { .. }
+            | Requirement::NoColumnDependents { .. }
+            | Requirement::PartitionsLive { .. }
+            | Requirement::ChunksLive { .. } => false,
         }
     }
 }

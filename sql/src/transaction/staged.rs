@@ -104,6 +104,11 @@ impl Staged {
                     partitions.retain(|id| !self.own.has_partition(id));
                     !partitions.is_empty()
                 }
+                // The statement saw what became of the transaction's own relations.
+                Requirement::NoDependents { except, .. } | Requirement::NoColumnDependents { except, .. } => {
+                    except.extend(self.own.relations());
+                    true
+                }
                 _ => true,
             };
             if is_about_others && !self.own.guards(&requirement) && !self.requires.contains(&requirement) {

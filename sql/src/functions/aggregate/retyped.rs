@@ -57,6 +57,16 @@ impl Retyped {
         })
     }
 
+    /// The least and the greatest label is one too.
+    fn label_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
+        let field = self.inner.return_field(fields)?;
+        let label = fields.first().and_then(|argument| marked_pg_type(argument));
+        Ok(match label.filter(|ty| ty.enum_definition().is_some()) {
+            Some(ty) => typed_field(self.name(), ty, field.data_type().clone()),
+            None => field,
+        })
+    }
+
     fn retyped(&self, inner: Box<dyn Accumulator>) -> Box<dyn Accumulator> {
         match &self.result {
             ResultType::Cast(ty) => Box::new(RetypedAccumulator { inner, ty: ty.clone() }),
@@ -94,7 +104,7 @@ impl AggregateUDFImpl for Retyped {
         match &self.result {
             ResultType::Cast(ty) => Ok(Arc::new(Field::new(self.name(), ty.clone(), true))),
             ResultType::ArrayOfArgument => self.array_field(fields),
-            ResultType::ComparedOneByOne => self.inner.return_field(fields),
+            ResultType::ComparedOneByOne => self.label_field(fields),
         }
     }
 
