@@ -198,3 +198,53 @@ def test_the_past_and_the_dropped_keep_labels(make_server):
     assert server.rows("select data_type from information_schema.columns where table_name = 'v' and column_name = 'x'") == [
         ("text",)
     ]
+
+
+@pytest.mark.peristyle_only
+def test_a_type_stays_while_a_table_came_to_use_it(server, table, mood):
+    with server.connect() as dropping, server.connect() as creating:
+        dropping.execute("begin")
+        dropping.execute(f"create table {table}_own (a int)")
+        dropping.execute(f"drop type {mood}")
+        creating.execute(f"create table {table} (m {mood})")
+        with pytest.raises(psycopg.errors.DependentObjectsStillExist):
+            dropping.execute("commit")
+    server.run(f"insert into {table} values ('ok')")
+    assert server.value(f"select m::text from {table}") == "ok"
+    assert server.value("select count(*) from pg_class where relname = %s", [f"{table}_own"]) == 0
+
+
+@pytest.mark.peristyle_only
+def test_a_label_keeps_its_name_while_a_table_came_to_hold_it(server, table, mood):
+    with server.connect() as renaming, server.connect() as creating:
+        renaming.execute("begin")
+        renaming.execute(f"alter type {mood} rename value 'sad' to 'blue'")
+        creating.execute(f"create table {table} (m {mood})")
+        creating.execute(f"insert into {table} values ('sad')")
+        with pytest.raises(psycopg.errors.DependentObjectsStillExist):
+            renaming.execute("commit")
+    assert server.value(f"select count(*) from {table} where m = 'sad'") == 1
+
+
+@pytest.mark.peristyle_only
+def test_a_default_made_beside_a_renamed_label_is_refused(server, table, mood):
+    with server.connect() as creating, server.connect() as renaming:
+        creating.execute("begin")
+        creating.execute(f"create table {table} (n int, m {mood} default 'sad')")
+        renaming.execute(f"alter type {mood} rename value 'sad' to 'blue'")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            creating.execute("commit")
+
+
+@pytest.mark.peristyle_only
+def test_a_column_stays_while_a_view_came_to_read_it(server, table):
+    server.run(f"create table {table} (a int, b int)")
+    with server.connect() as dropping, server.connect() as creating:
+        dropping.execute("begin")
+        dropping.execute(f"create table {table}_own (a int)")
+        dropping.execute(f"alter table {table} drop column a")
+        creating.execute(f"create view {table}_view as select a from {table}")
+        with pytest.raises((psycopg.errors.DependentObjectsStillExist, psycopg.errors.SerializationFailure)):
+            dropping.execute("commit")
+    assert server.rows(f"select * from {table}_view") == []
+    server.run(f"drop view {table}_view")

@@ -239,8 +239,8 @@ mod tests {
     #[test]
     fn all_of_a_subquery_is_no_row_that_differs() {
         let text = normalised("SELECT 1 FROM t WHERE a > ALL (SELECT b FROM u)").expect("all");
-        let expected = "SELECT 1 FROM t WHERE NOT EXISTS (SELECT 1 FROM (SELECT b FROM u) AS \"compared rows\" (value0) \
-                        WHERE (a > \"compared rows\".value0) IS NOT TRUE)";
+        let expected = "SELECT 1 FROM t WHERE NOT EXISTS (SELECT 1 FROM (SELECT b FROM u) AS \"compared rows\" (\"\u{1}value 0\") \
+                        WHERE (a > \"compared rows\".\"\u{1}value 0\") IS NOT TRUE)";
         assert_eq!(text, expected);
     }
 
