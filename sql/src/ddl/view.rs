@@ -150,7 +150,8 @@ pub(super) fn dependencies(touched: &[Touched], plan: &LogicalPlan) -> Result<Ve
     let read = columns_read(plan)?;
     let mut dependencies: Vec<ViewDependency> = Vec::new();
     for Touched { written, relation } in touched {
-        if dependencies.iter().any(|known| known.written == *written) {
+        // A type and a table may have one name.
+        if dependencies.iter().any(|known| known.written == *written && known.relation == relation.oid) {
             continue;
         }
         let columns = match &relation.kind {

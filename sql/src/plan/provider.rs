@@ -132,7 +132,7 @@ impl<'a> Provider<'a> {
             return self.kept_rows(relation, scan, None);
         }
         let written: Vec<String> = schema.iter().copied().chain([name]).map(str::to_owned).collect();
-        if let Some(binding) = self.bindings.iter().find(|binding| is_written(binding, schema, name)) {
+        if let Some(binding) = self.bound(schema, name) {
             return self.bound_source(binding, written);
         }
         if let Some(system) = self.system_table(schema, name) {
@@ -227,12 +227,18 @@ impl<'a> Provider<'a> {
 
     /// The relation of a catalog that a name stands for, if it is no system relation.
     pub(super) fn relation(&self, schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {
-        let binding = self.bindings.iter().find(|binding| is_written(binding, schema, name));
-        match binding {
+        match self.bound(schema, name) {
             Some(binding) => self.scope.view.relation(binding.relation).cloned(),
             None if self.system_table(schema, name).is_some() => None,
             None => self.find(schema, name),
         }
+    }
+
+    /// What a view's text names so. A type may have the same name.
+    fn bound(&self, schema: Option<&str>, name: &str) -> Option<&Binding> {
+        let is_type = |oid| self.scope.view.relation(oid).is_some_and(|relation| relation.as_enum().is_some());
+        let mut bound = self.bindings.iter().filter(|binding| is_written(binding, schema, name));
+        bound.find(|binding| !is_type(binding.relation))
     }
 
     fn find(&self, schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Query, Select, SelectItem, SetExpr, Statement, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Query, Select, SelectItem, SetExpr, Statement, Value, VisitMut, VisitorMut};
 
 use crate::functions::own_type::OWN_TYPE;
 use crate::semantics::call;
@@ -42,10 +42,18 @@ fn settle(body: &mut SetExpr) {
     }
 }
 
+/// Whether it is a literal that takes its type from the other term, or that has one that is never marked.
+fn is_typeless(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => !matches!(&value.value, Value::Number(digits, _) if digits.contains(['.', 'e', 'E'])),
+        _ => false,
+    }
+}
+
 fn settle_results(select: &mut Select) {
     for item in &mut select.projection {
         match item {
-            SelectItem::ExprWithAlias { expr, .. } if !matches!(expr, Expr::Value(_)) => {
+            SelectItem::ExprWithAlias { expr, .. } if !is_typeless(expr) => {
                 *expr = call(OWN_TYPE, vec![expr.clone()]);
             }
             SelectItem::UnnamedExpr(expr) => {
