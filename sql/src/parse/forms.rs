@@ -86,7 +86,7 @@ fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError
 }
 
 fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let words = words(&tokens);
     let keyword = |place: usize| words.get(place).and_then(|&at| keyword_of(&tokens[at]));
     match (keyword(0), keyword(1)) {
         (Some(Keyword::ALTER), Some(Keyword::TABLE | Keyword::VIEW)) if set_schema_at(&tokens, &words).is_some() => {
@@ -112,6 +112,16 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 
 pub(super) fn is_blank(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
+}
+
+/// The places of the tokens that are no blanks.
+pub(super) fn words(tokens: &[TokenWithSpan]) -> Vec<usize> {
+    (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect()
+}
+
+/// Whether it is that word, which sqlparser may not know.
+pub(super) fn is_word(token: &TokenWithSpan, text: &str) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
 }
 
 pub(super) fn is(token: &TokenWithSpan, keyword: Keyword) -> bool {

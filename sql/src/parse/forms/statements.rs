@@ -5,7 +5,7 @@ use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, is, is_blank};
+use super::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, is, words};
 
 /// `WITH … INSERT` as an INSERT whose source has the WITH.
 pub(in crate::parse) fn insert_with(statement: ast::Statement) -> ast::Statement {
@@ -73,7 +73,7 @@ pub(super) fn leave_out_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usi
 pub(super) fn merge_deeds(tokens: &mut Vec<TokenWithSpan>) {
     const NOTHING: &[Keyword] = &[Keyword::THEN, Keyword::DO, Keyword::NOTHING];
     const DEFAULTS: &[Keyword] = &[Keyword::THEN, Keyword::INSERT, Keyword::DEFAULT, Keyword::VALUES];
-    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let words = words(tokens);
     for place in (0..words.len()).rev() {
         let stands = |form: &[Keyword]| {
             form.iter().enumerate().all(|(i, &word)| words.get(place + i).is_some_and(|&at| is(&tokens[at], word)))
