@@ -26,6 +26,7 @@ mod statements;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
 use self::queries::{bare_functions, empty_selects, leave_out_only, table_commands, trims_of_blanks};
@@ -150,6 +151,7 @@ mod tests {
         assert_eq!(printed("table t order by a limit 1"), "SELECT * FROM t ORDER BY a LIMIT 1");
         assert_eq!(printed("select 1 union all table t"), "SELECT 1 UNION ALL SELECT * FROM t");
         assert_eq!(printed("insert into u table t"), "INSERT INTO u SELECT * FROM t");
+        assert_eq!(printed("with x as (select 1) table x"), "WITH x AS (SELECT 1) SELECT * FROM x");
         assert_eq!(printed("drop table t"), "DROP TABLE t");
     }
 

@@ -28,11 +28,11 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 pub(crate) use alter_rule::{AlterRule, RuleAction};
-pub(crate) use bare::bare_body;
+pub(crate) use bare::{bare_body, bare_query};
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use dialect::SYMMETRIC;
 pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
-pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK};
+pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, changes_rows, is_change, under_with};
 pub(crate) use identity::Overriding;
 pub(crate) use maintenance::{Maintenance, Subject};
 pub(crate) use materialized_view::MaterializedViewStatement;
