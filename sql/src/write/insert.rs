@@ -124,7 +124,7 @@ impl<'i> Insertion<'i> {
         };
         let kept = std::mem::take(&mut load.kept);
         let Some(returning) = self.returning else { return Ok((load, None)) };
-        match returning.take(&kept) {
+        match returning.for_rows(scope, load.target(), insert, &kept).and_then(|returning| returning.take(&kept)) {
             Ok(returned) => Ok((load, Some(returned))),
             Err(error) => {
                 load.abort().await;

@@ -88,6 +88,11 @@ impl Load {
         self.keys.take()
     }
 
+    /// The table as it was found.
+    pub(super) fn target(&self) -> &Target {
+        &self.plan.target
+    }
+
     /// Rows taken so far.
     pub(super) fn rows(&self) -> u64 {
         self.sink.rows()
