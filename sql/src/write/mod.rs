@@ -6,9 +6,11 @@
 //! The change set is staged in the transaction; nothing is visible before that commits.
 
 mod assign;
+mod copy_defaults;
 mod copy_file;
 mod copy_in;
 mod copy_parquet;
+mod copy_skipped;
 mod create_table_as;
 mod evolve;
 mod identity;
