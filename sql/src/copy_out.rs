@@ -17,7 +17,7 @@ use crate::ddl::kind_word;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::outcome::{BatchStream, ByteStream, CopyOut, CopyPiece, Outcome};
-use crate::parse::{CopyEnd, CopyStatement, CopySubject, parse_query};
+use crate::parse::{CopyEnd, CopyStatement, CopySubject, changes_rows, is_change, parse_query};
 use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name, start};
 use crate::scope::Scope;
@@ -66,6 +66,9 @@ fn counted(pieces: ByteStream, progress: CopyEntry) -> impl Stream<Item = Result
 /// The columns and the batches of what is copied.
 async fn source(scope: &Arc<Scope>, copy: &CopyStatement) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
     let query = match &copy.subject {
+        CopySubject::Query(query) if changes_rows(query) || is_change(query) => {
+            return Err(SqlError::unsupported("COPY of a statement that changes rows is not supported yet"));
+        }
         CopySubject::Query(query) => query.clone(),
         CopySubject::Table { name, columns } => table_query(scope, name, columns)?,
     };

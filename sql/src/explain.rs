@@ -1,5 +1,7 @@
 //! EXPLAIN [ANALYZE]: the plan as text or JSON, and what a run of it read.
 
+mod parts;
+
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, StringViewArray};
@@ -15,11 +17,13 @@ use sqlparser::ast::{self, UtilityOption};
 use crate::error::{SqlError, SqlState};
 use crate::modify::{self, ChangeStatement};
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
+use crate::plan::Planner;
 use crate::plan::parameters::Bound;
-use crate::plan::{self, Planner};
 use crate::scan::ScanExec;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
+use crate::statement;
+use crate::with_changes::WithChanges;
 use crate::write::{self, ResolvedInsert};
 
 /// The explained query's parameters, and the one column of an explanation.
@@ -29,12 +33,7 @@ pub(crate) fn describe(
     options: Option<&[UtilityOption]>,
     types: &[Option<PgType>],
 ) -> Result<(Vec<PgType>, Option<Vec<ColumnDescription>>), SqlError> {
-    let parameters = match explained {
-        tree if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types)?.0,
-        ast::Statement::Query(_) => plan::describe_query(scope, explained, types)?.0,
-        ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types)?.0,
-        _ => Vec::new(),
-    };
+    let (parameters, _) = statement::describe_tree(scope, explained, types)?;
     Ok((parameters, Some(columns(Format::of_options(options)?))))
 }
 
@@ -57,6 +56,11 @@ pub(crate) async fn run(
     }
     let options = Options::of(*analyze, options.as_deref())?;
     let explained = match statement.as_ref() {
+        tree if let Some(statement) = WithChanges::of(tree) => {
+            options.refuse_json_of_a_change()?;
+            let lines = parts::explain(scope, transaction, statement, bound, options.analyze).await?;
+            return rendered(lines, Format::Text);
+        }
         tree if let Some(change) = ChangeStatement::of(tree) => {
             options.refuse_json_of_a_change()?;
             return rendered(explain_change(scope, transaction, change, bound, options.analyze).await?, Format::Text);
@@ -66,10 +70,7 @@ pub(crate) async fn run(
             options.refuse_json_of_a_change()?;
             return rendered(run_insert(&scope, transaction, insert, bound).await?, Format::Text);
         }
-        ast::Statement::Insert(insert) => {
-            write::describe_insert(&scope, insert, bound.types())?;
-            explain_write(&scope, format!("Insert on {}", insert.table), insert.source.as_deref(), bound).await?
-        }
+        ast::Statement::Insert(insert) => explain_insert(&scope, insert, bound).await?,
         ast::Statement::CreateTable(create) if create.query.is_some() && !options.analyze => {
             explain_write(&scope, format!("Create {}", create.name), create.query.as_deref(), bound).await?
         }
@@ -99,7 +100,7 @@ impl Explained {
             operators(plan, self.run.is_some(), &mut lines);
         }
         if let Some(head) = &self.head {
-            lines.iter_mut().for_each(|line| line.insert_str(0, "  "));
+            indent(&mut lines);
             lines.insert(0, head.clone());
         }
         if let Some((milliseconds, rows)) = self.run {
@@ -172,6 +173,11 @@ async fn explain_write(
     Ok(Explained { head: Some(head), ..below })
 }
 
+async fn explain_insert(scope: &Arc<Scope>, insert: &ast::Insert, bound: &Bound) -> Result<Explained, SqlError> {
+    write::describe_insert(scope, insert, bound.types())?;
+    explain_write(scope, format!("Insert on {}", insert.table), insert.source.as_deref(), bound).await
+}
+
 async fn run_insert(
     scope: &Arc<Scope>,
     transaction: SharedTransaction,
@@ -198,10 +204,7 @@ async fn explain_change(
     bound: &Bound,
     analyze: bool,
 ) -> Result<Vec<String>, SqlError> {
-    let (title, plan) = modify::explained(&scope, change, bound).await?;
-    let mut lines = vec![title];
-    operators(&plan, false, &mut lines);
-    lines[1..].iter_mut().for_each(|line| line.insert_str(0, "  "));
+    let mut lines = change_lines(&scope, change, bound).await?;
     if analyze {
         let begun = scope.engine.now();
         let outcome = modify::run(Arc::clone(&scope), transaction, change, bound).await?;
@@ -213,6 +216,18 @@ async fn explain_change(
         lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(begun, ended)));
     }
     Ok(lines)
+}
+
+async fn change_lines(scope: &Arc<Scope>, change: ChangeStatement<'_>, bound: &Bound) -> Result<Vec<String>, SqlError> {
+    let (title, plan) = modify::explained(scope, change, bound).await?;
+    let mut lines = vec![title];
+    operators(&plan, false, &mut lines);
+    indent(&mut lines[1..]);
+    Ok(lines)
+}
+
+fn indent(lines: &mut [String]) {
+    lines.iter_mut().for_each(|line| line.insert_str(0, "  "));
 }
 
 fn milliseconds(from: TimestampMicros, to: TimestampMicros) -> f64 {

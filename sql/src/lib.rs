@@ -8,6 +8,7 @@
 //! | SELECT, VALUES | [`plan`] → [`scan`] | a stream of batches |
 //! | INSERT, COPY FROM, CREATE TABLE AS | [`write`] | a change set in the transaction |
 //! | DELETE, UPDATE, MERGE | [`modify`] | a change set in the transaction |
+//! | WITH … AS (DELETE …) … | `with_changes` | a change set of all its parts |
 //! | COPY TO | [`copy_out`] | a stream of bytes |
 //! | CREATE, ALTER, DROP, TRUNCATE, COMMENT | [`ddl`] | a change set in the transaction |
 //! | VACUUM, ANALYZE, OPTIMIZE TABLE, CLUSTER, CHECKPOINT | `maintenance` | commits of its own |
@@ -53,6 +54,7 @@ mod system_context;
 mod temporary;
 mod transaction;
 pub mod values;
+mod with_changes;
 mod write;
 
 pub use ddl::dropped_at;

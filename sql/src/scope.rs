@@ -17,6 +17,7 @@ use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
 use crate::temporary;
 use crate::transaction::{Reads, View};
 use crate::values::InputStyle;
+use crate::with_changes::Returned;
 
 /// Schemas that every session searches first, before its search path.
 pub(crate) const PG_CATALOG: &str = "pg_catalog";
@@ -45,6 +46,8 @@ pub(crate) struct Scope {
     pub(crate) begun_runs: SharedRuns,
     /// What the transaction's statements read.
     pub(crate) reads: Reads,
+    /// What parts of the statement returned so far.
+    pub(crate) returned: Returned,
 }
 
 impl Scope {
@@ -65,6 +68,7 @@ impl Scope {
             taken: Arc::clone(&self.taken),
             begun_runs: Arc::clone(&self.begun_runs),
             reads: self.reads.clone(),
+            returned: self.returned.clone(),
         }
     }
 

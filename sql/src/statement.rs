@@ -18,6 +18,7 @@ use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::transaction::Looks;
+use crate::with_changes::{self, WithChanges};
 use crate::write;
 
 /// The types of a statement's parameters and the columns of its result (`None` without rows).
@@ -53,6 +54,9 @@ async fn dispatch(
         Tree::Maintenance(maintenance) => return Box::pin(maintenance::run(&scope, maintenance)).await,
         Tree::Sql(tree) => tree.as_ref(),
     };
+    if let Some(parts) = WithChanges::of(tree) {
+        return with_changes::run(scope, transaction, parts, bound).await;
+    }
     if let Some(change) = ChangeStatement::of(tree) {
         return Box::pin(modify::run(scope, transaction, change, bound)).await;
     }
@@ -83,17 +87,31 @@ pub(crate) async fn describe(
         | Tree::Sequence(_)
         | Tree::Enum(_)
         | Tree::MaterializedView(_) => Ok((Vec::new(), None)),
-        Tree::Sql(tree) if let Some(change) = ChangeStatement::of(tree) => modify::describe(scope, tree, change, types),
-        Tree::Sql(tree) => match tree.as_ref() {
-            ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
-            ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types),
-            ast::Statement::Explain { statement, options, .. } => {
-                explain::describe(scope, statement, options.as_deref(), types)
-            }
-            _ => Ok((Vec::new(), None)),
-        },
+        Tree::Sql(tree) => describe_tree(scope, tree, types),
     };
     described.map_err(|error| place(scope.enums().named(error), statement))
+}
+
+/// The same of a tree alone.
+pub(crate) fn describe_tree(
+    scope: &Arc<Scope>,
+    tree: &ast::Statement,
+    types: &[Option<PgType>],
+) -> Result<Description, SqlError> {
+    if let Some(parts) = WithChanges::of(tree) {
+        return with_changes::describe(scope, parts, types);
+    }
+    if let Some(change) = ChangeStatement::of(tree) {
+        return modify::describe(scope, tree, change, types);
+    }
+    match tree {
+        ast::Statement::Query(_) => plan::describe_query(scope, tree, types),
+        ast::Statement::Insert(insert) => write::describe_insert(scope, insert, types),
+        ast::Statement::Explain { statement, options, .. } => {
+            explain::describe(scope, statement, options.as_deref(), types)
+        }
+        _ => Ok((Vec::new(), None)),
+    }
 }
 
 /// As [`describe`], for statements about the session itself, which need no snapshot; `None` for others.
@@ -134,6 +152,7 @@ pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
 /// The same of a tree alone. EXPLAIN ANALYZE does what it explains.
 fn writing_verb(tree: &ast::Statement) -> Option<String> {
     match tree {
+        ast::Statement::Query(_) if let Some(parts) = WithChanges::of(tree) => Some(parts.verb().to_owned()),
         // The verb behind a WITH.
         ast::Statement::Query(query) => ChangeStatement::of(tree).map(|_| first_words(&query.body.to_string())),
         ast::Statement::Explain { analyze: true, statement, .. } => writing_verb(statement),
@@ -216,6 +235,7 @@ pub(crate) fn can_rerun(statement: &Statement) -> bool {
         // What RETURNING gave was sent already.
         Tree::Sql(tree) => match tree.as_ref() {
             ast::Statement::Insert(insert) => insert.returning.is_none(),
+            other if let Some(parts) = WithChanges::of(other) => !parts.returns_rows(),
             other => !ChangeStatement::of(other).is_some_and(|change| change.returns_rows()),
         },
     }

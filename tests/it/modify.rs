@@ -58,7 +58,7 @@ async fn random_changes_end_as_a_model_says() {
 /// A statement, how many rows it changes, and the same done to the model.
 fn change(dice: &mut Dice, model: &mut Model, next: &mut i32) -> (String, u64) {
     let group = dice.number(6);
-    match dice.roll(12) {
+    match dice.roll(14) {
         0..=3 => insert(dice, model, next),
         4 => {
             let changed = update(model, |_, (g, _)| *g == group, |(_, v)| *v += 1);
@@ -86,6 +86,25 @@ fn change(dice: &mut Dice, model: &mut Model, next: &mut i32) -> (String, u64) {
             let least = model.values().map(|(_, v)| *v).min();
             let changed = delete(model, |_, (_, v)| Some(v) == least);
             ("DELETE FROM t WHERE v = (SELECT min(v) FROM t)".to_owned(), changed)
+        }
+        11 => {
+            delete(model, |k, (g, _)| g == group && k % 2 == 0);
+            update(model, |k, (g, _)| *g == group && k % 2 == 1, |(_, v)| *v += 1);
+            let changed = delete(model, |k, (g, _)| g != group && k % 9 == 4);
+            let sql = format!(
+                "WITH d AS (DELETE FROM t WHERE g = {group} AND k % 2 = 0),
+                    u AS (UPDATE t SET v = v + 1 WHERE g = {group} AND k % 2 = 1 RETURNING k)
+                DELETE FROM t WHERE g <> {group} AND k % 9 = 4"
+            );
+            (sql, changed)
+        }
+        12 => {
+            let changed = update(model, |k, _| k % 5 == group, |(g, _)| *g = (*g + 1) % 6);
+            let sql = format!(
+                "WITH d AS (DELETE FROM t WHERE k % 5 = {group} RETURNING *)
+                INSERT INTO t SELECT k, (g + 1) % 6, v FROM d"
+            );
+            (sql, changed)
         }
         _ if dice.roll(8) == 0 => {
             let changed = delete(model, |_, _| true);
@@ -154,6 +173,45 @@ async fn parameters_take_the_types_of_their_columns() {
     assert_eq!(delete.params().iter().map(|ty| ty.name()).collect::<Vec<_>>(), ["int2", "text"]);
     assert_eq!(client.execute(&delete, &[&7_i16, &"seven"]).await.unwrap(), 1);
     assert_eq!(client.query_one("SELECT count(*) FROM t", &[]).await.unwrap().get::<_, i64>(0), 1);
+    drop(client);
+    connection.await.unwrap().unwrap();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_a_statement_are_described_before_they_run() {
+    let server = TestServer::start().await;
+    let (client, connection) = server.connect().await;
+    client.batch_execute("CREATE TABLE t (k integer, s smallint, n text); CREATE TABLE u (k bigint)").await.unwrap();
+    client.batch_execute("INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b')").await.unwrap();
+    let sql = "WITH d AS (DELETE FROM t WHERE s = $1 RETURNING k, n AS name), i AS (INSERT INTO u VALUES ($2)) \
+               SELECT name, k + $3 AS sum FROM d WHERE name <> $4";
+    let moved = client.prepare(sql).await.unwrap();
+    assert_eq!(moved.params().iter().map(|ty| ty.name()).collect::<Vec<_>>(), ["int2", "int8", "int4", "text"]);
+    let columns: Vec<(&str, &str)> = moved.columns().iter().map(|c| (c.name(), c.type_().name())).collect();
+    assert_eq!(columns, [("name", "text"), ("sum", "int4")]);
+    let count = async |table: &str| -> i64 {
+        client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+    };
+    assert_eq!((count("t").await, count("u").await), (2, 0));
+    let rows = client.query(&moved, &[&2_i16, &5_i64, &40_i32, &"z"]).await.unwrap();
+    assert_eq!((rows.len(), rows[0].get::<_, &str>(0), rows[0].get::<_, i32>(1)), (1, "b", 42));
+    assert_eq!((count("t").await, count("u").await), (1, 1));
+    drop(client);
+    connection.await.unwrap().unwrap();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_part_returns_is_held_to_the_statements_memory() {
+    let server = TestServer::start_with(|config| config.engine.query_memory_bytes = 1 << 20).await;
+    let (client, connection) = server.connect().await;
+    client.batch_execute("CREATE TABLE t (k integer, v text)").await.unwrap();
+    let sql = "WITH i AS (INSERT INTO t SELECT g, repeat(g::text, 500) FROM generate_series(1, 5000) g RETURNING *) \
+               SELECT count(*) FROM i";
+    let error = client.query(sql, &[]).await.expect_err("too much for a statement");
+    assert_eq!(error.code().map(|code| code.code()), Some("53200"), "{error:?}");
+    assert_eq!(client.query_one("SELECT count(*) FROM t", &[]).await.unwrap().get::<_, i64>(0), 0);
     drop(client);
     connection.await.unwrap().unwrap();
     server.stop().await;

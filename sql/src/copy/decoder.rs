@@ -30,6 +30,8 @@ pub struct TargetColumn {
     pub ty: PgType,
     /// The type of the array that is wanted.
     pub arrow: DataType,
+    /// Whether the `DEFAULT` marker may stand for a value.
+    pub has_default: bool,
     /// For the `time` column of an open table: numbers count since 1970, and rows without a time get this one.
     pub arrival: Option<Arrival>,
 }
@@ -37,7 +39,7 @@ pub struct TargetColumn {
 impl TargetColumn {
     /// A column of the type's own Arrow type.
     pub fn new(name: impl Into<String>, ty: PgType) -> TargetColumn {
-        TargetColumn { name: name.into(), ty, arrow: arrow_type(ty, None), arrival: None }
+        TargetColumn { name: name.into(), ty, arrow: arrow_type(ty, None), has_default: false, arrival: None }
     }
 }
 
@@ -70,7 +72,10 @@ pub struct DecodedColumn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedRow {
     pub line: u64,
+    /// Empty for a line that could not be read at all.
     pub column: String,
+    /// The value that could not be read, as far as messages show values.
+    pub value: String,
     pub error: SqlError,
 }
 

@@ -10,7 +10,7 @@ use super::decoder::{
     Decoded, DecodedColumn, Decoder, SkippedRow, Unknown, assemble, push_absent, push_value, undefined_column,
 };
 use super::json_values::{JsonColumn, push_known, text_of};
-use super::place::Place;
+use super::place::{Place, shown};
 use super::rest::{REST_COLUMN, can_name_column, rest_text};
 use super::rows::Rows;
 use super::splitter::Piece;
@@ -94,7 +94,7 @@ impl<'a> JsonPiece<'a> {
         if !self.decoder.may_skip(&error) {
             return Err(error);
         }
-        self.rows.skip(SkippedRow { line, column: String::new(), error });
+        self.rows.skip(SkippedRow { line, column: String::new(), value: String::new(), error });
         self.builders.iter_mut().for_each(ColumnBuilder::push_null);
         Ok(())
     }
@@ -137,12 +137,13 @@ impl<'a> JsonPiece<'a> {
                 Some(value) => push_known(builder, target.ty, value),
             };
             let Err(error) = pushed else { continue };
-            let shown = value.as_ref().and_then(|value| text_of(value).ok()).unwrap_or_default();
-            let error = place.of_value(error, &target.name, &shown);
+            let text = value.as_ref().and_then(|value| text_of(value).ok()).unwrap_or_default();
+            let error = place.of_value(error, &target.name, &text);
             if !self.decoder.may_skip(&error) {
                 return Err(error);
             }
-            self.rows.skip(SkippedRow { line: place.line, column: target.name.clone(), error });
+            let (column, value) = (target.name.clone(), shown(&text));
+            self.rows.skip(SkippedRow { line: place.line, column, value, error });
             builder.push_null();
         }
         Ok(())

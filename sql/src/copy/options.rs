@@ -136,6 +136,8 @@ pub struct CopyOptions {
     pub force_not_null: ColumnSet,
     pub force_null: ColumnSet,
     pub on_error: OnError,
+    /// Rows that `ON_ERROR ignore` may leave out; one more fails the statement.
+    pub reject_limit: Option<u64>,
     pub log_verbosity: LogVerbosity,
     /// Accepted; every load is as visible as any other.
     pub freeze: bool,
@@ -159,6 +161,7 @@ impl CopyOptions {
             force_not_null: ColumnSet::None,
             force_null: ColumnSet::None,
             on_error: OnError::Stop,
+            reject_limit: None,
             log_verbosity: LogVerbosity::Default,
             freeze: false,
             ingest_id: None,
@@ -241,6 +244,17 @@ mod tests {
             ),
             (&[("null", "a\tb")], From, "0A000", "COPY delimiter must not appear in the NULL specification"),
             (&[("on_error", "x")], From, "22023", "COPY ON_ERROR \"x\" not recognized"),
+            (&[("reject_limit", "3")], From, "22023", "COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE"),
+            (
+                &[("on_error", "ignore"), ("reject_limit", "0")],
+                From,
+                "22023",
+                "REJECT_LIMIT (0) must be greater than zero",
+            ),
+            (&[("reject_limit", "many")], From, "22P02", "invalid input syntax for type bigint: \"many\""),
+            (&[("reject_limit", "")], From, "42601", "reject_limit requires a numeric value"),
+            (&[("on_error", "ignore")], To, "22023", "COPY ON_ERROR cannot be used with COPY TO"),
+            (&[("default", "\\N")], From, "0A000", "NULL specification and DEFAULT specification cannot be the same"),
             (&[("encoding", "latin1")], From, "0A000", "encoding \"latin1\" is not supported"),
             (&[("format", "ndjson"), ("null", "x")], From, "42601", "cannot specify NULL in NDJSON mode"),
             (

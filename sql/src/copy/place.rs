@@ -38,7 +38,8 @@ impl Place<'_> {
     }
 }
 
-fn shown(text: &str) -> String {
+/// A value as messages show it.
+pub(super) fn shown(text: &str) -> String {
     if text.len() <= SHOWN_BYTES_MAX {
         return text.to_owned();
     }

@@ -80,9 +80,13 @@ fn force_null_and_force_not_null() {
 #[test]
 fn the_default_marker_is_told_apart() {
     let options = CopyOptions { default: Some("\\D".into()), ..csv() };
-    let decoded = decoder(options, a_b()).decode(&piece("\\D,x\n2,\\D\n")).unwrap();
+    let with_defaults = || a_b().into_iter().map(|column| TargetColumn { has_default: true, ..column }).collect();
+    let decoded = decoder(options.clone(), with_defaults()).decode(&piece("\\D,x\n2,\\D\n")).unwrap();
     let defaulted = |at: usize| decoded.columns[at].defaulted.as_ref().unwrap().iter().collect::<Vec<_>>();
     assert_eq!((defaulted(0), defaulted(1)), (vec![Some(true), Some(false)], vec![Some(false), Some(true)]));
+    let (code, message, context) = fault(&decoder(options, a_b()), "1,x\n\\D,y\n");
+    assert_eq!((code.as_str(), message.as_str()), ("22P04", "unexpected default marker in COPY data"));
+    assert_eq!(context, "COPY t, line 2: \"\\D,y\"");
 }
 
 #[test]

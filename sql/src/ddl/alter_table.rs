@@ -12,7 +12,8 @@ use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, RenameTableNameKind};
 
 use super::alter_type::Retyped;
-use super::create_table::{column_constraints, column_of, new_column, new_default, required, table_constraint};
+use super::constraints::{NewConstraint, column_constraints, table_constraint};
+use super::create_table::{column_of, new_column, new_default, required};
 use super::options::TableOptions;
 use super::{Done, generated, keys, moved, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
@@ -318,16 +319,13 @@ impl Altered<'_> {
     ) -> Result<(), SqlError> {
         let new = table_constraint(constraint)
             .ok_or_else(|| SqlError::unsupported(format!("constraint {constraint} is not supported")))?;
-        if matches!(new, super::create_table::NewConstraint::Check { .. }) {
+        if matches!(new, NewConstraint::Check { .. }) {
             if not_valid && self.has_rows() {
                 return Err(SqlError::unsupported("CHECK ... NOT VALID on a table that holds rows is not supported"));
             }
             return self.add_check(new).await;
         }
-        if matches!(new, super::create_table::NewConstraint::Key { .. })
-            && self.table().enforces_keys()
-            && self.has_rows()
-        {
+        if matches!(new, NewConstraint::Key { .. }) && self.table().enforces_keys() && self.has_rows() {
             return Err(SqlError::unsupported(
                 "adding an enforced key to a table that holds rows is not supported yet",
             ));
@@ -346,7 +344,7 @@ impl Altered<'_> {
         Ok(())
     }
 
-    pub(super) fn add_constraints(&mut self, new: Vec<super::create_table::NewConstraint<'_>>) -> Result<(), SqlError> {
+    pub(super) fn add_constraints(&mut self, new: Vec<NewConstraint<'_>>) -> Result<(), SqlError> {
         let (relation, indexes) = keys::add(self.scope, self.relation.clone(), new)?;
         self.relation = relation;
         self.more.extend(indexes);

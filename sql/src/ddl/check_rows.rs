@@ -5,7 +5,7 @@ use peristyle_catalog::model::{Constraint, ConstraintKind, Requirement};
 use sqlparser::ast::{Expr, Ident, SetExpr, UnaryOperator};
 
 use super::alter_table::Altered;
-use super::create_table::NewConstraint;
+use super::constraints::NewConstraint;
 use super::rewrite::all_of;
 use crate::error::{SqlError, SqlState};
 use crate::parse::parse_expression;

@@ -7,16 +7,17 @@ use peristyle_catalog::model::{
     Relation, RelationKind, Requirement, Seq, Table,
 };
 use peristyle_storage::types::{arrow_type, marked_pg_type, pg_type};
-use sqlparser::ast::{
-    CheckConstraint, ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, TableConstraint, Value,
-};
+use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Expr, HiveDistributionStyle, Value};
 
+use super::constraints::constraints;
+use super::like::Copied;
 use super::options::TableOptions;
 use super::own_sequence::{self, OwnSequence};
 use super::place::Place;
 use super::{Done, generated, keys, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
+use crate::parse::LikeClause;
 use crate::plan::user_types::{self, looked_up};
 use crate::scope::Scope;
 use crate::semantics;
@@ -37,30 +38,41 @@ pub(crate) struct NewColumn {
     pub(crate) ty: PgType,
     pub(crate) not_null: bool,
     pub(crate) default: Option<Expr>,
+    /// The default of another column, which was checked and means objects by their oids.
+    pub(crate) copied_default: Option<String>,
     /// The sequence that gives its values.
     pub(crate) own_sequence: Option<OwnSequence>,
     /// What its values are computed by.
     pub(crate) generated: Option<Expr>,
+    pub(crate) comment: Option<String>,
 }
 
 impl NewColumn {
     /// A column without constraint or default.
     pub(crate) fn plain(name: String, ty: PgType) -> NewColumn {
-        NewColumn { name, ty, not_null: false, default: None, own_sequence: None, generated: None }
+        NewColumn {
+            name,
+            ty,
+            not_null: false,
+            default: None,
+            copied_default: None,
+            own_sequence: None,
+            generated: None,
+            comment: None,
+        }
     }
-}
-
-/// A constraint as written, columns by name.
-pub(super) enum NewConstraint<'a> {
-    Key { name: Option<String>, columns: Vec<String>, primary: bool },
-    Foreign { name: Option<String>, columns: Vec<String>, clause: &'a sqlparser::ast::ForeignKeyConstraint },
-    Check { name: Option<String>, column: Option<String>, expression: &'a Expr },
 }
 
 pub(super) fn run(scope: &Arc<Scope>, create: &CreateTable) -> Result<Done, SqlError> {
     let name = QualifiedName::of(scope, &create.name)?.name;
-    let columns = create.columns.iter().map(|column| column_of(scope, column, &name)).collect::<Result<Vec<_>, _>>()?;
-    match new_table(scope, create, columns)? {
+    let (mut columns, mut copied) = (Vec::with_capacity(create.columns.len()), Copied::default());
+    for column in &create.columns {
+        match LikeClause::of(column) {
+            Some(clause) => columns.extend(copied.take(scope, &clause)?),
+            None => columns.push(column_of(scope, column, &name)?),
+        }
+    }
+    match table_with(scope, create, columns, &copied)? {
         Some((_, changes)) => Ok(Done { tag: "CREATE TABLE", changes }),
         None => Ok(Done::nothing("CREATE TABLE")),
     }
@@ -71,6 +83,19 @@ pub(crate) fn new_table(
     scope: &Arc<Scope>,
     create: &CreateTable,
     columns: Vec<NewColumn>,
+) -> Result<Option<(Relation, ChangeSet)>, SqlError> {
+    if create.columns.iter().any(|column| LikeClause::of(column).is_some()) {
+        return Err(SqlError::syntax("syntax error at or near \"LIKE\""));
+    }
+    table_with(scope, create, columns, &Copied::default())
+}
+
+/// As [`new_table`], with what LIKE clauses copy beside columns.
+fn table_with(
+    scope: &Arc<Scope>,
+    create: &CreateTable,
+    columns: Vec<NewColumn>,
+    copied: &Copied,
 ) -> Result<Option<(Relation, ChangeSet)>, SqlError> {
     refuse_unsupported(create)?;
     let name = QualifiedName::of(scope, &create.name)?;
@@ -108,12 +133,14 @@ pub(crate) fn new_table(
         .collect();
     let own: Vec<_> = columns.iter().map(|column| column.own_sequence.as_ref()).collect();
     let sequences = own_sequence::give_all(scope, &mut relation, &own)?;
-    let (relation, more) = keys::add(scope, relation, constraints(create))?;
+    let (relation, more) = keys::add(scope, relation, copied.constraints().chain(constraints(create)).collect())?;
+    let indexes = copied.indexes(scope, &relation)?;
     let (mut requires, mut changes) = place.claim(&name.name);
     requires.extend(of_columns);
     changes.push(Change::CreateRelation(relation.clone()));
     changes.extend(sequences);
     changes.extend(more);
+    changes.extend(indexes);
     Ok(Some((relation, ChangeSet { requires, changes, ingest_id: None })))
 }
 
@@ -184,65 +211,6 @@ fn twofold(what: &str, column: &str, table: &str) -> SqlError {
 
 fn is_c_collation(name: &str) -> bool {
     matches!(name.trim_matches('"'), "C" | "POSIX" | "default" | "pg_catalog.\"C\"" | "pg_catalog.\"default")
-}
-
-/// Constraints of columns and of the table, in the order of the text.
-fn constraints(create: &CreateTable) -> Vec<NewConstraint<'_>> {
-    let of_columns = create.columns.iter().flat_map(column_constraints);
-    let of_table = create.constraints.iter().filter_map(table_constraint);
-    of_columns.chain(of_table).collect()
-}
-
-pub(super) fn column_constraints(column: &ColumnDef) -> Vec<NewConstraint<'_>> {
-    let own = || vec![fold(&column.name)];
-    let find = |option: &'_ sqlparser::ast::ColumnOptionDef| option.name.as_ref().map(fold);
-    column
-        .options
-        .iter()
-        .filter_map(|option| match &option.option {
-            ColumnOption::PrimaryKey(_) => {
-                Some(NewConstraint::Key { name: find(option), columns: own(), primary: true })
-            }
-            ColumnOption::Unique(_) => Some(NewConstraint::Key { name: find(option), columns: own(), primary: false }),
-            ColumnOption::ForeignKey(clause) => {
-                Some(NewConstraint::Foreign { name: find(option), columns: own(), clause })
-            }
-            ColumnOption::Check(check) => {
-                let (column, expression) = (Some(fold(&column.name)), check.expr.as_ref());
-                Some(NewConstraint::Check { name: find(option), column, expression })
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// A table constraint as written; `None` for what is no constraint here (an index inside the parentheses).
-pub(super) fn table_constraint(constraint: &TableConstraint) -> Option<NewConstraint<'_>> {
-    let names = |columns: &[sqlparser::ast::IndexColumn]| columns.iter().map(index_column).collect();
-    match constraint {
-        TableConstraint::PrimaryKey(key) => {
-            Some(NewConstraint::Key { name: key.name.as_ref().map(fold), columns: names(&key.columns), primary: true })
-        }
-        TableConstraint::Unique(key) => {
-            Some(NewConstraint::Key { name: key.name.as_ref().map(fold), columns: names(&key.columns), primary: false })
-        }
-        TableConstraint::ForeignKey(clause) => Some(NewConstraint::Foreign {
-            name: clause.name.as_ref().map(fold),
-            columns: clause.columns.iter().map(fold).collect(),
-            clause,
-        }),
-        TableConstraint::Check(CheckConstraint { name, expr, .. }) => {
-            Some(NewConstraint::Check { name: name.as_ref().map(fold), column: None, expression: expr })
-        }
-        _ => None,
-    }
-}
-
-fn index_column(column: &sqlparser::ast::IndexColumn) -> String {
-    match &column.column.expr {
-        Expr::Identifier(ident) => fold(ident),
-        other => other.to_string(),
-    }
 }
 
 /// Every open table has a column that says when a row happened, by default when it arrived.
@@ -330,9 +298,13 @@ fn build(
 
 /// A column with its number as id and `attnum`; its default must be of a type that it takes.
 pub(super) fn new_column(scope: &Arc<Scope>, number: i16, column: &NewColumn) -> Result<Column, SqlError> {
-    let default = match &column.default {
-        Some(expression) => Some(new_default(scope, &column.name, column.ty, expression)?),
-        None => None,
+    let default = match (&column.default, &column.copied_default) {
+        (Some(expression), _) => Some(new_default(scope, &column.name, column.ty, expression)?),
+        (None, Some(copied)) => {
+            let oid = scope.engine.catalog().reserve_oids(1);
+            Some(ColumnDefault { oid, expression: copied.clone() })
+        }
+        (None, None) => None,
     };
     Ok(Column {
         id: ColumnId(u32::try_from(number).expect("numbers start at 1")),
@@ -342,7 +314,7 @@ pub(super) fn new_column(scope: &Arc<Scope>, number: i16, column: &NewColumn) ->
         not_null: column.not_null,
         default,
         missing: None,
-        comment: None,
+        comment: column.comment.clone(),
         rule: if column.generated.is_some() { ColumnRule::Generated } else { ColumnRule::Plain },
     })
 }

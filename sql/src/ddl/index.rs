@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, Index, Relation, RelationKind, Requirement, Seq};
+use peristyle_catalog::model::{Change, ColumnId, Index, Relation, RelationKind, Requirement, Seq};
 use sqlparser::ast::{CreateIndex, Expr};
 
 use super::keys::{ids_of, numbered};
@@ -36,35 +36,42 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateIndex) -> Result<Done, S
         }
         return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
     }
-    let unique = if create.unique { "UNIQUE " } else { "" };
-    let definition = format!(
-        "CREATE {unique}INDEX {name} ON {}.{} USING btree ({})",
-        scope.schema_name(relation.schema),
-        relation.name,
-        names.join(", ")
-    );
     scope.notice(
         SqlState::SUCCESSFUL_COMPLETION,
         "indexes are recorded but not built: partitions are pruned by their statistics",
     );
-    let index = Relation {
+    let index = recorded(scope, relation, name.clone(), columns, create.unique);
+    let requires = vec![unchanged(relation), Requirement::NameFree { schema: relation.schema, name }];
+    Ok(Done::new("CREATE INDEX", requires, vec![Change::CreateRelation(index)]))
+}
+
+/// An index of a table, as the catalog shows it.
+pub(super) fn recorded(
+    scope: &Scope,
+    relation: &Relation,
+    name: String,
+    columns: Vec<ColumnId>,
+    unique: bool,
+) -> Relation {
+    let table = relation.as_table();
+    let named = columns.iter().filter_map(|id| table?.column_by_id(*id)).map(|column| column.name.as_str());
+    let definition = format!(
+        "CREATE {}INDEX {name} ON {}.{} USING btree ({})",
+        if unique { "UNIQUE " } else { "" },
+        scope.schema_name(relation.schema),
+        relation.name,
+        named.collect::<Vec<_>>().join(", ")
+    );
+    Relation {
         oid: scope.engine.catalog().reserve_oids(1),
         schema: relation.schema,
-        name: name.clone(),
+        name,
         owner: scope.session.user_oid,
         comment: None,
         acl: None,
         version: Seq::ZERO,
-        kind: RelationKind::Index(Index {
-            table: relation.oid,
-            columns,
-            unique: create.unique,
-            primary: false,
-            definition,
-        }),
-    };
-    let requires = vec![unchanged(relation), Requirement::NameFree { schema: relation.schema, name }];
-    Ok(Done::new("CREATE INDEX", requires, vec![Change::CreateRelation(index)]))
+        kind: RelationKind::Index(Index { table: relation.oid, columns, unique, primary: false, definition }),
+    }
 }
 
 fn column_name(expression: &Expr) -> Result<String, SqlError> {

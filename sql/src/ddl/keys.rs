@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::{Change, ColumnId, ConstraintKind, Index, Oid, Relation, RelationKind, Seq, Table};
 
-use super::create_table::{NewConstraint, constraint};
+use super::constraints::NewConstraint;
+use super::create_table::constraint;
 use super::generated::reads;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};

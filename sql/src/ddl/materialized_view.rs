@@ -25,6 +25,7 @@ use crate::plan::{Planner, Touched, plan_stored};
 use crate::scope::{Scope, undefined_table};
 use crate::session::SharedTransaction;
 use crate::temporary::is_temporary;
+use crate::with_changes;
 use crate::write::{Target, fill, joined, result_columns, stage};
 
 /// Runs a statement about a materialized view.
@@ -62,6 +63,7 @@ async fn create(
     has_data: bool,
 ) -> Result<Option<(Option<u64>, ChangeSet)>, SqlError> {
     let Some(query) = &create.query else { return Err(SqlError::internal("a query was expected")) };
+    with_changes::refuse_in("materialized views must not use", query)?;
     let planner = Planner::new(scope)?;
     let plan = planner.query(query, &[])?;
     let touched = planner.touched();

@@ -21,12 +21,13 @@ use crate::names::{QualifiedName, cut, fold};
 use crate::plan::{Planner, Touched, output_fields};
 use crate::scan::TableScan;
 use crate::scope::Scope;
-use crate::temporary;
+use crate::{temporary, with_changes};
 
 pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Result<Done, SqlError> {
     if create.materialized {
         return Err(SqlError::syntax("syntax error at or near \"MATERIALIZED\""));
     }
+    with_changes::refuse_in("views must not contain", &create.query)?;
     let name = QualifiedName::of(scope, &create.name)?;
     let planner = Planner::new(scope)?;
     let plan = planner.query(&create.query, &[])?;

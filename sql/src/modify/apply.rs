@@ -7,11 +7,11 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{FieldRef, Int32Type, Int64Type, Schema, SchemaRef};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
-use peristyle_catalog::model::{ChangeSet, ChunkId, PartitionId};
+use peristyle_catalog::model::{ChunkId, Partition, PartitionId};
 use peristyle_storage::types::{pg_field, pg_type};
 
+use super::effects::{Changed, Effects};
 use super::plan::{Action, ChangePlan, Columns, Verb};
-use super::replace::replace;
 use super::touched::Touched;
 use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
@@ -19,26 +19,29 @@ use crate::plan::parameters::Bound;
 use crate::scan::{AddressBook, RowSource};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
-use crate::transaction::delete_appended;
-use crate::write::{Existing, Key, Load, Target, stage};
+use crate::write::{Existing, Key, Load, Target};
 
+/// Runs a plan to its end; what it does is added to the effects.
 pub(super) async fn apply(
     scope: &Arc<Scope>,
     transaction: &SharedTransaction,
     mut plan: ChangePlan<'_>,
     bound: &Bound,
+    effects: &mut Effects,
 ) -> Result<Outcome, SqlError> {
-    if plan.takes_all {
-        return take_all(scope, transaction, &plan).await;
+    if plan.takes_all && !effects.are_shared() {
+        return take_all(scope, transaction, &plan, effects);
     }
+    plan.leaves_out = !effects.are_shared();
     let once = std::mem::take(&mut plan.once);
     let physical = plan.physical(bound).await?;
-    let mut whole = Touched::default();
     let proven = plan.modified.book.left_out();
-    claim(scope, transaction, &plan.modified.book.sources(), &proven)?;
-    let count = proven.into_iter().map(|partition| whole.take_whole(RowSource::Partition(partition))).sum();
+    let sources = plan.modified.book.sources();
+    claim(scope, transaction, &sources, &proven)?;
     let schema = physical.schema();
-    let mut work = Work::begin(scope, &plan, once, &physical, whole, count)?;
+    let before = effects.take(&plan.modified.target.relation);
+    let mut work = Work::begin(scope, &plan, once, &physical, sources, before)?;
+    work.take_whole(proven);
     let mut batches = execute_stream(physical, plan.planner.task())?;
     while let Some(batch) = batches.next().await {
         let taken = match batch {
@@ -52,11 +55,8 @@ pub(super) async fn apply(
     }
     drop(batches);
     let columns = described(&plan, &schema);
-    let (tag, returned) = (plan.verb.tag, std::mem::take(&mut work.returned));
-    let count = work.count;
-    if let Some(changes) = work.finish(scope, &plan.modified.book).await? {
-        stage(&scope.guard, transaction, changes)?;
-    }
+    let (tag, count, returned) = (plan.verb.tag, work.count, std::mem::take(&mut work.returned));
+    work.finish(effects).await?;
     Ok(match columns {
         Some(columns) => {
             let batches = Box::pin(futures::stream::iter(returned.into_iter().map(Ok)));
@@ -67,24 +67,24 @@ pub(super) async fn apply(
 }
 
 /// Every row of the table goes, without reading any.
-async fn take_all(
+fn take_all(
     scope: &Arc<Scope>,
     transaction: &SharedTransaction,
     plan: &ChangePlan<'_>,
+    effects: &mut Effects,
 ) -> Result<Outcome, SqlError> {
     let target = &plan.modified.target;
-    let mut touched = Touched::default();
     let mut sources = Vec::new();
     if let Some(contents) = scope.view.contents(target.oid()) {
         sources.extend(contents.partitions().cloned().map(RowSource::Partition));
         sources.extend(contents.chunks().cloned().map(RowSource::Chunk));
     }
     claim(scope, transaction, &sources, &[])?;
-    let rows: u64 = sources.iter().cloned().map(|source| touched.take_whole(source)).sum();
-    if !touched.is_empty() {
-        let changes = replace(scope, target, touched.losses(&[])).await?;
-        stage(&scope.guard, transaction, changes)?;
-    }
+    let mut touched = Touched::default();
+    let rows: u64 = sources.into_iter().map(|source| touched.take_whole(source)).sum();
+    let mut changed = effects.take(&target.relation);
+    touched.add_to(&mut changed.gone, &[]);
+    effects.put(changed);
     Ok(Outcome::Command(format!("{} {rows}", plan.verb.tag)))
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn claim(
     scope: &Scope,
     transaction: &SharedTransaction,
     sources: &[RowSource],
-    proven: &[Arc<peristyle_catalog::model::Partition>],
+    proven: &[Arc<Partition>],
 ) -> Result<(), SqlError> {
     let mut partitions: Vec<PartitionId> = proven.iter().map(|partition| partition.id).collect();
     let mut chunks: Vec<ChunkId> = Vec::new();
@@ -126,7 +126,10 @@ fn described(plan: &ChangePlan<'_>, schema: &SchemaRef) -> Option<Vec<ColumnDesc
 struct Work<'a> {
     verb: &'a Verb,
     columns: &'a Columns,
-    target: &'a Target,
+    /// What addresses number.
+    sources: Vec<RowSource>,
+    /// What other parts of the statement did to the table.
+    before: Changed,
     touched: Touched,
     load: Option<Load>,
     /// The table's columns as the load takes them.
@@ -150,8 +153,8 @@ impl<'a> Work<'a> {
         plan: &'a ChangePlan<'_>,
         once: Vec<Key>,
         physical: &Arc<dyn ExecutionPlan>,
-        touched: Touched,
-        count: u64,
+        sources: Vec<RowSource>,
+        mut before: Changed,
     ) -> Result<Work<'a>, SqlError> {
         let target = &plan.modified.target;
         let planned = physical.schema();
@@ -163,19 +166,29 @@ impl<'a> Work<'a> {
         let new_rows: Vec<FieldRef> = values.zip(&target.fields).map(field).collect();
         let load = match new_rows.is_empty() {
             true => None,
-            false => Some(Load::begin(scope, Target::of(scope, &target.relation)?, &new_rows)?),
+            false => {
+                let load = Load::begin(scope, Target::of(scope, &target.relation)?, &new_rows)?;
+                Some(load.with_keys(before.keys.take()))
+            }
         };
         Ok(Work {
             verb: &plan.verb,
             columns: &plan.columns,
-            target,
-            touched,
+            sources,
+            before,
+            touched: Touched::default(),
             load,
             new_rows: Arc::new(Schema::new(new_rows)),
             once,
             returned: Vec::new(),
-            count,
+            count: 0,
         })
+    }
+
+    /// Takes whole partitions away.
+    fn take_whole(&mut self, partitions: Vec<Arc<Partition>>) {
+        let sources = partitions.into_iter().map(RowSource::Partition);
+        self.count += sources.map(|source| self.touched.take_whole(source)).sum::<u64>();
     }
 
     async fn take(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
@@ -241,36 +254,29 @@ impl<'a> Work<'a> {
             Action::Update | Action::Delete if addresses.is_null(row) => {
                 Err(SqlError::internal("a row to change has no address"))
             }
-            Action::Update | Action::Delete if self.touched.take(addresses.value(row)) => Ok(true),
+            Action::Update | Action::Delete if self.take_address(addresses.value(row)) => Ok(true),
             Action::Update | Action::Delete => self.verb.twice.met(),
         }
     }
 
-    /// The change set of all that was done; `None` if that was nothing.
-    async fn finish(self, scope: &Arc<Scope>, book: &Arc<AddressBook>) -> Result<Option<ChangeSet>, SqlError> {
-        if self.count == 0 {
-            return Ok(None);
-        }
-        let touched = self.touched;
-        let is_gone = |address: i64| touched.contains(address);
-        let rows = match self.load {
-            None => ChangeSet::default(),
-            Some(load) => load.finish(Existing::AllBut { book, is_gone: &is_gone }).await?.1,
-        };
-        if touched.is_empty() {
-            return Ok(Some(rows));
-        }
-        match replace(scope, self.target, touched.losses(&book.sources())).await {
-            Ok(mut changes) => {
-                changes.requires.extend(rows.requires);
-                changes.changes.extend(rows.changes);
-                Ok(Some(changes))
-            }
-            Err(error) => {
-                delete_appended(scope.engine.store(), &rows.changes).await;
-                Err(error)
+    /// False if the row was taken away before, by this part of the statement or another.
+    fn take_address(&mut self, address: i64) -> bool {
+        let (number, position) = AddressBook::place(address);
+        let is_there = |source: &RowSource| !self.before.gone.contains(source.id(), position);
+        self.sources.get(number).is_none_or(is_there) && self.touched.take(address)
+    }
+
+    /// Adds what was done to the effects; nothing if that was nothing.
+    async fn finish(mut self, effects: &mut Effects) -> Result<(), SqlError> {
+        if let Some(mut load) = self.load {
+            self.before.keys = load.take_keys();
+            if self.count > 0 {
+                effects.add(load.finish(Existing::Nothing).await?.1);
             }
         }
+        self.touched.add_to(&mut self.before.gone, &self.sources);
+        effects.put(self.before);
+        Ok(())
     }
 
     async fn abort(self) {

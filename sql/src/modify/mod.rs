@@ -1,7 +1,7 @@
 //! DELETE, UPDATE, MERGE and INSERT … ON CONFLICT: statements that change rows which are there.
 //!
 //! ```text
-//! tree → ChangePlan (a query: address, action, new values, RETURNING) → apply → replace → ChangeSet
+//! tree → ChangePlan (a query: address, action, new values, RETURNING) → apply → Effects → replace → ChangeSet
 //! ```
 //! Each is planned as a query by the same planner as SELECT, so a condition means what it means there and prunes what it
 //! prunes there. The query says for each row where it lies ([`crate::scan`] shows that on request) and what becomes of
@@ -12,6 +12,7 @@ mod apply;
 mod assignments;
 mod clauses;
 mod delete;
+mod effects;
 mod gather;
 mod generated;
 mod merge_into;
@@ -38,6 +39,7 @@ use crate::session::SharedTransaction;
 use crate::statement::Description;
 
 pub(crate) use apply::claim;
+pub(crate) use effects::Effects;
 pub(crate) use gather::gather;
 use plan::ChangePlan;
 pub(crate) use plan::over as value_over;
@@ -84,8 +86,23 @@ pub(crate) async fn run(
     change: ChangeStatement<'_>,
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
-    let plan = ChangePlan::of(&scope, &change, bound)?;
-    apply::apply(&scope, &transaction, plan, bound).await
+    let mut effects = Effects::default();
+    let outcome = run_part(&scope, &transaction, change, bound, &mut effects).await?;
+    effects.stage(&scope, &transaction).await?;
+    Ok(outcome)
+}
+
+/// Runs a statement that may be a part of another to its end; what it does is added to the effects, which nobody sees
+/// yet.
+pub(crate) async fn run_part(
+    scope: &Arc<Scope>,
+    transaction: &SharedTransaction,
+    change: ChangeStatement<'_>,
+    bound: &Bound,
+    effects: &mut Effects,
+) -> Result<Outcome, SqlError> {
+    let plan = ChangePlan::of(scope, &change, bound)?;
+    apply::apply(scope, transaction, plan, bound, effects).await
 }
 
 /// The types of the statement's parameters and the columns of its RETURNING.

@@ -94,6 +94,9 @@ pub(super) struct ChangePlan<'a> {
     pub(super) returning: Option<Vec<String>>,
     /// Whether every row of the table is meant, so that none need be read.
     pub(super) takes_all: bool,
+    /// Whether partitions of which every row is deleted need not be read; not if another part of the statement may have
+    /// taken rows of them.
+    pub(super) leaves_out: bool,
     /// Keys of which each value may be inserted once; what a second one means says the verb.
     pub(super) once: Vec<Key>,
     pub(super) logical: LogicalPlan,
@@ -151,6 +154,7 @@ impl<'a> ChangePlan<'a> {
             columns,
             returning: names,
             takes_all: false,
+            leaves_out: true,
             once: Vec::new(),
             logical,
         })
@@ -167,7 +171,7 @@ impl<'a> ChangePlan<'a> {
     /// The physical plan. Partitions of which the catalog alone proves that every row is deleted are not read by it.
     pub(super) async fn physical(&self, bound: &Bound) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
         let optimised = self.planner.optimised(self.logical.clone(), bound)?;
-        if self.verb.action == Some(Action::Delete) && self.returning.is_none() {
+        if self.leaves_out && self.verb.action == Some(Action::Delete) && self.returning.is_none() {
             self.modified.book.leave_out(&proven::whole_partitions(&self.planner, &optimised)?);
         }
         self.planner.physical_of(&optimised).await

@@ -6,15 +6,25 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Chunk, ChunkId, Partition, PartitionId};
 use peristyle_storage::merge::{Removed, RowSet};
 
-use crate::scan::{AddressBook, RowSource};
+use crate::scan::{AddressBook, RowSource, SourceId};
 
-/// Rows taken away, by their addresses.
+/// Rows that one part of a statement takes away, by their addresses.
 #[derive(Default)]
 pub(super) struct Touched {
     /// By the source's number.
     rows: BTreeMap<usize, RowSet>,
     /// Partitions and chunks that go without having been read.
     whole: Vec<RowSource>,
+}
+
+/// Rows of one table that are gone, by what holds them.
+#[derive(Default)]
+pub(super) struct Gone(BTreeMap<SourceId, Lost>);
+
+struct Lost {
+    from: RowSource,
+    /// `None` is all of them.
+    rows: Option<RowSet>,
 }
 
 /// The same by what it means for each partition and chunk.
@@ -37,56 +47,63 @@ impl Touched {
         self.rows.entry(source).or_default().insert(position)
     }
 
-    /// Whether a row was taken away.
-    pub(super) fn contains(&self, address: i64) -> bool {
-        let (source, position) = AddressBook::place(address);
-        self.rows.get(&source).is_some_and(|rows| rows.contains(position))
-    }
-
     /// Takes all rows of a partition or chunk away; returns how many.
     pub(super) fn take_whole(&mut self, source: RowSource) -> u64 {
-        let rows = match &source {
-            RowSource::Partition(partition) => partition.rows,
-            RowSource::Chunk(chunk) => chunk.rows,
-        };
+        let rows = source.rows();
         self.whole.push(source);
         rows
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.whole.is_empty()
-    }
-
-    /// Sorts what goes and what stays.
-    pub(super) fn losses(self, sources: &[RowSource]) -> Losses {
-        let mut losses = Losses::default();
+    /// Adds them to what is gone; `sources` are what the addresses number.
+    pub(super) fn add_to(self, gone: &mut Gone, sources: &[RowSource]) {
         for source in self.whole {
-            losses.whole(&source);
+            gone.add(source, None);
         }
         for (number, rows) in self.rows {
-            match &sources[number] {
-                RowSource::Partition(partition) if rows.len() < partition.rows => {
-                    losses.partitions.push(partition.id);
-                    losses.removed.partitions.insert(partition.id, rows);
-                    losses.kept_partitions.push(Arc::clone(partition));
-                }
-                RowSource::Chunk(chunk) if rows.len() < chunk.rows => {
-                    losses.chunks.push(chunk.id);
-                    losses.removed.chunks.insert(chunk.id, rows);
-                    losses.kept_chunks.push(Arc::clone(chunk));
-                }
-                whole => losses.whole(whole),
-            }
+            gone.add(sources[number].clone(), Some(rows));
         }
-        losses
     }
 }
 
-impl Losses {
-    fn whole(&mut self, source: &RowSource) {
-        match source {
-            RowSource::Partition(partition) => self.partitions.push(partition.id),
-            RowSource::Chunk(chunk) => self.chunks.push(chunk.id),
+impl Gone {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn contains(&self, source: SourceId, position: u64) -> bool {
+        let lost = self.0.get(&source);
+        lost.is_some_and(|lost| lost.rows.as_ref().is_none_or(|rows| rows.contains(position)))
+    }
+
+    fn add(&mut self, from: RowSource, rows: Option<RowSet>) {
+        let lost = self.0.entry(from.id()).or_insert_with(|| Lost { from, rows: Some(RowSet::default()) });
+        match (&mut lost.rows, rows) {
+            (Some(known), Some(rows)) if known.is_empty() => *known = rows,
+            (Some(known), Some(rows)) => known.add_all(&rows),
+            (known, None) => *known = None,
+            (None, Some(_)) => {}
         }
+    }
+
+    /// Sorts what goes and what stays.
+    pub(super) fn losses(self) -> Losses {
+        let mut losses = Losses::default();
+        for Lost { from, rows } in self.0.into_values() {
+            match (from, rows) {
+                (RowSource::Partition(partition), Some(rows)) if rows.len() < partition.rows => {
+                    losses.partitions.push(partition.id);
+                    losses.removed.partitions.insert(partition.id, rows);
+                    losses.kept_partitions.push(partition);
+                }
+                (RowSource::Chunk(chunk), Some(rows)) if rows.len() < chunk.rows => {
+                    losses.chunks.push(chunk.id);
+                    losses.removed.chunks.insert(chunk.id, rows);
+                    losses.kept_chunks.push(chunk);
+                }
+                (RowSource::Partition(partition), _) => losses.partitions.push(partition.id),
+                (RowSource::Chunk(chunk), _) => losses.chunks.push(chunk.id),
+            }
+        }
+        losses
     }
 }

@@ -11,3 +11,19 @@ pub(crate) fn bare_body(query: &Query) -> Option<&SetExpr> {
         && query.locks.is_empty();
     is_bare.then_some(query.body.as_ref())
 }
+
+/// The query of that body alone.
+pub(crate) fn bare_query(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}

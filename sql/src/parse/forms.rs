@@ -26,11 +26,12 @@ mod statements;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
 use self::queries::{bare_functions, empty_selects, leave_out_only, table_commands, trims_of_blanks};
 use self::statements::{create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_schema_at};
-use super::{TextIndex, identity, past};
+use super::{TextIndex, identity, like, past};
 use crate::error::{SqlError, SqlState};
 
 /// The column whose assignment in MERGE stands for DO NOTHING.
@@ -86,7 +87,7 @@ fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError
 }
 
 fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let words = words(&tokens);
     let keyword = |place: usize| words.get(place).and_then(|&at| keyword_of(&tokens[at]));
     match (keyword(0), keyword(1)) {
         (Some(Keyword::ALTER), Some(Keyword::TABLE | Keyword::VIEW)) if set_schema_at(&tokens, &words).is_some() => {
@@ -105,6 +106,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     }
     past::settle(&mut tokens);
     identity::rewrite(&mut tokens);
+    like::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
@@ -112,6 +114,16 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 
 pub(super) fn is_blank(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
+}
+
+/// The places of the tokens that are no blanks.
+pub(super) fn words(tokens: &[TokenWithSpan]) -> Vec<usize> {
+    (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect()
+}
+
+/// Whether it is that word, which sqlparser may not know.
+pub(super) fn is_word(token: &TokenWithSpan, text: &str) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
 }
 
 pub(super) fn is(token: &TokenWithSpan, keyword: Keyword) -> bool {
@@ -140,6 +152,7 @@ mod tests {
         assert_eq!(printed("table t order by a limit 1"), "SELECT * FROM t ORDER BY a LIMIT 1");
         assert_eq!(printed("select 1 union all table t"), "SELECT 1 UNION ALL SELECT * FROM t");
         assert_eq!(printed("insert into u table t"), "INSERT INTO u SELECT * FROM t");
+        assert_eq!(printed("with x as (select 1) table x"), "WITH x AS (SELECT 1) SELECT * FROM x");
         assert_eq!(printed("drop table t"), "DROP TABLE t");
     }
 

@@ -9,7 +9,7 @@ use sqlparser::ast;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::forms::{is, is_blank};
+use super::forms::{is, is_word, words};
 
 /// Names that stand for OVERRIDING SYSTEM VALUE and OVERRIDING USER VALUE.
 const SYSTEM_MARK: &str = "\u{1}overriding system";
@@ -43,10 +43,6 @@ impl Overriding {
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
     order_options(tokens);
     mark_overriding(tokens);
-}
-
-fn words(tokens: &[TokenWithSpan]) -> Vec<usize> {
-    (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect()
 }
 
 fn order_options(tokens: &mut [TokenWithSpan]) {
@@ -84,23 +80,35 @@ fn ordered(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     options.into_iter().flat_map(|(_, words)| words.to_vec()).collect()
 }
 
+/// In every INSERT of the statement: one may stand behind a WITH or EXPLAIN, or within a WITH.
 fn mark_overriding(tokens: &mut Vec<TokenWithSpan>) {
     let words = words(tokens);
-    let said = words.windows(3).position(|three| {
-        is_word(&tokens[three[0]], "overriding")
-            && (is_word(&tokens[three[1]], "system") || is_word(&tokens[three[1]], "user"))
-            && is_word(&tokens[three[2]], "value")
-    });
-    let Some(place) = said.filter(|_| is(&tokens[words[0]], Keyword::INSERT)) else { return };
-    let (from, to, span) = (words[place], words[place + 2], tokens[words[place]].span);
-    let mark = if is_word(&tokens[words[place + 1]], "system") { SYSTEM_MARK } else { USER_MARK };
+    // From the end, so that the places before stay.
+    for place in (0..words.len().saturating_sub(2)).rev() {
+        let insert = words[..place].iter().rposition(|&at| is(&tokens[at], Keyword::INSERT));
+        if let Some(insert) = insert.filter(|_| says_overriding(tokens, &words[place..place + 3])) {
+            mark_one(tokens, &words[insert..place], &words[place..place + 3]);
+        }
+    }
+}
+
+fn says_overriding(tokens: &[TokenWithSpan], words: &[usize]) -> bool {
+    is_word(&tokens[words[0]], "overriding")
+        && (is_word(&tokens[words[1]], "system") || is_word(&tokens[words[1]], "user"))
+        && is_word(&tokens[words[2]], "value")
+}
+
+/// Puts the mark in the place of the three words behind those from INSERT on.
+fn mark_one(tokens: &mut Vec<TokenWithSpan>, before: &[usize], said: &[usize]) {
+    let span = tokens[said[0]].span;
+    let mark = if is_word(&tokens[said[1]], "system") { SYSTEM_MARK } else { USER_MARK };
     let mut marked = Vec::new();
     // A word right behind the table's name would be its alias.
-    if let Some(name) = bare_table(tokens, &words[..place]) {
+    if let Some(name) = bare_table(tokens, before) {
         marked.extend([Token::make_keyword("AS"), name]);
     }
     marked.extend([Token::make_keyword("PARTITION"), Token::LParen, Token::make_word(mark, Some('"')), Token::RParen]);
-    tokens.splice(from..=to, marked.into_iter().map(|token| TokenWithSpan { token, span }));
+    tokens.splice(said[0]..=said[2], marked.into_iter().map(|token| TokenWithSpan { token, span }));
 }
 
 /// The last part of the table's name, if nothing but that stands before.
@@ -114,10 +122,6 @@ fn bare_table(tokens: &[TokenWithSpan], words: &[usize]) -> Option<Token> {
     });
     let last = name.last().filter(|_| is_name)?;
     Some(tokens[*last].token.clone())
-}
-
-fn is_word(token: &TokenWithSpan, text: &str) -> bool {
-    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
 }
 
 #[cfg(test)]
@@ -150,5 +154,19 @@ mod tests {
             let ast::Statement::Insert(insert) = tree(sql) else { panic!("no INSERT") };
             assert_eq!(Overriding::of(&insert), expected, "{sql}");
         }
+    }
+
+    #[test]
+    fn every_insert_of_a_statement_says_it() {
+        let ast::Statement::Insert(insert) =
+            tree("with a as (select 1) insert into t overriding system value select * from a")
+        else {
+            panic!("no INSERT")
+        };
+        assert_eq!(Overriding::of(&insert), Some(Overriding::System));
+        let explained = tree("explain insert into t (a) overriding user value values (1)");
+        let ast::Statement::Explain { statement, .. } = explained else { panic!("no EXPLAIN") };
+        let ast::Statement::Insert(insert) = *statement else { panic!("no INSERT") };
+        assert_eq!(Overriding::of(&insert), Some(Overriding::User));
     }
 }

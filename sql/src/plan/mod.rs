@@ -20,6 +20,7 @@ mod past;
 mod provider;
 mod quantified;
 mod recursion;
+mod refused;
 mod registered;
 mod row_values;
 mod scopes;
@@ -31,20 +32,20 @@ mod values_list;
 mod view;
 mod whole_rows;
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::{EmptyRelation, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use peristyle_catalog::model::{PgType, Relation};
 use peristyle_storage::types::{arrow_type, pg_type};
-use sqlparser::ast::{self, Visit, VisitMut, Visitor};
+use sqlparser::ast::{self, VisitMut};
 
 pub(crate) use constant_query::ConstantResult;
 pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched};
@@ -77,6 +78,12 @@ pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<S
         state = SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rule(rule).build();
     }
     Ok(state)
+}
+
+/// The memory of one statement, for what it holds beside its plans.
+pub(crate) fn statement_memory(scope: &Scope) -> Arc<dyn MemoryPool> {
+    let shared = scope.engine.state().runtime_env();
+    Arc::clone(&memory::query_environment(shared, scope.engine.limits().query_memory_bytes).memory_pool)
 }
 
 /// Plans statements of one scope.
@@ -128,7 +135,7 @@ impl<'a> Planner<'a> {
 
     /// The plan of a query, parameters as placeholders of the types that are known.
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
-        refuse_unsupported(query)?;
+        refused::refuse(query)?;
         let mut query = query.clone();
         past::resolve(self, &mut query, types)?;
         normalise::normalise(&mut query)?;
@@ -361,39 +368,4 @@ pub(crate) async fn argument(
     }
     let assigned = (ty, arrow_type(ty, None));
     Ok(constant(scope, expression, Some(assigned)).await?.0)
-}
-
-/// What DataFusion's planner would leave out without a word.
-fn refuse_unsupported(query: &ast::Query) -> Result<(), SqlError> {
-    match query.visit(&mut Refused) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(what) => Err(SqlError::unsupported(format!("{what} is not supported yet"))),
-    }
-}
-
-struct Refused;
-
-impl Visitor for Refused {
-    type Break = String;
-
-    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<String> {
-        match query.locks.first() {
-            Some(lock) => ControlFlow::Break(lock.to_string()),
-            None => ControlFlow::Continue(()),
-        }
-    }
-
-    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<String> {
-        match factor {
-            ast::TableFactor::Table { sample: Some(_), .. } => ControlFlow::Break("TABLESAMPLE".to_owned()),
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn pre_visit_select(&mut self, select: &ast::Select) -> ControlFlow<String> {
-        if select.into.is_some() {
-            return ControlFlow::Break("SELECT INTO".to_owned());
-        }
-        ControlFlow::Continue(())
-    }
 }

@@ -1,6 +1,6 @@
 //! Parameters of prepared statements: which types they have, and which values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -164,6 +164,26 @@ pub(crate) fn hinted(
         hinted[number - 1].get_or_insert(ty);
     }
     Ok(hinted)
+}
+
+/// The numbers of the parameters in a tree.
+pub(crate) fn numbers(tree: &ast::Statement) -> BTreeSet<usize> {
+    let mut numbers = Numbers(BTreeSet::new());
+    let _ = tree.visit(&mut numbers);
+    numbers.0
+}
+
+struct Numbers(BTreeSet<usize>);
+
+impl Visitor for Numbers {
+    type Break = ();
+
+    fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+        if let Value::Placeholder(text) = &value.value {
+            self.0.extend(placeholder_number(text));
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// All types: those that are known, those that the plan infers, text for the rest, as PostgreSQL does.

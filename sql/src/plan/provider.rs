@@ -31,6 +31,7 @@ use crate::retention::Kept;
 use crate::scan::{AddressBook, SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
 use crate::system_context::CatalogFunctions;
+use crate::with_changes::RETURNED_SCHEMA;
 
 /// The schema in which a statement that changes rows finds its table with addresses. No name of a client's holds a
 /// control character.
@@ -130,6 +131,9 @@ impl<'a> Provider<'a> {
         if let Some((relation, book)) = self.addressed.as_ref().filter(|_| schema == Some(ADDRESSED_SCHEMA)) {
             let scan = TableScan::addressed(Arc::clone(self.scope), Arc::clone(relation), Arc::clone(book))?;
             return self.kept_rows(relation, scan, None);
+        }
+        if schema == Some(RETURNED_SCHEMA) {
+            return self.scope.returned.source(name).ok_or_else(|| undefined_table(None, name));
         }
         let written: Vec<String> = schema.iter().copied().chain([name]).map(str::to_owned).collect();
         if let Some(binding) = self.bound(schema, name) {

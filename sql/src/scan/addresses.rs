@@ -25,6 +25,30 @@ pub(crate) enum RowSource {
     Chunk(Arc<Chunk>),
 }
 
+/// What holds rows, by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SourceId {
+    Partition(PartitionId),
+    Chunk(ChunkId),
+}
+
+impl RowSource {
+    pub(crate) fn id(&self) -> SourceId {
+        match self {
+            RowSource::Partition(partition) => SourceId::Partition(partition.id),
+            RowSource::Chunk(chunk) => SourceId::Chunk(chunk.id),
+        }
+    }
+
+    /// How many rows it holds.
+    pub(crate) fn rows(&self) -> u64 {
+        match self {
+            RowSource::Partition(partition) => partition.rows,
+            RowSource::Chunk(chunk) => chunk.rows,
+        }
+    }
+}
+
 /// The partitions and chunks that one statement's scan reads, each with a number.
 #[derive(Debug, Default)]
 pub(crate) struct AddressBook {
@@ -83,6 +107,12 @@ impl AddressBook {
     /// All that scans read, by their numbers.
     pub(crate) fn sources(&self) -> Vec<RowSource> {
         self.entries.lock().sources.clone()
+    }
+
+    /// What holds the row of an address, and its position there.
+    pub(crate) fn row_at(&self, address: i64) -> Option<(SourceId, u64)> {
+        let (number, position) = AddressBook::place(address);
+        self.entries.lock().sources.get(number).map(|source| (source.id(), position))
     }
 
     /// The number of a source and the position of a row in it.

@@ -26,7 +26,7 @@ use peristyle_catalog::model::{ColumnId, Oid, Partition, Relation};
 use peristyle_storage::partition::ReadColumn;
 use peristyle_storage::schema::{row_position_field, table_fields};
 
-pub(crate) use addresses::{ADDRESS_COLUMN, AddressBook, RowSource, is_hidden};
+pub(crate) use addresses::{ADDRESS_COLUMN, AddressBook, RowSource, SourceId, is_hidden};
 pub(crate) use exec::ScanExec;
 pub(crate) use system::SystemTable;
 

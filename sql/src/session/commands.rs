@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::PgType;
 
+use super::cursor_commands::refuse_changes;
 use super::{Prepared, Session};
 use crate::error::SqlError;
 use crate::outcome::Outcome;
@@ -48,7 +49,10 @@ impl Session {
         types: &[Option<PgType>],
     ) -> Result<Prepared, SqlError> {
         let (parameters, columns) = match command {
-            SessionCommand::Declare(declare) => (Box::pin(self.prepare(&declare.query, types)).await?.parameters, None),
+            SessionCommand::Declare(declare) => {
+                refuse_changes(declare)?;
+                (Box::pin(self.prepare(&declare.query, types)).await?.parameters, None)
+            }
             SessionCommand::Fetch { cursor, is_move: false, .. } => (Vec::new(), self.cursor_columns(cursor)),
             SessionCommand::Execute { name, .. } => {
                 let executed = self.statement(Some(name)).ok().flatten();

@@ -13,11 +13,12 @@ use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::parse::{Declare, Movement, Tree};
 use crate::plan::parameters::Bound;
-use crate::statement;
+use crate::{statement, with_changes};
 
 impl Session {
     /// Opens a cursor. Its query starts now and waits for FETCH; time limits are those of each FETCH.
     pub(super) async fn run_declare(&mut self, declare: &Declare, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
+        refuse_changes(declare)?;
         if !declare.is_held && self.block.is_none() {
             return Err(super::block::needs_block("DECLARE CURSOR"));
         }
@@ -143,5 +144,15 @@ impl Session {
             guard.watch(async { rows.lock().await.keep_rest().await }).await?;
         }
         Ok(())
+    }
+}
+
+/// 0A000 if the cursor's query changes rows in its WITH.
+pub(super) fn refuse_changes(declare: &Declare) -> Result<(), SqlError> {
+    match &*declare.query.tree {
+        Tree::Sql(tree) if let ast::Statement::Query(query) = tree.as_ref() => {
+            with_changes::refuse_in("DECLARE CURSOR must not contain", query)
+        }
+        _ => Ok(()),
     }
 }

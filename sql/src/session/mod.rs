@@ -406,6 +406,7 @@ impl Session {
             taken: Arc::clone(&self.taken),
             begun_runs,
             reads,
+            returned: Default::default(),
         }))
     }
 

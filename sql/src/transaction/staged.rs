@@ -115,8 +115,8 @@ impl Staged {
                 self.requires.push_back(requirement);
             }
         }
-        for change in statement.changes {
-            self.add_change(change, own_chunks);
+        for change in self.without_own_chunks(statement.changes, own_chunks) {
+            self.add_change(change);
         }
         match statement.ingest_id {
             Some(id) => self.ingest_id = Some(id),
@@ -131,21 +131,27 @@ impl Staged {
         self.requires.extend(requires.filter(|requirement| !self.own.guards(requirement)));
     }
 
-    /// A chunk of this very transaction has only a provisional number: removing it means not writing it.
-    fn add_change(&mut self, change: Change, own_chunks: &[ChunkId]) {
-        let change = match change {
-            Change::Remove { table, partitions, chunks } => {
-                let (own, theirs): (Vec<_>, Vec<_>) =
-                    chunks.into_iter().partition(|chunk| own_chunks.binary_search(chunk).is_ok());
-                // The n-th of the own chunks that were shown is the n-th that will be written.
-                self.forget_chunks(&own.iter().filter_map(|chunk| own_chunks.binary_search(chunk).ok()).collect());
-                if partitions.is_empty() && theirs.is_empty() {
-                    return;
+    /// A chunk of this very transaction has only a provisional number: removing it means not writing it. The places of all
+    /// that a statement removes are counted before any of them is forgotten.
+    fn without_own_chunks(&mut self, mut changes: Vec<Change>, own_chunks: &[ChunkId]) -> Vec<Change> {
+        let mut places = BTreeSet::new();
+        changes.retain_mut(|change| {
+            let Change::Remove { partitions, chunks, .. } = change else { return true };
+            // The n-th of the own chunks that were shown is the n-th that will be written.
+            chunks.retain(|chunk| match own_chunks.binary_search(chunk) {
+                Ok(place) => {
+                    places.insert(place);
+                    false
                 }
-                Change::Remove { table, partitions, chunks: theirs }
-            }
-            other => other,
-        };
+                Err(_) => true,
+            });
+            !partitions.is_empty() || !chunks.is_empty()
+        });
+        self.forget_chunks(&places);
+        changes
+    }
+
+    fn add_change(&mut self, change: Change) {
         self.own.add(&change);
         if let Change::Append { table, chunks, .. } = &change
             && !chunks.is_empty()

@@ -13,6 +13,8 @@ use sqlparser::ast::{Expr, Ident, ObjectName};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::copy_defaults::MarkedDefaults;
+use super::copy_skipped::SkippedRows;
 use super::ingest::{ingest_id, is_replay};
 use super::insert::stage;
 use super::shape::ShapedLoad;
@@ -114,9 +116,6 @@ pub(crate) async fn copy_in(
 ) -> Result<Outcome, SqlError> {
     check_end(&copy.end)?;
     let options = CopyOptions::from_pairs(&copy.options, CopyDirection::From)?;
-    if options.default.is_some() {
-        return Err(SqlError::unsupported("COPY option DEFAULT is not supported yet"));
-    }
     match (&copy.end, options.format) {
         (CopyEnd::File(place), CopyFormat::Parquet) => {
             copy_parquet::run(&scope, &transaction, copy, options, place).await
@@ -162,11 +161,12 @@ fn decoder(
     name: &ObjectName,
     columns: &[Ident],
     options: CopyOptions,
-) -> Result<(Target, Decoder), SqlError> {
+) -> Result<(Target, Decoder, Option<MarkedDefaults>), SqlError> {
     let target = Target::find(scope, name)?;
     let names = if columns.is_empty() { all_columns(&target) } else { target.named(columns)? };
     target.refuse_generated(&names)?;
     check_forced(&target, &options, &names)?;
+    let defaults = options.default.as_ref().map(|_| MarkedDefaults::of(scope, &target, &names)).transpose()?;
     let arrival = Arrival(scope.transaction_started.0);
     let targets = names
         .iter()
@@ -175,7 +175,9 @@ fn decoder(
                 let field = &target.fields[at];
                 let is_time = target.is_open() && name == TIME_COLUMN;
                 let arrow = field.field.data_type().clone();
-                TargetColumn { name: name.clone(), ty: field.ty, arrow, arrival: is_time.then_some(arrival) }
+                let has_default = defaults.as_ref().is_some_and(|defaults| defaults.has(name));
+                let arrival = is_time.then_some(arrival);
+                TargetColumn { name: name.clone(), ty: field.ty, arrow, has_default, arrival }
             }
             None => TargetColumn::new(name.clone(), PgType::TEXT),
         })
@@ -187,7 +189,7 @@ fn decoder(
     };
     let style = scope.input_style();
     let decoder = Decoder::new(target.name(), targets, options, style, unknown);
-    Ok((target, decoder))
+    Ok((target, decoder, defaults))
 }
 
 /// On an open table the header may bring any column.
@@ -220,6 +222,8 @@ pub(super) struct Pipeline {
     pub(super) target: Target,
     decoder: Decoder,
     options: CopyOptions,
+    /// What fields take that are the `DEFAULT` marker.
+    defaults: Option<MarkedDefaults>,
     condition: Option<Expr>,
     pub(super) transaction: SharedTransaction,
     /// Columns that the client is told of.
@@ -238,7 +242,7 @@ impl Pipeline {
             return Err(SqlError::syntax("COPY FROM needs a table"));
         };
         let ingest_id = ingest_id(scope, options.ingest_id.as_deref())?;
-        let (target, decoder) = decoder(scope, name, columns, options.clone())?;
+        let (target, decoder, defaults) = decoder(scope, name, columns, options.clone())?;
         if let Some(condition) = &copy.condition {
             check_condition(scope, &target, condition)?;
         }
@@ -248,6 +252,7 @@ impl Pipeline {
             target,
             decoder,
             options,
+            defaults,
             condition: copy.condition.clone(),
             transaction: Arc::clone(transaction),
             ingest_id,
@@ -270,11 +275,14 @@ impl Pipeline {
         let counted = Counted { messages, progress };
         let decoded = self.pieces(counted).map(decode).buffered(streams + 1);
         futures::pin_mut!(decoded);
-        let mut skipped = 0;
+        let mut skipped = SkippedRows::new(&self.scope, &self.options);
         let fed = async {
             while let Some(piece) = decoded.next().await {
-                let piece: Decoded = piece?;
-                skipped += piece.skipped.len();
+                let mut piece: Decoded = piece?;
+                skipped.take(&piece.skipped)?;
+                if let Some(defaults) = &self.defaults {
+                    defaults.fill(&mut piece)?;
+                }
                 load.push(piece).await?;
                 progress.set_rows(load.rows(), load.excluded());
             }
@@ -286,13 +294,7 @@ impl Pipeline {
         }
         let (rows, mut changes) = load.finish().await?;
         changes.ingest_id = ingest_id;
-        if skipped > 0 {
-            let message = format!(
-                "{skipped} row{} skipped due to data type incompatibility",
-                if skipped == 1 { " was" } else { "s were" }
-            );
-            self.scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
-        }
+        skipped.tell();
         Ok(Loaded { rows, changes })
     }
 

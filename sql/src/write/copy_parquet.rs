@@ -17,9 +17,10 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, TryStreamExt, stream};
 use peristyle_storage::files::{FileError, ParquetFile};
 
+use super::assign::assign_columns;
 use super::copy_in::check_condition;
 use super::ingest::{ingest_id, is_replay};
-use super::insert::{assign_columns, stage};
+use super::insert::stage;
 use super::{Existing, Load, Target};
 use crate::copy::{CopyOptions, can_name_column};
 use crate::error::{SqlError, SqlState};

@@ -19,6 +19,7 @@ use crate::ddl::{self, NewColumn};
 use crate::error::SqlError;
 use crate::names::{cut, fold};
 use crate::outcome::Outcome;
+use crate::parse::changes_rows;
 use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name};
 use crate::scope::Scope;
@@ -31,6 +32,9 @@ pub(crate) async fn create_table_as(
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
     let Some(query) = &create.query else { return Err(SqlError::internal("a query was expected")) };
+    if changes_rows(query) {
+        return Err(SqlError::unsupported("CREATE TABLE AS of a query that changes rows is not supported yet"));
+    }
     let planner = Planner::new(&scope)?.with_values(bound);
     let plan = planner.query(query, bound.types())?;
     let physical = planner.physical(plan, bound).await?;

@@ -1,34 +1,33 @@
 //! INSERT … VALUES | SELECT | DEFAULT VALUES [RETURNING].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{FieldRef, Schema};
-use datafusion::common::{Column as PlanColumn, DFSchema};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{PgType, widen};
-use peristyle_storage::types::{marked_pg_type, pg_type};
+use peristyle_catalog::model::{IngestId, PgType};
 use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
 
+use super::assign::assign_columns;
 use super::ingest::{ingest_id, is_replay};
-use super::keys::Existing;
+use super::keys::{Existing, KeyGuard};
 use super::literal_rows::{Slots, values_only};
 use super::load::{Load, LoadPlan};
 use super::resolved::ResolvedInsert;
 use super::returning::{Returned, Returning};
 use super::{Target, identity, literal_rows, value_rows};
-use crate::ddl::TIME_COLUMN;
-use crate::error::{SqlError, SqlState};
+use crate::error::SqlError;
+use crate::modify::Effects;
 use crate::outcome::{Outcome, Rows, RowsTag};
 use crate::parse::Overriding;
+use crate::plan::Planner;
 use crate::plan::parameters::{self, Bound};
-use crate::plan::{Planner, shown_name};
 use crate::scope::Scope;
-use crate::semantics::type_planner::arrow_of;
 use crate::session::{Guard, SharedTransaction};
-use crate::{functions, semantics, statement};
+use crate::statement;
 
 /// Runs an INSERT to its end; its rows wait in the transaction.
 pub(crate) async fn insert(
@@ -44,29 +43,95 @@ pub(crate) async fn insert(
         stage(&scope.guard, &transaction, changes)?;
         return inserted(rows, None);
     }
-    refuse_unsupported(insert)?;
-    let target = Target::find(&scope, table_name(insert)?)?;
-    let names = column_names(&target, insert)?;
-    let insert = &*identity::overridden(&target, &names, insert);
-    let returning = Returning::new(&scope, &target, insert)?;
+    Box::pin(insert_planned(scope, transaction, insert, bound, resolved, ingest_id)).await
+}
+
+async fn insert_planned(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    insert: &Insert,
+    bound: &Bound,
+    resolved: &ResolvedInsert,
+    ingest_id: Option<IngestId>,
+) -> Result<Outcome, SqlError> {
+    let insertion = Insertion::of(&scope, insert)?;
     if ingest_id.as_ref().is_some_and(|id| is_replay(&scope, id)) {
-        return inserted(0, returning.map(|returning| returning.take(&[])).transpose()?);
+        return inserted(0, insertion.returning.map(|returning| returning.take(&[])).transpose()?);
     }
-    let mut load = match literals(&scope, &target, &names, insert, bound)? {
-        Some((slots, batch)) => {
-            let plan = Arc::new(LoadPlan::new(&scope, target, batch.schema_ref().fields())?);
-            let load = Load::of(&scope, Arc::clone(&plan))?.with(&batch, true).await?;
-            resolved.keep(insert, slots, plan);
-            load
-        }
-        None => Box::pin(load_query(&scope, target, insert, bound)).await?,
-    };
-    let returned = returning.map(|returning| returning.take(&load.kept)).transpose()?;
-    load.kept.clear();
+    let (load, returned) = insertion.load(&scope, bound, resolved, None).await?;
     let (rows, mut changes) = load.finish(Existing::AllOf(&transaction)).await?;
     changes.ingest_id = ingest_id;
     stage(&scope.guard, &transaction, changes)?;
     inserted(rows, returned)
+}
+
+/// As [`insert`], for a part of a statement: what it does is added to the effects.
+pub(crate) async fn insert_part(
+    scope: &Arc<Scope>,
+    insert: &Insert,
+    bound: &Bound,
+    effects: &mut Effects,
+) -> Result<Outcome, SqlError> {
+    if ingest_id(scope, None)?.is_some() {
+        return Err(SqlError::unsupported("an ingest id for a statement with INSERT in its WITH is not supported"));
+    }
+    let insertion = Insertion::of(scope, insert)?;
+    let relation = Arc::clone(&insertion.target.relation);
+    let keys = effects.take_keys(relation.oid);
+    let (mut load, returned) = insertion.load(scope, bound, &ResolvedInsert::default(), keys).await?;
+    effects.put_keys(&relation, load.take_keys());
+    let (rows, changes) = load.finish(Existing::Nothing).await?;
+    effects.add(changes);
+    inserted(rows, returned)
+}
+
+/// An INSERT whose names are resolved.
+struct Insertion<'i> {
+    target: Target,
+    names: Vec<String>,
+    insert: Cow<'i, Insert>,
+    returning: Option<Returning>,
+}
+
+impl<'i> Insertion<'i> {
+    fn of(scope: &Arc<Scope>, insert: &'i Insert) -> Result<Insertion<'i>, SqlError> {
+        refuse_unsupported(insert)?;
+        let target = Target::find(scope, table_name(insert)?)?;
+        let names = column_names(&target, insert)?;
+        let insert = identity::overridden(&target, &names, insert);
+        let returning = Returning::new(scope, &target, &insert)?;
+        Ok(Insertion { target, names, insert, returning })
+    }
+
+    /// The write with its rows taken, and what RETURNING gives of these. `keys` are those of rows that the statement adds
+    /// to the table elsewhere.
+    async fn load(
+        self,
+        scope: &Arc<Scope>,
+        bound: &Bound,
+        resolved: &ResolvedInsert,
+        keys: Option<KeyGuard>,
+    ) -> Result<(Load, Option<Returned>), SqlError> {
+        let insert = &*self.insert;
+        let mut load = match literals(scope, &self.target, &self.names, insert, bound)? {
+            Some((slots, batch)) => {
+                let plan = Arc::new(LoadPlan::new(scope, self.target, batch.schema_ref().fields())?);
+                let load = Load::of(scope, Arc::clone(&plan))?.with_keys(keys).with(&batch, true).await?;
+                resolved.keep(insert, slots, plan);
+                load
+            }
+            None => Box::pin(load_query(scope, self.target, insert, bound, keys)).await?,
+        };
+        let kept = std::mem::take(&mut load.kept);
+        let Some(returning) = self.returning else { return Ok((load, None)) };
+        match returning.for_rows(scope, load.target(), insert, &kept).and_then(|returning| returning.take(&kept)) {
+            Ok(returned) => Ok((load, Some(returned))),
+            Err(error) => {
+                load.abort().await;
+                Err(error)
+            }
+        }
+    }
 }
 
 /// The rows of an INSERT whose VALUES are constants for known columns; `None` if a plan is needed.
@@ -150,16 +215,22 @@ pub(crate) fn hint_values(target: &Target, insert: &Insert, hinted: &mut [Option
     Ok(())
 }
 
-async fn load_query(scope: &Arc<Scope>, target: Target, insert: &Insert, bound: &Bound) -> Result<Load, SqlError> {
+async fn load_query(
+    scope: &Arc<Scope>,
+    target: Target,
+    insert: &Insert,
+    bound: &Bound,
+    keys: Option<KeyGuard>,
+) -> Result<Load, SqlError> {
     let planner = Planner::new(scope)?.with_values(bound);
     let keep = insert.returning.is_some();
     if insert.source.is_none() {
-        return load_defaults(scope, target).await;
+        return load_defaults(scope, target, keys).await;
     }
     let plan = source_plan(&planner, &target, insert, bound.types())?;
     let physical = planner.physical(plan, bound).await?;
     let fields: Vec<FieldRef> = physical.schema().fields().iter().cloned().collect();
-    let mut load = Load::begin(scope, target, &fields)?;
+    let mut load = Load::begin(scope, target, &fields)?.with_keys(keys);
     let mut batches = execute_stream(physical, planner.task())?;
     while let Some(batch) = batches.next().await {
         let pushed = match batch {
@@ -198,94 +269,10 @@ pub(crate) fn source_plan(
 }
 
 /// `INSERT … DEFAULT VALUES`: one row without any column given.
-async fn load_defaults(scope: &Arc<Scope>, target: Target) -> Result<Load, SqlError> {
+async fn load_defaults(scope: &Arc<Scope>, target: Target, keys: Option<KeyGuard>) -> Result<Load, SqlError> {
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
-    Load::begin(scope, target, &[])?.with(&batch, true).await
-}
-
-/// Names the source's columns after the target's and casts them by assignment.
-pub(super) fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
-    let schema = Arc::clone(plan.schema());
-    check_count(names.len(), schema.fields().len(), target)?;
-    let mut columns = Vec::with_capacity(names.len());
-    for (i, (qualifier, field)) in schema.iter().enumerate() {
-        let column = Expr::Column(PlanColumn::new(qualifier.cloned(), field.name()));
-        let name = names.get(i).map_or_else(|| shown_name(field), String::as_str);
-        let cast = match target.position(name) {
-            // An open table's column widens to what it is given.
-            Some(at) if target.is_open() && is_other_form(target.fields[at].ty, pg_type(field)) => {
-                let wide = widen(target.fields[at].ty, pg_type(field));
-                match target.fields[at].field.name() == TIME_COLUMN {
-                    true => time_from(target, at, column, &schema)?,
-                    false => widened(column, &schema, wide)?,
-                }
-            }
-            Some(at) => assigned(target, at, column, &schema)?,
-            None => column,
-        };
-        columns.push(cast.alias(name));
-    }
-    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
-}
-
-/// Whether an open table's column takes the value in another form than an assignment would give it: a wider type, or an
-/// array as JSON.
-fn is_other_form(has: PgType, given: PgType) -> bool {
-    widen(has, given) != has || (given.is_array() && !has.is_array())
-}
-
-/// A value of the type that an open table's column takes to hold it: what is no JSON yet becomes one.
-fn widened(column: Expr, schema: &DFSchema, wide: PgType) -> Result<Expr, SqlError> {
-    let is_json = |ty: PgType| ty == PgType::JSON || ty == PgType::JSONB;
-    let given = pg_type(&column.to_field(schema)?.1);
-    let value =
-        if is_json(wide) && !is_json(given) { functions::named("to_jsonb")?.call(vec![column]) } else { column };
-    semantics::assignment_cast(value, schema, wide, &arrow_of(wide))
-}
-
-/// A value for the time column of an open table: a text is read as a timestamp, a number counts since 1970 in the unit
-/// that its magnitude shows.
-pub(super) fn time_from(target: &Target, at: usize, column: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-    let (_, field) = column.to_field(schema)?;
-    if semantics::is_number(pg_type(&field)) {
-        return Ok(crate::functions::epoch_by_magnitude(column)?);
-    }
-    assigned(target, at, column, schema)
-}
-
-/// An expression as the target's column stores it.
-pub(crate) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-    let wanted = &target.fields[at];
-    let (_, field) = value.to_field(schema)?;
-    check_assignable(target, wanted.field.name(), &field, wanted.ty)?;
-    semantics::assignment_cast(value, schema, wanted.ty, wanted.field.data_type())
-}
-
-fn check_assignable(target: &Target, column: &str, field: &FieldRef, to: PgType) -> Result<(), SqlError> {
-    let from = pg_type(field);
-    // A string without a type of its own is read as any type, a text is not.
-    let is_text = marked_pg_type(field).is_some_and(|ty| ty == PgType::TEXT) && !semantics::is_text(to);
-    if target.is_open() || (semantics::is_assignable(from, to) && !is_text) {
-        return Ok(());
-    }
-    let message = format!(
-        "column \"{column}\" is of type {} but expression is of type {}",
-        crate::values::type_name(to),
-        crate::values::type_name(from)
-    );
-    Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).hint("You will need to rewrite or cast the expression."))
-}
-
-/// 42601 if an INSERT gives more columns than it names; fewer get defaults only if none are named.
-pub(crate) fn check_count(named: usize, given: usize, target: &Target) -> Result<(), SqlError> {
-    if given > named && !(target.is_open() && named == 0) {
-        return Err(SqlError::syntax("INSERT has more expressions than target columns"));
-    }
-    if given < named {
-        return Err(SqlError::syntax("INSERT has more target columns than expressions"));
-    }
-    Ok(())
+    Load::begin(scope, target, &[])?.with_keys(keys).with(&batch, true).await
 }
 
 /// The columns that an INSERT gives, in its order; without a list the table's first ones. 428C9 for one that takes no
@@ -366,6 +353,7 @@ pub(crate) fn without_defaults(source: &ast::Query) -> ast::Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::SqlState;
     use crate::session::Interrupts;
 
     /// Without a transaction in the slot, what passes the guard is an internal error: nothing else can tell them apart.

@@ -24,7 +24,7 @@ use crate::error::{SqlError, SqlState};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::retention::Kept;
-use crate::scan::{ADDRESS_COLUMN, AddressBook, TableScan};
+use crate::scan::{ADDRESS_COLUMN, AddressBook, SourceId, TableScan};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::single_value;
@@ -43,8 +43,11 @@ pub(crate) enum Existing<'a> {
     /// None: the write takes every row of the table away.
     Nothing,
     /// All that the statement sees but those that it takes away.
-    AllBut { book: &'a Arc<AddressBook>, is_gone: &'a (dyn Fn(i64) -> bool + Sync) },
+    AllBut(&'a IsGone<'a>),
 }
+
+/// Whether a statement takes the row away that lies there.
+pub(crate) type IsGone<'a> = dyn Fn(SourceId, u64) -> bool + Sync + 'a;
 
 /// The keys of one write.
 pub(crate) struct KeyGuard {
@@ -91,6 +94,16 @@ impl KeyGuard {
         }))
     }
 
+    /// Knows the keys that an earlier write to the table took.
+    pub(super) fn take_over(&mut self, earlier: KeyGuard) {
+        for (own, earlier) in self.keys.iter_mut().zip(earlier.keys) {
+            own.seen = earlier.seen;
+            own.bytes = earlier.bytes;
+            own.listed = earlier.listed;
+            own.range = earlier.range;
+        }
+    }
+
     /// Takes rows; 23505 where one has a key that was taken before.
     pub(crate) fn add(&mut self, rows: &RecordBatch) -> Result<(), SqlError> {
         for key in &mut self.keys {
@@ -113,14 +126,13 @@ impl KeyGuard {
 
     /// Compares with the rows that are there; returns what must hold until the commit.
     pub(crate) async fn check(self, scope: &Arc<Scope>, existing: Existing<'_>) -> Result<Requirement, SqlError> {
-        let nothing_gone = |_: i64| false;
-        let (scope, book, is_gone): (Arc<Scope>, Arc<AddressBook>, &(dyn Fn(i64) -> bool + Sync)) = match existing {
-            Existing::AllOf(transaction) => (newest(scope, transaction)?, Arc::default(), &nothing_gone),
-            Existing::AllBut { book, is_gone } => (Arc::clone(scope), Arc::clone(book), is_gone),
+        let (scope, is_gone): (Arc<Scope>, &IsGone<'_>) = match existing {
+            Existing::AllOf(transaction) => (newest(scope, transaction)?, &|_, _| false),
+            Existing::AllBut(is_gone) => (Arc::clone(scope), is_gone),
             Existing::Nothing => return Ok(self.unchanged_since(scope)),
         };
         for key in self.keys.iter().filter(|key| !key.seen.is_empty()) {
-            self.check_key(&scope, key, &book, is_gone).await?;
+            self.check_key(&scope, key, is_gone).await?;
         }
         Ok(self.unchanged_since(&scope))
     }
@@ -130,16 +142,11 @@ impl KeyGuard {
         Requirement::NoRowsSince { table: self.relation.oid, since: scope.view.committed() }
     }
 
-    async fn check_key(
-        &self,
-        scope: &Arc<Scope>,
-        key: &Key,
-        book: &Arc<AddressBook>,
-        is_gone: &(dyn Fn(i64) -> bool + Sync),
-    ) -> Result<(), SqlError> {
+    async fn check_key(&self, scope: &Arc<Scope>, key: &Key, is_gone: &IsGone<'_>) -> Result<(), SqlError> {
+        let book = Arc::<AddressBook>::default();
         let relation = scope.view.relation(self.relation.oid).cloned().unwrap_or_else(|| Arc::clone(&self.relation));
         let planner = Planner::new(scope)?;
-        let scan = TableScan::addressed(Arc::clone(scope), relation, Arc::clone(book))?;
+        let scan = TableScan::addressed(Arc::clone(scope), relation, Arc::clone(&book))?;
         let kept = self.relation.as_table().map(|table| Kept::of(table, scope.transaction_started)).transpose()?;
         let physical = planner.physical(key.plan(scan, kept.flatten())?, &Bound::default()).await?;
         let mut batches = execute_stream(physical, planner.task())?;
@@ -148,7 +155,11 @@ impl KeyGuard {
             let (columns, addresses) = batch.columns().split_at(key.columns.len());
             let addresses: &Int64Array = addresses[0].as_primitive::<Int64Type>();
             for (row, encoded) in key.encode(columns)?.into_iter().enumerate() {
-                if encoded.is_some_and(|encoded| key.seen.contains(&encoded)) && !is_gone(addresses.value(row)) {
+                let is_there = || {
+                    let place = book.row_at(addresses.value(row));
+                    place.is_none_or(|(source, position)| !is_gone(source, position))
+                };
+                if encoded.is_some_and(|encoded| key.seen.contains(&encoded)) && is_there() {
                     return Err(violation(&self.relation, &self.schema_name, key, columns, row));
                 }
             }

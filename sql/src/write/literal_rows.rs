@@ -8,7 +8,7 @@ use peristyle_storage::schema::TableField;
 use sqlparser::ast::{self, Expr, Query, SetExpr, UnaryOperator, Value};
 
 use super::Target;
-use super::insert::check_count;
+use super::assign::check_count;
 use crate::error::SqlError;
 use crate::parse::{bare_body, parse_expression};
 use crate::plan::parameters::{self, Bound};

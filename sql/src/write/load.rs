@@ -54,7 +54,7 @@ pub(crate) struct Load {
     scope: Arc<Scope>,
     plan: Arc<LoadPlan>,
     /// The keys of its rows, if the table enforces any.
-    pub(super) keys: Option<KeyGuard>,
+    keys: Option<KeyGuard>,
     /// Which rows are taken; all if there is none.
     condition: Option<Arc<dyn PhysicalExpr>>,
     sink: Sink,
@@ -73,6 +73,24 @@ impl Load {
         let keys = KeyGuard::new(scope, &plan.target, plan.sink.columns())?;
         let sink = Sink::new(scope, &plan.sink);
         Ok(Load { scope: Arc::clone(scope), plan, keys, condition: None, sink, kept: Vec::new() })
+    }
+
+    /// The write with the keys of rows that were written before, if there are any: it compares its own with them.
+    pub(crate) fn with_keys(mut self, keys: Option<KeyGuard>) -> Load {
+        if let (Some(own), Some(keys)) = (&mut self.keys, keys) {
+            own.take_over(keys);
+        }
+        self
+    }
+
+    /// The keys of all rows, for a later write; this one does not compare them with those that are there.
+    pub(crate) fn take_keys(&mut self) -> Option<KeyGuard> {
+        self.keys.take()
+    }
+
+    /// The table as it was found.
+    pub(super) fn target(&self) -> &Target {
+        &self.plan.target
     }
 
     /// Rows taken so far.

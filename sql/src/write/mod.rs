@@ -5,9 +5,12 @@
 //! ```
 //! The change set is staged in the transaction; nothing is visible before that commits.
 
+mod assign;
+mod copy_defaults;
 mod copy_file;
 mod copy_in;
 mod copy_parquet;
+mod copy_skipped;
 mod create_table_as;
 mod evolve;
 mod identity;
@@ -24,15 +27,15 @@ mod sink;
 mod target;
 mod value_rows;
 
+pub(crate) use assign::{assigned, check_count};
 pub use copy_in::CopyIn;
 pub(crate) use copy_in::copy_in;
 pub(crate) use create_table_as::{create_table_as, fill, joined, result_columns};
 pub(crate) use identity::{check_insert, check_update};
 pub(crate) use insert::{
-    assigned, check_count, describe as describe_insert, hint_values, insert, source_plan, stage, table_name,
-    without_defaults,
+    describe as describe_insert, hint_values, insert, insert_part, source_plan, stage, table_name, without_defaults,
 };
-pub(crate) use keys::{Existing, Key, newest};
+pub(crate) use keys::{Existing, Key, KeyGuard, newest};
 pub(crate) use literal_rows::{default_expression, is_constant, is_default};
 pub(crate) use load::Load;
 pub(crate) use resolved::ResolvedInsert;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::physical_plan::PhysicalExpr;
+use peristyle_storage::schema::TableField;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Insert, SelectItem};
 
@@ -30,12 +31,36 @@ pub(super) struct Returning {
 
 impl Returning {
     pub(super) fn new(scope: &Arc<Scope>, target: &Target, insert: &Insert) -> Result<Option<Returning>, SqlError> {
+        Returning::over(scope, target, insert, None)
+    }
+
+    /// The same for rows that were written: bare numerics have the digits of their values.
+    pub(super) fn for_rows(
+        self,
+        scope: &Arc<Scope>,
+        target: &Target,
+        insert: &Insert,
+        written: &[RecordBatch],
+    ) -> Result<Returning, SqlError> {
+        let has_digits = target.fields.iter().any(|field| field.ty.is_bare_numeric());
+        let again = match written.first().filter(|_| has_digits) {
+            Some(batch) => Returning::over(scope, target, insert, Some(batch.schema_ref()))?,
+            None => None,
+        };
+        Ok(again.unwrap_or(self))
+    }
+
+    fn over(
+        scope: &Arc<Scope>,
+        target: &Target,
+        insert: &Insert,
+        written: Option<&Schema>,
+    ) -> Result<Option<Returning>, SqlError> {
         let Some(items) = &insert.returning else { return Ok(None) };
         let alias = insert.table_alias.as_ref().map(|alias| fold(&alias.alias));
         let name = alias.as_deref().unwrap_or(target.name());
         let planner = Planner::new(scope)?;
-        let fields: Vec<FieldRef> =
-            target.fields.iter().map(|f| Arc::new(f.field.as_ref().clone().with_nullable(true))).collect();
+        let fields: Vec<FieldRef> = target.fields.iter().map(|field| input_field(field, written)).collect();
         let input: SchemaRef = Arc::new(Schema::new(fields));
         let schema = DFSchema::try_from_qualified_schema(TableReference::bare(name), &input)?;
         let mut physical = Vec::new();
@@ -87,6 +112,19 @@ impl Returning {
         let options = RecordBatchOptions::new().with_row_count(Some(written.num_rows()));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.input), arrays, &options)?)
     }
+}
+
+fn input_field(column: &TableField, written: Option<&Schema>) -> FieldRef {
+    let field = column.field.as_ref().clone().with_nullable(true);
+    let digits = written
+        .filter(|_| column.ty.is_bare_numeric())
+        .and_then(|written| written.field_with_name(field.name()).ok())
+        .map(|given| given.data_type().clone())
+        .filter(DataType::is_decimal);
+    Arc::new(match digits {
+        Some(digits) => field.with_data_type(digits),
+        None => field,
+    })
 }
 
 /// The clause's items with their names, `*` as the table's columns.

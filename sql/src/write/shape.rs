@@ -108,10 +108,7 @@ impl<'a> ShapedLoad<'a> {
 
     async fn begin_load(&mut self) -> Result<(), SqlError> {
         let target = Target::of(self.scope, &self.target.relation)?;
-        let mut load = Load::begin(self.scope, target, &self.shape)?;
-        if let Some(keys) = self.keys.take() {
-            load.keys = Some(keys);
-        }
+        let mut load = Load::begin(self.scope, target, &self.shape)?.with_keys(self.keys.take());
         if let Some(condition) = self.condition {
             load = load.only_where(self.scope, condition)?;
         }
@@ -135,7 +132,7 @@ impl<'a> ShapedLoad<'a> {
     /// Ends the load of the current shape. Rows that wait stay and go to the next one.
     async fn end_load(&mut self) -> Result<(), SqlError> {
         let Some(mut load) = self.load.take() else { return Ok(()) };
-        self.keys = load.keys.take();
+        self.keys = load.take_keys();
         let (rows, changes) = load.finish(Existing::AllOf(self.transaction)).await?;
         self.rows += rows;
         self.changes.requires.extend(changes.requires);

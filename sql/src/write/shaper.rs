@@ -49,7 +49,7 @@ struct ShapedColumn {
 }
 
 /// Where a column's values come from.
-enum Source {
+pub(super) enum Source {
     /// A column of the given batch.
     Given(usize),
     /// Its default, computed per batch.
@@ -134,7 +134,11 @@ impl Shaper {
         given: &RecordBatch,
         condition: Option<&dyn PhysicalExpr>,
     ) -> Result<RecordBatch, SqlError> {
-        let arrays = self.columns.iter().map(|column| column.array(given)).collect::<Result<Vec<_>, _>>()?;
+        let arrays = self
+            .columns
+            .iter()
+            .map(|column| column.source.array(&column.field, given))
+            .collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(given.num_rows()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.nullable), arrays, &options)?;
         let batch = self.computed(batch)?;
@@ -198,20 +202,21 @@ impl Shaper {
     }
 }
 
-impl ShapedColumn {
-    fn array(&self, given: &RecordBatch) -> Result<ArrayRef, SqlError> {
-        match &self.source {
+impl Source {
+    /// The column's values for the rows of a batch.
+    pub(super) fn array(&self, field: &FieldRef, given: &RecordBatch) -> Result<ArrayRef, SqlError> {
+        match self {
             Source::Given(position) => {
                 let array = given.column(*position);
-                if array.data_type() == self.field.data_type() {
+                if array.data_type() == field.data_type() {
                     return Ok(Arc::clone(array));
                 }
                 // The same PostgreSQL type in another Arrow form (string views, wider decimals).
-                Ok(cast(array, self.field.data_type())?)
+                Ok(cast(array, field.data_type())?)
             }
             Source::Default(expression) => Ok(expression.evaluate(given)?.into_array(given.num_rows())?),
-            Source::Sequence(scope, sequence) => next_values(scope, *sequence, &self.field, given.num_rows()),
-            Source::Null => Ok(new_null_array(self.field.data_type(), given.num_rows())),
+            Source::Sequence(scope, sequence) => next_values(scope, *sequence, field, given.num_rows()),
+            Source::Null => Ok(new_null_array(field.data_type(), given.num_rows())),
         }
     }
 }
@@ -236,7 +241,8 @@ pub(super) fn row_condition(
     Ok(planner.state().create_physical_expr(condition, &schema)?)
 }
 
-fn default_source<'a>(
+/// What gives a column the values that a write does not give.
+pub(super) fn default_source<'a>(
     scope: &Arc<Scope>,
     planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
     target: &Target,

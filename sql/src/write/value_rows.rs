@@ -13,7 +13,7 @@ use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, decimal_type, pg_field,
 use sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 
 use super::Target;
-use super::insert::{assigned, check_count, time_from};
+use super::assign::{assigned, check_count, time_from};
 use crate::ddl::TIME_COLUMN;
 use crate::error::SqlError;
 use crate::functions::signature::decimal_of;

@@ -34,6 +34,15 @@ impl RowSet {
         is_new
     }
 
+    /// Adds the rows of another set.
+    pub fn add_all(&mut self, others: &RowSet) {
+        for (number, block) in &others.blocks {
+            for row in block.rows() {
+                self.insert(number * BLOCK_ROWS + u64::from(row));
+            }
+        }
+    }
+
     pub fn contains(&self, position: u64) -> bool {
         let block = self.blocks.get(&(position / BLOCK_ROWS));
         block.is_some_and(|block| block.contains((position % BLOCK_ROWS) as u16))
@@ -82,6 +91,13 @@ impl Block {
         Block::Bits(words)
     }
 
+    fn rows(&self) -> Vec<u16> {
+        match self {
+            Block::List(rows) => rows.clone(),
+            Block::Bits(_) => (0..=u16::MAX).filter(|row| self.contains(*row)).collect(),
+        }
+    }
+
     fn contains(&self, row: u16) -> bool {
         match self {
             Block::List(rows) => rows.binary_search(&row).is_ok(),
@@ -124,6 +140,20 @@ mod tests {
             prop_assert_eq!(rows.len(), expected.len() as u64);
             prop_assert!((0..200_000).all(|position| rows.contains(position) == expected.contains(&position)));
         }
+    }
+
+    #[test]
+    fn sets_are_put_together() {
+        let of = |rows: std::ops::Range<u64>| {
+            let mut set = RowSet::default();
+            rows.for_each(|row| assert!(set.insert(row)));
+            set
+        };
+        let mut all = of(0..10);
+        all.add_all(&of(5..20_000));
+        all.add_all(&of(70_000..70_010));
+        assert_eq!(all.len(), 20_010);
+        assert!(all.contains(19_999) && all.contains(70_009) && !all.contains(20_000));
     }
 
     #[test]

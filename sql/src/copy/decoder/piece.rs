@@ -6,9 +6,11 @@ use arrow::array::BooleanBuilder;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::arrow_type;
 
-use super::{Decoded, DecodedColumn, Decoder, Destination, SkippedRow, assemble, push_absent, push_value};
+use super::{
+    Decoded, DecodedColumn, Decoder, Destination, SkippedRow, TargetColumn, assemble, push_absent, push_value,
+};
 use crate::copy::infer::InferredColumn;
-use crate::copy::place::Place;
+use crate::copy::place::{Place, shown};
 use crate::copy::records::{Field, RecordReader};
 use crate::copy::rest::{REST_COLUMN, rest_text};
 use crate::copy::rows::Rows;
@@ -105,7 +107,13 @@ impl<'d> PieceDecoder<'d> {
                 return Err(place.of_record(missing_data(decoder, destination), reader.raw()));
             };
             match destination {
-                Destination::Target(target) => self.take_target(at, *target, field, place)?,
+                Destination::Target(target) => {
+                    let column = &decoder.targets[*target];
+                    if field.is_default_marker && !column.has_default {
+                        return Err(place.of_record(no_default(column), reader.raw()));
+                    }
+                    self.take_target(at, *target, field, place)?;
+                }
                 Destination::New(..) => self.take_new(at, field),
                 Destination::Rest(name) => self.take_rest(at, name, field),
             }
@@ -141,7 +149,8 @@ impl<'d> PieceDecoder<'d> {
         if !self.decoder.may_skip(&error) {
             return Err(error);
         }
-        self.rows.skip(SkippedRow { line: place.line, column: column.name.clone(), error });
+        let (column, value) = (column.name.clone(), shown(field.text));
+        self.rows.skip(SkippedRow { line: place.line, column, value, error });
         builder.push_null();
         Ok(())
     }
@@ -201,6 +210,12 @@ impl RestColumn {
         let is_empty = array.null_count() == array.len();
         Ok((!is_empty).then(|| DecodedColumn::new(REST_COLUMN, PgType::JSONB, array)))
     }
+}
+
+#[cold]
+fn no_default(column: &TargetColumn) -> SqlError {
+    SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, "unexpected default marker in COPY data")
+        .detail(format!("Column \"{}\" has no default value.", column.name))
 }
 
 #[cold]

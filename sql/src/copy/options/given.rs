@@ -2,6 +2,7 @@
 
 use super::{ColumnSet, CopyDirection, CopyFormat, CopyOptions, Header, LogVerbosity, OnError, OptionValue};
 use crate::error::{Result, SqlError, SqlState};
+use crate::values::parse_int;
 
 /// What was written, before the format's defaults.
 #[derive(Default)]
@@ -18,6 +19,7 @@ pub(super) struct Given {
     force_null: Option<ColumnSet>,
     encoding: Option<()>,
     on_error: Option<OnError>,
+    reject_limit: Option<u64>,
     log_verbosity: Option<LogVerbosity>,
     freeze: Option<bool>,
     ingest_id: Option<String>,
@@ -53,7 +55,7 @@ impl Given {
             "log_verbosity" => set(&mut self.log_verbosity, parse_verbosity(&text(name, value)?)?),
             "freeze" => set(&mut self.freeze, parse_bool(name, value)?),
             "ingest_id" => set(&mut self.ingest_id, text(name, value)?),
-            "reject_limit" => Err(SqlError::unsupported("COPY option REJECT_LIMIT is not supported yet")),
+            "reject_limit" => set(&mut self.reject_limit, parse_limit(name, value)?),
             _ => Err(SqlError::syntax(format!("option \"{name}\" not recognized"))),
         }
     }
@@ -85,6 +87,10 @@ impl Given {
         options.ingest_id = self.ingest_id;
         check_direction(&options, self.on_error, direction)?;
         options.on_error = self.on_error.unwrap_or_default();
+        options.reject_limit = self.reject_limit;
+        if options.reject_limit.is_some() && options.on_error == OnError::Stop {
+            return Err(invalid("COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE"));
+        }
         check_characters(&options)?;
         Ok(options)
     }
@@ -238,6 +244,15 @@ fn parse_on_error(text: &str) -> Result<OnError> {
         "ignore" => Ok(OnError::Ignore),
         _ => Err(invalid(format!("COPY ON_ERROR \"{text}\" not recognized"))),
     }
+}
+
+fn parse_limit(name: &str, value: &OptionValue) -> Result<u64> {
+    let OptionValue::Text(text) = value else {
+        return Err(SqlError::syntax(format!("{name} requires a numeric value")));
+    };
+    let limit: i64 = parse_int(text, "bigint")?;
+    let limit_of = u64::try_from(limit).ok().filter(|limit| *limit > 0);
+    limit_of.ok_or_else(|| invalid(format!("REJECT_LIMIT ({limit}) must be greater than zero")))
 }
 
 fn parse_verbosity(text: &str) -> Result<LogVerbosity> {

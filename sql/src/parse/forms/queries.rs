@@ -128,7 +128,8 @@ fn query_may_follow(earlier: &[Option<Token>; 3]) -> bool {
         _ => None,
     };
     match (&earlier[0], keyword(0)) {
-        (None, _) | (Some(Token::LParen), _) => true,
+        // `WITH … AS (…) TABLE t`, `INSERT INTO t (a) TABLE u`
+        (None, _) | (Some(Token::LParen | Token::RParen), _) => true,
         (_, Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::AS | Keyword::EXPLAIN)) => true,
         (_, Some(Keyword::ALL | Keyword::DISTINCT)) => {
             matches!(keyword(1), Some(Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT))

@@ -5,20 +5,49 @@ use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, is, is_blank};
+use super::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, is, words};
+use crate::parse::bare_query;
 
-/// `WITH … INSERT` as an INSERT whose source has the WITH.
+/// `WITH … INSERT` as an INSERT whose source has the WITH, unless that changes rows itself.
 pub(in crate::parse) fn insert_with(statement: ast::Statement) -> ast::Statement {
-    let ast::Statement::Query(mut query) = statement else { return statement };
-    let ast::SetExpr::Insert(ast::Statement::Insert(mut insert)) = *query.body else {
-        return ast::Statement::Query(query);
+    let query = match statement {
+        ast::Statement::Query(query) if !changes_rows(&query) => query,
+        ast::Statement::Explain { .. } => return explained_insert_with(statement),
+        other => return other,
     };
-    if let (Some(source), Some(with)) = (&mut insert.source, query.with.take())
-        && source.with.is_none()
-    {
+    match *query.body {
+        ast::SetExpr::Insert(ast::Statement::Insert(insert)) => ast::Statement::Insert(under_with(insert, query.with)),
+        body => ast::Statement::Query(Box::new(ast::Query { body: Box::new(body), ..*query })),
+    }
+}
+
+fn explained_insert_with(mut explain: ast::Statement) -> ast::Statement {
+    if let ast::Statement::Explain { statement, .. } = &mut explain {
+        **statement = insert_with(statement.as_ref().clone());
+    }
+    explain
+}
+
+/// The INSERT with its source under a WITH; one that the source has itself stays nearer.
+pub(crate) fn under_with(mut insert: ast::Insert, with: Option<ast::With>) -> ast::Insert {
+    if let (Some(source), Some(with)) = (&mut insert.source, with) {
+        if source.with.is_some() {
+            **source = bare_query(ast::SetExpr::Query(source.clone()));
+        }
         source.with = Some(with);
     }
-    ast::Statement::Insert(insert)
+    insert
+}
+
+/// Whether a query of the WITH before this one changes rows.
+pub(crate) fn changes_rows(query: &ast::Query) -> bool {
+    query.with.iter().flat_map(|with| &with.cte_tables).any(|part| is_change(&part.query))
+}
+
+/// Whether it is INSERT, UPDATE, DELETE or MERGE, as a query of a WITH may be.
+pub(crate) fn is_change(query: &ast::Query) -> bool {
+    use ast::SetExpr as E;
+    matches!(query.body.as_ref(), E::Insert(_) | E::Update(_) | E::Delete(_) | E::Merge(_))
 }
 
 /// `SELECT … INTO t` as CREATE TABLE AS.
@@ -73,7 +102,7 @@ pub(super) fn leave_out_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usi
 pub(super) fn merge_deeds(tokens: &mut Vec<TokenWithSpan>) {
     const NOTHING: &[Keyword] = &[Keyword::THEN, Keyword::DO, Keyword::NOTHING];
     const DEFAULTS: &[Keyword] = &[Keyword::THEN, Keyword::INSERT, Keyword::DEFAULT, Keyword::VALUES];
-    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let words = words(tokens);
     for place in (0..words.len()).rev() {
         let stands = |form: &[Keyword]| {
             form.iter().enumerate().all(|(i, &word)| words.get(place + i).is_some_and(|&at| is(&tokens[at], word)))

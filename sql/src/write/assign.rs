@@ -1,0 +1,100 @@
+//! Values as the columns that they go to store them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::FieldRef;
+use datafusion::common::{Column as PlanColumn, DFSchema};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use peristyle_catalog::model::{PgType, widen};
+use peristyle_storage::types::{marked_pg_type, pg_type};
+
+use super::Target;
+use crate::ddl::TIME_COLUMN;
+use crate::error::{SqlError, SqlState};
+use crate::plan::shown_name;
+use crate::semantics::type_planner::arrow_of;
+use crate::{functions, semantics};
+
+/// Names the source's columns after the target's and casts them by assignment.
+pub(super) fn assign_columns(target: &Target, names: &[String], plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    let schema = Arc::clone(plan.schema());
+    check_count(names.len(), schema.fields().len(), target)?;
+    let mut columns = Vec::with_capacity(names.len());
+    for (i, (qualifier, field)) in schema.iter().enumerate() {
+        let column = Expr::Column(PlanColumn::new(qualifier.cloned(), field.name()));
+        let name = names.get(i).map_or_else(|| shown_name(field), String::as_str);
+        let cast = match target.position(name) {
+            // An open table's column widens to what it is given.
+            Some(at) if target.is_open() && is_other_form(target.fields[at].ty, pg_type(field)) => {
+                let wide = widen(target.fields[at].ty, pg_type(field));
+                match target.fields[at].field.name() == TIME_COLUMN {
+                    true => time_from(target, at, column, &schema)?,
+                    false => widened(column, &schema, wide)?,
+                }
+            }
+            Some(at) => assigned(target, at, column, &schema)?,
+            None => column,
+        };
+        columns.push(cast.alias(name));
+    }
+    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+/// Whether an open table's column takes the value in another form than an assignment would give it: a wider type, or an
+/// array as JSON.
+fn is_other_form(has: PgType, given: PgType) -> bool {
+    widen(has, given) != has || (given.is_array() && !has.is_array())
+}
+
+/// A value of the type that an open table's column takes to hold it: what is no JSON yet becomes one.
+fn widened(column: Expr, schema: &DFSchema, wide: PgType) -> Result<Expr, SqlError> {
+    let is_json = |ty: PgType| ty == PgType::JSON || ty == PgType::JSONB;
+    let given = pg_type(&column.to_field(schema)?.1);
+    let value =
+        if is_json(wide) && !is_json(given) { functions::named("to_jsonb")?.call(vec![column]) } else { column };
+    semantics::assignment_cast(value, schema, wide, &arrow_of(wide))
+}
+
+/// A value for the time column of an open table: a text is read as a timestamp, a number counts since 1970 in the unit
+/// that its magnitude shows.
+pub(super) fn time_from(target: &Target, at: usize, column: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+    let (_, field) = column.to_field(schema)?;
+    if semantics::is_number(pg_type(&field)) {
+        return Ok(crate::functions::epoch_by_magnitude(column)?);
+    }
+    assigned(target, at, column, schema)
+}
+
+/// An expression as the target's column stores it.
+pub(crate) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
+    let wanted = &target.fields[at];
+    let (_, field) = value.to_field(schema)?;
+    check_assignable(target, wanted.field.name(), &field, wanted.ty)?;
+    semantics::assignment_cast(value, schema, wanted.ty, wanted.field.data_type())
+}
+
+fn check_assignable(target: &Target, column: &str, field: &FieldRef, to: PgType) -> Result<(), SqlError> {
+    let from = pg_type(field);
+    // A string without a type of its own is read as any type, a text is not.
+    let is_text = marked_pg_type(field).is_some_and(|ty| ty == PgType::TEXT) && !semantics::is_text(to);
+    if target.is_open() || (semantics::is_assignable(from, to) && !is_text) {
+        return Ok(());
+    }
+    let message = format!(
+        "column \"{column}\" is of type {} but expression is of type {}",
+        crate::values::type_name(to),
+        crate::values::type_name(from)
+    );
+    Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).hint("You will need to rewrite or cast the expression."))
+}
+
+/// 42601 if an INSERT gives more columns than it names; fewer get defaults only if none are named.
+pub(crate) fn check_count(named: usize, given: usize, target: &Target) -> Result<(), SqlError> {
+    if given > named && !(target.is_open() && named == 0) {
+        return Err(SqlError::syntax("INSERT has more expressions than target columns"));
+    }
+    if given < named {
+        return Err(SqlError::syntax("INSERT has more target columns than expressions"));
+    }
+    Ok(())
+}
