@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use bytes::{BufMut, BytesMut};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use peristyle_catalog::model::PgType;
+use peristyle_sql::Charset;
 use peristyle_sql::copy::{CopyDirection, CopyOptions, Encoder, OptionValue};
 use peristyle_sql::values::{Format, OutputStyle, ValueWriter, value_writer};
 use support::{seven_columns, size};
@@ -25,7 +26,7 @@ fn encode(criterion: &mut Criterion) {
     let (columns, batches) = seven_columns(rows);
     let types: Vec<PgType> = columns.iter().map(|(_, ty)| *ty).collect();
     let options = [("format".to_owned(), OptionValue::Text("csv".to_owned()))];
-    let options = CopyOptions::from_pairs(&options, CopyDirection::To).expect("csv is a format");
+    let options = CopyOptions::from_pairs(&options, CopyDirection::To, Charset::UTF8).expect("csv is a format");
     let csv = Encoder::new(options, columns, OutputStyle::default());
     measure(criterion, "values, text", rows, || values(&batches, &types, Format::Text));
     measure(criterion, "values, binary", rows, || values(&batches, &types, Format::Binary));

@@ -27,7 +27,7 @@ use crate::write::Target;
 /// Starts a COPY TO, whose rows come as they are taken; one to a file is also ended.
 pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outcome, SqlError> {
     check_end(&copy.end)?;
-    let options = CopyOptions::from_pairs(&copy.options, CopyDirection::To)?;
+    let options = CopyOptions::from_pairs(&copy.options, CopyDirection::To, scope.settings.client_charset())?;
     let is_parquet = options.format == CopyFormat::Parquet;
     match &copy.end {
         CopyEnd::File(place) if is_parquet => file::parquet(&scope, copy, place).await,
@@ -85,8 +85,10 @@ async fn copy_out(scope: &Arc<Scope>, copy: &CopyStatement, options: CopyOptions
     let column_count = columns.len();
     check_forced(&options, &columns)?;
     let (has_header, binary) = (options.header != Header::Absent, options.format == CopyFormat::Binary);
-    let encoder = Encoder::new(options, columns, scope.settings.output_style());
-    let header = has_header.then(|| header_piece(&encoder));
+    // A line is encoded as a whole, a tuple value by value.
+    let style = if binary { scope.settings.client_style() } else { scope.settings.output_style() };
+    let encoder = Encoder::new(options, columns, style);
+    let header = if has_header { Some(header_piece(&encoder)?) } else { None };
     let rows = encoded(batches, encoder);
     let pieces = Box::pin(stream::iter(header.map(Ok)).chain(rows));
     Ok(CopyOut { column_count, binary, pieces })
@@ -133,10 +135,10 @@ fn check_forced(options: &CopyOptions, columns: &[(String, PgType)]) -> Result<(
         .check(&names, |name| SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")))
 }
 
-fn header_piece(encoder: &Encoder) -> CopyPiece {
+fn header_piece(encoder: &Encoder) -> Result<CopyPiece, SqlError> {
     let mut bytes = BytesMut::new();
-    encoder.header(&mut bytes);
-    CopyPiece { row_ends: vec![bytes.len()], bytes: bytes.freeze(), rows: 0 }
+    encoder.header(&mut bytes)?;
+    Ok(CopyPiece { row_ends: vec![bytes.len()], bytes: bytes.freeze(), rows: 0 })
 }
 
 /// A program is never run.

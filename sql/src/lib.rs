@@ -15,12 +15,13 @@
 //! | SET, SHOW, PREPARE, DECLARE, FETCH, NOTIFY, … | [`session`] | |
 //!
 //! [`transaction`] commits the change sets of its statements as one. [`functions`] and [`semantics`] make DataFusion
-//! mean what PostgreSQL means; [`values`] and [`copy`] are the text and binary forms of values; [`relation`],
+//! mean what PostgreSQL means; [`values`] and [`copy`] are the text and binary forms of values, [`charset`] the encodings of clients; [`relation`],
 //! [`pg_catalog`], [`information_schema`] and [`system`] are relations computed from the snapshot.
 //!
 //! `datafusion` and `sqlparser` are named in this crate only; nothing of them crosses its door.
 
 mod admission;
+mod charset;
 pub mod copy;
 mod copy_out;
 mod ddl;
@@ -57,6 +58,7 @@ pub mod values;
 mod with_changes;
 mod write;
 
+pub use charset::Charset;
 pub use ddl::dropped_at;
 pub use engine::{Engine, EngineLimits, EngineParts};
 pub use enum_types::EnumTypes;

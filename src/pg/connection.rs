@@ -58,7 +58,7 @@ impl<S: SqlSession> Connection<S> {
         if self.is_skipping && !matches!(frame.tag, b'S' | b'X') {
             return Ok(());
         }
-        let (tag, message) = (frame.tag, decode(frame));
+        let (tag, message) = (frame.tag, decode(frame, self.session.client_charset()));
         match message {
             Ok(Message::Terminate(_)) => Err(End::Terminated),
             Ok(Message::Query(query)) => self.query(&query.query).await,
@@ -103,7 +103,8 @@ impl<S: SqlSession> Connection<S> {
     /// Tells the client what it listens to.
     fn push_notifications(&mut self) -> Result<(), End> {
         for Notification { process_id, channel, payload } in self.session.take_notifications() {
-            self.out.push(&NotificationResponse::new(process_id, channel, payload))?;
+            let charset = self.session.client_charset();
+            self.out.tell(&NotificationResponse::new(process_id, channel, payload), charset)?;
         }
         Ok(())
     }
@@ -157,7 +158,7 @@ impl<S: SqlSession> Connection<S> {
 
     fn push_notices(&mut self) -> Result<(), End> {
         for notice in self.session.take_notices() {
-            self.out.push(&notice_response(&notice))?;
+            self.out.tell(&notice_response(&notice), self.session.client_charset())?;
         }
         Ok(())
     }
@@ -179,13 +180,13 @@ impl<S: SqlSession> Connection<S> {
         if ends_session(&error) {
             return Err(End::Fatal(error));
         }
-        Ok(self.out.push(&error_response(&error, Severity::Error))?)
+        Ok(self.out.tell(&error_response(&error, Severity::Error), self.session.client_charset())?)
     }
 
     /// Says that the next query may come, and what changed that the client keeps track of.
     pub(super) async fn ready(&mut self) -> Result<(), End> {
         for (name, value) in self.session.take_parameter_changes() {
-            self.out.push(&ParameterStatus::new(name, value))?;
+            self.out.tell(&ParameterStatus::new(name, value), self.session.client_charset())?;
         }
         let status = self.session.transaction_status();
         if status == TransactionStatus::Idle {

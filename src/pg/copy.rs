@@ -2,7 +2,7 @@
 
 use bytes::BufMut;
 use futures::StreamExt;
-use peristyle_sql::{CopyOut, SqlError, SqlState, WireFormat};
+use peristyle_sql::{Charset, CopyOut, SqlError, SqlState, WireFormat};
 use pgwire::messages::copy::{CopyDone, CopyInResponse, CopyOutResponse, MESSAGE_TYPE_BYTE_COPY_DATA};
 
 use super::connection::Connection;
@@ -37,8 +37,9 @@ impl<S: SqlSession> Connection<S> {
     }
 
     async fn feed(&mut self, sink: &mut dyn CopySink) -> Result<(), Fault> {
+        let charset = self.session.client_charset();
         loop {
-            match self.next_copy_step(sink).await? {
+            match self.next_copy_step(sink, charset).await? {
                 Step::Data(bytes) => self.frames.during(sink.write(bytes)).await??,
                 Step::Nothing => {}
                 Step::Done => return Ok(()),
@@ -46,14 +47,14 @@ impl<S: SqlSession> Connection<S> {
         }
     }
 
-    async fn next_copy_step(&mut self, sink: &mut dyn CopySink) -> Result<Step, Fault> {
+    async fn next_copy_step(&mut self, sink: &mut dyn CopySink, charset: Charset) -> Result<Step, Fault> {
         let frame = tokio::select! {
             biased;
             stopped = sink.stopped() => return Err(stopped.into()),
             frame = self.frames.next() => frame?,
         };
         let tag = frame.tag;
-        match decode(frame)? {
+        match decode(frame, charset)? {
             Message::CopyData(data) => Ok(Step::Data(data.data)),
             Message::CopyDone(_) => Ok(Step::Done),
             Message::CopyFail(fail) => {

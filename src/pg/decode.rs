@@ -1,10 +1,10 @@
 //! Messages of the client out of their frames, into pgwire's types.
 //!
 //! pgwire's own decoders read past a message's end into the next one, panic where a message is cut short and replace
-//! bytes that are not UTF-8, so the bodies are read here: within their frame, checked, strict.
+//! bytes that are not UTF-8, so the bodies are read here: within their frame, checked, strict, in the client's encoding.
 
 use bytes::{Buf, Bytes};
-use peristyle_sql::{SqlError, SqlState};
+use peristyle_sql::{Charset, SqlError};
 use pgwire::messages::PgWireFrontendMessage as Message;
 use pgwire::messages::copy::{CopyData, CopyDone, CopyFail};
 use pgwire::messages::extendedquery::{Bind, Close, Describe, Execute, Flush, Parse, Sync};
@@ -14,12 +14,9 @@ use pgwire::messages::terminate::Terminate;
 use super::errors::violation;
 use super::frames::Frame;
 
-/// Bytes of a bad sequence that an error shows.
-const SHOWN_BYTES_MAX: usize = 4;
-
-/// The message in a frame; 08P01 if it is not one, 22021 if its text is not UTF-8.
-pub(crate) fn decode(frame: Frame) -> Result<Message, SqlError> {
-    let mut body = Body(frame.body);
+/// The message in a frame; 08P01 if it is not one, 22021 and 22P05 if its text is not in the client's encoding.
+pub(crate) fn decode(frame: Frame, charset: Charset) -> Result<Message, SqlError> {
+    let mut body = Body { bytes: frame.body, charset };
     let message = match frame.tag {
         b'Q' => Message::Query(Query::new(body.text()?)),
         b'P' => Message::Parse(parse(&mut body)?),
@@ -55,11 +52,14 @@ fn bind(body: &mut Body) -> Result<Bind, SqlError> {
 }
 
 /// What is left of a message's body.
-struct Body(Bytes);
+struct Body {
+    bytes: Bytes,
+    charset: Charset,
+}
 
 impl Body {
     fn need(&self, bytes: usize) -> Result<(), SqlError> {
-        if self.0.len() < bytes {
+        if self.bytes.len() < bytes {
             return Err(violation("insufficient data left in message"));
         }
         Ok(())
@@ -67,17 +67,17 @@ impl Body {
 
     fn u8(&mut self) -> Result<u8, SqlError> {
         self.need(1)?;
-        Ok(self.0.get_u8())
+        Ok(self.bytes.get_u8())
     }
 
     fn i16(&mut self) -> Result<i16, SqlError> {
         self.need(2)?;
-        Ok(self.0.get_i16())
+        Ok(self.bytes.get_i16())
     }
 
     fn i32(&mut self) -> Result<i32, SqlError> {
         self.need(4)?;
-        Ok(self.0.get_i32())
+        Ok(self.bytes.get_i32())
     }
 
     /// A count of 16 bits without a sign, and so many items. Nothing is reserved for items that are not there.
@@ -94,15 +94,16 @@ impl Body {
         }
         let length = usize::try_from(length).map_err(|_| violation("insufficient data left in message"))?;
         self.need(length)?;
-        Ok(Some(self.0.split_to(length)))
+        Ok(Some(self.bytes.split_to(length)))
     }
 
     /// Text up to a NUL.
     fn text(&mut self) -> Result<String, SqlError> {
-        let end = self.0.iter().position(|byte| *byte == 0).ok_or_else(|| violation("invalid string in message"))?;
-        let bytes = self.0.split_to(end);
-        self.0.advance(1);
-        utf8(&bytes).map(str::to_owned)
+        let end =
+            self.bytes.iter().position(|byte| *byte == 0).ok_or_else(|| violation("invalid string in message"))?;
+        let text = self.bytes.split_to(end);
+        self.bytes.advance(1);
+        Ok(self.charset.decode(&text)?.into_owned())
     }
 
     /// A name, `None` for the unnamed one.
@@ -111,31 +112,25 @@ impl Body {
     }
 
     fn rest(&mut self) -> Bytes {
-        std::mem::take(&mut self.0)
+        std::mem::take(&mut self.bytes)
     }
 
     fn end(&self) -> Result<(), SqlError> {
-        if self.0.is_empty() { Ok(()) } else { Err(violation("invalid message format")) }
+        if self.bytes.is_empty() { Ok(()) } else { Err(violation("invalid message format")) }
     }
-}
-
-/// The bytes as text; 22021 names the sequence that is not UTF-8.
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, SqlError> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let rest = &bytes[error.valid_up_to()..];
-        let bad_bytes = error.error_len().unwrap_or(rest.len()).min(SHOWN_BYTES_MAX);
-        let shown: Vec<String> = rest[..bad_bytes].iter().map(|byte| format!("0x{byte:02x}")).collect();
-        let message = format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" "));
-        SqlError::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::BytesMut;
+    use peristyle_sql::SqlState;
     use pgwire::messages::Message as _;
     use proptest::prelude::*;
+
+    fn decode_utf8(frame: Frame) -> Result<Message, SqlError> {
+        decode(frame, Charset::UTF8)
+    }
 
     fn frame(tag: u8, body: &[u8]) -> Frame {
         Frame { tag, body: Bytes::copy_from_slice(body) }
@@ -152,7 +147,7 @@ mod tests {
         );
         let mut bytes = BytesMut::new();
         sent.encode(&mut bytes).unwrap();
-        let Ok(Message::Bind(read)) = decode(frame(b'B', &bytes[5..])) else { panic!() };
+        let Ok(Message::Bind(read)) = decode_utf8(frame(b'B', &bytes[5..])) else { panic!() };
         assert_eq!(read, sent);
     }
 
@@ -161,21 +156,24 @@ mod tests {
         for (tag, body) in
             [(b'Q', &b"select 1"[..]), (b'Q', b"a\0b\0"), (b'B', b"\0\0\0\x01"), (b'D', b""), (b'E', b"\0")]
         {
-            assert_eq!(decode(frame(tag, body)).unwrap_err().code, SqlState::PROTOCOL_VIOLATION, "{body:?}");
+            assert_eq!(decode_utf8(frame(tag, body)).unwrap_err().code, SqlState::PROTOCOL_VIOLATION, "{body:?}");
         }
     }
 
     #[test]
-    fn text_that_is_not_utf8_is_named() {
-        let error = decode(frame(b'Q', b"caf\xe9 \0")).unwrap_err();
+    fn text_is_in_the_clients_encoding() {
+        let sent = || frame(b'Q', b"caf\xe9 \0");
+        let error = decode_utf8(sent()).unwrap_err();
         assert_eq!(error.code, SqlState::CHARACTER_NOT_IN_REPERTOIRE);
-        assert_eq!(error.message, "invalid byte sequence for encoding \"UTF8\": 0xe9");
+        assert_eq!(error.message, "invalid byte sequence for encoding \"UTF8\": 0xe9 0x20");
+        let Ok(Message::Query(query)) = decode(sent(), Charset::by_name("latin1").unwrap()) else { panic!() };
+        assert_eq!(query.query, "café ");
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(tag in any::<u8>(), body in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = decode(frame(tag, &body));
+            let _ = decode_utf8(frame(tag, &body));
         }
     }
 }

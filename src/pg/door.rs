@@ -9,8 +9,8 @@ use bytes::Bytes;
 use peristyle_catalog::model::PgType;
 use peristyle_sql::values::OutputStyle;
 use peristyle_sql::{
-    ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Notification, Outcome, Parameter,
-    PortalDescription, Prepared, Rows, Session, SqlError, Statement, TransactionStatus, WireFormat,
+    Charset, ColumnDescription, ConnectOptions, CopyIn, CopyOut, Engine, Interrupts, Notice, Notification, Outcome,
+    Parameter, PortalDescription, Prepared, Rows, Session, SqlError, Statement, TransactionStatus, WireFormat,
 };
 use tokio::sync::Notify;
 
@@ -64,6 +64,7 @@ pub trait SqlSession: Send + 'static {
     fn take_parameter_changes(&mut self) -> Vec<(String, String)>;
     fn interrupts(&self) -> Arc<dyn Interrupt>;
     fn output_style(&self) -> OutputStyle;
+    fn client_charset(&self) -> Charset;
     /// Types of a prepared statement's parameters.
     fn parameters(prepared: &Self::Prepared) -> &[PgType];
     /// Columns of a prepared statement's result, `None` if it returns no rows.
@@ -204,6 +205,10 @@ impl SqlSession for Session {
 
     fn output_style(&self) -> OutputStyle {
         Session::output_style(self)
+    }
+
+    fn client_charset(&self) -> Charset {
+        Session::client_charset(self)
     }
 
     fn parameters(prepared: &Prepared) -> &[PgType] {

@@ -96,7 +96,10 @@ impl<S: SqlSession> Connection<S> {
     fn push_columns(&mut self, columns: Option<&[ColumnDescription]>, formats: &Formats) -> Result<(), Fault> {
         match columns {
             None => self.out.push(&NoData::new())?,
-            Some(columns) => self.out.push(&row_description(columns, &formats.of_columns(columns.len())?))?,
+            Some(columns) => {
+                let description = row_description(columns, &formats.of_columns(columns.len())?);
+                self.out.describe(&description, self.session.client_charset())?;
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use peristyle_sql::{ConnectOptions, SqlError};
-use pgwire::messages::startup::{Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey};
+use pgwire::messages::startup::{Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, SecretKey};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing::debug;
@@ -120,7 +120,7 @@ impl<E: SqlEngine> Service<E> {
         membership.attach(session.interrupts());
         out.push(&Authentication::Ok)?;
         for (name, value) in session.take_parameter_changes() {
-            out.push(&pgwire::messages::startup::ParameterStatus::new(name, value))?;
+            out.tell(&ParameterStatus::new(name, value), session.client_charset())?;
         }
         out.push(&BackendKeyData::new(membership.process_id(), secret_key(&membership, version)))?;
         Ok((session, membership))
@@ -177,12 +177,13 @@ pub(super) async fn serve<S: SqlSession>(mut connection: Connection<S>, close_li
     // Whatever still runs for the session is not wanted any more.
     connection.membership.terminate_statement();
     let Connection { mut out, session, membership, .. } = connection;
+    let charset = session.client_charset();
     // What the transaction held is given back before the client can see that the connection is over.
     drop(session);
     drop(membership);
     let farewell = async {
         if let End::Fatal(error) = end {
-            out.push(&error_response(&error, Severity::Fatal)).map_err(std::io::Error::from)?;
+            out.tell(&error_response(&error, Severity::Fatal), charset).map_err(std::io::Error::from)?;
         }
         out.close().await
     };

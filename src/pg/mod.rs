@@ -26,6 +26,7 @@ mod rows;
 mod settings;
 mod simple;
 mod startup;
+mod texts;
 mod tls;
 
 pub use door::{Answer, CopySink, Interrupt, SqlEngine, SqlSession};

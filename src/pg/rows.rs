@@ -12,7 +12,7 @@ use pgwire::messages::data::MESSAGE_TYPE_BYTE_DATA_ROW;
 const NULL_LENGTH: i32 = -1;
 
 /// Length word that is filled in when what it counts is written.
-const LENGTH_TO_COME: i32 = 0;
+pub(super) const LENGTH_TO_COME: i32 = 0;
 
 /// What the rows of a result look like.
 pub(crate) struct RowShape {
@@ -105,7 +105,7 @@ fn encode_value(writer: &dyn ValueWriter, row: usize, out: &mut BytesMut) -> Res
 }
 
 /// Puts at `at` how many bytes there are from `from` on.
-fn set_length(out: &mut BytesMut, at: usize, from: usize) -> Result<(), SqlError> {
+pub(super) fn set_length(out: &mut BytesMut, at: usize, from: usize) -> Result<(), SqlError> {
     let length = i32::try_from(out.len() - from)
         .map_err(|_| SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "row is too large to be sent"))?;
     out[at..at + 4].copy_from_slice(&length.to_be_bytes());

@@ -41,7 +41,8 @@ impl<S: SqlSession> Connection<S> {
             Answer::Rows(rows) => {
                 let formats = Formats::all(rows.tag.default_format());
                 let mut source = RowSource::new(rows, &formats, self.session.output_style())?;
-                self.out.push(&row_description(&source.shape.columns, &source.shape.formats))?;
+                let description = row_description(&source.shape.columns, &source.shape.formats);
+                self.out.describe(&description, self.session.client_charset())?;
                 let sent = self.send_rows(&mut source).await?;
                 Ok(Completion::Tag(source.tag.render(sent)))
             }

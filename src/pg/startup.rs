@@ -1,11 +1,11 @@
 //! The packets that open a connection: requests for encryption, CancelRequest, and the start-up packet itself.
 
 use bytes::{Buf, Bytes};
+use peristyle_sql::values::checked_utf8;
 use peristyle_sql::{SqlError, SqlState};
 use pgwire::messages::startup::{GssEncRequest, SslRequest};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::decode::utf8;
 use super::end::End;
 use super::errors::violation;
 use super::options::split_options;
@@ -138,7 +138,7 @@ fn pairs(body: &[u8]) -> Result<Vec<(&str, &str)>, SqlError> {
         return Ok(Vec::new());
     }
     let texts = body.strip_suffix(b"\0").ok_or_else(layout)?.split(|byte| *byte == 0);
-    let texts = texts.map(utf8).collect::<Result<Vec<&str>, SqlError>>()?;
+    let texts = texts.map(checked_utf8).collect::<Result<Vec<&str>, SqlError>>()?;
     if texts.len() % 2 != 0 {
         return Err(layout());
     }

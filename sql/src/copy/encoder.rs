@@ -43,19 +43,22 @@ impl Encoder {
     }
 
     /// Appends the header line, if the options ask for one.
-    pub fn header(&self, out: &mut BytesMut) {
+    pub fn header(&self, out: &mut BytesMut) -> Result<()> {
         if self.options.header == Header::Absent {
-            return;
+            return Ok(());
         }
-        for (at, name) in self.names.iter().enumerate() {
-            if at > 0 {
-                out.put_u8(self.options.delimiter);
+        self.line(out, |out| {
+            for (at, name) in self.names.iter().enumerate() {
+                if at > 0 {
+                    out.put_u8(self.options.delimiter);
+                }
+                let start = out.len();
+                out.put_slice(name.as_bytes());
+                self.protect(start, false, out);
             }
-            let start = out.len();
-            out.put_slice(name.as_bytes());
-            self.protect(start, false, out);
-        }
-        out.put_u8(b'\n');
+            out.put_u8(b'\n');
+            Ok(())
+        })
     }
 
     /// What goes before the first row in one message with it, as PostgreSQL sends it and clients count on it.
@@ -89,8 +92,8 @@ impl Encoder {
         let writers = self.writers(batch)?;
         for row in rows {
             match self.options.format {
-                CopyFormat::Ndjson => self.json_row(&writers, row, out)?,
-                CopyFormat::Text | CopyFormat::Csv => self.delimited_row(&writers, row, out)?,
+                CopyFormat::Ndjson => self.line(out, |out| self.json_row(&writers, row, out))?,
+                CopyFormat::Text | CopyFormat::Csv => self.line(out, |out| self.delimited_row(&writers, row, out))?,
                 CopyFormat::Binary => self.tuple(&writers, row, out)?,
                 CopyFormat::Parquet => return Err(SqlError::internal("Parquet is not written row by row")),
             }
@@ -114,6 +117,14 @@ impl Encoder {
             }
         };
         batch.columns().iter().zip(&self.types).map(writer).collect()
+    }
+
+    /// Writes a line, and brings it into the encoding that is asked for. Characters that have a meaning are found in
+    /// UTF-8: in other encodings their bytes are parts of other characters too.
+    fn line(&self, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
+        let start = out.len();
+        write(out)?;
+        self.options.charset.encode_from(start, out)
     }
 
     fn delimited_row(&self, writers: &[Box<dyn ValueWriter + '_>], row: usize, out: &mut BytesMut) -> Result<()> {

@@ -3,6 +3,7 @@
 mod given;
 
 use self::given::Given;
+use crate::charset::Charset;
 use crate::error::{Result, SqlError, SqlState};
 
 /// Which way the data goes.
@@ -135,6 +136,8 @@ pub struct CopyOptions {
     pub force_quote: ColumnSet,
     pub force_not_null: ColumnSet,
     pub force_null: ColumnSet,
+    /// What the data is in; of binary data, what texts in it are in.
+    pub charset: Charset,
     pub on_error: OnError,
     /// Rows that `ON_ERROR ignore` may leave out; one more fails the statement.
     pub reject_limit: Option<u64>,
@@ -160,6 +163,7 @@ impl CopyOptions {
             force_quote: ColumnSet::None,
             force_not_null: ColumnSet::None,
             force_null: ColumnSet::None,
+            charset: Charset::UTF8,
             on_error: OnError::Stop,
             reject_limit: None,
             log_verbosity: LogVerbosity::Default,
@@ -169,14 +173,18 @@ impl CopyOptions {
     }
 
     /// Reads and checks options in the order in which they were written. Names count in any case; the old keyword
-    /// forms come as the same pairs (`CSV` is `format csv`, `DELIMITERS` is `delimiter`). Errors and messages are
-    /// PostgreSQL's.
-    pub fn from_pairs(pairs: &[(String, OptionValue)], direction: CopyDirection) -> Result<CopyOptions> {
+    /// forms come as the same pairs (`CSV` is `format csv`, `DELIMITERS` is `delimiter`). Data is in the client's
+    /// encoding unless an option says otherwise. Errors and messages are PostgreSQL's.
+    pub fn from_pairs(
+        pairs: &[(String, OptionValue)],
+        direction: CopyDirection,
+        client: Charset,
+    ) -> Result<CopyOptions> {
         let mut given = Given::default();
         for (name, value) in pairs {
             given.take(&name.to_ascii_lowercase(), value)?;
         }
-        given.check(direction)
+        given.check(direction, client)
     }
 }
 
@@ -195,14 +203,28 @@ mod tests {
 
     #[test]
     fn formats_bring_their_defaults() {
-        let csv = CopyOptions::from_pairs(&pairs(&[("FORMAT", "csv"), ("header", "")]), CopyDirection::From).unwrap();
+        let read = |given: &[(&str, &str)], direction| {
+            CopyOptions::from_pairs(&pairs(given), direction, Charset::UTF8).unwrap()
+        };
+        let csv = read(&[("FORMAT", "csv"), ("header", "")], CopyDirection::From);
         assert_eq!((csv.delimiter, csv.null.as_str(), csv.quote, csv.escape), (b',', "", b'"', b'"'));
         assert_eq!(csv.header, Header::Present);
-        let text = CopyOptions::from_pairs(&[], CopyDirection::To).unwrap();
+        let text = read(&[], CopyDirection::To);
         assert_eq!((text.delimiter, text.null.as_str()), (b'\t', "\\N"));
-        let quoted = pairs(&[("format", "csv"), ("quote", "'"), ("force_quote", "*")]);
-        let quoted = CopyOptions::from_pairs(&quoted, CopyDirection::To).unwrap();
+        let quoted = read(&[("format", "csv"), ("quote", "'"), ("force_quote", "*")], CopyDirection::To);
         assert_eq!((quoted.escape, quoted.force_quote), (b'\'', ColumnSet::All));
+    }
+
+    #[test]
+    fn data_is_in_the_clients_encoding_unless_said_otherwise() {
+        let (latin1, sjis) = (Charset::by_name("latin1").unwrap(), Charset::by_name("sjis").unwrap());
+        let charset = |given: &[(&str, &str)]| {
+            CopyOptions::from_pairs(&pairs(given), CopyDirection::From, latin1).unwrap().charset
+        };
+        assert_eq!(charset(&[]), latin1);
+        assert_eq!(charset(&[("encoding", "Shift-JIS")]), sjis);
+        assert_eq!(charset(&[("format", "binary"), ("encoding", "sjis")]), latin1, "as in PostgreSQL");
+        assert_eq!(charset(&[("format", "parquet")]), Charset::UTF8);
     }
 
     #[test]
@@ -255,7 +277,13 @@ mod tests {
             (&[("reject_limit", "")], From, "42601", "reject_limit requires a numeric value"),
             (&[("on_error", "ignore")], To, "22023", "COPY ON_ERROR cannot be used with COPY TO"),
             (&[("default", "\\N")], From, "0A000", "NULL specification and DEFAULT specification cannot be the same"),
-            (&[("encoding", "latin1")], From, "0A000", "encoding \"latin1\" is not supported"),
+            (&[("encoding", "johab")], From, "0A000", "conversion between JOHAB and UTF8 is not supported"),
+            (
+                &[("format", "parquet"), ("encoding", "latin1")],
+                To,
+                "0A000",
+                "COPY encoding \"LATIN1\" is not supported in PARQUET mode",
+            ),
             (&[("format", "ndjson"), ("null", "x")], From, "42601", "cannot specify NULL in NDJSON mode"),
             (
                 &[("format", "csv"), ("force_null", "a")],
@@ -265,7 +293,7 @@ mod tests {
             ),
         ];
         for (given, direction, code, message) in cases {
-            let error = CopyOptions::from_pairs(&pairs(given), *direction).unwrap_err();
+            let error = CopyOptions::from_pairs(&pairs(given), *direction, Charset::UTF8).unwrap_err();
             assert_eq!((error.code.code(), error.message.as_str()), (*code, *message));
         }
     }

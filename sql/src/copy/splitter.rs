@@ -3,6 +3,8 @@
 use bytes::{Bytes, BytesMut};
 
 use super::options::{CopyFormat, CopyOptions, Header};
+use super::place::Place;
+use crate::charset::StreamDecoder;
 use crate::error::{Result, SqlError, SqlState};
 
 /// Bytes of a piece, unless one record is longer.
@@ -66,8 +68,11 @@ impl Default for SplitterLimits {
     }
 }
 
-/// Takes bytes in any portions and gives pieces. Holds at most a piece and a record.
+/// Takes bytes in any portions and gives pieces of UTF-8. Holds at most a piece and a record.
 pub struct RecordSplitter {
+    table: String,
+    /// Of data in another encoding. Records are cut after it: bytes that have a meaning may be parts of characters before.
+    decoder: Option<StreamDecoder>,
     format: CopyFormat,
     quote: u8,
     /// The escape, if it is not the quote.
@@ -91,9 +96,11 @@ pub struct RecordSplitter {
 }
 
 impl RecordSplitter {
-    /// A splitter for data in that form.
-    pub fn new(options: &CopyOptions, limits: SplitterLimits) -> RecordSplitter {
+    /// A splitter for data in that form; the table's name is for messages.
+    pub fn new(table: &str, options: &CopyOptions, limits: SplitterLimits) -> RecordSplitter {
         RecordSplitter {
+            table: table.to_owned(),
+            decoder: StreamDecoder::new(options.charset),
             format: options.format,
             quote: options.quote,
             escape: (options.escape != options.quote).then_some(options.escape),
@@ -117,7 +124,31 @@ impl RecordSplitter {
         if self.is_over {
             return Ok(());
         }
-        self.buffer.extend_from_slice(bytes);
+        let taken = self.take(bytes);
+        self.cut_records(pieces);
+        if self.is_over {
+            return Ok(());
+        }
+        taken.map_err(|error| self.place().of_line(error))?;
+        if self.buffer.len() - self.record_start > self.limits.record_bytes_max {
+            return Err(self.too_long());
+        }
+        Ok(())
+    }
+
+    /// Takes what can be decoded.
+    fn take(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(decoder) = &mut self.decoder else {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        };
+        let mut text = String::with_capacity(bytes.len());
+        let decoded = decoder.push(bytes, &mut text);
+        self.buffer.extend_from_slice(text.as_bytes());
+        decoded
+    }
+
+    fn cut_records(&mut self, pieces: &mut Vec<Piece>) {
         while let Some(end) = self.next_record_end() {
             if self.ends_data(end) {
                 self.is_over = true;
@@ -129,14 +160,15 @@ impl RecordSplitter {
                 pieces.push(self.cut(end));
             }
         }
-        if !self.is_over && self.buffer.len() - self.record_start > self.limits.record_bytes_max {
-            return Err(self.too_long());
-        }
-        Ok(())
     }
 
-    /// The last piece. Its last record may lack a line's end.
-    pub fn finish(mut self) -> Option<Piece> {
+    /// The last piece. Its last record may lack a line's end, but not the end of a character.
+    pub fn finish(mut self) -> Result<Option<Piece>> {
+        if let Some(decoder) = &self.decoder
+            && !self.is_over
+        {
+            decoder.finish().map_err(|error| self.place().of_line(error))?;
+        }
         if self.line_end.is_none() && self.buffer.last() == Some(&b'\r') {
             self.line_end = Some(LineEnd::CarriageReturn);
         }
@@ -144,7 +176,7 @@ impl RecordSplitter {
             self.buffer.truncate(self.record_start);
         }
         let len = self.buffer.len();
-        (len > 0).then(|| self.cut(len))
+        Ok((len > 0).then(|| self.cut(len)))
     }
 
     fn rest_ends_data(&self) -> bool {
@@ -179,12 +211,14 @@ impl RecordSplitter {
 
     #[cold]
     fn too_long(&self) -> SqlError {
-        SqlError::new(
-            SqlState::PROGRAM_LIMIT_EXCEEDED,
-            format!("record is longer than {} bytes", self.limits.record_bytes_max),
-        )
-        .hint("Raise copy_record_bytes_max, or look for a quote that is not closed.")
-        .context(format!("line {}", self.first_line + self.lines))
+        let message = format!("record is longer than {} bytes", self.limits.record_bytes_max);
+        let error = SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message);
+        self.place().of_line(error.hint("Raise copy_record_bytes_max, or look for a quote that is not closed."))
+    }
+
+    /// The line at the scan.
+    fn place(&self) -> Place<'_> {
+        Place { table: &self.table, line: self.first_line + self.lines }
     }
 
     /// The end of the next record past the scan, if it has arrived.
@@ -327,12 +361,12 @@ mod tests {
     /// All pieces of a stream that arrives in portions of a size.
     fn split(options: &CopyOptions, data: &[u8], portion: usize, piece_bytes: usize) -> Vec<(u64, Vec<u8>)> {
         let limits = SplitterLimits { piece_bytes, record_bytes_max: 1000 };
-        let mut splitter = RecordSplitter::new(options, limits);
+        let mut splitter = RecordSplitter::new("t", options, limits);
         let mut pieces = Vec::new();
         for bytes in data.chunks(portion.max(1)) {
             splitter.push(bytes, &mut pieces).unwrap();
         }
-        pieces.extend(splitter.finish());
+        pieces.extend(splitter.finish().unwrap());
         pieces.into_iter().map(|piece| (piece.first_line, piece.bytes.to_vec())).collect()
     }
 
@@ -378,7 +412,7 @@ mod tests {
     #[test]
     fn a_record_without_end_is_refused() {
         let limits = SplitterLimits { piece_bytes: 10, record_bytes_max: 100 };
-        let mut splitter = RecordSplitter::new(&options(CopyFormat::Csv), limits);
+        let mut splitter = RecordSplitter::new("t", &options(CopyFormat::Csv), limits);
         let error = splitter.push(&[b"\"", &[b'\n'; 200][..]].concat(), &mut Vec::new()).unwrap_err();
         assert_eq!(error.code, SqlState::PROGRAM_LIMIT_EXCEEDED);
     }

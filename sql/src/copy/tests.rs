@@ -7,6 +7,7 @@ use peristyle_catalog::model::PgType;
 use proptest::prelude::*;
 
 use super::*;
+use crate::charset::Charset;
 use crate::error::{Result, SqlError};
 use crate::values::{Format, InputStyle, OutputStyle, value_writer};
 
@@ -267,7 +268,7 @@ fn encoded(options: CopyOptions, decoded: Decoded) -> String {
     let columns = decoded.columns.iter().map(|c| (c.name.clone(), c.ty)).collect();
     let encoder = Encoder::new(options, columns, OutputStyle::default());
     let mut out = BytesMut::new();
-    encoder.header(&mut out);
+    encoder.header(&mut out).unwrap();
     encoder.encode(&decoded.into_batch().unwrap(), &mut out).unwrap();
     String::from_utf8(out.to_vec()).unwrap()
 }
@@ -316,12 +317,12 @@ fn read_back(
     piece_bytes: usize,
 ) -> Result<Vec<Vec<Option<String>>>> {
     let limits = SplitterLimits { piece_bytes, record_bytes_max: 1 << 20 };
-    let mut splitter = RecordSplitter::new(options, limits);
+    let mut splitter = RecordSplitter::new("t", options, limits);
     let mut pieces = Vec::new();
     for bytes in data.chunks(portion) {
         splitter.push(bytes, &mut pieces)?;
     }
-    pieces.extend(splitter.finish());
+    pieces.extend(splitter.finish()?);
     let decoder = decoder(options.clone(), vec![target("x", PgType::TEXT), target("y", PgType::TEXT)]);
     let mut rows = vec![Vec::new(), Vec::new()];
     for piece in pieces {
@@ -330,6 +331,22 @@ fn read_back(
         }
     }
     Ok(rows)
+}
+
+#[test]
+fn records_are_cut_after_they_are_decoded() {
+    let charset = Charset::by_name("sjis").unwrap();
+    let options = CopyOptions { charset, delimiter: b'|', ..CopyOptions::new(CopyFormat::Text) };
+    // The second bytes of these are a backslash and the delimiter.
+    let data = charset.encode("表|ポ\n本\\||\n").unwrap();
+    assert!(data.contains(&b'\\') && data.iter().filter(|byte| **byte == b'|').count() == 4);
+    for portion in 1..4 {
+        let columns = read_back(&options, &data, portion, 1).unwrap();
+        assert_eq!(
+            columns,
+            [["表", "本|"], ["ポ", ""]].map(|column| column.map(|text| Some(text.to_owned())).to_vec())
+        );
+    }
 }
 
 proptest! {

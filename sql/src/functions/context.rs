@@ -13,6 +13,7 @@ use datafusion::execution::memory_pool::MemoryPool;
 use peristyle_catalog::Sources;
 use peristyle_catalog::model::TimestampMicros;
 
+use crate::charset::Charset;
 use crate::enum_types::EnumTypes;
 use crate::values::{DateOrder, InputStyle, OutputStyle, Zone};
 
@@ -102,6 +103,7 @@ impl FunctionContext {
             date_order: self.date_order,
             now_micros: self.transaction_start.0,
             enums: self.enums.clone(),
+            charset: Charset::UTF8,
         }
     }
 

@@ -5,12 +5,13 @@ use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
-use super::error::{error, invalid_parameter, not_supported};
+use super::error::{error, invalid_parameter};
 use super::rows::*;
 use super::signature::Ty;
+use crate::charset::Charset;
 use crate::pg_catalog::names::quoted;
 use crate::semantics::text::print_value;
-use crate::values::{checked_utf8, parse_escaped_bytes, parse_hex_bytes};
+use crate::values::{parse_escaped_bytes, parse_hex_bytes};
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// Characters per line of base64 (RFC 2045).
@@ -40,17 +41,18 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(
         "convert_from",
         &[overload(&[Ty::Bytea, Ty::Text], PgType::TEXT, |c| {
-            map2::<Bytea, Text, _>(c, |bytes, encoding| {
-                check_utf8(encoding)?;
-                Ok(checked_utf8(bytes)?.to_owned())
-            })
+            map2::<Bytea, Text, _>(c, |bytes, from| Ok(charset(from, "source")?.decode(bytes)?.into_owned()))
         })],
     ),
     immutable(
         "convert_to",
         &[overload(&[Ty::Text, Ty::Text], PgType::BYTEA, |c| {
-            map2::<Text, Text, _>(c, |text, encoding| check_utf8(encoding).map(|()| text.as_bytes().to_vec()))
+            map2::<Text, Text, _>(c, |text, to| Ok(charset(to, "destination")?.encode(text)?.into_owned()))
         })],
+    ),
+    immutable(
+        "convert",
+        &[overload(&[Ty::Bytea, Ty::Text, Ty::Text], PgType::BYTEA, |c| map3::<Bytea, Text, Text, _>(c, convert))],
     ),
     immutable(
         "pg_op_concat",
@@ -64,12 +66,15 @@ fn get_byte(bytes: &[u8], at: i32) -> Result<i32> {
     byte.map(|byte| i32::from(*byte)).ok_or_else(|| error("2202E", format!("index {at} out of valid range, 0..{last}")))
 }
 
-/// Text is UTF-8 here.
-fn check_utf8(encoding: &str) -> Result<()> {
-    if matches!(encoding.to_ascii_uppercase().as_str(), "UTF8" | "UTF-8") {
-        return Ok(());
-    }
-    Err(not_supported(format!("encoding \"{encoding}\"")))
+/// The encoding of a name; `role` is what the call has it for.
+fn charset(name: &str, role: &str) -> Result<Charset> {
+    Charset::by_name(name).ok_or_else(|| invalid_parameter(format!("invalid {role} encoding name \"{name}\"")))
+}
+
+fn convert(bytes: &[u8], from: &str, to: &str) -> Result<Vec<u8>> {
+    let (from, to) = (charset(from, "source")?, charset(to, "destination")?);
+    let text = from.decode(bytes)?;
+    Ok(to.encode(&text)?.into_owned())
 }
 
 fn encode(bytes: &[u8], format: &str) -> Result<String> {

@@ -11,15 +11,20 @@ use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{error, invalid_parameter};
 use super::rows::*;
 use super::signature::Ty;
+use crate::charset::Charset;
 use crate::semantics::text::print_value;
 use crate::values::OutputStyle;
 
 /// Longest text that a function makes, in bytes (PostgreSQL's limit of one value).
 pub(crate) const TEXT_BYTES_MAX: usize = 1 << 30;
 
+const CHARACTERS: Overload =
+    overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(characters(s) as i32)));
+const BYTES: Overload = overload(&[Ty::Bytea], PgType::INT4, |c| map1::<Bytea, i32>(c, |b| Ok(b.len() as i32)));
 const LENGTH: &[Overload] = &[
-    overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(characters(s) as i32))),
-    overload(&[Ty::Bytea], PgType::INT4, |c| map1::<Bytea, i32>(c, |b| Ok(b.len() as i32))),
+    CHARACTERS,
+    BYTES,
+    overload(&[Ty::Bytea, Ty::Text], PgType::INT4, |c| map2::<Bytea, Text, i32>(c, encoded_length)),
 ];
 const SUBSTRING: &[Overload] = &[
     overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| {
@@ -42,8 +47,8 @@ pub(crate) const PADDED: &str = "pg_bpchar_padded";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("length", LENGTH),
-    immutable("char_length", LENGTH),
-    immutable("character_length", LENGTH),
+    immutable("char_length", &[CHARACTERS, BYTES]),
+    immutable("character_length", &[CHARACTERS, BYTES]),
     immutable(
         "bit_length",
         &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32 * 8)))],
@@ -51,10 +56,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(PADDED, &[overload(&[Ty::Text], PgType::TEXT, padded)]),
     immutable(
         "octet_length",
-        &[
-            overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32))),
-            overload(&[Ty::Bytea], PgType::INT4, |c| map1::<Bytea, i32>(c, |b| Ok(b.len() as i32))),
-        ],
+        &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32))), BYTES],
     ),
     immutable("substring", SUBSTRING),
     immutable("substr", SUBSTRING),
@@ -157,6 +159,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
     ),
 ];
+
+/// Characters of bytes in an encoding.
+fn encoded_length(bytes: &[u8], encoding: &str) -> Result<i32> {
+    let unknown = || invalid_parameter(format!("invalid encoding name \"{encoding}\""));
+    let charset = Charset::by_name(encoding).ok_or_else(unknown)?;
+    Ok(characters(&charset.decode(bytes)?) as i32)
+}
 
 fn characters(s: &str) -> usize {
     s.chars().count()

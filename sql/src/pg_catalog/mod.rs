@@ -64,8 +64,6 @@ pub(crate) const PG_DATABASE: u32 = 1262;
 pub(crate) const HEAP: u32 = 2;
 pub(crate) const BTREE: u32 = 403;
 pub(crate) const PG_DEFAULT: u32 = 1663;
-/// `pg_char_to_encoding('UTF8')`.
-pub(crate) const UTF8: i32 = 6;
 
 /// The relations of this schema that have rows.
 pub(crate) const FILLS: &[(&str, &str, Fill)] = &[

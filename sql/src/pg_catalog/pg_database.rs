@@ -1,6 +1,7 @@
 //! `pg_database`: databases. Text is UTF-8, ordered by bytes, which is PostgreSQL's collation `C`.
 
-use super::{PG_DEFAULT, UTF8};
+use super::PG_DEFAULT;
+use crate::charset::Charset;
 use crate::relation::{RelationContext, Rows, Value};
 
 pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
@@ -24,7 +25,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             database.oid.into(),
             (&database.name).into(),
             database.owner.into(),
-            UTF8.into(),
+            Charset::UTF8.number().into(),
             "c".into(),
             false.into(),
             true.into(),

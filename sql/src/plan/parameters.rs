@@ -126,17 +126,9 @@ fn decode(style: &InputStyle, parameter: &Parameter, ty: PgType) -> Result<Scala
     match (&parameter.value, parameter.format) {
         (None, _) => column.push_null(),
         (Some(bytes), WireFormat::Binary) => column.push_binary(bytes)?,
-        (Some(bytes), WireFormat::Text) => column.push_text(utf8(bytes)?)?,
+        (Some(bytes), WireFormat::Text) => column.push_text(&style.charset.decode(bytes)?)?,
     }
     Ok(ScalarValue::try_from_array(&column.finish()?, 0)?)
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, SqlError> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let bad = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
-        let message = format!("invalid byte sequence for encoding \"UTF8\": 0x{bad:02x}");
-        SqlError::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
-    })
 }
 
 /// The field of a parameter of that type.

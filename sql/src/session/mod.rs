@@ -33,6 +33,7 @@ use self::block::Block;
 use self::channels::Listener;
 use self::kept::Kept;
 use self::settings::{Layers, Settings, SharedSettings};
+use crate::charset::Charset;
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::modify::gather;
@@ -365,9 +366,14 @@ impl Session {
         self.interrupts.clone()
     }
 
-    /// How values are written for this session (TimeZone, extra_float_digits, …).
+    /// How values are written for this session's client (TimeZone, extra_float_digits, client_encoding, …).
     pub fn output_style(&self) -> OutputStyle {
-        self.settings().output_style()
+        self.settings().client_style()
+    }
+
+    /// The encoding of the texts that the client sends and takes.
+    pub fn client_charset(&self) -> Charset {
+        self.settings.lock().current().client_charset()
     }
 
     fn settings(&self) -> Arc<Settings> {

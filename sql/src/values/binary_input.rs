@@ -12,17 +12,19 @@ use super::decimal_binary;
 use super::interval::Interval;
 use super::json::normalise_jsonb;
 use super::names::type_name;
-use super::scalar_text::{canonical_f32, canonical_f64, checked_utf8};
+use super::scalar_text::{canonical_f32, canonical_f64};
+use crate::charset::Charset;
 use crate::error::{Result, SqlError, SqlState};
 
 /// The only version of jsonb's binary form.
 const JSONB_VERSION: u8 = 1;
 
-/// Parses the binary form of a type and applies the type's modifier. 22P03 for bytes that are not that form.
-pub fn parse_binary(ty: PgType, bytes: &[u8]) -> Result<Cell> {
+/// Parses the binary form of a type, with its texts in that encoding, and applies the type's modifier. 22P03 for bytes
+/// that are not that form.
+pub fn parse_binary(ty: PgType, bytes: &[u8], charset: Charset) -> Result<Cell> {
     match ty.element() {
-        Some(element) => parse_array(element, bytes),
-        None => parse_scalar(ty.kind().ok_or_else(|| no_input(ty))?, ty, bytes),
+        Some(element) => parse_array(element, bytes, charset),
+        None => parse_scalar(ty.kind().ok_or_else(|| no_input(ty))?, ty, bytes, charset),
     }
 }
 
@@ -35,7 +37,7 @@ fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
     bytes.try_into().map_err(|_| incorrect())
 }
 
-fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8]) -> Result<Cell> {
+fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8], charset: Charset) -> Result<Cell> {
     Ok(match kind {
         TypeKind::Bool => Cell::Bool(fixed::<1>(bytes)?[0] != 0),
         TypeKind::Int2 => Cell::Int2(i16::from_be_bytes(fixed(bytes)?)),
@@ -62,7 +64,7 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8]) -> Result<Cell> {
         TypeKind::Uuid => Cell::Uuid(fixed(bytes)?),
         TypeKind::Void => Cell::Null,
         TypeKind::Jsonb => match bytes.split_first() {
-            Some((&JSONB_VERSION, text)) => Cell::Text(normalise_jsonb(checked_utf8(text)?)?),
+            Some((&JSONB_VERSION, text)) => Cell::Text(normalise_jsonb(&charset.decode(text)?)?),
             _ => return Err(incorrect()),
         },
         TypeKind::Unknown
@@ -72,7 +74,7 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8]) -> Result<Cell> {
         | TypeKind::Char
         | TypeKind::Name
         | TypeKind::Json
-        | TypeKind::Enum => Cell::Text(stored_text(kind, ty, checked_utf8(bytes)?)?.to_owned()),
+        | TypeKind::Enum => Cell::Text(stored_text(kind, ty, &charset.decode(bytes)?)?.to_owned()),
         TypeKind::AclItem
         | TypeKind::Int2Vector
         | TypeKind::OidVector
@@ -123,7 +125,7 @@ fn take_i32(bytes: &mut &[u8]) -> Result<i32> {
     Ok(i32::from_be_bytes(*head))
 }
 
-fn parse_array(element: PgType, mut bytes: &[u8]) -> Result<Cell> {
+fn parse_array(element: PgType, mut bytes: &[u8], charset: Charset) -> Result<Cell> {
     let dimensions = take_i32(&mut bytes)?;
     let _has_nulls = take_i32(&mut bytes)?;
     let oid = take_i32(&mut bytes)? as u32;
@@ -143,12 +145,12 @@ fn parse_array(element: PgType, mut bytes: &[u8]) -> Result<Cell> {
     // Each element takes four bytes at least: a false count cannot ask for more memory than was sent.
     let mut cells = Vec::with_capacity(count.min(bytes.len() / 4));
     for _ in 0..count {
-        cells.push(take_element(element, &mut bytes)?);
+        cells.push(take_element(element, &mut bytes, charset)?);
     }
     if bytes.is_empty() { Ok(Cell::Array(cells)) } else { Err(incorrect()) }
 }
 
-fn take_element(element: PgType, bytes: &mut &[u8]) -> Result<Cell> {
+fn take_element(element: PgType, bytes: &mut &[u8], charset: Charset) -> Result<Cell> {
     let len = take_i32(bytes)?;
     if len == -1 {
         return Ok(Cell::Null);
@@ -156,7 +158,7 @@ fn take_element(element: PgType, bytes: &mut &[u8]) -> Result<Cell> {
     let len = usize::try_from(len).map_err(|_| incorrect())?;
     let (value, tail) = bytes.split_at_checked(len).ok_or_else(incorrect)?;
     *bytes = tail;
-    parse_binary(element, value)
+    parse_binary(element, value, charset)
 }
 
 #[cold]

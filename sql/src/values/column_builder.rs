@@ -136,7 +136,7 @@ impl ColumnBuilder {
 
     /// Appends a value from its binary form.
     pub fn push_binary(&mut self, bytes: &[u8]) -> Result<()> {
-        self.push_cell(parse_binary(self.ty, bytes)?)
+        self.push_cell(parse_binary(self.ty, bytes, self.style.charset)?)
     }
 
     /// Appends NULL.

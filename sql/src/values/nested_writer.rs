@@ -82,8 +82,8 @@ fn items<'a>(
     }
     let kind = element.kind().unwrap_or(TypeKind::Text);
     let inner = Request { ty: element, kind, format, ..request }.writer(values.as_ref())?;
-    let writer = ListWriter { nulls, span, inner, element, format, is_nested, is_vector };
-    Ok(Box::new(writer))
+    let writer = Box::new(ListWriter { nulls, span, inner, element, format, is_nested, is_vector });
+    Ok(if format == Format::Text { request.text_writer(writer) } else { writer })
 }
 
 fn is_list(ty: &DataType) -> bool {
@@ -202,7 +202,8 @@ fn record(array: &StructArray, request: Request) -> Result<BoxedWriter<'_>> {
         let kind = ty.kind().unwrap_or(TypeKind::Text);
         fields.push((ty.oid, Request { ty, kind, format, ..request }.writer(column.as_ref())?));
     }
-    Ok(Box::new(RecordWriter { nulls: array.nulls(), fields, format }))
+    let writer = Box::new(RecordWriter { nulls: array.nulls(), fields, format });
+    Ok(if format == Format::Text { request.text_writer(writer) } else { writer })
 }
 
 struct RecordWriter<'a> {

@@ -11,6 +11,7 @@ use peristyle_storage::types::arrow_type;
 use proptest::prelude::*;
 
 use super::*;
+use crate::charset::Charset;
 
 fn written(array: &dyn Array, ty: PgType, format: Format, style: &OutputStyle) -> Vec<Option<Vec<u8>>> {
     let writer = value_writer(array, ty, format, style).unwrap();
@@ -246,8 +247,8 @@ proptest! {
     #[test]
     fn no_bytes_panic_as_binary_input(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
         for kind in TypeKind::all() {
-            let _ = parse_binary(PgType::plain(kind.oid()), &bytes);
-            let _ = parse_binary(PgType::plain(kind.array_oid()), &bytes);
+            let _ = parse_binary(PgType::plain(kind.oid()), &bytes, Charset::UTF8);
+            let _ = parse_binary(PgType::plain(kind.array_oid()), &bytes, Charset::UTF8);
         }
     }
 }

@@ -3,6 +3,7 @@
 use peristyle_catalog::model::PgType;
 
 use super::names::type_name;
+use crate::charset::{Charset, invalid_sequence};
 use crate::error::{Result, SqlError, SqlState};
 
 /// 22P02: `invalid input syntax for type integer: "abc"`.
@@ -226,11 +227,7 @@ pub fn invalid_utf8(bytes: &[u8]) -> SqlError {
         Some(0xF0..0xF8) => 4,
         _ => 1,
     };
-    let shown: Vec<String> = bytes.iter().take(wanted).map(|byte| format!("0x{byte:02x}")).collect();
-    SqlError::new(
-        SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-        format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")),
-    )
+    invalid_sequence(Charset::UTF8, &bytes[..wanted.min(bytes.len())])
 }
 
 /// Applies `varchar(n)` and `char(n)`: 22001 if characters other than blanks would be cut. char(n) is stored without

@@ -2,6 +2,7 @@
 
 use super::interval::IntervalStyle;
 use super::zone::Zone;
+use crate::charset::Charset;
 use crate::enum_types::EnumTypes;
 
 /// The wire format of a value.
@@ -61,6 +62,8 @@ pub struct OutputStyle {
     pub interval_style: IntervalStyle,
     pub date_form: DateForm,
     pub date_order: DateOrder,
+    /// The encoding in which values leave the server; UTF8 for those that stay in it.
+    pub charset: Charset,
 }
 
 impl OutputStyle {
@@ -79,6 +82,7 @@ impl Default for OutputStyle {
             interval_style: IntervalStyle::Postgres,
             date_form: DateForm::Iso,
             date_order: DateOrder::Mdy,
+            charset: Charset::UTF8,
         }
     }
 }
@@ -93,11 +97,13 @@ pub struct InputStyle {
     pub now_micros: i64,
     /// Which labels are values of enum types; `None` where texts are known to be such.
     pub enums: Option<EnumTypes>,
+    /// The encoding of texts in the binary forms of values.
+    pub charset: Charset,
 }
 
 impl InputStyle {
     /// PostgreSQL's defaults at a transaction's start.
     pub fn new(now_micros: i64) -> InputStyle {
-        InputStyle { zone: Zone::Utc, date_order: DateOrder::Mdy, now_micros, enums: None }
+        InputStyle { zone: Zone::Utc, date_order: DateOrder::Mdy, now_micros, enums: None, charset: Charset::UTF8 }
     }
 }

@@ -51,23 +51,21 @@ fn text<'a>(
     get: impl Fn(usize) -> &'a str + Send + 'a,
 ) -> Result<BoxedWriter<'a>> {
     let nulls = array.nulls();
-    match (request.format, request.kind) {
-        (_, TypeKind::Bpchar) => Ok(padded(nulls, request.ty, get)),
-        _ if request.is_plain_text() => Ok(each(nulls, move |row, out| {
+    let writer = match (request.format, request.kind) {
+        (_, TypeKind::Bpchar) => padded(nulls, request.ty, get),
+        (_, kind) if request.is_plain_text() || has_no_own_form(kind) => each(nulls, move |row, out| {
             out.put_slice(get(row).as_bytes());
             Ok(())
-        })),
-        (_, TypeKind::Jsonb) => Ok(each(nulls, move |row, out| {
+        }),
+        // The version reads as a character of any encoding.
+        (_, TypeKind::Jsonb) => each(nulls, move |row, out| {
             out.put_u8(JSONB_VERSION);
             out.put_slice(get(row).as_bytes());
             Ok(())
-        })),
-        _ if has_no_own_form(request.kind) => Ok(each(nulls, move |row, out| {
-            out.put_slice(get(row).as_bytes());
-            Ok(())
-        })),
-        _ => request.bridge(array),
-    }
+        }),
+        _ => return request.bridge(array),
+    };
+    Ok(request.text_writer(writer))
 }
 
 /// Kinds that come as text and that no binary form is known of.
@@ -102,10 +100,10 @@ fn binary<'a>(
             out.put_slice(get(row));
             Ok(())
         })),
-        (_, kind) if is_text_kind(kind) => Ok(each(nulls, move |row, out| {
+        (_, kind) if is_text_kind(kind) => Ok(request.text_writer(each(nulls, move |row, out| {
             out.put_slice(checked_utf8(get(row))?.as_bytes());
             Ok(())
-        })),
+        }))),
         (Format::Binary, _) => request.bridge(array),
         (Format::Text, _) => match request.style.bytea_output {
             ByteaOutput::Hex => Ok(each(nulls, move |row, out| {

@@ -13,6 +13,7 @@ use super::column_builder::ColumnBuilder;
 use super::names::type_name;
 use super::style::{Format, InputStyle, OutputStyle};
 use super::{nested_writer, number_writer, text_writer, time_writer};
+use crate::charset::Charset;
 use crate::error::{Result, SqlError};
 
 /// Writes the values of one array in one format.
@@ -35,7 +36,13 @@ pub fn value_writer<'a>(
     style: &OutputStyle,
 ) -> Result<BoxedWriter<'a>> {
     let request = Request { ty, kind: ty.kind().unwrap_or(TypeKind::Text), format, style: *style };
-    request.writer(array)
+    let writer = request.writer(array)?;
+    Ok(if format == Format::Text { encoded(writer, style.charset) } else { writer })
+}
+
+/// The writer of text in an encoding, from that of the same text in UTF-8.
+fn encoded(writer: BoxedWriter<'_>, charset: Charset) -> BoxedWriter<'_> {
+    if charset.is_unicode() { writer } else { Box::new(Encoded { writer, charset }) }
 }
 
 /// What is asked of a writer.
@@ -108,6 +115,12 @@ impl Request {
     /// type whose binary form is its text.
     pub(super) fn is_plain_text(self) -> bool {
         self.format == Format::Text || is_text_kind(self.kind)
+    }
+
+    /// The writer of a text that is a binary form, or part of one: it is encoded by itself. A whole value in text format
+    /// is encoded once, when all of it is written.
+    pub(super) fn text_writer(self, writer: BoxedWriter<'_>) -> BoxedWriter<'_> {
+        if self.format == Format::Binary { encoded(writer, self.style.charset) } else { writer }
     }
 
     /// For an Arrow type that is not the PostgreSQL type's own: the binary form is found through the text form.
@@ -256,6 +269,24 @@ impl ValueWriter for Bridge<'_> {
             return Err(SqlError::unsupported(format!("binary output of type {} is not supported", type_name(ty))));
         }
         self.request.writer(array.as_ref())?.write(0, out)
+    }
+}
+
+/// Text that leaves the server in another encoding than its own.
+struct Encoded<'a> {
+    writer: BoxedWriter<'a>,
+    charset: Charset,
+}
+
+impl ValueWriter for Encoded<'_> {
+    fn is_null(&self, row: usize) -> bool {
+        self.writer.is_null(row)
+    }
+
+    fn write(&self, row: usize, out: &mut BytesMut) -> Result<()> {
+        let start = out.len();
+        self.writer.write(row, out)?;
+        self.charset.encode_from(start, out)
     }
 }
 

@@ -115,7 +115,7 @@ pub(crate) async fn copy_in(
     copy: &CopyStatement,
 ) -> Result<Outcome, SqlError> {
     check_end(&copy.end)?;
-    let options = CopyOptions::from_pairs(&copy.options, CopyDirection::From)?;
+    let options = CopyOptions::from_pairs(&copy.options, CopyDirection::From, scope.settings.client_charset())?;
     match (&copy.end, options.format) {
         (CopyEnd::File(place), CopyFormat::Parquet) => {
             copy_parquet::run(&scope, &transaction, copy, options, place).await
@@ -299,12 +299,11 @@ impl Pipeline {
     }
 
     fn splitter(&self, limits: SplitterLimits) -> Splitter {
+        let table = self.target.name();
         match self.options.format {
-            CopyFormat::Binary => {
-                Splitter::Tuples(TupleSplitter::new(self.target.name(), self.decoder.target_names(), limits))
-            }
+            CopyFormat::Binary => Splitter::Tuples(TupleSplitter::new(table, self.decoder.target_names(), limits)),
             CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson | CopyFormat::Parquet => {
-                Splitter::Records(RecordSplitter::new(&self.options, limits))
+                Splitter::Records(RecordSplitter::new(table, &self.options, limits))
             }
         }
     }
@@ -386,7 +385,7 @@ impl Splitter {
 
     fn finish(self) -> Result<Option<Piece>, SqlError> {
         match self {
-            Splitter::Records(records) => Ok(records.finish()),
+            Splitter::Records(records) => records.finish(),
             Splitter::Tuples(tuples) => tuples.finish(),
         }
     }

@@ -18,7 +18,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_sql::named::{Named, cannot_run, unknown_portal, unknown_statement};
 use peristyle_sql::values::OutputStyle;
 use peristyle_sql::{
-    BatchStream, ColumnDescription, ConnectOptions, CopyOut, CopyPiece, Notice, Notification, Parameter,
+    BatchStream, Charset, ColumnDescription, ConnectOptions, CopyOut, CopyPiece, Notice, Notification, Parameter,
     PortalDescription, Rows, RowsTag, SqlError, SqlState, TransactionStatus, WireFormat,
 };
 use tokio::sync::{Notify, watch};
@@ -319,6 +319,10 @@ impl SqlSession for ScriptedSession {
 
     fn output_style(&self) -> OutputStyle {
         OutputStyle::default()
+    }
+
+    fn client_charset(&self) -> Charset {
+        Charset::UTF8
     }
 
     fn parameters(prepared: &ScriptedPrepared) -> &[PgType] {

@@ -1,6 +1,7 @@
 //! Options as they are written: each read, and then held against the format, the direction and each other.
 
 use super::{ColumnSet, CopyDirection, CopyFormat, CopyOptions, Header, LogVerbosity, OnError, OptionValue};
+use crate::charset::Charset;
 use crate::error::{Result, SqlError, SqlState};
 use crate::values::parse_int;
 
@@ -17,7 +18,7 @@ pub(super) struct Given {
     force_quote: Option<ColumnSet>,
     force_not_null: Option<ColumnSet>,
     force_null: Option<ColumnSet>,
-    encoding: Option<()>,
+    encoding: Option<Charset>,
     on_error: Option<OnError>,
     reject_limit: Option<u64>,
     log_verbosity: Option<LogVerbosity>,
@@ -50,7 +51,7 @@ impl Given {
             "force_quote" => set(&mut self.force_quote, columns(name, value)?),
             "force_not_null" => set(&mut self.force_not_null, columns(name, value)?),
             "force_null" => set(&mut self.force_null, columns(name, value)?),
-            "encoding" => set(&mut self.encoding, check_encoding(&text(name, value)?)?),
+            "encoding" => set(&mut self.encoding, parse_encoding(&text(name, value)?)?),
             "on_error" => set(&mut self.on_error, parse_on_error(&text(name, value)?)?),
             "log_verbosity" => set(&mut self.log_verbosity, parse_verbosity(&text(name, value)?)?),
             "freeze" => set(&mut self.freeze, parse_bool(name, value)?),
@@ -61,9 +62,10 @@ impl Given {
     }
 
     /// What the options come to.
-    pub(super) fn check(self, direction: CopyDirection) -> Result<CopyOptions> {
+    pub(super) fn check(self, direction: CopyDirection, client: Charset) -> Result<CopyOptions> {
         let mut options = CopyOptions::new(self.format.unwrap_or_default());
         self.check_mode(options.format)?;
+        options.charset = self.charset(options.format, client)?;
         if let Some(delimiter) = &self.delimiter {
             options.delimiter = single_byte("delimiter", delimiter)?;
         }
@@ -93,6 +95,19 @@ impl Given {
         }
         check_characters(&options)?;
         Ok(options)
+    }
+
+    /// As in PostgreSQL the option is for data that is text: binary data follows the client. A Parquet file is UTF-8.
+    fn charset(&self, format: CopyFormat, client: Charset) -> Result<Charset> {
+        match (format, self.encoding) {
+            (CopyFormat::Text | CopyFormat::Csv | CopyFormat::Ndjson, given) => Ok(given.unwrap_or(client)),
+            (CopyFormat::Binary, _) => Ok(client),
+            (CopyFormat::Parquet, Some(other)) if !other.is_unicode() => {
+                let message = format!("COPY encoding \"{}\" is not supported in PARQUET mode", other.name());
+                Err(SqlError::unsupported(message))
+            }
+            (CopyFormat::Parquet, _) => Ok(Charset::UTF8),
+        }
     }
 
     /// Options that the format does not have.
@@ -187,55 +202,9 @@ fn parse_header(value: &OptionValue) -> Result<Header> {
     }
 }
 
-fn check_encoding(text: &str) -> Result<()> {
-    let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
-    match plain.to_ascii_uppercase().as_str() {
-        "UTF8" | "UNICODE" => Ok(()),
-        known if is_encoding(known) => {
-            Err(SqlError::unsupported(format!("encoding \"{text}\" is not supported")).hint("Only UTF8 is supported."))
-        }
-        _ => Err(invalid("argument to option \"encoding\" must be a valid encoding name")),
-    }
-}
-
-/// Whether PostgreSQL has an encoding of that name, written in capitals without marks between them.
-fn is_encoding(plain: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "ABC",
-        "ALT",
-        "BIG5",
-        "EUCCN",
-        "EUCJIS2004",
-        "EUCJP",
-        "EUCKR",
-        "EUCTW",
-        "GB18030",
-        "GBK",
-        "JOHAB",
-        "KOI8",
-        "KOI8R",
-        "KOI8U",
-        "MSKANJI",
-        "MULEINTERNAL",
-        "SHIFTJIS",
-        "SHIFTJIS2004",
-        "SJIS",
-        "SQLASCII",
-        "TCVN",
-        "TCVN5712",
-        "UHC",
-        "VSCII",
-        "WIN",
-    ];
-    const WINDOWS_PAGES: &[&str] = &[
-        "1250", "1251", "1252", "1253", "1254", "1255", "1256", "1257", "1258", "866", "874", "932", "936", "949",
-        "950",
-    ];
-    let numbered = |prefix: &str, numbers: &[&str]| plain.strip_prefix(prefix).is_some_and(|n| numbers.contains(&n));
-    NAMES.contains(&plain)
-        || numbered("ISO8859", &["1", "10", "13", "14", "15", "16", "2", "3", "4", "5", "6", "7", "8", "9"])
-        || numbered("LATIN", &["1", "10", "2", "3", "4", "5", "6", "7", "8", "9"])
-        || ["WIN", "WINDOWS"].iter().any(|prefix| numbered(prefix, WINDOWS_PAGES))
+fn parse_encoding(text: &str) -> Result<Charset> {
+    let unknown = || invalid("argument to option \"encoding\" must be a valid encoding name");
+    Charset::by_name(text).ok_or_else(unknown)?.supported()
 }
 
 fn parse_on_error(text: &str) -> Result<OnError> {

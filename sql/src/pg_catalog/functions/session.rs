@@ -6,6 +6,7 @@ use peristyle_catalog::model::PgType;
 use super::Parameter::{Bool, Int, Oid, Text};
 use super::call::Call;
 use super::{Function, UNDEFINED_OBJECT, failure};
+use crate::charset::Charset;
 use crate::pg_catalog::names::{effective_path, schema_name, schema_oid, temporary_schema};
 use crate::relation::Value;
 use crate::temporary;
@@ -137,30 +138,18 @@ fn transaction_id(call: &Call<'_>) -> Result<Value<'static>> {
     Ok(call.context.session.transaction_id.into())
 }
 
-/// PostgreSQL's encodings; the position is the number.
-const ENCODINGS: &str = "SQL_ASCII EUC_JP EUC_CN EUC_KR EUC_TW EUC_JIS_2004 UTF8 MULE_INTERNAL LATIN1 LATIN2 LATIN3 LATIN4 \
-    LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10 WIN1256 WIN1258 WIN866 WIN874 KOI8R WIN1251 WIN1252 \
-    ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 WIN1250 WIN1253 WIN1254 WIN1255 WIN1257 KOI8U SJIS BIG5 \
-    GBK UHC GB18030 JOHAB SHIFT_JIS_2004";
-
 fn encoding_name(call: &Call<'_>) -> Result<Value<'static>> {
-    let at = call.int(0).and_then(|number| usize::try_from(number).ok());
-    Ok(at.and_then(|at| ENCODINGS.split(' ').nth(at)).unwrap_or("").into())
+    Ok(call.int(0).and_then(Charset::by_number).map_or("", Charset::name).into())
 }
 
-/// −1 for a name that is of none. Case and punctuation do not matter.
+/// −1 for a name that is of none.
 fn encoding_number(call: &Call<'_>) -> Result<Value<'static>> {
-    let folded = |name: &str| name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "");
-    let name = folded(call.text(0).unwrap_or_default());
-    let name = if name == "unicode" { "utf8".to_owned() } else { name };
-    let found = ENCODINGS.split(' ').position(|encoding| folded(encoding) == name);
-    Ok(found.map_or(-1, |number| number as i64).into())
+    let found = Charset::by_name(call.text(0).unwrap_or_default());
+    Ok(i64::from(found.map_or(-1, Charset::number)).into())
 }
 
-/// Bytes that a character may take, of the one encoding that is used.
 fn encoding_length(call: &Call<'_>) -> Result<Value<'static>> {
-    let is_utf8 = call.int(0) == Some(i64::from(crate::pg_catalog::UTF8));
-    Ok(is_utf8.then_some(4_i64).into())
+    Ok(call.int(0).and_then(Charset::by_number).map(|charset| i64::from(charset.length_max())).into())
 }
 
 fn client_encoding(call: &Call<'_>) -> Result<Value<'static>> {

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use super::Settings;
 use super::definitions::{SettingDefinition, SettingKind};
 use super::name_list::quote_name;
+use crate::charset::Charset;
 use crate::error::{SqlError, SqlState};
 use crate::values::Zone;
 
@@ -66,14 +67,13 @@ pub(super) fn canonical(
         }
         SettingKind::TimeZone => canonical_time_zone(&joined).ok_or_else(invalid),
         SettingKind::DateStyle => canonical_date_style(parts, &settings.values["DateStyle"]).ok_or_else(invalid),
-        // As in PostgreSQL, only letters and digits of an encoding's name count: clients send `'utf-8'`.
-        SettingKind::Encoding => match joined.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str()
-        {
-            "UTF8" | "UNICODE" => Ok("UTF8".to_owned()),
-            "SQLASCII" | "LATIN1" | "ISO88591" | "WIN1252" => {
-                Err(SqlError::unsupported(format!("client encoding \"{joined}\" is not supported")))
+        SettingKind::Encoding => match Charset::by_name(&joined) {
+            Some(charset) if charset.is_supported() => Ok(charset.name().to_owned()),
+            Some(charset) => {
+                let detail = format!("Conversion between {} and UTF8 is not supported.", charset.name());
+                Err(SqlError::unsupported(invalid().message.clone()).detail(detail))
             }
-            _ => Err(invalid()),
+            None => Err(invalid()),
         },
         SettingKind::SearchPath => Ok(parts.iter().map(|name| quote_name(name)).collect::<Vec<_>>().join(", ")),
     }

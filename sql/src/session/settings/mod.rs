@@ -15,6 +15,7 @@ pub(crate) use layers::{Layers, Mark, SharedSettings};
 use self::canonical::{canonical, parse_milliseconds};
 use self::definitions::MESSAGE_LEVELS;
 use self::name_list::split_names;
+use crate::charset::Charset;
 use crate::error::{SqlError, SqlState};
 use crate::functions::SettingsReader;
 use crate::values::{ByteaOutput, DateForm, DateOrder, InputStyle, IntervalStyle, OutputStyle, Zone};
@@ -181,12 +182,32 @@ impl Settings {
                 _ => DateForm::Iso,
             },
             date_order: self.date_order(),
+            charset: Charset::UTF8,
+        }
+    }
+
+    /// How this session's values are written for the client.
+    pub(crate) fn client_style(&self) -> OutputStyle {
+        OutputStyle { charset: self.client_charset(), ..self.output_style() }
+    }
+
+    /// `client_encoding`
+    pub(crate) fn client_charset(&self) -> Charset {
+        match self.values["client_encoding"].as_str() {
+            "UTF8" => Charset::UTF8,
+            name => Charset::by_name(name).unwrap_or(Charset::UTF8),
         }
     }
 
     /// How this session's values are read in a transaction that began at `now`.
     pub(crate) fn input_style(&self, now: TimestampMicros) -> InputStyle {
-        InputStyle { zone: self.zone(), date_order: self.date_order(), now_micros: now.0, enums: None }
+        InputStyle {
+            zone: self.zone(),
+            date_order: self.date_order(),
+            now_micros: now.0,
+            enums: None,
+            charset: self.client_charset(),
+        }
     }
 
     fn date_order(&self) -> DateOrder {
