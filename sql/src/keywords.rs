@@ -11,18 +11,36 @@ pub(crate) const FACTS: &str = include_str!("pg_catalog/facts/pg_keywords.tsv");
 /// Categories as `catcode` has them.
 const UNRESERVED: &str = "U";
 const RESERVED: &str = "R";
+const RESERVED_BUT_FUNCTIONS: &str = "T";
 
-static CATEGORIES: LazyLock<HashMap<&str, &str>> =
-    LazyLock::new(|| facts(FACTS).map(|fields| (fields[0], fields[1])).collect());
+/// A word's category, and whether it may be the name of a result without AS.
+type Word = (&'static str, bool);
+
+static WORDS: LazyLock<HashMap<&str, Word>> =
+    LazyLock::new(|| facts(FACTS).map(|fields| (fields[0], (fields[1], fields[2] == "t"))).collect());
+
+fn category(word: &str) -> Option<&'static str> {
+    WORDS.get(word).map(|(category, _)| *category)
+}
 
 /// Whether a word in lower case is a name only in quotes, somewhere at least.
 pub(crate) fn must_be_quoted(word: &str) -> bool {
-    CATEGORIES.get(word).is_some_and(|category| *category != UNRESERVED)
+    category(word).is_some_and(|category| category != UNRESERVED)
 }
 
 /// Whether a word in lower case is never the name of a column or table without quotes.
 pub(crate) fn is_reserved(word: &str) -> bool {
-    CATEGORIES.get(word) == Some(&RESERVED)
+    category(word) == Some(RESERVED)
+}
+
+/// Whether a word in lower case may name a column or a table without quotes.
+pub(crate) fn is_column_name(word: &str) -> bool {
+    !matches!(category(word), Some(RESERVED | RESERVED_BUT_FUNCTIONS))
+}
+
+/// Whether a word in lower case may name a result behind AS only.
+pub(crate) fn needs_as(word: &str) -> bool {
+    WORDS.get(word).is_some_and(|(_, is_bare_label)| !is_bare_label)
 }
 
 #[cfg(test)]
@@ -35,5 +53,7 @@ mod tests {
         assert!(!is_reserved("between") && must_be_quoted("between"));
         assert!(!is_reserved("abort") && !must_be_quoted("abort"));
         assert!(!is_reserved("customer") && !must_be_quoted("customer"));
+        assert!(is_column_name("between") && !is_column_name("left") && !is_column_name("user"));
+        assert!(needs_as("year") && !needs_as("value") && !needs_as("customer"));
     }
 }

@@ -36,11 +36,16 @@ def ask(connection, statement):
 
 
 def difference(got, wanted, is_ordered):
-    """How two answers differ: `None` if they do not, else `error`, `columns`, `rows` or `digits`."""
+    """How two answers differ: `None` if they do not, else `error`, `rows`, `digits`, or `columns` if only these do."""
     if got.sqlstate or wanted.sqlstate:
         return None if got.sqlstate == wanted.sqlstate else "error"
-    if got.columns != wanted.columns:
-        return "columns"
+    if len(got.columns) != len(wanted.columns):
+        return "rows"
+    of_rows = difference_of_rows(got, wanted, is_ordered)
+    return of_rows or (None if got.columns == wanted.columns else "columns")
+
+
+def difference_of_rows(got, wanted, is_ordered):
     if not is_ordered:
         got, wanted = (answer._replace(rows=tuple(sorted(answer.rows, key=rank))) for answer in (got, wanted))
     if got.rows == wanted.rows:
@@ -50,6 +55,15 @@ def difference(got, wanted, is_ordered):
     types = [oid for _, oid in wanted.columns]
     kinds = {kind for pair in zip(got.rows, wanted.rows) for kind in map(value_difference, *pair, types)}
     return next((kind for kind in ("rows", "digits") if kind in kinds), None)
+
+
+def differ_in_case_alone(got, wanted, is_ordered):
+    """Whether two answers are equal but for the case of letters, those beyond ASCII too."""
+    fold = lambda value: value and value.decode().casefold().encode()  # noqa: E731
+    got, wanted = (
+        answer._replace(rows=tuple(tuple(map(fold, row)) for row in answer.rows)) for answer in (got, wanted)
+    )
+    return difference(got, wanted, is_ordered) is None
 
 
 def is_ordered(statement):

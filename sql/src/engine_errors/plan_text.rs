@@ -18,6 +18,10 @@ pub(super) fn from_plan_text(message: &str) -> SqlError {
         return SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name} does not exist"))
             .hint(NO_FUNCTION_MATCHES);
     }
+    if let Some(table) = text.strip_prefix("Invalid qualifier ") {
+        let message = format!("missing FROM-clause entry for table \"{table}\"");
+        return SqlError::new(SqlState::UNDEFINED_TABLE, message);
+    }
     if let Some(error) = from_signature_text(&text) {
         return error;
     }

@@ -55,7 +55,15 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(MULTIPLY, &number_overloads!(decimal::multiply_type, multiply)),
     immutable(DIVIDE, &number_overloads!(decimal::divide_type, divide)),
     immutable(MODULO, &number_overloads!(decimal::modulo_type, modulo)),
-    immutable("mod", &number_overloads!(decimal::modulo_type, modulo)),
+    immutable(
+        "mod",
+        &[
+            same(&[Ty::Int2, Ty::Int2], modulo),
+            same(&[Ty::Int4, Ty::Int4], modulo),
+            same(&[Ty::Int8, Ty::Int8], modulo),
+            computed(&[Ty::Numeric, Ty::Numeric], decimal::modulo_type, modulo),
+        ],
+    ),
     immutable(
         NEGATE,
         &[

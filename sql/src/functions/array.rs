@@ -20,6 +20,7 @@ use super::error::{error, not_supported};
 use super::interval::key_array;
 use super::json::jsonb_keys;
 use super::pattern::Compiled;
+use super::places::length;
 use super::rows::*;
 use super::signature::Ty;
 
@@ -28,10 +29,14 @@ pub(crate) const ANY: &str = "pg_op_any";
 /// `x op ALL (array)`.
 pub(crate) const ALL: &str = "pg_op_all";
 
+/// `array @> array`.
+pub(crate) const CONTAINS: &str = "pg_op_array_contains";
+
 pub(crate) const DEFINITIONS: &[Definition] = &[
     // Labels of enum types have the order that the catalog says.
     stable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
     stable(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
+    immutable(CONTAINS, &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, contains)]),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
     immutable(
         "array_length",
@@ -53,16 +58,28 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
     immutable("array_remove", &[same(&[Ty::AnyArray, Ty::Any], array_remove).not_strict()]),
     immutable("array_replace", &[same(&[Ty::AnyArray, Ty::Any, Ty::Any], array_replace).not_strict()]),
-    immutable("array_position", &[overload(&[Ty::AnyArray, Ty::Any], PgType::INT4, array_position).not_strict()]),
+    immutable(
+        "array_position",
+        &[
+            overload(&[Ty::AnyArray, Ty::Any], PgType::INT4, array_position).not_strict(),
+            overload(&[Ty::AnyArray, Ty::Any, Ty::Int4], PgType::INT4, array_position).not_strict(),
+        ],
+    ),
 ];
 
 /// Whether an argument is an array of jsonb, whose items are compared by their keys.
-fn holds_jsonb(call: &Call<'_>, place: usize) -> bool {
+pub(super) fn holds_jsonb(call: &Call<'_>, place: usize) -> bool {
     pg_type(&call.arg_fields[place]).element() == Some(PgType::JSONB)
 }
 
 /// The first element's comparison with each item: true, false or unknown (NULL).
-fn compare(op: &str, value: &ArrayRef, index: usize, items: &ArrayRef, is_jsonb: bool) -> Result<BooleanArray> {
+pub(super) fn compare(
+    op: &str,
+    value: &ArrayRef,
+    index: usize,
+    items: &ArrayRef,
+    is_jsonb: bool,
+) -> Result<BooleanArray> {
     let value = value.slice(index, 1);
     let (value, items) = if is_jsonb { (jsonb_keys(&value)?, jsonb_keys(items)?) } else { common_type(&value, items)? };
     // Arrow's order tells the zeros apart.
@@ -167,6 +184,19 @@ fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
     Ok(bool::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }
 
+/// Whether the first array has each item of the second; NULL is in none.
+fn contains(call: &Call<'_>) -> Result<ArrayRef> {
+    let is_jsonb = holds_jsonb(call, 0);
+    map2::<List, List, bool>(call, |whole, part| {
+        for index in 0..part.len() {
+            if part.is_null(index) || compare("=", &part, index, &whole, is_jsonb)?.true_count() == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
+}
+
 fn overlap(call: &Call<'_>) -> Result<ArrayRef> {
     let is_jsonb = holds_jsonb(call, 0);
     map2::<List, List, bool>(call, |a, b| {
@@ -180,7 +210,7 @@ fn overlap(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 /// Whether each item equals the searched value; NULL equals NULL here.
-fn matches(call: &Call<'_>, row: usize, items: &ArrayRef) -> Result<BooleanArray> {
+pub(super) fn matches(call: &Call<'_>, row: usize, items: &ArrayRef) -> Result<BooleanArray> {
     if items.as_list_opt::<i32>().is_some() {
         return Err(not_supported("a search in an array of arrays"));
     }
@@ -208,34 +238,38 @@ fn array_replace(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 /// The lists of the first argument, each with other items.
-fn changed_lists(call: &Call<'_>, change: impl Fn(usize, &ArrayRef) -> Result<ArrayRef>) -> Result<ArrayRef> {
+pub(super) fn changed_lists(
+    call: &Call<'_>,
+    change: impl Fn(usize, &ArrayRef) -> Result<ArrayRef>,
+) -> Result<ArrayRef> {
     let lists = Argument::<List>::of(call, 0);
     let changed = (0..call.rows).map(|row| lists.get(row).map(|items| change(row, &items)).transpose());
-    let changed = changed.collect::<Result<Vec<_>>>()?;
+    lists_of_items(call, changed.collect::<Result<_>>()?)
+}
+
+/// The lists of a call's result, of the items of each.
+pub(super) fn lists_of_items(call: &Call<'_>, lists: Vec<Option<ArrayRef>>) -> Result<ArrayRef> {
     let DataType::List(item) = call.return_type() else { return internal_err!("an array was expected") };
-    let offsets = OffsetBuffer::from_lengths(changed.iter().map(|items| items.as_ref().map_or(0, |items| items.len())));
-    let nulls: NullBuffer = changed.iter().map(Option::is_some).collect();
-    let parts: Vec<&dyn Array> = changed.iter().flatten().map(AsRef::as_ref).collect();
+    let offsets = OffsetBuffer::from_lengths(lists.iter().map(|items| items.as_ref().map_or(0, |items| items.len())));
+    let nulls: NullBuffer = lists.iter().map(Option::is_some).collect();
+    let parts: Vec<&dyn Array> = lists.iter().flatten().map(AsRef::as_ref).collect();
     let values = if parts.is_empty() { new_empty_array(item.data_type()) } else { concat(&parts)? };
     Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, values, Some(nulls))?))
 }
 
 fn array_position(call: &Call<'_>) -> Result<ArrayRef> {
     let lists = Argument::<List>::of(call, 0);
+    let starts = (call.args.len() == 3).then(|| Argument::<Int4>::of(call, 2));
     let row = |row: usize| {
         let Some(items) = lists.get(row) else { return Ok(None) };
-        if items.as_list_opt::<i32>().is_some() {
-            return Err(not_supported("array_position over an array of arrays"));
-        }
-        let index = call.index(1, row);
-        let place = if call.args[1].is_null(index) {
-            (0..items.len()).position(|item| items.is_null(item))
-        } else {
-            let equal = compare("=", &call.args[1], index, &items, holds_jsonb(call, 0))?;
-            equal.iter().position(|equal| equal == Some(true))
+        let start = match starts.as_ref().map(|starts| starts.get(row)) {
+            None => 1,
+            Some(Some(start)) => start,
+            Some(None) => return Err(error("22004", "initial position must not be null")),
         };
-        let place = place.map(|place| i32::try_from(place + 1).map_err(|_| error("54000", "array is too long")));
-        place.transpose()
+        let skipped = usize::try_from(start - 1).unwrap_or(0);
+        let found = matches(call, row, &items)?.iter().skip(skipped).position(|is_equal| is_equal == Some(true));
+        found.map(|place| length(skipped + place + 1)).transpose()
     };
     Ok(i32::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_metadata, pg_type};
 
-use super::choice::{is_unknown, needs_mark, shared_type};
+use super::choice::{is_unknown, needs_mark, shared_type, unmatched};
 use crate::semantics::type_planner::typed_field;
 
 /// `ARRAY[a, b]`.
@@ -132,6 +132,10 @@ impl ScalarUDFImpl for ArrayMaker {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let item_type = self.item_type(&args);
+        let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        if self.items == Items::Arguments && self.inner.coerce_types(&types).is_err() {
+            return Err(unmatched("ARRAY", args.arg_fields));
+        }
         let field = self.inner.return_field_from_args(args)?;
         let DataType::List(item) = field.data_type() else { return Ok(field) };
         let Some(ty) = item_type.filter(|ty| needs_mark(*ty, item.data_type())) else { return Ok(field) };
@@ -161,13 +165,21 @@ impl ScalarUDFImpl for ArrayMaker {
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         if self.items == Items::Arguments {
-            return self.inner.coerce_types(arguments);
+            // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
+            return self.inner.coerce_types(arguments).or_else(|_| Ok(arguments.to_vec()));
         }
+        let arguments = &if self.name() == CONCAT { nulls_as_arrays(arguments) } else { arguments.to_vec() };
         let fields: Vec<FieldRef> =
             arguments.iter().map(|ty| Arc::new(Field::new("argument", ty.clone(), true))).collect();
         let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
         Ok(arguments.iter().zip(coerced).map(|(given, coerced)| marked_as(given, coerced.data_type())).collect())
     }
+}
+
+/// NULL beside an array is an array of its type.
+fn nulls_as_arrays(types: &[DataType]) -> Vec<DataType> {
+    let array = types.iter().find(|ty| matches!(ty, DataType::List(_)));
+    types.iter().map(|ty| array.filter(|_| ty.is_null()).unwrap_or(ty).clone()).collect()
 }
 
 /// The type that a list is coerced to, or its own if that differs in the mark of its items alone.

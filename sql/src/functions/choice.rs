@@ -19,6 +19,8 @@ use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_types;
 use super::error::error;
+use super::signature::is_unknown as is_unknown_type;
+use crate::semantics::category::category;
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::type_name;
 
@@ -61,6 +63,14 @@ pub(crate) fn shared_type(values: &[Option<PgType>]) -> Option<PgType> {
     }
     let is_same = values.iter().all(|ty| *ty == Some(*first));
     Some(if is_same { *first } else { PgType::plain(first.oid) })
+}
+
+/// The float that numbers of several types share if one is a float: PostgreSQL casts all others to it by itself.
+pub(crate) fn shared_float(types: &[DataType]) -> Option<DataType> {
+    let floats = types.iter().filter(|ty| ty.is_floating());
+    let widest = floats.max_by_key(|ty| ty.primitive_width())?;
+    let are_numbers = types.iter().all(|ty| ty.is_numeric() || ty.is_null());
+    are_numbers.then(|| widest.clone())
 }
 
 /// Whether values of the type are told from others of the same Arrow type by their mark only.
@@ -109,6 +119,13 @@ impl ScalarUDFImpl for Choice {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let values = values_of(self.name(), args.arg_fields.len()).unwrap_or_default();
+        if let Some(float) = self.shared_float(&data_types(args.arg_fields)) {
+            return Ok(chosen_field(self.name(), &values, &args, float, true));
+        }
+        let types = strings_as_arrays(&data_types(args.arg_fields));
+        if self.name() != "nullif" && self.inner.coerce_types(&types).is_err() {
+            return Err(unmatched(&self.name().to_uppercase(), args.arg_fields));
+        }
         let again = ReturnFieldArgs { arg_fields: args.arg_fields, scalar_arguments: args.scalar_arguments };
         let field = self.inner.return_field_from_args(again)?;
         Ok(chosen_field(field.name(), &values, &args, field.data_type().clone(), field.is_nullable()))
@@ -131,8 +148,26 @@ impl ScalarUDFImpl for Choice {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner.coerce_types(&strings_as_arrays(arguments))
+        match self.shared_float(arguments) {
+            Some(float) => Ok(vec![float; arguments.len()]),
+            // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
+            None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|error| match self.name() {
+                "nullif" => Err(error),
+                _ => Ok(arguments.to_vec()),
+            }),
+        }
     }
+}
+
+impl Choice {
+    /// As [`shared_float`], where all arguments may be the result.
+    fn shared_float(&self, arguments: &[DataType]) -> Option<DataType> {
+        if self.name() == "nullif" { None } else { shared_float(arguments) }
+    }
+}
+
+fn data_types(fields: &[FieldRef]) -> Vec<DataType> {
+    fields.iter().map(|field| field.data_type().clone()).collect()
 }
 
 /// The types of values among which a string beside arrays is read as one.
@@ -174,8 +209,9 @@ impl ScalarUDFImpl for CaseCall {
         let types: Vec<DataType> = values.iter().map(type_at).collect();
         let is_known = |at: &&usize| !args.scalar_arguments.get(**at).copied().flatten().is_some_and(is_unknown);
         let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
-        let Some(arrow) = type_union_resolution(if known.is_empty() { &types } else { &known }) else {
-            return Err(unmatched(&known));
+        let union = || type_union_resolution(if known.is_empty() { &types } else { &known });
+        let Some(arrow) = shared_float(&known).or_else(union) else {
+            return Err(unmatched("CASE", args.arg_fields));
         };
         Ok(chosen_field(self.name(), &values, &args, arrow, true))
     }
@@ -189,10 +225,13 @@ impl ScalarUDFImpl for CaseCall {
     }
 }
 
-fn unmatched(types: &[DataType]) -> DataFusionError {
-    let name = |ty: Option<&DataType>| type_name(ty.map_or(PgType::TEXT, pg_type_of_arrow));
-    let other = types.iter().find(|ty| Some(*ty) != types.first());
-    error("42804", format!("CASE types {} and {} cannot be matched", name(types.first()), name(other)))
+/// 42804 for values of types that do not meet; literals without a type meet all.
+pub(super) fn unmatched(word: &str, values: &[FieldRef]) -> DataFusionError {
+    let mut types = values.iter().filter(|field| !is_unknown_type(field.data_type())).map(|field| pg_type(field));
+    let first = types.next().unwrap_or(PgType::TEXT);
+    let other = types.find(|ty| category(*ty) != category(first)).unwrap_or(first);
+    let name = |ty: PgType| type_name(PgType::plain(ty.oid));
+    error("42804", format!("{word} types {} and {} cannot be matched", name(first), name(other)))
 }
 
 /// A value that has that type, as its Arrow type allows but does not tell.

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Float64Array};
+use chrono::DateTime;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
 use super::context::FunctionContext;
 use super::define::{Call, Definition, Overload, overload, stable, volatile};
-use super::error::{FunctionError, not_supported};
+use super::error::{FunctionError, error, not_supported};
 use super::interval::local_now;
 use super::rows::*;
 use super::signature::Ty;
+use crate::semantics::text::float8_text;
 use crate::semantics::{DAY_MICROS, micros_to_days};
 
 const NOW: &[Overload] = &[
@@ -56,8 +58,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         &[overload(&[], PgType::TIME, |_| Err(not_supported("current_time, which has a time zone,")))],
     ),
     volatile("clock_timestamp", &[overload(&[], PgType::TIMESTAMPTZ, clock_timestamp)]),
+    volatile("timeofday", &[overload(&[], PgType::TEXT, time_of_day)]),
     volatile("random", &[overload(&[], PgType::FLOAT8, random)]),
-    volatile("setseed", &[overload(&[Ty::Float8], PgType::VOID, |_| Err(not_supported("setseed()")))]),
+    volatile("setseed", &[overload(&[Ty::Float8], PgType::VOID, set_seed)]),
     volatile("gen_random_uuid", &[overload(&[], PgType::UUID, gen_random_uuid)]),
     stable("current_user", USER),
     stable("session_user", USER),
@@ -89,6 +92,26 @@ fn rounded(micros: i64, digits: i32) -> i64 {
 fn clock_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
     let clock = &call.context()?.sources.clock;
     Ok(TimestamptzOut::collect((0..call.rows).map(|_| Some(TimestamptzOut(clock.now().0))).collect()))
+}
+
+/// The time of day as a text with its date and zone.
+fn time_of_day(call: &Call<'_>) -> Result<ArrayRef> {
+    let context = call.context()?;
+    let zone = context.zone();
+    let row = |_| {
+        let now = context.sources.clock.now().0;
+        let local = DateTime::from_timestamp_micros(zone.to_local(now)).unwrap_or_default();
+        Some(format!("{} {}", local.format("%a %b %d %H:%M:%S%.6f %Y"), zone.abbreviation_at(now)))
+    };
+    Ok(String::collect((0..call.rows).map(row).collect()))
+}
+
+/// Chance comes from the system, which nobody seeds.
+fn set_seed(call: &Call<'_>) -> Result<ArrayRef> {
+    map1::<Float8, String>(call, |seed| match (-1.0..=1.0).contains(&seed) {
+        true => Err(not_supported("setseed()")),
+        false => Err(error("22023", format!("setseed parameter {} is out of allowed range [-1,1]", float8_text(seed)))),
+    })
 }
 
 /// Uniform in [0, 1): the 53 bits that a double holds.

@@ -16,7 +16,8 @@ use peristyle_catalog::model::PgType;
 use super::array::{ALL, ANY};
 use super::context::{FunctionContext, statement_context};
 use super::error::{error, undefined_function};
-use super::signature::{Ty, call_text, choose, parameter};
+use super::rounding;
+use super::signature::{Ty, choose, parameter};
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::OutputStyle;
 
@@ -28,7 +29,7 @@ pub(crate) struct Call<'a> {
     pub(crate) arg_fields: &'a [FieldRef],
     pub(crate) rows: usize,
     pub(crate) return_field: &'a FieldRef,
-    options: &'a ConfigOptions,
+    options: &'a Arc<ConfigOptions>,
 }
 
 impl Call<'_> {
@@ -48,6 +49,23 @@ impl Call<'_> {
 
     pub(crate) fn return_type(&self) -> &DataType {
         self.return_field.data_type()
+    }
+
+    /// What a function of DataFusion's makes of the same arguments.
+    pub(crate) fn by(&self, function: &ScalarUDF) -> Result<ArrayRef> {
+        let value = |(array, is_constant): (&ArrayRef, &bool)| match is_constant {
+            true => first_value(array).map(ColumnarValue::Scalar),
+            false => Ok(ColumnarValue::Array(Arc::clone(array))),
+        };
+        let args = self.args.iter().zip(&self.is_constant).map(value).collect::<Result<_>>()?;
+        let args = ScalarFunctionArgs {
+            args,
+            arg_fields: self.arg_fields.to_vec(),
+            number_rows: self.rows,
+            return_field: Arc::clone(self.return_field),
+            config_options: Arc::clone(self.options),
+        };
+        function.invoke_with_args(args)?.into_array(self.rows)
     }
 
     /// The same call over other arrays in the same places.
@@ -186,7 +204,7 @@ impl PgFunction {
             .map(|index| &overloads[index])
             .ok_or_else(|| match self.definition.name {
                 ANY | ALL => error("42809", "op ANY/ALL (array) requires array on right side"),
-                name => undefined_function(&call_text(name, arguments)),
+                name => undefined_function(&rounding::call_text(name, arguments)),
             })
     }
 }

@@ -37,7 +37,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         .not_strict()],
     ),
     stable("format", &[overload(&[Ty::Text, Ty::Any], PgType::TEXT, format_rows).variadic().not_strict()]),
-    immutable("get_byte", &[overload(&[Ty::Bytea, Ty::Int4], PgType::INT4, |c| map2::<Bytea, Int4, i32>(c, get_byte))]),
     immutable(
         "convert_from",
         &[overload(&[Ty::Bytea, Ty::Text], PgType::TEXT, |c| {
@@ -50,6 +49,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             map2::<Text, Text, _>(c, |text, to| Ok(charset(to, "destination")?.encode(text)?.into_owned()))
         })],
     ),
+    immutable("to_ascii", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, String>(c, |_| Err(no_ascii())))]),
     immutable(
         "convert",
         &[overload(&[Ty::Bytea, Ty::Text, Ty::Text], PgType::BYTEA, |c| map3::<Bytea, Text, Text, _>(c, convert))],
@@ -60,10 +60,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
 ];
 
-fn get_byte(bytes: &[u8], at: i32) -> Result<i32> {
-    let byte = usize::try_from(at).ok().and_then(|at| bytes.get(at));
-    let last = bytes.len() as i64 - 1;
-    byte.map(|byte| i32::from(*byte)).ok_or_else(|| error("2202E", format!("index {at} out of valid range, 0..{last}")))
+/// PostgreSQL's own refusal, in a database of that encoding.
+fn no_ascii() -> datafusion::common::DataFusionError {
+    error("0A000", "encoding conversion from UTF8 to ASCII not supported")
 }
 
 /// The encoding of a name; `role` is what the call has it for.
@@ -190,8 +189,16 @@ fn format_rows(call: &Call<'_>) -> Result<ArrayRef> {
 struct Conversion {
     position: Option<usize>,
     to_the_left: bool,
-    width: usize,
+    width: Width,
     kind: char,
+}
+
+/// The least width of what a conversion writes.
+#[derive(Clone, Copy)]
+enum Width {
+    Is(usize),
+    /// What the next argument says, `*`, or the one at that place, `*place$`.
+    Argument(Option<usize>),
 }
 
 fn formatted(format: &str, argument: impl Fn(usize) -> Result<Option<String>>) -> Result<String> {
@@ -208,9 +215,18 @@ fn formatted(format: &str, argument: impl Fn(usize) -> Result<Option<String>>) -
         }
         let (conversion, after) = conversion(rest)?;
         rest = after;
+        let (width, to_the_left) = match conversion.width {
+            Width::Is(width) => (width, false),
+            Width::Argument(place) => {
+                let place = place.unwrap_or(next);
+                next = place + 1;
+                width_of(argument(place)?)?
+            }
+        };
         let place = conversion.position.unwrap_or(next);
         next = place + 1;
-        push_padded(&mut text, &converted(conversion.kind, argument(place)?)?, &conversion);
+        let part = converted(conversion.kind, argument(place)?)?;
+        push_padded(&mut text, &part, width, conversion.to_the_left || to_the_left);
     }
     text.push_str(rest);
     Ok(text)
@@ -230,10 +246,34 @@ fn conversion(text: &str) -> Result<(Conversion, &str)> {
         rest = after;
     }
     let (to_the_left, after) = rest.strip_prefix('-').map_or((false, rest), |after| (true, after));
-    let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let width = after[..digits].parse().unwrap_or(0);
-    let kind = after[digits..].chars().next().ok_or_else(unterminated)?;
-    Ok((Conversion { position, to_the_left, width, kind }, &after[digits + kind.len_utf8()..]))
+    let (width, after) = width(after)?;
+    let kind = after.chars().next().ok_or_else(unterminated)?;
+    Ok((Conversion { position, to_the_left, width, kind }, &after[kind.len_utf8()..]))
+}
+
+fn width(text: &str) -> Result<(Width, &str)> {
+    let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let Some(after) = text.strip_prefix('*') else {
+        let (width, after) = text.split_at(digits(text));
+        return Ok((Width::Is(width.parse().unwrap_or(0)), after));
+    };
+    let (place, rest) = after.split_at(digits(after));
+    match (place.parse::<usize>(), rest.strip_prefix('$')) {
+        (Err(_), _) => Ok((Width::Argument(None), after)),
+        (Ok(1..), Some(rest)) => Ok((Width::Argument(place.parse().ok()), rest)),
+        (Ok(0), Some(_)) => Err(invalid_parameter("format specifies argument 0, but arguments are numbered from 1")),
+        (Ok(_), None) => Err(invalid_parameter("width argument position must be ended by \"$\"")),
+    }
+}
+
+/// The width that an argument says, and whether what it is for stands to the left.
+fn width_of(argument: Option<String>) -> Result<(usize, bool)> {
+    let Some(text) = argument else { return Ok((0, false)) };
+    let width: i32 = text
+        .trim()
+        .parse()
+        .map_err(|_| error("22P02", format!("invalid input syntax for type integer: \"{text}\"")))?;
+    Ok((width.unsigned_abs() as usize, width < 0))
 }
 
 fn converted(kind: char, argument: Option<String>) -> Result<String> {
@@ -247,9 +287,9 @@ fn converted(kind: char, argument: Option<String>) -> Result<String> {
     }
 }
 
-fn push_padded(text: &mut String, part: &str, conversion: &Conversion) {
-    let filling = " ".repeat(conversion.width.saturating_sub(part.chars().count()));
-    if conversion.to_the_left {
+fn push_padded(text: &mut String, part: &str, width: usize, to_the_left: bool) {
+    let filling = " ".repeat(width.saturating_sub(part.chars().count()));
+    if to_the_left {
         text.extend([part, &filling]);
     } else {
         text.extend([filling.as_str(), part]);

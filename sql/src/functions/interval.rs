@@ -16,7 +16,7 @@ use sqlparser::ast::BinaryOperator;
 
 use super::context::FunctionContext;
 use super::define::{Call, Definition, computed, immutable, overload, zoned};
-use super::error::{division_by_zero, error, out_of_range};
+use super::error::{FunctionError, division_by_zero, error, out_of_range};
 use super::named;
 use super::rows::*;
 use super::signature::Ty;
@@ -183,6 +183,13 @@ pub(crate) fn plan_time_arithmetic(
     let swapped = vec![right.clone(), left.clone()];
     let typed = |expr: &Expr, ty: PgType| as_type(expr.clone(), None, ty);
     match (op, roles) {
+        // There is an operator of date and integer, interval, and time.
+        (B::Plus, (Role::Point, Role::Unknown)) if left_type == Some(PgType::DATE) => {
+            Err(not_unique("date", "unknown"))
+        }
+        (B::Plus, (Role::Unknown, Role::Point)) if right_type == Some(PgType::DATE) => {
+            Err(not_unique("unknown", "date"))
+        }
         (B::Plus, (Role::Point | Role::Time | Role::Interval, Role::Unknown)) => {
             call(ADD, vec![left.clone(), typed(right, PgType::INTERVAL)])
         }
@@ -208,6 +215,12 @@ pub(crate) fn plan_time_arithmetic(
         (B::Divide, (Role::Interval, Role::Number | Role::Unknown)) => call(DIVIDE, ordered),
         _ => Ok(None),
     }
+}
+
+fn not_unique(left: &str, right: &str) -> datafusion::common::DataFusionError {
+    FunctionError::new("42725", format!("operator is not unique: {left} + {right}"))
+        .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.")
+        .into()
 }
 
 fn date_out_of_range() -> datafusion::common::DataFusionError {

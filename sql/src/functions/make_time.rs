@@ -11,6 +11,7 @@ use super::error::{error, out_of_range};
 use super::rows::*;
 use super::signature::Ty;
 use crate::semantics::{DAY_MICROS, days_to_micros};
+use crate::values::Zone;
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(
@@ -27,19 +28,27 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
     immutable(
         "make_timestamp",
-        &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMP, |c| make_timestamp(c, |t| t, TimestampOut))],
+        &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMP, |c| make_timestamp(c, |_, t| Ok(Some(t)), TimestampOut))],
     ),
     stable(
         "make_timestamptz",
-        &[overload(MAKE_TIMESTAMP, PgType::TIMESTAMPTZ, |c| {
-            let zone = c.context()?.zone();
-            make_timestamp(c, |t| zone.to_utc(t), TimestamptzOut)
-        })],
+        &[
+            overload(MAKE_TIMESTAMP, PgType::TIMESTAMPTZ, |c| {
+                let zone = c.context()?.zone();
+                make_timestamp(c, |_, t| Ok(Some(zone.to_utc(t))), TimestamptzOut)
+            }),
+            overload(MAKE_IN_ZONE, PgType::TIMESTAMPTZ, |c| {
+                let zones = Argument::<Text>::of(c, MAKE_TIMESTAMP.len());
+                let place = |row, t| Ok(zones.get(row).map(Zone::require).transpose()?.map(|zone| zone.to_utc(t)));
+                make_timestamp(c, place, TimestamptzOut)
+            }),
+        ],
     ),
     immutable("make_interval", &[overload(&[Ty::Float8], PgType::INTERVAL, make_interval).variadic()]),
 ];
 
 const MAKE_TIMESTAMP: &[Ty] = &[Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Float8];
+const MAKE_IN_ZONE: &[Ty] = &[Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Int4, Ty::Float8, Ty::Text];
 
 fn make_date(year: i32, month: i32, day: i32) -> Result<i32> {
     let out_of_range = || error("22008", format!("date field value out of range: {year}-{month:02}-{day:02}"));
@@ -64,7 +73,12 @@ fn make_time(hours: i32, minutes: i32, seconds: f64) -> Result<i64> {
     Ok(micros)
 }
 
-fn make_timestamp<R: Out>(call: &Call<'_>, place: impl Fn(i64) -> i64, wrap: impl Fn(i64) -> R) -> Result<ArrayRef> {
+/// Timestamps of their parts; `place` makes one of a row's wall clock.
+fn make_timestamp<R: Out>(
+    call: &Call<'_>,
+    place: impl Fn(usize, i64) -> Result<Option<i64>>,
+    wrap: impl Fn(i64) -> R,
+) -> Result<ArrayRef> {
     let parts: [Argument<'_, Int4>; 5] = std::array::from_fn(|place| Argument::of(call, place));
     let seconds = Argument::<Float8>::of(call, 5);
     let row = |row| {
@@ -74,7 +88,7 @@ fn make_timestamp<R: Out>(call: &Call<'_>, place: impl Fn(i64) -> i64, wrap: imp
         };
         let Some(seconds) = seconds.get(row) else { return Ok(None) };
         let local = days_to_micros(make_date(year, month, day)?)? + make_time(hour, minute, seconds)?;
-        Ok(Some(wrap(place(local))))
+        Ok(place(row, local)?.map(&wrap))
     };
     Ok(R::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }

@@ -102,7 +102,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
     ),
     immutable("factorial", &[computed(&[Ty::Int8], factorial_type, factorial)]),
-    immutable("width_bucket", &[overload(&[Ty::Float8, Ty::Float8, Ty::Float8, Ty::Int4], PgType::INT4, width_bucket)]),
+    immutable(
+        "width_bucket",
+        &[
+            overload(&[Ty::Float8, Ty::Float8, Ty::Float8, Ty::Int4], PgType::INT4, width_bucket),
+            overload(&[Ty::Any, Ty::AnyArray], PgType::INT4, super::array_items::bucket),
+        ],
+    ),
     immutable(
         "pg_op_bit_not",
         &[

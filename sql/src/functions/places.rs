@@ -30,6 +30,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "array_upper",
         &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| bound(c, |lower, count| lower + count - 1))],
     ),
+    immutable("array_dims", &[overload(&[Ty::AnyArray], PgType::TEXT, dimensions)]),
     immutable(
         SUBSCRIPTS,
         &[
@@ -56,7 +57,16 @@ fn bound(call: &Call<'_>, of: impl Fn(i32, i32) -> i32) -> Result<ArrayRef> {
     })
 }
 
-fn length(count: usize) -> Result<i32> {
+/// The bounds of an array as its text has them; NULL for an empty one.
+fn dimensions(call: &Call<'_>) -> Result<ArrayRef> {
+    let lower = lower_bound(call);
+    map1_opt::<List, String>(call, |items| {
+        let count = length(items.len())?;
+        Ok((count > 0).then(|| format!("[{lower}:{}]", lower + count - 1)))
+    })
+}
+
+pub(super) fn length(count: usize) -> Result<i32> {
     i32::try_from(count).map_err(|_| error("54000", "array is too long"))
 }
 

@@ -9,10 +9,10 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_types, choice, clock, datetime, degrees, encoding, enums, extract, interval, json,
-    json_build, json_change, json_path, json_sets, json_text, make_time, math, open_time, ordered_set, overlaps,
-    own_type, pattern, places, regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char,
-    type_of,
+    age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, encoding, enums,
+    extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
+    make_time, math, open_time, ordered_set, overlaps, own_type, pattern, places, regexp_places, rounding, row, scale,
+    series_array, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -20,6 +20,8 @@ const FAMILIES: &[&[Definition]] = &[
     age::DEFINITIONS,
     arithmetic::DEFINITIONS,
     array::DEFINITIONS,
+    array_items::DEFINITIONS,
+    bytes::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
     degrees::DEFINITIONS,
@@ -27,6 +29,8 @@ const FAMILIES: &[&[Definition]] = &[
     enums::DEFINITIONS,
     extract::DEFINITIONS,
     interval::DEFINITIONS,
+    interval_fields::DEFINITIONS,
+    joined::DEFINITIONS,
     json::DEFINITIONS,
     json_build::DEFINITIONS,
     json_change::DEFINITIONS,
@@ -49,6 +53,7 @@ const FAMILIES: &[&[Definition]] = &[
     ties::DEFINITIONS,
     to_char::DEFINITIONS,
     type_of::DEFINITIONS,
+    unicode::DEFINITIONS,
 ];
 
 /// Whether a stable function is immutable where it neither takes nor gives a value with a time zone.
@@ -66,9 +71,6 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         core::get_field(),
         string::lower(),
         string::upper(),
-        string::btrim(),
-        string::ltrim(),
-        string::rtrim(),
         string::replace(),
         string::starts_with(),
         unicode::reverse(),

@@ -15,7 +15,7 @@ use super::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten, sam
 use super::define::{Call, Definition, computed, immutable, overload};
 use super::error::{division_by_zero, error, numeric_overflow};
 use super::rows::*;
-use super::signature::{Ty, decimal_of};
+use super::signature::{self, Ty, decimal_of};
 use crate::functions::arithmetic::Float;
 use crate::semantics::type_planner::{arrow_of, open_array, typed_field};
 
@@ -57,6 +57,17 @@ pub(crate) fn whole_name(function: &str) -> Option<&'static str> {
         "round" => Some("pg_round_whole"),
         "trunc" => Some("pg_trunc_whole"),
         _ => None,
+    }
+}
+
+/// A call as it was written: the digits of a fixed scale were an argument.
+pub(super) fn call_text(name: &str, arguments: &[DataType]) -> String {
+    match ["round", "trunc"].into_iter().find(|written| name.starts_with(&format!("pg_{written}_"))) {
+        Some(written) => {
+            let arguments: Vec<DataType> = arguments.iter().take(1).cloned().chain([DataType::Int32]).collect();
+            signature::call_text(written, &arguments)
+        }
+        None => signature::call_text(name, arguments),
     }
 }
 

@@ -39,7 +39,10 @@ impl TableFunctionImpl for GenerateSeries {
             return Err(undefined(&values));
         }
         let values = typed(values, session)?;
-        match values[0].data_type() {
+        // NULL, which makes no rows, is of the others' type.
+        let is_known = |ty: &DataType| !super::signature::is_unknown(ty);
+        let ty = values.iter().map(ScalarValue::data_type).find(is_known).unwrap_or(DataType::Null);
+        match ty {
             DataType::Int16 | DataType::Int32 | DataType::Int64 => integers(&values),
             DataType::Timestamp(..) | DataType::Date32 => timestamps(&values, session),
             DataType::Decimal128(..) | DataType::Decimal256(..) => Err(not_supported("generate_series over numeric")),

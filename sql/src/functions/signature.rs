@@ -164,7 +164,6 @@ fn is_signed(ty: &DataType) -> bool {
 fn numeric_cost(argument: &DataType) -> Option<u32> {
     match argument {
         DataType::Decimal128(..) | DataType::Decimal256(..) => Some(0),
-        DataType::Float32 | DataType::Float64 => Some(NARROWING_COST),
         _ => integer_bytes(argument).map(|_| 3),
     }
 }

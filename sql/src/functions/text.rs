@@ -7,6 +7,7 @@ use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
+use super::bytes;
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{error, invalid_parameter};
 use super::rows::*;
@@ -123,7 +124,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Text, Ty::Text, Ty::Int4], PgType::TEXT, |c| {
                 map3::<Text, Text, Int4, _>(c, |s, by, from| overlay(s, by, from, characters(by) as i32))
             }),
-            overload(&[Ty::Text, Ty::Text, Ty::Int4, Ty::Int4], PgType::TEXT, overlay4),
+            overload(&[Ty::Text, Ty::Text, Ty::Int4, Ty::Int4], PgType::TEXT, |c| overlay4::<Text, String>(c, overlay)),
+            overload(&[Ty::Bytea, Ty::Bytea, Ty::Int4], PgType::BYTEA, |c| {
+                map3::<Bytea, Bytea, Int4, _>(c, |b, by, from| bytes::overlay(b, by, from, by.len() as i32))
+            }),
+            overload(&[Ty::Bytea, Ty::Bytea, Ty::Int4, Ty::Int4], PgType::BYTEA, |c| {
+                overlay4::<Bytea, Vec<u8>>(c, bytes::overlay)
+            }),
         ],
     ),
     immutable(
@@ -283,14 +290,17 @@ fn overlay(s: &str, by: &str, from: i32, count: i32) -> Result<String> {
     Ok(format!("{}{by}{}", &s[..byte_of(s, from as usize - 1)], &s[byte_of(s, after)..]))
 }
 
-fn overlay4(call: &Call<'_>) -> Result<ArrayRef> {
-    let (s, by) = (Argument::<Text>::of(call, 0), Argument::<Text>::of(call, 1));
+fn overlay4<A: In, R: Out>(
+    call: &Call<'_>,
+    overlay: impl Fn(A::Value<'_>, A::Value<'_>, i32, i32) -> Result<R>,
+) -> Result<ArrayRef> {
+    let (s, by) = (Argument::<A>::of(call, 0), Argument::<A>::of(call, 1));
     let (from, count) = (Argument::<Int4>::of(call, 2), Argument::<Int4>::of(call, 3));
     let row = |row| match (s.get(row), by.get(row), from.get(row), count.get(row)) {
         (Some(s), Some(by), Some(from), Some(count)) => overlay(s, by, from, count).map(Some),
         _ => Ok(None),
     };
-    Ok(String::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+    Ok(R::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }
 
 fn chr(code: i32) -> Result<String> {

@@ -15,7 +15,7 @@ use super::read_time::read;
 use super::rows::*;
 use super::signature::Ty;
 use super::time_template::{DAYS, MONTHS, Piece, SHORT_LETTERS, pieces};
-use super::time_zone::offset_text;
+use super::time_zone::{is_infinite, offset_text};
 use super::{interval_template, number_text};
 use crate::semantics::days_to_micros;
 use crate::values::Zone;
@@ -28,14 +28,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "to_char",
         &[
             overload(&[Ty::Timestamp, Ty::Text], PgType::TEXT, |c| {
-                map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, None)?.print(format))
+                map2_opt::<Timestamp, Text, _>(c, |t, format| print(t, None, format))
             }),
             overload(&[Ty::Timestamptz, Ty::Text], PgType::TEXT, |c| {
                 let zone = c.context()?.zone();
-                map2::<Timestamp, Text, _>(c, |t, format| Moment::of(t, Some(zone))?.print(format))
+                map2_opt::<Timestamp, Text, _>(c, |t, format| print(t, Some(zone), format))
             }),
             overload(&[Ty::Date, Ty::Text], PgType::TEXT, |c| {
-                map2::<Date, Text, _>(c, |d, format| Moment::of(days_to_micros(d)?, None)?.print(format))
+                map2_opt::<Date, Text, _>(c, |d, format| print(days_to_micros(d)?, None, format))
             }),
             overload(&[Ty::Int8, Ty::Text], PgType::TEXT, number_text::of_integer),
             overload(&[Ty::Numeric, Ty::Text], PgType::TEXT, number_text::of_decimal),
@@ -84,6 +84,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         })],
     ),
 ];
+
+/// A time under a template; NULL for an infinite one and for an empty template.
+fn print(micros: i64, zone: Option<Zone>, format: &str) -> Result<Option<String>> {
+    if format.is_empty() || is_infinite(micros) {
+        return Ok(None);
+    }
+    Moment::of(micros, zone)?.print(format).map(Some)
+}
 
 struct Moment {
     local: NaiveDateTime,

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::error::undefined_function;
+use super::error::{error, undefined_function};
 use super::signature::field_type_name;
 
 /// Names that DataFusion's planner gives a meaning itself when no function has them.
@@ -19,7 +19,16 @@ pub(crate) fn function(name: &str) -> Option<ScalarUDF> {
         return None;
     }
     let signature = Signature::user_defined(Volatility::Volatile);
-    Some(ScalarUDF::new_from_impl(Undefined { name: name.to_owned(), signature }))
+    Some(ScalarUDF::new_from_impl(Undefined { name: name.to_owned(), is_schema: false, signature }))
+}
+
+/// The function in place of one in a schema that there is not.
+pub(crate) fn in_no_schema(schema: &str) -> ScalarUDF {
+    ScalarUDF::new_from_impl(Undefined {
+        name: schema.to_owned(),
+        is_schema: true,
+        signature: Signature::user_defined(Volatility::Volatile),
+    })
 }
 
 /// The error for a call of an unknown function over constants.
@@ -35,6 +44,8 @@ pub(crate) fn call_of(name: &str, arguments: &[Expr]) -> DataFusionError {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Undefined {
     name: String,
+    /// Whether the name is that of a schema, which is what is missing.
+    is_schema: bool,
     signature: Signature,
 }
 
@@ -56,6 +67,9 @@ impl ScalarUDFImpl for Undefined {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        if self.is_schema {
+            return Err(error("3F000", format!("schema \"{}\" does not exist", self.name)));
+        }
         let types: Vec<String> = args.arg_fields.iter().map(field_type_name).collect();
         Err(undefined_function(&format!("{}({})", self.name, types.join(", "))))
     }

@@ -6,21 +6,27 @@
 //! | `- a ^ b` | `(- a) ^ b` | `- (a ^ b)` |
 //! | `\|/ a + b`, `~ a + b`, `@ a + b` | `\|/ (a + b)` | `(\|/ a) + b` |
 //! | `a = b ~ c`, `a ~ b \|\| c` | `a = (b ~ c)`, `(a ~ b) \|\| c` | as a comparison |
+//! | `a < b < c` | not at all | `(a < b) < c` |
 //! | `a LIKE b OPERATOR(\|\|) c` | `a LIKE (b OPERATOR(\|\|) c)` | as LIKE |
 
 use std::any::TypeId;
 
-use sqlparser::ast::{Expr, Ident, UnaryOperator};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
+
+use crate::keywords;
 
 /// Of a sign: above COLLATE, below a subscript, on sqlparser's scale for PostgreSQL.
 const SIGN_PRECEDENCE: u8 = 125;
 
 /// What stands before the lower bound of a BETWEEN whose bounds may be the other way round; the tree has no other word.
 pub(crate) const SYMMETRIC: &str = "SYMMETRIC";
+
+/// What stands before an array of a call's last arguments.
+pub(crate) const VARIADIC: &str = "VARIADIC";
 
 /// sqlparser's PostgreSQL with PostgreSQL's precedence.
 #[derive(Debug)]
@@ -84,6 +90,10 @@ impl Dialect for PgDialect {
         {
             return Some(row(parser));
         }
+        if parser.parse_keyword(Keyword::VARIADIC) {
+            let array = parser.parse_expr();
+            return Some(array.map(|array| Expr::Prefixed { prefix: Ident::new(VARIADIC), value: Box::new(array) }));
+        }
         let (op, precedence) = match &parser.peek_token_ref().token {
             Token::Minus => (UnaryOperator::Minus, SIGN_PRECEDENCE),
             Token::Plus => (UnaryOperator::Plus, SIGN_PRECEDENCE),
@@ -91,6 +101,7 @@ impl Dialect for PgDialect {
             Token::PGSquareRoot => (UnaryOperator::PGSquareRoot, other_operator()),
             Token::PGCubeRoot => (UnaryOperator::PGCubeRoot, other_operator()),
             Token::AtSign => (UnaryOperator::PGAbs, other_operator()),
+            Token::ExclamationMark => (UnaryOperator::BangNot, other_operator()),
             _ => return None,
         };
         parser.advance_token();
@@ -100,6 +111,9 @@ impl Dialect for PgDialect {
 
     fn parse_infix(&self, parser: &mut Parser, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
         let comparison = INNER.prec_value(Precedence::Eq);
+        if is_comparison(&parser.peek_token_ref().token) && compares(left) {
+            return Some(parser.expected_ref("end of expression", parser.peek_token_ref()));
+        }
         if precedence > comparison && is_quantified_pattern(parser) {
             // What ANY takes stands in parentheses: any operator may be in it.
             return Some(parser.parse_infix(left.clone(), comparison));
@@ -128,6 +142,14 @@ impl Dialect for PgDialect {
         Some(right.map(|right| of(Box::new(left.clone()), Box::new(right))))
     }
 
+    fn is_select_item_alias(&self, explicit: bool, keyword: &Keyword, parser: &mut Parser) -> bool {
+        explicit || INNER.is_select_item_alias(explicit, keyword, parser) && !keywords::needs_as(&word_of(keyword))
+    }
+
+    fn is_table_factor_alias(&self, explicit: bool, keyword: &Keyword, parser: &mut Parser) -> bool {
+        INNER.is_table_factor_alias(explicit, keyword, parser) && keywords::is_column_name(&word_of(keyword))
+    }
+
     fn supports_table_versioning(&self) -> bool {
         true
     }
@@ -144,7 +166,6 @@ impl Dialect for PgDialect {
         supports_create_table_like_parenthesized
         supports_empty_projections
         supports_explain_with_utility_options
-        supports_factorial_operator
         supports_filter_during_aggregation
         supports_geometric_types
         supports_group_by_expr
@@ -163,6 +184,21 @@ impl Dialect for PgDialect {
         supports_unicode_string_literal
         supports_xml_expressions
     }
+}
+
+/// The word that a keyword is.
+fn word_of(keyword: &Keyword) -> String {
+    format!("{keyword:?}").to_lowercase()
+}
+
+fn is_comparison(token: &Token) -> bool {
+    matches!(token, Token::Eq | Token::Neq | Token::Lt | Token::LtEq | Token::Gt | Token::GtEq)
+}
+
+/// Whether an expression is a comparison without parentheses, which cannot be compared itself.
+fn compares(expr: &Expr) -> bool {
+    use BinaryOperator as B;
+    matches!(expr, Expr::BinaryOp { op: B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq, .. })
 }
 
 fn is_word(token: &Token, keyword: Keyword) -> bool {
@@ -284,6 +320,14 @@ mod tests {
         for (written, parenthesised) in cases {
             same(written, parenthesised);
         }
+    }
+
+    #[test]
+    fn comparisons_are_not_compared() {
+        for text in ["a < b < c", "a = b = c", "a = b <> c AND d"] {
+            assert!(parse_expression(text).is_err(), "{text}");
+        }
+        parse_expression("(a < b) = c AND d = e").expect("parses");
     }
 
     #[test]

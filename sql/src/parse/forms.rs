@@ -7,6 +7,8 @@
 //! | `CREATE TABLE t AS … WITH NO DATA` | `CREATE TABLE t AS … LIMIT 0` |
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
+//! | `'a'` and `'b'` on the next line | `'ab'` |
+//! | `ORDER BY a USING <` | `ORDER BY a ASC` |
 //! | `U&'…'`, `$tag$…$tag$` | the string that it stands for |
 //! | `SELECT … INTO t` | `CREATE TABLE t AS SELECT …` |
 //! | `FROM ONLY t` | `FROM t` |
@@ -22,6 +24,7 @@
 
 mod queries;
 mod statements;
+mod strings;
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -29,7 +32,9 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
-use self::queries::{bare_functions, empty_selects, leave_out_only, table_commands, trims_of_blanks};
+use self::queries::{
+    bare_functions, empty_selects, leave_out_only, orders_by_operator, table_commands, trims_of_blanks,
+};
 use self::statements::{create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_schema_at};
 use super::{TextIndex, identity, like, past};
 use crate::error::{SqlError, SqlState};
@@ -45,6 +50,7 @@ pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     refuse_junk(&tokens, index)?;
+    let tokens = strings::join(tokens, index)?;
     let mut rewritten = Vec::with_capacity(tokens.len());
     let mut statement: Vec<TokenWithSpan> = Vec::new();
     for mut token in tokens {
@@ -59,15 +65,26 @@ pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Resu
     Ok(rewritten)
 }
 
-/// A number that a word follows without a blank is neither.
+/// A number that a word follows without a blank is neither, nor are `1_000` and `0x1F` numbers.
 fn refuse_junk(tokens: &[TokenWithSpan], index: &TextIndex<'_>) -> Result<(), SqlError> {
-    for pair in tokens.windows(2) {
-        if let (Token::Number(number, _), Token::Word(word)) = (&pair[0].token, &pair[1].token)
-            && word.quote_style.is_none()
-            && pair[0].span.end == pair[1].span.start
-        {
-            let message = format!("trailing junk after numeric literal at or near \"{number}{}\"", word.value);
-            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).position(index.position_at(pair[0].span.start)));
+    let refused = |token: &TokenWithSpan, junk: &str| {
+        let message = format!("trailing junk after numeric literal at or near \"{junk}\"");
+        Err(SqlError::new(SqlState::SYNTAX_ERROR, message).position(index.position_at(token.span.start)))
+    };
+    for (place, token) in tokens.iter().enumerate() {
+        match (&token.token, tokens.get(place + 1).map(|next| (&next.token, next.span.start))) {
+            (Token::Number(number, _), _) if number.contains('_') => {
+                return refused(token, number.split_inclusive('_').next().unwrap_or_default());
+            }
+            (Token::HexStringLiteral(_), _) if index.text()[index.byte_at(token.span.start)..].starts_with("0x") => {
+                return refused(token, "0x");
+            }
+            (Token::Number(number, _), Some((Token::Word(word), start)))
+                if word.quote_style.is_none() && token.span.end == start =>
+            {
+                return refused(token, &format!("{number}{}", word.value));
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -109,6 +126,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     like::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
+    orders_by_operator(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
 }
 
@@ -167,6 +185,20 @@ mod tests {
         assert_eq!(printed("select;"), "SELECT FROM (SELECT 1) AS nothing");
         assert_eq!(printed("select where false"), "SELECT FROM (SELECT 1) AS nothing WHERE false");
         assert_eq!(printed("select from t"), "SELECT FROM t");
+    }
+
+    #[test]
+    fn strings_on_lines_are_one() {
+        assert_eq!(printed("select 'a'\n  'b' -- more\n'c', 'd'"), "SELECT 'abc', 'd'");
+        assert!(parse("select 'a' 'b'", &mut Vec::new()).is_err());
+        assert!(parse("select 1_000", &mut Vec::new()).is_err());
+        assert!(parse("select 0x1F", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn operators_say_an_order() {
+        let sql = "select a from t join u using (a) order by a using <, b using >";
+        assert_eq!(printed(sql), "SELECT a FROM t JOIN u USING(a) ORDER BY a ASC, b DESC");
     }
 
     #[test]

@@ -9,7 +9,9 @@ mod copy;
 mod depth;
 mod dialect;
 mod enum_type;
+mod escapes;
 mod forms;
+mod grammar;
 mod identity;
 mod like;
 mod maintenance;
@@ -31,7 +33,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 pub(crate) use alter_rule::{AlterRule, RuleAction};
 pub(crate) use bare::{bare_body, bare_query};
 pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
-pub(crate) use dialect::SYMMETRIC;
+pub(crate) use dialect::{SYMMETRIC, VARIADIC};
 pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
 pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, changes_rows, is_change, under_with};
 pub(crate) use identity::Overriding;
@@ -212,6 +214,7 @@ fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Res
     }
     let statement = parser.parse_statement().map_err(|error| syntax_error(&error, parser, index))?;
     reserved::refuse(&statement, index)?;
+    grammar::refuse(&statement, index)?;
     Ok(Tree::Sql(Box::new(forms::select_into(forms::insert_with(statement)))))
 }
 
@@ -269,6 +272,9 @@ fn lexical_error(error: &TokenizerError, index: &TextIndex<'_>) -> SqlError {
     let message = error.message.to_lowercase();
     let position = index.position_at(error.location);
     let near = index.text().get(index.byte_at(error.location)..).unwrap_or_default();
+    if let Some(error) = escapes::error_of(near) {
+        return error.position(position);
+    }
     let words = if message.contains("unterminated") && message.contains("string") {
         format!("unterminated quoted string at or near \"{near}\"")
     } else {

@@ -7,7 +7,7 @@ use sqlparser::ast::{self, Expr, Ident, ObjectName, Visit, Visitor};
 
 use super::TextIndex;
 use crate::error::SqlError;
-use crate::keywords::is_reserved;
+use crate::keywords::{is_column_name, is_reserved};
 
 /// Reserved words that stand where an expression may: as values or calls of functions.
 const EXPRESSIONS: &[&str] = &[
@@ -33,7 +33,7 @@ pub(super) fn refuse(statement: &ast::Statement, index: &TextIndex<'_>) -> Resul
     let found = match statement {
         ast::Statement::Query(query) => query.visit(&mut finder),
         ast::Statement::Insert(insert) => insert.visit(&mut finder),
-        ast::Statement::CreateTable(create) => create.query.visit(&mut finder),
+        ast::Statement::CreateTable(create) => in_new_table(create, &mut finder),
         ast::Statement::CreateView(create) => create.query.visit(&mut finder),
         ast::Statement::Explain { statement, .. } => return refuse(statement, index),
         _ => ControlFlow::Continue(()),
@@ -43,6 +43,13 @@ pub(super) fn refuse(statement: &ast::Statement, index: &TextIndex<'_>) -> Resul
         ControlFlow::Break(word) => Err(SqlError::syntax(format!("syntax error at or near \"{}\"", word.value))
             .position(index.position_at(word.span.start))),
     }
+}
+
+/// Of a table that comes to be, the names of its columns too.
+fn in_new_table(create: &ast::CreateTable, finder: &mut Finder) -> ControlFlow<Ident> {
+    check_new(create.name.0.first().and_then(|part| part.as_ident()))?;
+    create.columns.iter().try_for_each(|column| check_new(Some(&column.name)))?;
+    create.query.visit(finder)
 }
 
 struct Finder;
@@ -71,6 +78,15 @@ fn check(name: Option<&Ident>) -> ControlFlow<Ident> {
     }
 }
 
+fn check_new(name: Option<&Ident>) -> ControlFlow<Ident> {
+    match name {
+        Some(name) if name.quote_style.is_none() && !is_column_name(&name.value.to_ascii_lowercase()) => {
+            ControlFlow::Break(name.clone())
+        }
+        _ => ControlFlow::Continue(()),
+    }
+}
+
 fn is_no_name(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     is_reserved(&word) && !EXPRESSIONS.contains(&word.as_str())
@@ -89,6 +105,8 @@ mod tests {
         let near = |word: &str, position| Some((format!("syntax error at or near \"{word}\""), Some(position)));
         assert_eq!(refused("select from from t"), near("from", 13));
         assert_eq!(refused("select 1;\nselect * from Where"), near("Where", 25));
+        assert_eq!(refused("create table table (a int)"), near("table", 14));
+        assert_eq!(refused("create table t (a int, user int)"), near("user", 24));
         assert_eq!(refused("explain select grant from t"), near("grant", 16));
     }
 

@@ -5,18 +5,19 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, LimitClause,
-    ObjectNamePart, OrderByKind, Query, Select, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, NormalizationForm, ObjectNamePart,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::balance::balance;
 use super::guarded::guarded;
-use super::{copies, named_windows, quantified, row_values};
+use super::output_names::expression_name;
+use super::{conditions, copies, literals, named_windows, page, quantified, refused_calls, row_values, select_clauses};
 use crate::error::{SqlError, SqlState};
-use crate::functions::ties::MARK;
+use crate::functions::unicode::IS_NORMALISED;
 use crate::names::fold;
 use crate::parse::parse_expression;
-use crate::semantics::call;
+use crate::semantics::{call, string};
 
 /// Rewrites a query or an expression in place. 0A000 for what would be planned with another meaning.
 pub(super) fn normalise(tree: &mut impl VisitMut) -> Result<(), SqlError> {
@@ -36,23 +37,31 @@ impl VisitorMut for Normaliser {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
-        if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-            // `()` is one group of everything, which is what no key means too.
-            let keys_of = |key| match key {
-                Expr::Tuple(keys) => keys,
-                key => vec![key],
-            };
-            *keys = std::mem::take(keys).into_iter().flat_map(keys_of).collect();
+        conditions::of_select(select);
+        flow(
+            select_clauses::normalise(select)
+                .and_then(|()| named_windows::inherit(select, &mut None))
+                .and_then(|()| quantified::test_conditions(select)),
+        )
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        match factor {
+            TableFactor::Table { name, args: Some(args), .. } => flow(refused_calls::refuse_series(name, &args.args)),
+            _ => ControlFlow::Continue(()),
         }
-        flow(named_windows::inherit(select, &mut None).and_then(|()| quantified::test_conditions(select)))
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         balance(expr);
+        literals::before_operands(expr);
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        unicode_form(expr);
+        literals::of_type(expr);
+        conditions::of_test(expr);
         flow(rewrite(expr).map(|rewritten| {
             if let Some(rewritten) = rewritten {
                 *expr = rewritten;
@@ -66,46 +75,53 @@ fn flow(result: Result<(), SqlError>) -> ControlFlow<SqlError> {
 }
 
 fn normalise_query(query: &mut Query) -> Result<(), SqlError> {
-    fetch_as_limit(query)?;
-    refuse_constant_order(query)?;
+    page::normalise(query)?;
+    refuse_order(query)?;
     match query.body.as_mut() {
         SetExpr::Select(select) => named_windows::inherit(select, &mut query.order_by),
         _ => Ok(()),
     }
 }
 
-fn refuse_constant_order(query: &Query) -> Result<(), SqlError> {
+/// Rows are ordered by no constant but a result's number, those of a set operation by its results alone.
+fn refuse_order(query: &Query) -> Result<(), SqlError> {
     let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order_by| &order_by.kind) else {
         return Ok(());
     };
-    let is_string = |key: &Expr| matches!(key, Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_)));
-    match keys.iter().any(|key| is_string(&key.expr)) {
-        true => Err(SqlError::syntax("non-integer constant in ORDER BY")),
-        false => Ok(()),
+    let is_set_operation = matches!(*query.body, SetExpr::SetOperation { .. });
+    keys.iter().try_for_each(|key| match &key.expr {
+        Expr::Value(value) => refuse_constant_key(&value.value),
+        Expr::Identifier(name) if is_set_operation && is_no_result(name, &query.body) => {
+            Err(SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", fold(name))))
+        }
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(()),
+        _ if is_set_operation => Err(SqlError::unsupported("invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
+            .detail("Only result column names can be used, not expressions or functions.")
+            .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")),
+        _ => Ok(()),
+    })
+}
+
+/// Whether the first SELECT of a set operation names all its results, and none so.
+fn is_no_result(name: &Ident, body: &SetExpr) -> bool {
+    match body {
+        SetExpr::SetOperation { left, .. } => is_no_result(name, left),
+        SetExpr::Select(select) => select.projection.iter().all(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => fold(alias) != fold(name),
+            SelectItem::UnnamedExpr(expr) => expression_name(expr).is_none_or(|own| own != fold(name)),
+            _ => false,
+        }),
+        _ => false,
     }
 }
 
-/// `FETCH FIRST n ROWS ONLY` is LIMIT n.
-fn fetch_as_limit(query: &mut Query) -> Result<(), SqlError> {
-    let Some(fetch) = query.fetch.take() else { return Ok(()) };
-    if fetch.with_ties && query.order_by.is_none() {
-        return Err(SqlError::syntax("WITH TIES cannot be specified without ORDER BY clause"));
-    }
-    if fetch.percent {
-        return Err(SqlError::syntax("syntax error at or near \"PERCENT\""));
-    }
-    let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
-    let quantity = fetch.quantity.unwrap_or_else(one);
-    let quantity = Some(if fetch.with_ties { call(MARK, vec![quantity]) } else { quantity });
-    match &mut query.limit_clause {
-        None => {
-            let (limit_by, offset) = (Vec::new(), None);
-            query.limit_clause = Some(LimitClause::LimitOffset { limit: quantity, offset, limit_by });
-        }
-        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = quantity,
-        Some(_) => return Err(SqlError::syntax("multiple LIMIT clauses not allowed")),
-    }
-    Ok(())
+fn refuse_constant_key(key: &Value) -> Result<(), SqlError> {
+    let is_number_of_result = match key {
+        Value::Number(text, _) => text.bytes().all(|byte| byte.is_ascii_digit()),
+        Value::SingleQuotedString(_) => false,
+        _ => true,
+    };
+    if is_number_of_result { Ok(()) } else { Err(SqlError::syntax("non-integer constant in ORDER BY")) }
 }
 
 fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
@@ -118,7 +134,13 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             Ok(results.into_iter().any(is_condition).then(|| case_of_true(expr)))
         }
         Expr::AnyOp { .. } | Expr::AllOp { .. } => quantified::value(expr),
-        Expr::Function(function) => refuse_unknown(function).map(|()| None),
+        Expr::Function(function) => refused_calls::refuse(function).map(|()| None),
+        Expr::Collate { collation, .. } => refused_calls::refuse_collation(collation).map(|()| None),
+        Expr::Substring { substring_from: None, substring_for: None, .. } => Err(refused_calls::refuse_substring()),
+        Expr::Array(array) if array.elem.is_empty() => Err(literals::array_of_nothing()),
+        Expr::UnaryOp { op, expr } => refused_calls::refuse_unary(*op, expr).map(|()| None),
+        Expr::Extract { expr, .. } => refused_calls::refuse_extract(expr).map(|()| None),
+        Expr::IsNormalized { expr, form, negated } => Ok(Some(is_normalised(expr, form.as_ref(), *negated))),
         Expr::IsNull(tested) | Expr::IsNotNull(tested) => match tested.as_ref() {
             Expr::Tuple(row) => row_values::is_null(row, matches!(expr, Expr::IsNotNull(_))).map(Some),
             _ => Ok(None),
@@ -146,39 +168,24 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
     }
 }
 
-/// Functions of a first argument of any type, whose type is the result's or decides how it is written.
-const POLYMORPHIC: &[&str] = &[
-    "to_json",
-    "to_jsonb",
-    "json_agg",
-    "jsonb_agg",
-    "lag",
-    "lead",
-    "first_value",
-    "last_value",
-    "nth_value",
-    "array_length",
-    "array_lower",
-    "array_upper",
-    "array_ndims",
-    "array_to_string",
-    "cardinality",
-];
-
-/// 42804 for a literal without a type, where a type must be known.
-fn refuse_unknown(function: &Function) -> Result<(), SqlError> {
-    let name = function.name.0.last().and_then(ObjectNamePart::as_ident).map(fold);
-    let FunctionArguments::List(list) = &function.args else { return Ok(()) };
-    match list.args.first() {
-        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))))
-            if matches!(value.value, Value::SingleQuotedString(_) | Value::Null)
-                && name.is_some_and(|name| POLYMORPHIC.contains(&name.as_str())) =>
-        {
-            let message = "could not determine polymorphic type because input has type unknown";
-            Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message))
-        }
-        _ => Ok(()),
+/// The form of `normalize(text, NFC)` as a string.
+fn unicode_form(expr: &mut Expr) {
+    let Expr::Function(function) = expr else { return };
+    let is_called = function.name.0.last().and_then(ObjectNamePart::as_ident).is_some_and(|n| fold(n) == "normalize");
+    if let FunctionArguments::List(list) = &mut function.args
+        && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(form))] = list.args.as_mut_slice()
+        && let Expr::Identifier(word) = form
+        && is_called
+    {
+        *form = string(word.value.to_uppercase());
     }
+}
+
+/// `text IS [NOT] NFC NORMALIZED`.
+fn is_normalised(text: &Expr, form: Option<&NormalizationForm>, negated: bool) -> Expr {
+    let form = string(form.map_or_else(|| "NFC".to_owned(), ToString::to_string));
+    let tested = call(IS_NORMALISED, vec![text.clone(), form]);
+    if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(tested) } } else { tested }
 }
 
 /// `CASE true WHEN c …` for `CASE WHEN c …`: DataFusion makes AND and OR of a CASE of conditions, and these do not keep
@@ -249,12 +256,13 @@ mod tests {
         let text = normalised("SELECT 1 FROM t WHERE CASE WHEN b = 0 THEN false ELSE a / b > 1 END").expect("case");
         assert_eq!(text, "SELECT 1 FROM t WHERE CASE true WHEN b = 0 THEN false ELSE a / b > 1 END");
         let text = normalised("SELECT CASE WHEN b = 0 THEN 1 ELSE 2 END FROM t GROUP BY ()").expect("case");
-        assert_eq!(text, "SELECT CASE WHEN b = 0 THEN 1 ELSE 2 END FROM t");
+        assert_eq!(text, "SELECT CASE WHEN b = 0 THEN 1 ELSE 2 END FROM t HAVING count(*) >= 0");
     }
 
     #[test]
     fn what_would_be_planned_otherwise_is_refused() {
         assert!(normalised("SELECT 1 FETCH FIRST 1 ROW WITH TIES").is_err());
-        assert_eq!(normalised("SELECT 1 FETCH FIRST ROW ONLY").expect("fetch"), "SELECT 1 LIMIT 1");
+        assert!(normalised("SELECT 1 UNION SELECT 2 ORDER BY 1 + 1").is_err());
+        assert!(normalised("SELECT 1 ORDER BY 1.5").is_err());
     }
 }

@@ -73,18 +73,23 @@ fn assign_select(select: &mut Select, ordered_by: &HashSet<String>) {
     let has_wildcard = select.projection.iter().any(is_wildcard);
     let mut taken: HashSet<String> = select.projection.iter().filter_map(own_name).collect();
     let mut plain: HashSet<String> = HashSet::new();
+    let mut qualified: HashSet<String> = HashSet::new();
     for (number, item) in select.projection.iter_mut().enumerate() {
         match item {
             SelectItem::UnnamedExpr(Expr::Identifier(ident)) => {
                 let name = fold(ident);
                 // A second column of that name, or one beside a `*` that may bring it too.
-                if has_wildcard || !plain.insert(name.clone()) || taken.contains(&name) {
+                let is_taken = taken.contains(&name) || qualified.contains(&name);
+                if has_wildcard || !plain.insert(name.clone()) || is_taken {
                     rename(item, apart(&name, number));
                 }
             }
             SelectItem::UnnamedExpr(Expr::CompoundIdentifier(path)) => {
                 let name = path.last().map(fold).unwrap_or_default();
-                if has_wildcard || !plain.insert(path.iter().map(fold).collect::<Vec<_>>().join(".")) {
+                let is_new = plain.insert(path.iter().map(fold).collect::<Vec<_>>().join("."));
+                qualified.insert(name.clone());
+                // The same column may stand before it without its table.
+                if has_wildcard || !is_new || plain.contains(&name) {
                     rename(item, apart(&name, number));
                 }
             }

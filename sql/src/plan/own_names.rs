@@ -16,7 +16,7 @@ use super::from_items::{called, factors_of, visit_order_exprs, visit_own_exprs, 
 use super::output_names::apart;
 use super::scopes::{Level, Scopes};
 use super::using_joins::{Side, joins_by_name, refuse_unknown};
-use super::{Planner, whole_rows};
+use super::{Planner, column_aliases, whole_rows};
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::parse::parse_query;
@@ -160,6 +160,7 @@ impl Settler<'_, '_> {
         }
         factor.visit(self)?;
         self.settle_names(factor)?;
+        column_aliases::complete(factor, &self.scopes);
         self.scopes.add(factor);
         if !by_name {
             return ControlFlow::Continue(None);
@@ -211,6 +212,11 @@ impl Settler<'_, '_> {
                 }
             }
             Expr::Function(function) => whole_rows::make_objects(function, &self.scopes),
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                if let Some(column) = whole_rows::field(root, access_chain, &self.scopes) {
+                    *expr = column;
+                }
+            }
             _ => {}
         }
     }

@@ -277,6 +277,10 @@ impl<'a> Provider<'a> {
         }
     }
 
+    fn has_schema(&self, name: &str) -> bool {
+        [PG_CATALOG, "information_schema"].contains(&name) || self.scope.schema(name).is_some()
+    }
+
     fn system_table(&self, schema: Option<&str>, name: &str) -> Option<Arc<dyn TableProvider>> {
         let schema = schema.unwrap_or(PG_CATALOG);
         let relation = crate::relation::find(schema, name)?;
@@ -366,7 +370,11 @@ impl ContextProvider for Provider<'_> {
                 || self.get_higher_order_meta(name).is_some()
         };
         let known = known.or_else(|| row::named(bare).map(Arc::new));
-        known.or_else(|| if is_other() { None } else { undefined::function(bare).map(Arc::new) })
+        known.or_else(|| match bare.split_once('.') {
+            _ if is_other() => None,
+            Some((schema, _)) if !self.has_schema(schema) => Some(Arc::new(undefined::in_no_schema(schema))),
+            _ => undefined::function(bare).map(Arc::new),
+        })
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -51,11 +51,20 @@ impl<'a, 'p> Scopes<'a, 'p> {
 
     /// Adds an item to what the innermost SELECT reads.
     pub(super) fn add(&mut self, factor: &TableFactor) {
-        let value = value_column(factor);
-        let item = Item { factor: factor.clone(), value, withs: self.withs.len(), columns: OnceCell::new() };
+        let item = self.item(factor);
         if let Some(level) = self.levels.last_mut() {
             level.items.push(item);
         }
+    }
+
+    fn item(&self, factor: &TableFactor) -> Item {
+        let value = value_column(factor);
+        Item { factor: factor.clone(), value, withs: self.withs.len(), columns: OnceCell::new() }
+    }
+
+    /// The columns of what is no item yet, if they are known.
+    pub(super) fn columns_of(&self, factor: &TableFactor) -> Option<Vec<String>> {
+        self.planned_columns(&self.item(factor)).ok()
     }
 
     /// The columns of an item, as PostgreSQL names them, if they are known.

@@ -3,7 +3,9 @@
 //! row too.
 
 use peristyle_catalog::model::{Oid, Relation, RelationKind};
-use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart};
+use sqlparser::ast::{
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart,
+};
 
 use super::scopes::Scopes;
 use crate::functions::json_build::JSON_ROW;
@@ -29,6 +31,15 @@ pub(super) fn row_called(name: &Ident, scopes: &Scopes<'_, '_>) -> Option<Expr> 
     let row_type = scopes.relation(item).and_then(|relation| row_type(&relation));
     let function = row_type.map_or_else(|| "row".to_owned(), row::name_of_type);
     Some(call(&function, columns.iter().map(|column| column_of(name, column)).collect()))
+}
+
+/// The column that `(t).column` is of the relation of that name.
+pub(super) fn field(root: &Expr, chain: &[AccessExpr], scopes: &Scopes<'_, '_>) -> Option<Expr> {
+    let (Expr::Nested(inner), [AccessExpr::Dot(Expr::Identifier(field))]) = (root, chain) else { return None };
+    let Expr::Identifier(name) = inner.as_ref() else { return None };
+    let (_, columns) = scopes.row(name)?;
+    let field = fold(field);
+    columns.contains(&field).then(|| column_of(name, &field))
 }
 
 fn row_type(relation: &Relation) -> Option<Oid> {

@@ -22,10 +22,11 @@ use crate::functions::{FunctionContext, StatementContext};
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
-        Arc::new(super::union_sides::UnionSides),
         Arc::new(ExpressionRule { name: "postgresql_choices", rewrite: super::choices::rewrite }),
         Arc::new(ExpressionRule { name: "postgresql_operands", rewrite: super::operands::rewrite }),
+        Arc::new(ExpressionRule { name: "aggregate_arguments", rewrite: super::aggregate_arguments::rewrite }),
         Arc::new(ExpressionRule { name: "exact_statistics", rewrite: super::exact_statistics::rewrite }),
+        Arc::new(super::union_operands::UnionOperands),
         // Type coercion refuses the frames of windows that intervals order.
         Arc::new(super::key_order::KeyOrder),
         Arc::new(super::key_equality::KeyEquality),

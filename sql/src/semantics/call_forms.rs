@@ -1,10 +1,12 @@
 //! Calls that SQL writes with words between the arguments.
 
-use datafusion::common::{DFSchema, Result};
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::{DFSchema, Result, TableReference};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion::logical_expr::{Expr, lit};
 
 use super::operators::call;
+use crate::functions::error::error;
 use crate::functions::{array_types, extract};
 
 /// SQL forms that look like functions: `substring(a from b)`, `position(a in b)`, `extract(f from t)`, `overlay`, `ARRAY[a, b]`.
@@ -29,6 +31,22 @@ impl ExprPlanner for PgForms {
 
     fn plan_array_literal(&self, values: Vec<Expr>, _schema: &DFSchema) -> Result<PlannerResult<Vec<Expr>>> {
         Ok(PlannerResult::Planned(call(array_types::MAKE, values)?))
+    }
+
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        _qualifier: Option<&TableReference>,
+        nested_names: &[String],
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        match field.data_type() {
+            DataType::Struct(_) => Ok(PlannerResult::Original(Vec::new())),
+            // What stands before the last dot is a table to PostgreSQL.
+            _ => {
+                let table = nested_names.iter().rev().nth(1).unwrap_or(field.name());
+                Err(error("42P01", format!("missing FROM-clause entry for table \"{table}\"")))
+            }
+        }
     }
 
     fn plan_overlay(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
+use super::cast_json;
 use super::cast_number;
 use super::cast_text;
 use super::cast_time;
@@ -238,6 +239,10 @@ impl<'a> CastJob<'a> {
         if enum_cast::is_impossible(source, self.target) {
             return Err(self.cannot_cast(from));
         }
+        if is_json(source) && !is_json(self.target) && !is_string(self.arrow) {
+            let takes_it = source == PgType::JSONB && cast_json::takes_jsonb(self.target);
+            return if takes_it { cast_json::from_jsonb(self, input) } else { Err(self.cannot_cast(from)) };
+        }
         match (from, self.arrow) {
             (from, to) if is_string(from) && is_string(to) && self.target.enum_definition().is_some() => {
                 enum_cast::to_enum(self, input)
@@ -245,7 +250,10 @@ impl<'a> CastJob<'a> {
             (from, DataType::List(item)) if is_string(from) => cast_text::text_to_list(self, input, item),
             (DataType::List(_), DataType::List(item)) => self.list_to_list(input, item),
             (from, to) if is_string(from) && is_string(to) => cast_text::text_to_text(self, input),
+            (DataType::Utf8View, DataType::Int32) if source == PgType::CHAR => cast_text::code_of_char(input),
             (from, _) if is_string(from) => cast_text::from_text(self, input),
+            (DataType::Int32, to) if is_string(to) && self.target == PgType::CHAR => cast_text::char_of_code(input),
+            (from, to) if is_string(to) && is_json(self.target) => Err(self.cannot_cast(from)),
             (_, to) if is_string(to) => cast_text::to_text(self, input),
             (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
             (from, to) if is_bytes(from) && is_bytes(to) => Ok(cast(input, to)?),
@@ -257,7 +265,7 @@ impl<'a> CastJob<'a> {
         }
     }
 
-    fn cannot_cast(&self, from: &DataType) -> DataFusionError {
+    pub(super) fn cannot_cast(&self, from: &DataType) -> DataFusionError {
         let source = self.source.unwrap_or_else(|| pg_type_of_arrow(from));
         cannot_cast(source, self.target)
     }
@@ -274,6 +282,10 @@ impl<'a> CastJob<'a> {
 
 pub(super) fn cannot_cast(source: PgType, target: PgType) -> DataFusionError {
     error("42846", format!("cannot cast type {} to {}", type_name(source), type_name(target)))
+}
+
+fn is_json(ty: PgType) -> bool {
+    ty == PgType::JSON || ty == PgType::JSONB
 }
 
 fn is_bytes(ty: &DataType) -> bool {

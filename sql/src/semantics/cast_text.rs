@@ -12,7 +12,7 @@ use peristyle_storage::types::OPEN_DECIMAL;
 use super::cast::{CastJob, CastKind};
 use super::text::Printer;
 use crate::functions::decimal::{decimal_parts, from_wide};
-use crate::functions::error::error;
+use crate::functions::error::{error, not_supported};
 use crate::values::{
     ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_decimal_at, parse_items, parse_open_decimal,
     type_name, validate_json,
@@ -95,6 +95,24 @@ pub(crate) fn text_to_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayR
             Ok(Arc::new(StringViewArray::from_iter(values)))
         }
     }
+}
+
+/// The first byte of each `"char"` as a signed number; an empty one is 0.
+pub(crate) fn code_of_char(input: &ArrayRef) -> Result<ArrayRef> {
+    let code = |text: &str| text.as_bytes().first().map_or(0, |byte| i32::from(*byte as i8));
+    Ok(Arc::new(strings(input)?.iter().map(|text| text.map(code)).collect::<Int32Array>()))
+}
+
+/// The `"char"` of each number; 0 is the empty one.
+pub(crate) fn char_of_code(input: &ArrayRef) -> Result<ArrayRef> {
+    let text = |code: i32| match u8::try_from(code) {
+        Ok(0) => Ok(String::new()),
+        Ok(byte @ 1..=0x7f) => Ok(char::from(byte).to_string()),
+        _ if (-128..0).contains(&code) => Err(not_supported("a \"char\" that is no ASCII character")),
+        _ => Err(error("22003", "\"char\" out of range")),
+    };
+    let texts = input.as_primitive::<Int32Type>().iter().map(|code| code.map(text).transpose());
+    Ok(Arc::new(StringViewArray::from_iter(texts.collect::<Result<Vec<_>>>()?)))
 }
 
 fn cuts_bytes(target: PgType) -> bool {

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use datafusion::common::Result;
 
 use super::cast::CastJob;
-use crate::functions::error::{error, not_supported};
+use crate::functions::error::error;
 use crate::values::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone,
     round_micros,
@@ -64,7 +64,7 @@ pub(crate) fn time_to_time(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayR
             Arc::new(intervals.unary::<_, Time64MicrosecondType>(time))
         }
         (DataType::Interval(_), DataType::Interval(_)) => Arc::clone(input),
-        (from, to) => return Err(not_supported(format!("a cast from {from} to {to}"))),
+        (from, _) => return Err(job.cannot_cast(from)),
     })
 }
 

@@ -85,6 +85,9 @@ pub(crate) fn comparison_type(left: PgType, right: PgType) -> Option<PgType> {
     if a != b || left.oid == TypeKind::Json.oid() {
         return None;
     }
+    if let (Some(left), Some(right)) = (left.item(), right.item()) {
+        comparison_type(left, right)?;
+    }
     Some(match a {
         Category::Number => arithmetic_type(left, right).unwrap_or(PgType::plain(left.oid)),
         Category::Text => PgType::TEXT,
@@ -114,5 +117,8 @@ mod tests {
         assert_eq!(arithmetic_type(PgType::TEXT, PgType::INT4), None);
         assert_eq!(comparison_type(PgType::DATE, PgType::TIMESTAMPTZ), Some(PgType::TIMESTAMPTZ));
         assert_eq!(comparison_type(PgType::TEXT, PgType::INT4), None);
+        let array = |ty: PgType| ty.array().expect("an array type");
+        assert_eq!(comparison_type(array(PgType::TEXT), array(PgType::INT4)), None);
+        assert!(comparison_type(array(PgType::INT8), array(PgType::INT4)).is_some());
     }
 }

@@ -8,14 +8,15 @@ use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, interna
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit};
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::types::{marked_pg_type, pg_type};
+use peristyle_storage::types::{marked_pg_type, pg_type, pg_type_of_arrow};
+use sqlparser::ast::BinaryOperator;
 
 use super::cast::{CastKind, cast_expr};
-use super::category::{Category, category};
+use super::category::{Category, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
-use super::operators::check_literal;
+use super::operators::{check_literal, no_operator};
 use crate::functions::array_types;
-use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_type, values_of};
+use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_float, shared_type, values_of};
 use crate::functions::error::{error, not_supported};
 use crate::functions::{enums, named};
 use crate::values::type_name;
@@ -36,12 +37,14 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
     let types = values.iter().map(|at| known_type(&args[*at], schema)).collect::<Result<Vec<_>>>()?;
     refuse_mixture(func.name(), &types)?;
     refuse_conditions(func.name(), &args, &values, schema)?;
+    refuse_comparisons(func.name(), &args, schema)?;
     let shared = shared_type(&types);
     let mark = shared.filter(|ty| needs_mark(*ty, &arrow));
     for at in &values {
         let arg = std::mem::take(&mut args[*at]);
         args[*at] = read_as(arg, shared)?;
     }
+    as_shared_float(func.name(), &mut args, &values, schema)?;
     for (at, label) in compared_labels(func.name(), &args, schema)? {
         let arg = std::mem::take(&mut args[at]);
         args[at] = read_as(arg, Some(label))?;
@@ -60,13 +63,44 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
     }))
 }
 
-/// Positions of what is compared with the first argument, where that is of an enum type, which is given.
-fn compared_labels(function: &str, args: &[Expr], schema: &DFSchema) -> Result<Vec<(usize, PgType)>> {
-    let compared: Vec<usize> = match function {
+/// Positions of what is compared with the first argument.
+fn compared(function: &str, args: &[Expr]) -> Vec<usize> {
+    match function {
         "nullif" => vec![1],
         CASE_OF => (1..args.len().saturating_sub(1)).step_by(2).collect(),
-        _ => return Ok(Vec::new()),
-    };
+        _ => Vec::new(),
+    }
+}
+
+/// 42883 for values that cannot be compared with the first argument.
+fn refuse_comparisons(function: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
+    for at in compared(function, args) {
+        if let (Some(first), Some(other)) = (known_type(&args[0], schema)?, known_type(&args[at], schema)?)
+            && comparison_type(first, other).is_none()
+        {
+            return Err(no_operator(&BinaryOperator::Eq, Some(first), Some(other)));
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of which one is a float as that float.
+fn as_shared_float(function: &str, args: &mut [Expr], values: &[usize], schema: &DFSchema) -> Result<()> {
+    let types = values.iter().map(|at| args[*at].get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let Some(float) = shared_float(&types).filter(|_| function != "nullif") else { return Ok(()) };
+    for (at, _) in values.iter().zip(types).filter(|(_, ty)| *ty != float && !ty.is_null()) {
+        let arg = std::mem::take(&mut args[*at]);
+        args[*at] = cast_expr(arg, pg_type_of_arrow(&float), CastKind::Explicit);
+    }
+    Ok(())
+}
+
+/// Positions of what is compared with the first argument, where that is of an enum type, which is given.
+fn compared_labels(function: &str, args: &[Expr], schema: &DFSchema) -> Result<Vec<(usize, PgType)>> {
+    let compared = compared(function, args);
+    if compared.is_empty() {
+        return Ok(Vec::new());
+    }
     let label = known_type(&args[0], schema)?.filter(|ty| ty.enum_definition().is_some());
     Ok(label.map_or_else(Vec::new, |ty| compared.into_iter().map(|at| (at, ty)).collect()))
 }

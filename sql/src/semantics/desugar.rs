@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use super::desugar_literal::{
     computed_cast, interval_cast, is_bare_numeric, negative_number, number_literal, to_numeric,
 };
-use super::{desugar_call, desugar_like, desugar_series};
+use super::{desugar_call, desugar_like, desugar_series, desugar_variadic};
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::{ALL, ANY};
 use crate::functions::choice::{CASE, CASE_OF};
@@ -205,6 +205,7 @@ fn tidy_function(function: &mut Function) {
     if is_catalog {
         function.name.0.remove(0);
     }
+    desugar_variadic::expand(function);
     fix_rounding_scale(function);
     if let Some(WindowType::WindowSpec(window)) = &mut function.over
         && let Some(frame) = &mut window.window_frame

@@ -2,12 +2,14 @@
 //! gathers, `to_number` has the type that its template says, `date(x)` is a cast.
 
 use sqlparser::ast::{
-    DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    Ident, ObjectName, Value, ValueWithSpan,
+    DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, Ident, ObjectName, ObjectNamePart, Value, ValueWithSpan,
 };
 
 use super::desugar::{call, cast, string, take};
-use crate::functions::{json_build, number_text, ordered_set};
+use crate::functions::{is_scalar, joined, json_build, number_text, ordered_set};
+use crate::names::fold;
+use crate::values::type_by_name;
 
 /// The expression in place of such a call.
 pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
@@ -26,10 +28,20 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         }
         "date" => Some(cast(take(argument(function, 0, 1)?), DataType::Date)),
         "to_number" => to_number(function),
+        "string_agg" => joined(function),
         "make_interval" => make_interval(function),
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
-        _ => None,
+        _ => cast_by_name(function),
     }
+}
+
+/// `int8(x)`: the name of a type, where no function has it, casts to it.
+fn cast_by_name(function: &mut Function) -> Option<Expr> {
+    let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+    let name = fold(name);
+    type_by_name(&name, &[]).filter(|_| !is_scalar(&name))?;
+    let ty = DataType::Custom(ObjectName::from(vec![Ident::with_quote('"', name)]), Vec::new());
+    Some(cast(take(argument(function, 0, 1)?), ty))
 }
 
 /// Whether the fractions are an array.
@@ -85,6 +97,19 @@ fn members_of(function: &Function, convert: &str, make: &str) -> Option<Expr> {
     let keys = gathered(function, 0, 2, |key| cast(key, DataType::Text))?;
     let values = gathered(function, 1, 2, |value| call(convert, vec![value]))?;
     Some(call(make, vec![keys, values]))
+}
+
+/// `string_agg(x, y)` whose delimiter is no literal. One of what is DISTINCT, or of a window, is left for the planner to
+/// refuse.
+fn joined(function: &mut Function) -> Option<Expr> {
+    let is_literal = matches!(argument(function, 1, 2)?, Expr::Value(_));
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if is_literal || list.duplicate_treatment == Some(DuplicateTreatment::Distinct) || function.over.is_some() {
+        return None;
+    }
+    let values = gathered(function, 0, 2, |value| value)?;
+    let delimiters = gathered(function, 1, 2, |delimiter| delimiter)?;
+    Some(call(joined::JOINED, vec![values, delimiters]))
 }
 
 /// Whether an expression is a relation's row.

@@ -2,11 +2,12 @@
 
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
-use sqlparser::ast::{DataType, Expr, Value, ValueWithSpan};
+use sqlparser::ast::{DataType, DateTimeField, Expr, Value, ValueWithSpan};
 
 use super::cast_call;
 use super::desugar::{call, cast, string, take};
 use super::type_name::pg_type_of_sql;
+use crate::functions::interval_fields;
 use crate::functions::rounding::TO_NUMERIC_ARRAY;
 
 /// A cast of what is no literal: as a call that is named after its target. A type that does not exist is left for
@@ -91,10 +92,13 @@ pub(super) fn interval_cast(interval: &sqlparser::ast::Interval) -> Option<Expr>
         Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => text.clone(),
         _ => return None,
     };
-    let is_number = text.trim().parse::<f64>().is_ok();
-    let text = match &interval.leading_field {
-        Some(field) if is_number && interval.last_field.is_none() => format!("{text} {field}"),
-        _ => text,
-    };
-    Some(cast(string(text), DataType::Interval { fields: None, precision: None }))
+    let precision = interval.fractional_seconds_precision.or(interval.leading_precision);
+    let ty = DataType::Interval { fields: None, precision };
+    let Some(first) = &interval.leading_field else { return Some(cast(string(text), ty)) };
+    let last = interval.last_field.as_ref().unwrap_or(first);
+    let value = cast(string(interval_fields::with_units(&text, first, last)), ty);
+    Some(match last {
+        DateTimeField::Second => value,
+        last => call(interval_fields::CUT, vec![value, string(last.to_string().to_lowercase())]),
+    })
 }

@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::{Sort, WindowFunction};
+use datafusion::logical_expr::expr::{AggregateFunctionParams, Sort, WindowFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, WindowFrame, WindowFrameBound, WindowFrameUnits};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -47,11 +47,25 @@ fn order_within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(Transformed::yes(Expr::WindowFunction(window)))
         }
         Expr::AggregateFunction(mut aggregate) => {
+            if aggregate.func.name() == "array_agg" && aggregate.params.distinct {
+                sort_distinct(&mut aggregate.params, schema)?;
+            }
             aggregate.params.order_by = keys(aggregate.params.order_by, schema)?;
             Ok(Transformed::yes(Expr::AggregateFunction(aggregate)))
         }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// `array_agg(DISTINCT x)` gathers in the order by which PostgreSQL finds what is distinct. By keys DataFusion does not order
+/// what is distinct.
+fn sort_distinct(params: &mut AggregateFunctionParams, schema: &DFSchema) -> Result<()> {
+    let ([value], true) = (params.args.as_slice(), params.order_by.is_empty()) else { return Ok(()) };
+    let order = vec![value.clone().sort(true, false)];
+    if keys(order.clone(), schema)? == order {
+        params.order_by = order;
+    }
+    Ok(())
 }
 
 /// Whether DataFusion refuses a RANGE over such values.

@@ -1,10 +1,13 @@
 //! What makes DataFusion mean what PostgreSQL means: types, operators, casts, and the rules that put them in place.
 
+mod aggregate_arguments;
 mod analyzer;
+mod array_operators;
 mod assignment;
 mod call_forms;
 mod cast;
 pub(crate) mod cast_call;
+mod cast_json;
 mod cast_number;
 mod cast_text;
 mod cast_time;
@@ -17,6 +20,7 @@ mod desugar_call;
 mod desugar_like;
 mod desugar_literal;
 mod desugar_series;
+mod desugar_variadic;
 mod enum_cast;
 mod exact_statistics;
 mod key_equality;
@@ -30,7 +34,7 @@ mod sum_chain;
 pub(crate) mod text;
 mod type_name;
 pub(crate) mod type_planner;
-mod union_sides;
+mod union_operands;
 mod union_types;
 
 use std::sync::Arc;

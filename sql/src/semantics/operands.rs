@@ -9,12 +9,16 @@ use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, L
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
+use super::category::comparison_type;
 use super::comparison_key::Comparison;
+use super::is_quantified;
 use super::key_order::is_label;
-use super::operators::{compared_operands, type_of};
+use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
 use crate::functions::error::{error, not_supported};
-use crate::functions::{named, text};
+use crate::functions::signature::is_unknown;
+use crate::functions::{bytes, named, text};
+use crate::values::type_name;
 
 pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
@@ -46,6 +50,13 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             let (left, right) = (Box::new(left), Box::new(right));
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
+        Expr::IsTrue(tested) => truth_test(*tested, schema, "IS TRUE", Expr::IsTrue),
+        Expr::IsFalse(tested) => truth_test(*tested, schema, "IS FALSE", Expr::IsFalse),
+        Expr::IsUnknown(tested) => truth_test(*tested, schema, "IS UNKNOWN", Expr::IsUnknown),
+        Expr::IsNotTrue(tested) => truth_test(*tested, schema, "IS NOT TRUE", Expr::IsNotTrue),
+        Expr::IsNotFalse(tested) => truth_test(*tested, schema, "IS NOT FALSE", Expr::IsNotFalse),
+        Expr::IsNotUnknown(tested) => truth_test(*tested, schema, "IS NOT UNKNOWN", Expr::IsNotUnknown),
+        Expr::Like(like) if is_of_bytes(&like.expr, schema) => like_bytes(like).map(Transformed::yes),
         Expr::Like(like) => {
             let expr = Box::new(padded(*like.expr, schema)?);
             Ok(Transformed::yes(Expr::Like(Like { expr, ..like })))
@@ -53,6 +64,10 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_pattern_operator(op) => {
             let left = Box::new(padded(*left, schema)?);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+        }
+        Expr::ScalarFunction(call) if is_quantified(call.func.name()) => {
+            refuse_items(&call.args, schema)?;
+            Ok(Transformed::no(Expr::ScalarFunction(call)))
         }
         Expr::ScalarFunction(ScalarFunction { func, args }) if SEES_BLANKS.contains(&func.name()) => {
             let args = args.into_iter().map(|arg| padded(arg, schema)).collect::<Result<_>>()?;
@@ -64,6 +79,40 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         },
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// The test of a boolean; 42804 for one of anything else.
+fn truth_test(tested: Expr, schema: &DFSchema, words: &str, test: fn(Box<Expr>) -> Expr) -> Result<Transformed<Expr>> {
+    let field = tested.to_field(schema)?.1;
+    if !matches!(field.data_type(), DataType::Boolean | DataType::Null) {
+        let name = type_name(PgType::plain(type_of(&field).oid));
+        return Err(error("42804", format!("argument of {words} must be type boolean, not type {name}")));
+    }
+    Ok(Transformed::no(test(Box::new(tested))))
+}
+
+/// 42883 for `x op ANY (array)` of an array whose items' type does not meet that of `x`.
+fn refuse_items(args: &[Expr], schema: &DFSchema) -> Result<()> {
+    let [op, value, array] = args else { return Ok(()) };
+    let (value, array) = (value.to_field(schema)?.1, array.to_field(schema)?.1);
+    let Some(item) = type_of(&array).item() else { return Ok(()) };
+    let ty = type_of(&value);
+    if is_unknown(value.data_type()) || ty.oid == item.oid || comparison_type(ty, item).is_some() {
+        return Ok(());
+    }
+    let op = op.as_literal().and_then(|op| op.try_as_str().flatten()).unwrap_or("=");
+    Err(no_operator(&op, Some(ty), Some(item)))
+}
+
+fn is_of_bytes(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.to_field(schema).is_ok_and(|(_, field)| type_of(&field) == PgType::BYTEA)
+}
+
+/// LIKE of bytea, which Arrow has of texts alone.
+fn like_bytes(like: Like) -> Result<Expr> {
+    let pattern = as_type(*like.pattern, None, PgType::BYTEA);
+    let matches = named(bytes::LIKE)?.call(vec![*like.expr, pattern]);
+    Ok(if like.negated { Expr::Not(Box::new(matches)) } else { matches })
 }
 
 /// Functions to which the trailing blanks of a char(n) are part of it; to others they mean nothing.

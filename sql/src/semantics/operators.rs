@@ -11,13 +11,14 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
+use super::array_operators;
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
 use super::sum_chain;
 use super::type_planner::field_of;
 use crate::functions::error::{FunctionError, error};
-use crate::functions::{arithmetic, array_types, interval, json_operator, named, pattern, text};
+use crate::functions::{arithmetic, interval, json_operator, named, pattern, text};
 use crate::values::{InputStyle, parse_text, type_name};
 
 /// DataFusion's hook for binary operators.
@@ -25,9 +26,9 @@ use crate::values::{InputStyle, parse_text, type_name};
 pub(crate) struct PgOperators;
 
 /// An operand with its type; `None` is an unknown literal, a parameter without a type, or NULL.
-struct Operand {
-    expr: Expr,
-    ty: Option<PgType>,
+pub(super) struct Operand {
+    pub(super) expr: Expr,
+    pub(super) ty: Option<PgType>,
 }
 
 impl ExprPlanner for PgOperators {
@@ -79,6 +80,15 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
         B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => plan_comparison(op, left, right),
         B::PGExp | B::BitwiseXor => Ok(Ok(call("power", vec![left.expr, right.expr])?)),
         B::StringConcat => plan_concat(left, right),
+        B::BitwiseAnd | B::BitwiseOr | B::PGBitwiseXor if left.ty.is_none() && right.ty.is_none() => {
+            Err(ambiguous_operator(op))
+        }
+        B::Question | B::QuestionAnd | B::QuestionPipe if left.ty.is_some_and(|ty| ty != PgType::JSONB) => {
+            Err(no_operator(op, left.ty, right.ty))
+        }
+        B::AtArrow | B::ArrowAt | B::PGOverlap if left.ty.is_some_and(PgType::is_array) => {
+            array_operators::compare(op, left, right).map(Ok)
+        }
         B::PGOverlap => Ok(Ok(call("pg_op_overlap", vec![left.expr, right.expr])?)),
         B::PGStartsWith => Ok(Ok(call("starts_with", vec![left.expr, right.expr])?)),
         B::PGRegexMatch | B::PGRegexIMatch | B::PGRegexNotMatch | B::PGRegexNotIMatch => {
@@ -98,6 +108,10 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
             None => plan_other(left, right),
         },
     }
+}
+
+fn is_float(ty: PgType) -> bool {
+    ty == PgType::FLOAT4 || ty == PgType::FLOAT8
 }
 
 /// Whether it is a number that has no bits to combine.
@@ -139,7 +153,7 @@ fn as_known(operand: Operand, to: PgType) -> Expr {
     as_type(operand.expr, operand.ty, to)
 }
 
-fn no_operator(op: &BinaryOperator, left: Option<PgType>, right: Option<PgType>) -> DataFusionError {
+pub(super) fn no_operator(op: &impl std::fmt::Display, left: Option<PgType>, right: Option<PgType>) -> DataFusionError {
     let name = |ty: Option<PgType>| ty.map_or_else(|| "unknown".to_owned(), |ty| type_name(PgType::plain(ty.oid)));
     FunctionError::new("42883", format!("operator does not exist: {} {op} {}", name(left), name(right)))
         .with_hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
@@ -168,6 +182,9 @@ fn plan_arithmetic(op: &BinaryOperator, left: Operand, right: Operand) -> Result
             _ => no_operator(op, left.ty, right.ty),
         });
     };
+    if *op == BinaryOperator::Modulo && is_float(ty) {
+        return Err(no_operator(op, left.ty, right.ty));
+    }
     let name = match op {
         BinaryOperator::Plus => arithmetic::ADD,
         BinaryOperator::Minus => arithmetic::SUBTRACT,
@@ -242,7 +259,9 @@ pub(super) fn compared_operands(
     let fields = exprs.iter().map(|expr| Ok(operand(expr.clone(), schema)?.ty)).collect::<Result<Vec<_>>>()?;
     let mut types = fields.iter().flatten().copied();
     let Some(first) = types.next() else { return Ok(Err(exprs)) };
-    let Some(common) = types.try_fold(first, comparison_type) else { return Ok(Err(exprs)) };
+    let common = types.try_fold(first, |common, ty| {
+        comparison_type(common, ty).ok_or_else(|| no_operator(&operator_of(comparison), Some(common), Some(ty)))
+    })?;
     let common = PgType::plain(common.oid);
     let operands: Vec<Operand> = exprs.into_iter().zip(fields).map(|(expr, ty)| Operand { expr, ty }).collect();
     check_literals(&operands, common)?;
@@ -251,6 +270,14 @@ pub(super) fn compared_operands(
         return operands.map(|expr| key.call(expr)).collect::<Result<Vec<_>>>().map(Ok);
     }
     Ok(Ok(operands.collect()))
+}
+
+/// The operator that a comparison of that kind lacks.
+fn operator_of(comparison: Comparison) -> BinaryOperator {
+    match comparison {
+        Comparison::Equality => BinaryOperator::Eq,
+        Comparison::Order => BinaryOperator::GtEq,
+    }
 }
 
 /// A string that is no value of the type is an error even if no row meets it.
@@ -289,13 +316,7 @@ fn is_null(expr: &Expr) -> bool {
 fn plan_concat(left: Operand, right: Operand) -> Result<Planned> {
     let is_array = |ty: Option<PgType>| ty.is_some_and(PgType::is_array);
     if is_array(left.ty) || is_array(right.ty) {
-        let (left, right) = array_operands(left, right);
-        let name = match (left.1, right.1) {
-            (true, true) => array_types::CONCAT,
-            (true, false) => array_types::APPEND,
-            _ => array_types::PREPEND,
-        };
-        return Ok(Ok(call(name, vec![left.0, right.0])?));
+        return array_operators::concat(left, right).map(Ok);
     }
     match (left.ty, right.ty) {
         (Some(PgType::JSONB), Some(PgType::JSONB) | None) | (None, Some(PgType::JSONB)) => {
@@ -316,18 +337,6 @@ fn plan_concat(left: Operand, right: Operand) -> Result<Planned> {
             Ok(Ok(binary_expr(text(left), Operator::StringConcat, text(right))))
         }
     }
-}
-
-/// The operands, and whether each is an array. An unknown literal beside an array is an array of its type.
-fn array_operands(left: Operand, right: Operand) -> ((Expr, bool), (Expr, bool)) {
-    let is_array = |ty: Option<PgType>| ty.is_none_or(PgType::is_array);
-    let kinds = (is_array(left.ty), is_array(right.ty));
-    let (left, right) = match (left.ty, right.ty) {
-        (Some(array), None) => (left.expr, as_type(right.expr, None, array)),
-        (None, Some(array)) => (as_type(left.expr, None, array), right.expr),
-        _ => (left.expr, right.expr),
-    };
-    ((left, kinds.0), (right, kinds.1))
 }
 
 /// `~` and its kin, on texts only.

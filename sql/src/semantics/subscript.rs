@@ -13,6 +13,7 @@ use super::operators::{as_type, type_of};
 use crate::functions::choice::{marked, needs_mark};
 use crate::functions::error::error;
 use crate::functions::{arithmetic, named};
+use crate::values::type_name;
 
 /// DataFusion's hook for subscripts.
 #[derive(Debug)]
@@ -36,8 +37,9 @@ impl ExprPlanner for Subscripts {
             return Ok(PlannerResult::Planned(call("substr", vec![expr, place, lit(1_i32)])?));
         }
         if !matches!(field.data_type(), DataType::List(_)) {
-            let field_access = GetFieldAccess::ListIndex { key };
-            return Ok(PlannerResult::Original(RawFieldAccessExpr { expr, field_access }));
+            let name = type_name(PgType::plain(type_of(&field).oid));
+            let message = format!("cannot subscript type {name} because it does not support subscripting");
+            return Err(error("42804", message));
         }
         let is_vector = type_of(&field).vector_element().is_some();
         let place = if is_vector { call(arithmetic::ADD, vec![*key, lit(1_i32)])? } else { *key };

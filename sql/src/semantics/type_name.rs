@@ -199,8 +199,12 @@ fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
     if last == "\"char\"" {
         return Ok(PgType::CHAR);
     }
-    let lower = last.trim_matches('"').to_lowercase();
-    named_type(&lower, modifiers)
+    match last.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')) {
+        // No type that there is has a capital in its name.
+        Some(quoted) if quoted.chars().any(char::is_uppercase) => Err(unknown_type(quoted)),
+        Some(quoted) => named_type(quoted, modifiers),
+        None => named_type(&last.to_lowercase(), modifiers),
+    }
 }
 
 /// Types of PostgreSQL's that are not there.
@@ -267,6 +271,7 @@ mod tests {
             assert_eq!(type_name(parsed(sql).unwrap_or_else(|e| panic!("{sql}: {e}"))), formatted, "{sql}");
         }
         assert!(parsed("nonsense").is_err());
+        assert!(parsed("\"INTEGER\"").is_err());
         assert!(parsed("numeric(77,2)").is_err());
     }
 }

@@ -25,6 +25,22 @@ pub(super) fn leave_out_only(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
+/// `USING <` of a key of ORDER BY, and `USING >`, as ASC and DESC.
+pub(super) fn orders_by_operator(tokens: &mut Vec<TokenWithSpan>) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    for pair in words.windows(2).rev() {
+        let order = match tokens[pair[1]].token {
+            Token::Lt => "ASC",
+            Token::Gt => "DESC",
+            _ => continue,
+        };
+        if is(&tokens[pair[0]], Keyword::USING) {
+            tokens[pair[0]].token = Token::make_keyword(order);
+            tokens.remove(pair[1]);
+        }
+    }
+}
+
 /// A SELECT of nothing from nowhere gets somewhere to select from.
 pub(super) fn empty_selects(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let next_word = |from: usize| tokens[from..].iter().find(|token| !is_blank(token));

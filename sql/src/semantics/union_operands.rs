@@ -1,0 +1,112 @@
+//! The sides of a UNION have columns of types that meet: a literal without a type is read as the other side's, numbers of
+//! which one is a float as that. Others than these DataFusion would make texts.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Field;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, DataFusionError, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::optimizer::AnalyzerRule;
+use peristyle_catalog::model::PgType;
+use peristyle_storage::types::{pg_type, pg_type_of_arrow};
+
+use super::cast::{CastKind, cast_expr};
+use super::category::{Category, category, comparison_type};
+use crate::functions::choice::shared_float;
+use crate::functions::error::error;
+use crate::functions::signature::is_unknown;
+use crate::values::type_name;
+
+/// The rule. It comes before type coercion.
+#[derive(Debug)]
+pub(super) struct UnionOperands;
+
+impl AnalyzerRule for UnionOperands {
+    fn name(&self) -> &str {
+        "union_operands"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let mut has_union = false;
+        let brought_together = plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Union(union) => {
+                let changed = brought_together(union)?;
+                has_union |= changed.transformed;
+                Ok(changed)
+            }
+            plan if has_union => plan.recompute_schema().map(Transformed::yes),
+            plan => Ok(Transformed::no(plan)),
+        })?;
+        Ok(brought_together.data)
+    }
+}
+
+fn brought_together(union: Union) -> Result<Transformed<LogicalPlan>> {
+    let columns = union.inputs[0].schema().fields().len();
+    if union.inputs.iter().any(|input| input.schema().fields().len() != columns) {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
+    }
+    let types = (0..columns).map(|at| common_type(&union, at)).collect::<Result<Vec<_>>>()?;
+    if types.iter().all(Option::is_none) {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
+    }
+    let inputs = union.inputs.into_iter().map(|input| as_types(input, &types)).collect::<Result<Vec<_>>>()?;
+    Union::try_new_with_loose_types(inputs).map(|union| Transformed::yes(LogicalPlan::Union(union)))
+}
+
+/// The type that a column's values are cast to; `None` where they meet by themselves.
+fn common_type(union: &Union, at: usize) -> Result<Option<PgType>> {
+    let (open, fields): (Vec<_>, Vec<_>) = union.inputs.iter().partition(|input| is_open(input, at));
+    let fields: Vec<&Field> = fields.into_iter().map(|input| input.schema().field(at).as_ref()).collect();
+    let mut known = fields.iter().map(|field| pg_type(field));
+    let Some(first) = known.next() else { return Ok(None) };
+    let mut shared = first;
+    for other in known.filter(|other| other.oid != first.oid) {
+        shared = comparison_type(shared, other).ok_or_else(|| not_matched(first, other))?;
+    }
+    let types: Vec<_> = fields.iter().map(|field| field.data_type().clone()).collect();
+    if let Some(float) = shared_float(&types).filter(|float| types.iter().any(|ty| ty != float)) {
+        return Ok(Some(pg_type_of_arrow(&float)));
+    }
+    let is_read = !open.is_empty() && !matches!(category(shared), Category::Text | Category::Other);
+    // A numeric has the digits of its values.
+    Ok((is_read && shared.oid != PgType::NUMERIC.oid).then(|| PgType::plain(shared.oid)))
+}
+
+fn not_matched(first: PgType, other: PgType) -> DataFusionError {
+    let [first, other] = [first, other].map(|ty| type_name(PgType::plain(ty.oid)));
+    error("42804", format!("UNION types {first} and {other} cannot be matched"))
+}
+
+/// Whether a side's column is a literal without a type, or NULL.
+fn is_open(side: &LogicalPlan, at: usize) -> bool {
+    if side.schema().field(at).data_type().is_null() {
+        return true;
+    }
+    match side {
+        LogicalPlan::Projection(projection) => match projection.expr[at].clone().unalias_nested().data {
+            Expr::Literal(value, _) => is_unknown(&value.data_type()),
+            _ => false,
+        },
+        LogicalPlan::Sort(sort) => is_open(&sort.input, at),
+        LogicalPlan::Limit(limit) => is_open(&limit.input, at),
+        _ => false,
+    }
+}
+
+/// A side with its columns cast to these types.
+fn as_types(input: Arc<LogicalPlan>, types: &[Option<PgType>]) -> Result<Arc<LogicalPlan>> {
+    let schema = Arc::clone(input.schema());
+    let columns = schema.iter().zip(types).enumerate().map(|(at, ((qualifier, field), ty))| {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        match ty.filter(|ty| is_open(&input, at) || category(*ty) == Category::Number && pg_type(field) != *ty) {
+            Some(ty) => cast_expr(column, ty, CastKind::Explicit).alias(field.name()),
+            None => column,
+        }
+    });
+    let columns: Vec<Expr> = columns.collect();
+    let plan = LogicalPlanBuilder::from(Arc::unwrap_or_clone(input)).project(columns)?.build()?;
+    Ok(Arc::new(plan))
+}
