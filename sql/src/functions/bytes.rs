@@ -9,7 +9,6 @@ use super::define::{Call, Definition, Overload, immutable, overload};
 use super::error::{error, invalid_parameter};
 use super::rows::*;
 use super::signature::Ty;
-use crate::values::checked_utf8;
 
 /// `bytes LIKE pattern`.
 pub(crate) const LIKE: &str = "pg_op_like_bytes";
