@@ -17,6 +17,7 @@
 //! | `SELECT`, `SELECT WHERE …` | `SELECT FROM (SELECT 1) AS nothing …` |
 //! | `current_role`, `current_schema` | `current_role()`, `current_schema()` |
 //! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
+//! | `SET [LOCAL] NAMES …` | `SET [LOCAL] client_encoding TO …`; sqlparser forgets LOCAL |
 //! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
 //!
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
@@ -35,7 +36,9 @@ pub(super) use self::statements::{insert_with, select_into};
 use self::queries::{
     bare_functions, empty_selects, leave_out_only, orders_by_operator, table_commands, trims_of_blanks,
 };
-use self::statements::{create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_schema_at};
+use self::statements::{
+    create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
+};
 use super::{TextIndex, identity, like, past};
 use crate::error::{SqlError, SqlState};
 
@@ -119,6 +122,10 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         (Some(Keyword::BEGIN | Keyword::START), _) | (Some(Keyword::SET), Some(Keyword::TRANSACTION)) => {
             leave_out_deferrable(&mut tokens, &words);
         }
+        (Some(Keyword::SET), Some(Keyword::NAMES)) => set_names(&mut tokens, &words[1..]),
+        (Some(Keyword::SET), Some(Keyword::LOCAL | Keyword::SESSION)) if keyword(2) == Some(Keyword::NAMES) => {
+            set_names(&mut tokens, &words[2..]);
+        }
         _ => {}
     }
     past::settle(&mut tokens);
@@ -172,6 +179,13 @@ mod tests {
         assert_eq!(printed("insert into u table t"), "INSERT INTO u SELECT * FROM t");
         assert_eq!(printed("with x as (select 1) table x"), "WITH x AS (SELECT 1) SELECT * FROM x");
         assert_eq!(printed("drop table t"), "DROP TABLE t");
+    }
+
+    #[test]
+    fn names_are_the_clients_encoding() {
+        assert_eq!(printed("set names 'latin1'"), "SET client_encoding = 'latin1'");
+        assert_eq!(printed("set local names DEFAULT;"), "SET LOCAL client_encoding = DEFAULT");
+        assert_eq!(printed("set session names"), "SET SESSION client_encoding = DEFAULT");
     }
 
     #[test]

@@ -73,11 +73,6 @@ impl Session {
                 self.change(is_local(*context_modifier), |settings| settings.set("role", std::slice::from_ref(&role)))?;
             }
             Set::SetSessionAuthorization(asked) => self.set_session_authorization(asked)?,
-            Set::SetNames { charset_name, .. } => {
-                let value = std::slice::from_ref(&charset_name.value);
-                self.change(false, |settings| settings.set("client_encoding", value))?;
-            }
-            Set::SetNamesDefault {} => self.change(false, |settings| settings.reset("client_encoding"))?,
             Set::SetTransaction { session: true, modes, .. } => self.set_characteristics(modes)?,
             Set::SetTransaction { snapshot: Some(_), .. } => {
                 return Err(SqlError::unsupported("SET TRANSACTION SNAPSHOT is not supported"));

@@ -98,6 +98,16 @@ pub(super) fn leave_out_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usi
     tokens.drain(words[first]..=words[place]);
 }
 
+/// NAMES with what it is set to, of which the words are given, as the setting that it is.
+pub(super) fn set_names(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    let next = words.get(1).map(|&at| &tokens[at].token);
+    let is_bare = next.is_none_or(|token| matches!(token, Token::SemiColon | Token::EOF));
+    let span = tokens[words[0]].span;
+    let mut form = vec![Token::make_word("client_encoding", None), Token::make_keyword("TO")];
+    form.extend(is_bare.then(|| Token::make_keyword("DEFAULT")));
+    tokens.splice(words[0]..=words[0], form.into_iter().map(|token| TokenWithSpan { token, span }));
+}
+
 /// What may stand behind a THEN of MERGE and sqlparser does not know there.
 pub(super) fn merge_deeds(tokens: &mut Vec<TokenWithSpan>) {
     const NOTHING: &[Keyword] = &[Keyword::THEN, Keyword::DO, Keyword::NOTHING];
