@@ -31,7 +31,7 @@ pub(super) use self::statements::{insert_with, select_into};
 
 use self::queries::{bare_functions, empty_selects, leave_out_only, table_commands, trims_of_blanks};
 use self::statements::{create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_schema_at};
-use super::{TextIndex, identity, like, past};
+use super::{TextIndex, exclusion, identity, like, past};
 use crate::error::{SqlError, SqlState};
 
 /// The column whose assignment in MERGE stands for DO NOTHING.
@@ -107,6 +107,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     past::settle(&mut tokens);
     identity::rewrite(&mut tokens);
     like::rewrite(&mut tokens);
+    exclusion::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))

@@ -11,7 +11,7 @@ use sqlparser::ast::{
 
 use super::balance::balance;
 use super::guarded::guarded;
-use super::{copies, named_windows, quantified, row_values};
+use super::{copies, exclusions, named_windows, quantified, row_values};
 use crate::error::{SqlError, SqlState};
 use crate::functions::ties::MARK;
 use crate::names::fold;
@@ -53,6 +53,7 @@ impl VisitorMut for Normaliser {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        exclusions::note(expr);
         flow(rewrite(expr).map(|rewritten| {
             if let Some(rewritten) = rewritten {
                 *expr = rewritten;
