@@ -20,6 +20,7 @@ mod degrees;
 pub(crate) mod encoding;
 pub(crate) mod enums;
 pub(crate) mod error;
+pub(crate) mod excluding;
 pub(crate) mod extract;
 mod integer_series;
 pub(crate) mod interval;

@@ -39,7 +39,7 @@ use self::queries::{
 use self::statements::{
     create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
 };
-use super::{TextIndex, identity, like, past};
+use super::{TextIndex, exclusion, identity, like, past};
 use crate::error::{SqlError, SqlState};
 
 /// The column whose assignment in MERGE stands for DO NOTHING.
@@ -131,6 +131,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     past::settle(&mut tokens);
     identity::rewrite(&mut tokens);
     like::rewrite(&mut tokens);
+    exclusion::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
     orders_by_operator(&mut tokens);

@@ -6,6 +6,7 @@ mod column_aliases;
 mod conditions;
 mod constant_query;
 mod copies;
+mod exclusions;
 pub(crate) mod from_items;
 mod guarded;
 mod in_order;
@@ -158,6 +159,7 @@ impl<'a> Planner<'a> {
         pg_catalog::rewrite::normalise(&mut statement);
         semantics::desugar(&mut statement);
         values_list::unify(self, &mut statement, types)?;
+        exclusions::settle(self, &mut statement)?;
         let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
         Ok(lateral::plant(ties::keep(bags::count_rows(plan)?)?)?)

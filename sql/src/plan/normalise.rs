@@ -12,7 +12,10 @@ use sqlparser::ast::{
 use super::balance::balance;
 use super::guarded::guarded;
 use super::output_names::expression_name;
-use super::{conditions, copies, literals, named_windows, page, quantified, refused_calls, row_values, select_clauses};
+use super::{
+    conditions, copies, exclusions, literals, named_windows, page, quantified, refused_calls, row_values,
+    select_clauses,
+};
 use crate::error::{SqlError, SqlState};
 use crate::functions::unicode::IS_NORMALISED;
 use crate::names::fold;
@@ -59,6 +62,7 @@ impl VisitorMut for Normaliser {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        exclusions::note(expr);
         unicode_form(expr);
         literals::of_type(expr);
         conditions::of_test(expr);

@@ -25,7 +25,7 @@ use peristyle_storage::types::pg_metadata;
 use super::parameters::Bound;
 use super::{expand_view, memory, past, user_types};
 use crate::error::SqlError;
-use crate::functions::{FunctionContext, row, undefined};
+use crate::functions::{FunctionContext, excluding, row, undefined};
 use crate::pg_catalog::pg_sequence::SEQUENCE_COLUMNS;
 use crate::retention::Kept;
 use crate::scan::{AddressBook, SystemTable, TableScan};
@@ -386,7 +386,8 @@ impl ContextProvider for Provider<'_> {
     }
 
     fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
-        self.state.window_functions().get(name.strip_prefix("pg_catalog.").unwrap_or(name)).cloned()
+        let known = self.state.window_functions().get(name.strip_prefix("pg_catalog.").unwrap_or(name)).cloned();
+        known.or_else(|| excluding::named(name, |inner| self.state.aggregate_functions().get(inner).cloned()))
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
