@@ -25,22 +25,33 @@ pub(super) fn assign(query: &mut Query) {
     let _ = query.visit(&mut Assigner { ordered_by: columns_ordered_by(query) });
 }
 
-/// Names of the columns, written with their table, by which the outermost query orders: a result column of that name
-/// would be mistaken for one. Where a key is the name alone, it means the result column.
+/// Names of the columns, written with their table or within an expression, by which the outermost query orders: a result
+/// column of that name would be mistaken for one. Where a key is the name alone, it means the result column.
 fn columns_ordered_by(query: &Query) -> HashSet<String> {
     let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order_by| &order_by.kind) else {
         return HashSet::new();
     };
-    let name = |key: &ast::OrderByExpr| match &key.expr {
-        Expr::CompoundIdentifier(path) => path.last().map(fold),
-        _ => None,
+    let read = |key: &ast::OrderByExpr| match &key.expr {
+        Expr::CompoundIdentifier(path) => path.last().map(fold).into_iter().collect(),
+        Expr::Identifier(_) => Vec::new(),
+        expr => names_within(expr),
     };
     let alone = |key: &ast::OrderByExpr| match &key.expr {
         Expr::Identifier(ident) => Some(fold(ident)),
         _ => None,
     };
     let alone: HashSet<String> = keys.iter().filter_map(alone).collect();
-    keys.iter().filter_map(name).filter(|name| !alone.contains(name)).collect()
+    keys.iter().flat_map(read).filter(|name| !alone.contains(name)).collect()
+}
+
+/// The names that an expression reads without a table's before them.
+fn names_within(expr: &Expr) -> Vec<String> {
+    let mut names = Vec::new();
+    let ControlFlow::Continue(()) = ast::visit_expressions(expr, |expr| {
+        names.extend(if let Expr::Identifier(name) = expr { Some(fold(name)) } else { None });
+        ControlFlow::<std::convert::Infallible>::Continue(())
+    });
+    names
 }
 
 struct Assigner {
@@ -234,6 +245,12 @@ mod tests {
             .collect()
     }
 
+    fn printed(sql: &str) -> String {
+        let mut query = *crate::parse::parse_query(sql).expect("parses");
+        assign(&mut query);
+        query.to_string()
+    }
+
     #[test]
     fn expressions_are_named_as_postgresql_names_them() {
         assert_eq!(
@@ -243,6 +260,8 @@ mod tests {
             ["count", "?column?", "?column?", "a", "t.b", "x", "date", "case", "extract"]
         );
         assert_eq!(names("select 'x'::regclass::oid, 1::int::text, count(*)::int"), ["oid", "text", "count"]);
+        assert_eq!(printed("select -a as a from t order by a + 1"), "SELECT -a AS \"a\u{1}0\" FROM t ORDER BY a + 1");
+        assert_eq!(printed("select -a as a from t order by a"), "SELECT -a AS a FROM t ORDER BY a");
         assert_eq!(names("select id, id, (select max(q) from t), exists(select 1)"), ["id", "id", "max", "exists"]);
     }
 }

@@ -14,6 +14,7 @@ mod cast_time;
 pub(crate) mod category;
 mod choices;
 mod comparison_key;
+mod correlated_in;
 mod decorrelate;
 mod desugar;
 mod desugar_call;

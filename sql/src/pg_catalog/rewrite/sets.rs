@@ -267,7 +267,7 @@ fn is_function(name: &str) -> bool {
 }
 
 /// Whether a function gives rows.
-fn gives_rows(name: &str) -> bool {
+pub(super) fn gives_rows(name: &str) -> bool {
     matches!(name, UNNEST | "_pg_expandarray") || givers::named(name).is_some()
 }
 

@@ -17,14 +17,16 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
     LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, OrderByExpr, OrderByKind, Query,
-    Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
+    Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut, VisitorMut, visit_expressions,
+    visit_expressions_mut,
 };
 
 use super::recursive::{self, is_first_row};
 use super::scope::{Scope, column, is_empty};
-use super::{call, called, null, number};
+use super::{call, called, null, number, sets};
+use crate::parse::parse_query;
 use crate::plan::from_items::visit_own_exprs;
 
 /// The function that makes an empty array of NULL.
@@ -147,6 +149,9 @@ fn rewrite_array(expr: &mut Expr) {
         *expr = call(EMPTY_IF_NULL, vec![mapped]);
         return;
     }
+    if gives_rows(query) {
+        read_from_subquery(query);
+    }
     let order = take_order(query);
     let SetExpr::Select(select) = query.body.as_mut() else { return };
     let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
@@ -160,6 +165,46 @@ fn rewrite_array(expr: &mut Expr) {
     let lifted = Scope::of(select).map(|scope| separate(select, &scope)).unwrap_or_default();
     let subquery = Expr::Subquery(Box::new(query.clone()));
     *expr = call(EMPTY_IF_NULL, vec![guarded(subquery, lifted)]);
+}
+
+/// Whether the one result of a query is made of a function that gives rows, which no aggregate takes.
+fn gives_rows(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    select.projection.iter().any(|item| {
+        let found = visit_expressions(item, |expr| match called(expr) {
+            Some(name) if sets::gives_rows(&name) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        });
+        found.is_break()
+    })
+}
+
+/// `SELECT unnest(a)` as `SELECT item FROM (SELECT unnest(a) AS item) AS items`, if it is ordered by no other value.
+fn read_from_subquery(query: &mut Query) {
+    let is_by_position = |by: &OrderByExpr| matches!(&by.expr, Expr::Value(_));
+    let is_plain = match query.order_by.as_ref().map(|order_by| &order_by.kind) {
+        Some(OrderByKind::Expressions(keys)) => keys.iter().all(is_by_position),
+        Some(OrderByKind::All(_)) => false,
+        None => true,
+    };
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] = select.projection.as_slice()
+    else {
+        return;
+    };
+    if !is_plain || query.limit_clause.is_some() {
+        return;
+    }
+    let name = Ident::with_quote('"', "array item");
+    select.projection = vec![SelectItem::ExprWithAlias { expr: item.clone(), alias: name.clone() }];
+    let mut outer = *parse_query("SELECT 1 FROM (SELECT 1) AS \"array items\"").expect("a constant text parses");
+    if let SetExpr::Select(reader) = outer.body.as_mut()
+        && let Some(TableFactor::Derived { subquery, .. }) = reader.from.first_mut().map(|from| &mut from.relation)
+    {
+        reader.projection = vec![SelectItem::UnnamedExpr(Expr::Identifier(name))];
+        std::mem::swap(&mut subquery.body, &mut query.body);
+    }
+    query.body = outer.body;
 }
 
 /// `SELECT f(x) FROM unnest(list) x` maps the list.
