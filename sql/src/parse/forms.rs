@@ -34,7 +34,7 @@ pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
 use self::queries::{
-    bare_functions, empty_selects, leave_out_only, orders_by_operator, table_commands, trims_of_blanks,
+    bare_functions, empty_selects, leave_out_only, name_top, orders_by_operator, table_commands, trims_of_blanks,
 };
 use self::statements::{
     create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
@@ -135,6 +135,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
     orders_by_operator(&mut tokens);
+    name_top(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
 }
 

@@ -25,6 +25,17 @@ pub(super) fn leave_out_only(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
+/// `top` is a name as any other, and not what sqlparser takes it for behind SELECT.
+pub(super) fn name_top(tokens: &mut [TokenWithSpan]) {
+    for token in tokens {
+        if let Token::Word(word) = &mut token.token
+            && word.keyword == Keyword::TOP
+        {
+            word.keyword = Keyword::NoKeyword;
+        }
+    }
+}
+
 /// `USING <` of a key of ORDER BY, and `USING >`, as ASC and DESC.
 pub(super) fn orders_by_operator(tokens: &mut Vec<TokenWithSpan>) {
     let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
