@@ -218,7 +218,8 @@ impl MultipartUpload for LocalUpload {
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.staged = None;
-        Ok(())
+        let Some(staged) = self.staged.take() else { return Ok(()) };
+        // A part that is still being written has the file open, and goes with it.
+        blocking(move || fs::remove_file(&staged.path).map_err(generic)).await
     }
 }
