@@ -123,7 +123,8 @@ fn is_immutable_call(call: &ScalarFunction, part: &PlanExpr, schema: &DFSchema) 
     }
 }
 
-/// A literal is read once, when the expression is made.
+/// A literal is fixed to PostgreSQL, which reads it once, when the expression is made. Here each writer reads it, so that one of a
+/// date depends on the DateStyle of the writer.
 fn is_fixed(from: &PlanExpr, to: PgType, schema: &DFSchema) -> datafusion::common::Result<bool> {
     let is_literal = matches!(from, PlanExpr::Literal(..));
     Ok(is_literal || semantics::is_fixed_cast(pg_type(&from.to_field(schema)?.1), to))
