@@ -15,7 +15,7 @@ use super::alter_type::Retyped;
 use super::constraints::{NewConstraint, column_constraints, table_constraint};
 use super::create_table::{column_of, new_column, new_default, required};
 use super::options::TableOptions;
-use super::{Done, generated, keys, moved, rewrite, unchanged};
+use super::{Done, change_also, generated, keys, moved, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::parse::SCHEMA_MARK;
@@ -106,19 +106,7 @@ impl<'a> Altered<'a> {
 impl Altered<'_> {
     /// Changes another relation with this one, unless `change` says that it changed nothing.
     pub(super) fn change_other(&mut self, relation: &Relation, change: impl FnOnce(&mut Relation) -> bool) {
-        let earlier = self.more.iter_mut().find_map(|more| match more {
-            Change::ReplaceRelation(changed) if changed.oid == relation.oid => Some(changed),
-            _ => None,
-        });
-        if let Some(changed) = earlier {
-            change(changed);
-            return;
-        }
-        let mut changed = relation.clone();
-        if change(&mut changed) {
-            self.requires.push(unchanged(relation));
-            self.more.push(Change::ReplaceRelation(changed));
-        }
+        change_also(&mut self.more, &mut self.requires, relation, change);
     }
 
     pub(super) fn table(&self) -> &Table {

@@ -83,6 +83,14 @@ fn check_kind(relation: &Relation, word: &str) -> Result<(), SqlError> {
     Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).hint(hint))
 }
 
+/// 2BP01: what is dropped is needed by what `detail` names, and CASCADE would take that along.
+pub(super) fn needed(dropped: &str, detail: String) -> SqlError {
+    let message = format!("cannot drop {dropped} because other objects depend on it");
+    SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+        .detail(detail)
+        .hint("Use DROP ... CASCADE to drop the dependent objects too.")
+}
+
 /// PostgreSQL's word for the kind of a relation.
 pub(crate) fn kind_word(relation: &Relation) -> &'static str {
     match &relation.kind {
@@ -100,10 +108,9 @@ pub(crate) fn kind_word(relation: &Relation) -> &'static str {
 pub(super) struct Dropped {
     pub(super) relations: BTreeMap<Oid, Arc<Relation>>,
     schemas: Vec<Oid>,
-    /// Tables that stay without some of their defaults, as they were and as they will be.
-    pub(super) without_defaults: BTreeMap<Oid, (Arc<Relation>, Relation)>,
-    /// Tables that stay without some of their columns, what that requires and what it changes.
+    /// Tables that stay without some of their columns.
     pub(super) altered: Vec<Oid>,
+    /// What becomes of tables that stay without something, and what that requires.
     pub(super) requires: Vec<Requirement>,
     pub(super) changes: Vec<Change>,
 }
@@ -119,12 +126,9 @@ impl Dropped {
             });
             let Some((relation, view)) = next else { return Ok(()) };
             if !cascade {
-                let message = format!("cannot drop {word} {} because other objects depend on it", relation.name);
                 let (reader, read) = (kind_word(&view), kind_word(&relation));
                 let detail = format!("{reader} {} depends on {read} {}", view.name, relation.name);
-                return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-                    .detail(detail)
-                    .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+                return Err(needed(&format!("{word} {}", relation.name), detail));
             }
             let message = format!("drop cascades to {} {}", kind_word(&view), view.name);
             scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
@@ -152,10 +156,6 @@ impl Dropped {
                 }
                 None => changes.push(Change::DropRelation(relation.oid)),
             }
-        }
-        for (before, after) in self.without_defaults.into_values() {
-            requires.push(unchanged(&before));
-            changes.push(Change::ReplaceRelation(after));
         }
         for schema in self.schemas {
             requires.push(Requirement::SchemaLive(schema));
@@ -188,10 +188,8 @@ fn drop_schema(
     };
     let inside: Vec<Arc<Relation>> = inside.filter(counts).cloned().collect();
     if !cascade && let Some(first) = inside.first() {
-        let message = format!("cannot drop schema {name} because other objects depend on it");
-        return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-            .detail(format!("{} {name}.{} depends on schema {name}", kind_word(first), first.name))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        let detail = format!("{} {name}.{} depends on schema {name}", kind_word(first), first.name);
+        return Err(needed(&format!("schema {name}"), detail));
     }
     dropped.relations.extend(inside.into_iter().map(|relation| (relation.oid, relation)));
     dropped.schemas.push(schema.oid);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Change, ColumnId, Oid, Relation, RelationKind, Requirement};
 
 use super::alter_table::Altered;
-use super::drop::kind_word;
+use super::drop::{kind_word, needed};
 use super::drop_sequences::users_of;
 use super::options::key_columns;
 use super::{keys, unchanged};
@@ -60,10 +60,8 @@ impl Altered<'_> {
 
     fn kept_by(&self, name: &str, computed: &str) -> SqlError {
         let table = &self.relation.name;
-        let message = format!("cannot drop column {name} of table {table} because other objects depend on it");
-        SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-            .detail(format!("column {computed} of table {table} depends on column {name} of table {table}"))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too.")
+        let column = format!("column {name} of table {table}");
+        needed(&column, format!("column {computed} of table {table} depends on {column}"))
     }
 
     /// The views that read a column. No other may have come to read it when this commits.
@@ -82,18 +80,10 @@ impl Altered<'_> {
             return Ok(());
         }
         if !cascade {
-            let message =
-                format!("cannot drop column {name} of table {} because other objects depend on it", self.relation.name);
-            let detail: Vec<_> = views
-                .iter()
-                .map(|view| {
-                    let reader = kind_word(view);
-                    format!("{reader} {} depends on column {name} of table {}", view.name, self.relation.name)
-                })
-                .collect();
-            return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-                .detail(detail.join("\n"))
-                .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+            let column = format!("column {name} of table {}", self.relation.name);
+            let detail: Vec<_> =
+                views.iter().map(|view| format!("{} {} depends on {column}", kind_word(view), view.name)).collect();
+            return Err(needed(&column, detail.join("\n")));
         }
         self.drop_readers(views);
         Ok(())

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, Column, Oid, Relation, RelationKind};
+use peristyle_catalog::model::{Column, Oid, Relation, RelationKind};
 
-use super::drop::{Dropped, kind_word};
+use super::change_also;
+use super::drop::{Dropped, kind_word, needed};
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::sequence::sequences_in;
@@ -46,10 +47,7 @@ impl SequenceUser {
             scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to {what}"));
             return Ok(());
         }
-        let message = format!("cannot drop {dropped} because other objects depend on it");
-        Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-            .detail(format!("{what} depends on {} {}", kind_word(sequence), sequence.name))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too."))
+        Err(needed(dropped, format!("{what} depends on {} {}", kind_word(sequence), sequence.name)))
     }
 
     /// Takes the default away.
@@ -87,26 +85,13 @@ impl Dropped {
                     continue;
                 }
                 user.goes(scope, &sequence, cascade, &dropped)?;
-                if let Some(after) = self.replacement_of(user.table.oid) {
-                    user.take_from(after);
-                    continue;
-                }
-                let (_, after) = self
-                    .without_defaults
-                    .entry(user.table.oid)
-                    .or_insert_with(|| (Arc::clone(&user.table), user.table.as_ref().clone()));
-                user.take_from(after);
+                change_also(&mut self.changes, &mut self.requires, &user.table, |table| {
+                    user.take_from(table);
+                    true
+                });
             }
         }
         Ok(())
-    }
-
-    /// What a table becomes that loses columns too.
-    fn replacement_of(&mut self, table: Oid) -> Option<&mut Relation> {
-        self.changes.iter_mut().find_map(|change| match change {
-            Change::ReplaceRelation(after) if after.oid == table => Some(after),
-            _ => None,
-        })
     }
 
     /// PostgreSQL names what was to be dropped, which may be the sequence's table.

@@ -7,7 +7,7 @@ use peristyle_catalog::model::{
 };
 
 use super::alter_table::Altered;
-use super::drop::{Dropped, kind_word};
+use super::drop::{Dropped, kind_word, needed};
 use super::unchanged;
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
@@ -49,7 +49,8 @@ impl Dropped {
         let mut altered = Altered::of(scope, table);
         for (ty, used) in types.iter().flat_map(|ty| uses_of(table, ty).into_iter().map(move |used| (ty, used))) {
             if !cascade {
-                return Err(needed(ty, &used.named(table)));
+                let ty = format!("type {}", ty.name);
+                return Err(needed(&ty, format!("{} depends on {ty}", used.named(table))));
             }
             if table.stored_query().is_some() {
                 let whole = format!("drop cascades to {} {}", kind_word(table), table.name);
@@ -159,11 +160,4 @@ impl Use<'_> {
             Use::Check(constraint) => table.constraints.retain(|other| other.oid != constraint.oid),
         }
     }
-}
-
-fn needed(ty: &Relation, what: &str) -> SqlError {
-    let message = format!("cannot drop type {} because other objects depend on it", ty.name);
-    SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-        .detail(format!("{what} depends on type {}", ty.name))
-        .hint("Use DROP ... CASCADE to drop the dependent objects too.")
 }

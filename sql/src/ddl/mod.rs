@@ -120,6 +120,29 @@ fn unchanged(relation: &Relation) -> Requirement {
     Requirement::RelationVersion { oid: relation.oid, version: relation.version }
 }
 
+/// Changes a relation beside others: what an earlier change makes of it, or itself; not if `change` says that it changed
+/// nothing.
+fn change_also(
+    changes: &mut Vec<Change>,
+    requires: &mut Vec<Requirement>,
+    relation: &Relation,
+    change: impl FnOnce(&mut Relation) -> bool,
+) {
+    let earlier = changes.iter_mut().find_map(|earlier| match earlier {
+        Change::ReplaceRelation(changed) if changed.oid == relation.oid => Some(changed),
+        _ => None,
+    });
+    if let Some(changed) = earlier {
+        change(changed);
+        return;
+    }
+    let mut changed = relation.clone();
+    if change(&mut changed) {
+        requires.push(unchanged(relation));
+        changes.push(Change::ReplaceRelation(changed));
+    }
+}
+
 /// 0A000 that names the statement.
 fn unsupported(sql: &Sql) -> SqlError {
     let text = sql.to_string();

@@ -1,5 +1,6 @@
 //! Answers the planner's questions about names: tables, views, system relations, functions.
 
+mod kept_rows;
 mod past_source;
 
 use std::collections::HashMap;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{Column, DataFusionError, Result, TableReference};
+use datafusion::common::{DataFusionError, Result, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::memory_pool::MemoryPool;
@@ -27,7 +28,6 @@ use super::{expand_view, memory, past, user_types};
 use crate::error::SqlError;
 use crate::functions::{FunctionContext, excluding, row, undefined};
 use crate::pg_catalog::pg_sequence::SEQUENCE_COLUMNS;
-use crate::retention::Kept;
 use crate::scan::{AddressBook, SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
 use crate::system_context::CatalogFunctions;
@@ -191,42 +191,6 @@ impl<'a> Provider<'a> {
             columns.map(|((name, ty), value)| value.alias_with_metadata(*name, Some(pg_metadata(*ty).into())));
         let plan = LogicalPlanBuilder::empty(true).project(columns)?.build()?;
         Ok(provider_as_source(Arc::new(ViewTable::new(plan, None)) as Arc<dyn TableProvider>))
-    }
-
-    /// A view's columns and the one that tells which rows are hidden, if the view does not read it.
-    fn with_key(
-        &self,
-        relation: &Relation,
-        columns: Option<&[(String, ColumnId)]>,
-    ) -> Result<Option<Vec<(String, ColumnId)>>, SqlError> {
-        let (Some(columns), Some(kept)) = (columns, self.kept(relation)?) else { return Ok(None) };
-        if columns.iter().any(|(_, id)| *id == kept.column) {
-            return Ok(None);
-        }
-        Ok(Some(columns.iter().cloned().chain([(KEY_COLUMN.to_owned(), kept.column)]).collect()))
-    }
-
-    fn kept(&self, relation: &Relation) -> Result<Option<Kept>, SqlError> {
-        relation.as_table().map_or(Ok(None), |table| Kept::of(table, self.scope.transaction_started))
-    }
-
-    /// The scan's rows without those that the table's retention hides, and of its columns only these, if any are named.
-    fn kept_rows(
-        &self,
-        relation: &Relation,
-        scan: TableScan,
-        columns: Option<&[(String, ColumnId)]>,
-    ) -> Result<Arc<dyn TableSource>, SqlError> {
-        let name = TableReference::bare(relation.name.as_str());
-        let own = |column: &str| Expr::Column(Column::new(Some(name.clone()), column));
-        let condition = self.kept(relation)?.and_then(|kept| Some(kept.condition(own(scan.shown_name(kept.column)?))));
-        let source = provider_as_source(Arc::new(scan) as Arc<dyn TableProvider>);
-        let Some(condition) = condition else { return Ok(source) };
-        let mut plan = LogicalPlanBuilder::scan(name.clone(), source, None)?.filter(condition)?;
-        if let Some(columns) = columns {
-            plan = plan.project(columns.iter().map(|(shown, _)| own(shown)))?;
-        }
-        Ok(provider_as_source(Arc::new(ViewTable::new(plan.build()?, None)) as Arc<dyn TableProvider>))
     }
 
     /// The relation of a catalog that a name stands for, if it is no system relation.
