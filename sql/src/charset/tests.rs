@@ -53,8 +53,7 @@ fn every_alias_stands_for_an_encoding() {
 #[test]
 fn every_character_that_has_a_code_comes_back() {
     for charset in supported() {
-        let has_one_way = ["SJIS", "EUC_JP", "BIG5"].contains(&charset.name());
-        let one_way = if has_one_way { "¢£¥¦¬‖•‾∼−☉♁〜" } else { "" };
+        let one_way = one_way(charset);
         let mut mapped = 0;
         for character in (0x80..0x1_0000).chain(0x1_f600..0x1_f640).filter_map(char::from_u32) {
             let text = character.to_string();
@@ -152,6 +151,11 @@ fn what_is_written_is_encoded_from_its_start_on() {
     assert_eq!(&out[..], b"\xc3\xa9:\xe9");
 }
 
+/// Characters that come back as others like them, in PostgreSQL too.
+fn one_way(charset: Charset) -> &'static str {
+    if ["SJIS", "EUC_JP", "BIG5"].contains(&charset.name()) { "¢£¥¦¬‖•‾∼−☉♁〜" } else { "" }
+}
+
 /// Decodes a stream that comes in portions.
 fn streamed(charset: Charset, bytes: &[u8], portion: usize) -> (String, Result<()>) {
     let mut decoder = StreamDecoder::new(charset).unwrap();
@@ -192,7 +196,11 @@ proptest! {
         let charset = Charset::by_number(number).unwrap();
         prop_assume!(charset.is_supported());
         if let Ok(bytes) = charset.encode(&text) {
-            prop_assert_eq!(charset.decode(&bytes).unwrap(), text.as_str());
+            let decoded = charset.decode(&bytes).unwrap();
+            prop_assert_eq!(charset.encode(&decoded).unwrap(), bytes.as_ref());
+            if !text.contains(|character| one_way(charset).contains(character)) {
+                prop_assert_eq!(decoded, text.as_str());
+            }
         }
     }
 }
