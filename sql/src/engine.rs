@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::{SqlError, SqlState};
 use crate::plan;
-use crate::session::{Activities, Channels, ConnectOptions, Copies, Session, SessionFacts};
+use crate::session::{Activities, AdvisoryLocks, Channels, ConnectOptions, Copies, Session, SessionFacts};
 use crate::transaction::{Modes, Transaction};
 
 /// How long a statement that is run again waits for others.
@@ -114,6 +114,7 @@ pub struct Engine {
     /// Held by a statement that is run again after it lost a race.
     turn: Arc<Mutex<()>>,
     channels: Arc<Channels>,
+    advisory_locks: Arc<AdvisoryLocks>,
     started: TimestampMicros,
 }
 
@@ -134,6 +135,7 @@ impl Engine {
             merge_log: Arc::default(),
             turn: Arc::default(),
             channels: Arc::default(),
+            advisory_locks: Arc::default(),
             started,
         }))
     }
@@ -191,6 +193,10 @@ impl Engine {
 
     pub(crate) fn activities(&self) -> &Activities {
         &self.activities
+    }
+
+    pub(crate) fn advisory_locks(&self) -> &Arc<AdvisoryLocks> {
+        &self.advisory_locks
     }
 
     /// The COPYs that run.

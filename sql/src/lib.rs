@@ -67,8 +67,8 @@ pub use outcome::{BatchStream, ByteStream, ColumnDescription, CopyOut, CopyPiece
 pub use parse::Statement;
 pub use retention::{Expired, expired};
 pub use session::{
-    BoundParameters, ConnectOptions, Interrupts, Notification, Parameter, PortalDescription, Prepared, Session,
-    TransactionStatus, WireFormat, named,
+    BoundParameters, ConnectOptions, Interrupts, LockMode, LockNumber, LockSpan, Notification, Parameter,
+    PortalDescription, Prepared, Session, TransactionStatus, WireFormat, named,
 };
 pub use single_value::parse_missing;
 pub use write::CopyIn;

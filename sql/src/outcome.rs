@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::Stream;
 use peristyle_catalog::model::{Oid, PgType};
 
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::session::WireFormat;
 use crate::write::CopyIn;
 
@@ -100,6 +100,12 @@ pub struct Notice {
     pub message: String,
     pub detail: Option<String>,
     pub hint: Option<String>,
+}
+
+impl Notice {
+    pub(crate) fn warning(code: SqlState, message: impl Into<String>) -> Notice {
+        Notice { severity: "WARNING", code: code.code(), message: message.into(), detail: None, hint: None }
+    }
 }
 
 impl RowsTag {

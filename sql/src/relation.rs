@@ -21,7 +21,7 @@ pub(crate) use declaration::{declarations, facts};
 pub use objects::Objects;
 pub(crate) use rows::{Rows, Value, array_of, none_if_empty};
 pub use view::{
-    CopyView, Cursor, Orphan, Orphans, PreparedStatement, SequencePlaces, ServerView, SessionView, Setting,
+    CopyView, Cursor, LockView, Orphan, Orphans, PreparedStatement, SequencePlaces, ServerView, SessionView, Setting,
     SnapshotView, StatementView,
 };
 

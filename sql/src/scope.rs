@@ -13,7 +13,7 @@ use crate::names::QualifiedName;
 use crate::outcome::Notice;
 use crate::sequence::{SharedRuns, SharedTaken};
 use crate::session::settings::{Settings, SharedSettings};
-use crate::session::{Guard, KeptObjects, SessionFacts, SharedPending};
+use crate::session::{Guard, KeptObjects, OwnLocks, SessionFacts, SharedPending};
 use crate::temporary;
 use crate::transaction::{Reads, View};
 use crate::values::InputStyle;
@@ -42,6 +42,8 @@ pub(crate) struct Scope {
     pub(crate) pending: SharedPending,
     /// The values that the session took of sequences.
     pub(crate) taken: SharedTaken,
+    /// The session's advisory locks.
+    pub(crate) locks: Arc<OwnLocks>,
     /// The runs of sequences' values that the transaction began.
     pub(crate) begun_runs: SharedRuns,
     /// What the transaction's statements read.
@@ -66,6 +68,7 @@ impl Scope {
             kept: Weak::clone(&self.kept),
             pending: Arc::clone(&self.pending),
             taken: Arc::clone(&self.taken),
+            locks: Arc::clone(&self.locks),
             begun_runs: Arc::clone(&self.begun_runs),
             reads: self.reads.clone(),
             returned: self.returned.clone(),

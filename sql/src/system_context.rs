@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -14,14 +15,15 @@ use peristyle_storage::Store;
 use peristyle_storage::gc;
 
 use crate::error::{SqlError, SqlState};
+use crate::outcome::Notice;
 use crate::pg_catalog::functions::{CatalogContext, SessionControl, function_names, register};
 use crate::relation::{
-    CopyView, Objects, Orphan, Orphans, RelationContext, SequencePlaces, ServerView, SessionView, Setting,
+    CopyView, LockView, Objects, Orphan, Orphans, RelationContext, SequencePlaces, ServerView, SessionView, Setting,
     SnapshotView, StatementView, VirtualRelation,
 };
 use crate::scope::Scope;
-use crate::session::ActivityState;
 use crate::session::settings::{SettingDefinition, SettingKind, Settings};
+use crate::session::{ActivityState, LockMode, LockNumber, LockRow, LockSpan};
 
 /// The rows of a system relation.
 pub(crate) async fn rows(scope: &Arc<Scope>, relation: &'static dyn VirtualRelation) -> Result<RecordBatch, SqlError> {
@@ -136,6 +138,7 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
     ServerView {
         statements: scope.engine.activities().list().into_iter().map(statement_view).collect(),
         copies: scope.engine.copies().list().iter().map(|copy| copy_view(copy)).collect(),
+        locks: scope.engine.advisory_locks().list().into_iter().map(lock_view).collect(),
         merges: scope.engine.merge_log().list(),
         merge_totals: scope.engine.merge_log().totals(),
         snapshots: snapshots(scope),
@@ -163,6 +166,19 @@ fn copy_view(copy: &crate::session::CopyProgress) -> CopyView {
         bytes_total: copy.bytes_total,
         rows: figures.rows,
         excluded: figures.excluded,
+    }
+}
+
+fn lock_view(row: LockRow) -> LockView {
+    let (class, object, part) = row.key.number.parts();
+    LockView {
+        process_id: row.process_id,
+        database: row.key.database,
+        class,
+        object,
+        part,
+        mode: row.mode.name(),
+        is_granted: row.is_granted,
     }
 }
 
@@ -232,6 +248,7 @@ struct Control {
     scope: Arc<Scope>,
 }
 
+#[async_trait]
 impl SessionControl for Control {
     fn setting(&self, name: &str) -> Option<String> {
         self.scope.session_settings.lock().current().get(name).ok().map(str::to_owned)
@@ -275,5 +292,31 @@ impl SessionControl for Control {
 
     fn terminate(&self, process_id: i32) -> bool {
         self.scope.engine.activities().interrupt(process_id, true)
+    }
+
+    fn blocking(&self, process_id: i32) -> Vec<i32> {
+        self.scope.engine.advisory_locks().blocking(process_id)
+    }
+
+    async fn lock(&self, number: LockNumber, mode: LockMode, span: LockSpan) -> datafusion::error::Result<()> {
+        let limit = self.scope.settings.milliseconds("lock_timeout").map(Duration::from_millis);
+        self.scope.locks.take(number, mode, span, limit).await.map_err(statement_error)
+    }
+
+    fn try_lock(&self, number: LockNumber, mode: LockMode, span: LockSpan) -> bool {
+        self.scope.locks.try_take(number, mode, span)
+    }
+
+    fn unlock(&self, number: LockNumber, mode: LockMode) -> bool {
+        let was_held = self.scope.locks.give_back(number, mode);
+        if !was_held {
+            let message = format!("you don't own a lock of type {}", mode.name());
+            self.scope.notices.lock().push(Notice::warning(SqlState::WARNING, message));
+        }
+        was_held
+    }
+
+    fn unlock_all(&self) {
+        self.scope.locks.give_back_all();
     }
 }

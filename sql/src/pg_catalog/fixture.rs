@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::error::Result;
 use peristyle_catalog::TableContents;
 use peristyle_catalog::model::{
@@ -12,6 +13,7 @@ use peristyle_catalog::model::{
 
 use super::functions::{CatalogContext, SessionControl};
 use crate::relation::{Objects, ServerView, SessionView, Setting};
+use crate::session::{LockMode, LockNumber, LockSpan};
 
 /// A snapshot that is written down.
 pub(crate) struct Fixture {
@@ -94,6 +96,7 @@ impl Objects for Fixture {
 /// Settings that stay as they are.
 pub(crate) struct FixedSettings;
 
+#[async_trait]
 impl SessionControl for FixedSettings {
     fn setting(&self, name: &str) -> Option<String> {
         (name == "server_version").then(|| "15.0".to_owned())
@@ -130,6 +133,24 @@ impl SessionControl for FixedSettings {
     fn terminate(&self, _: i32) -> bool {
         false
     }
+
+    fn blocking(&self, _: i32) -> Vec<i32> {
+        Vec::new()
+    }
+
+    async fn lock(&self, _: LockNumber, _: LockMode, _: LockSpan) -> Result<()> {
+        Ok(())
+    }
+
+    fn try_lock(&self, _: LockNumber, _: LockMode, _: LockSpan) -> bool {
+        true
+    }
+
+    fn unlock(&self, _: LockNumber, _: LockMode) -> bool {
+        true
+    }
+
+    fn unlock_all(&self) {}
 }
 
 /// The context of a session of that database.

@@ -22,6 +22,7 @@ mod pg_enum;
 pub(crate) mod pg_extension;
 mod pg_index;
 mod pg_indexes;
+mod pg_locks;
 mod pg_namespace;
 mod pg_prepared_statements;
 mod pg_proc;
@@ -84,6 +85,7 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_index", pg_index::fill),
     ("pg_catalog", "pg_indexes", pg_indexes::fill),
     ("pg_catalog", "pg_language", built_in::pg_language),
+    ("pg_catalog", "pg_locks", pg_locks::fill),
     ("pg_catalog", "pg_matviews", pg_views::materialized),
     ("pg_catalog", "pg_namespace", pg_namespace::fill),
     ("pg_catalog", "pg_opclass", built_in::pg_opclass),

@@ -81,6 +81,8 @@ pub struct ServerView {
     pub statements: Vec<StatementView>,
     /// The COPYs that run.
     pub copies: Vec<CopyView>,
+    /// Advisory locks, held and waited for.
+    pub locks: Vec<LockView>,
     /// The newest merges.
     pub merges: Vec<MergeRecord>,
     /// All merges, by table.
@@ -132,6 +134,21 @@ pub struct CopyView {
     pub rows: u64,
     /// Rows that a WHERE left out.
     pub excluded: u64,
+}
+
+/// An advisory lock that a session holds or waits for.
+#[derive(Clone, Debug)]
+pub struct LockView {
+    pub process_id: i32,
+    pub database: Oid,
+    /// The upper half of a bigint, or the first of two integers.
+    pub class: u32,
+    /// The lower half, or the second.
+    pub object: u32,
+    /// 1 for a bigint, 2 for two integers.
+    pub part: i16,
+    pub mode: &'static str,
+    pub is_granted: bool,
 }
 
 /// A snapshot that somebody can read.

@@ -26,6 +26,7 @@ struct NamedSavepoint {
     settings: Mark,
     portals: u64,
     notifications: usize,
+    locks: usize,
 }
 
 impl Session {
@@ -113,13 +114,14 @@ impl Session {
         let staged = self.in_transaction(|transaction| transaction.savepoint());
         let settings = self.settings.lock().mark();
         let (portals, notifications) = (self.kept.lock().mark(), self.listener.mark());
+        let locks = self.locks.mark();
         let block = self.block.as_mut().ok_or_else(|| needs_block("SAVEPOINT"))?;
         if block.savepoints.len() >= self.engine.limits().savepoints_max {
             let message =
                 format!("too many savepoints in one transaction (savepoints_max = {})", block.savepoints.len());
             return Err(SqlError::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message));
         }
-        block.savepoints.push(NamedSavepoint { name: fold(name), staged, settings, portals, notifications });
+        block.savepoints.push(NamedSavepoint { name: fold(name), staged, settings, portals, notifications, locks });
         Ok(())
     }
 
@@ -138,6 +140,7 @@ impl Session {
         self.settings.lock().go_back(&savepoint.settings);
         self.kept.lock().go_back(savepoint.portals);
         self.listener.go_back(savepoint.notifications);
+        self.locks.go_back(savepoint.locks);
         let slot = self.transaction.lock().as_mut().map(|transaction| transaction.go_back(&savepoint.staged));
         if let Some(deleted) = slot {
             deleted.await;
@@ -218,12 +221,16 @@ impl Session {
     }
 
     pub(super) fn warn(&self, code: SqlState, message: &str) {
-        let message = message.to_owned();
-        self.notices.lock().push(Notice { severity: "WARNING", code: code.code(), message, detail: None, hint: None });
+        self.notices.lock().push(Notice::warning(code, message));
     }
 }
 
 impl Block {
+    /// Locks of the transaction that a failure leaves: those that were taken before the last savepoint.
+    pub(super) fn locks_to_keep(&self) -> usize {
+        self.savepoints.last().map_or(0, |savepoint| savepoint.locks)
+    }
+
     fn find(&self, name: &Ident) -> Result<usize, SqlError> {
         let name = fold(name);
         self.savepoints.iter().rposition(|savepoint| savepoint.name == name).ok_or_else(|| {

@@ -157,6 +157,7 @@ impl Session {
         kept.statements.clear_named();
         drop(kept);
         self.listener.unlisten(None);
+        self.locks.give_back_all();
         self.change(false, |settings| {
             settings.reset("session_authorization")?;
             settings.reset("role")?;

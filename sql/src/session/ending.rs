@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::ChangeSet;
 
+use super::block::Block;
 use super::{Rerun, Session};
 use crate::error::{SqlError, SqlState};
 use crate::parse::Statement;
@@ -69,9 +70,10 @@ impl Session {
         }
     }
 
-    /// What follows the transaction: settings, portals, notifications.
+    /// What follows the transaction: settings, portals, notifications, locks.
     fn end_of_transaction(&mut self, is_committed: bool) {
         self.kept.lock().end_transaction(is_committed);
+        self.locks.go_back(0);
         if is_committed {
             self.settings.lock().commit();
             self.listener.commit();
@@ -124,6 +126,7 @@ impl Session {
     pub fn fail(&mut self) {
         self.rerun = None;
         self.in_transaction(Transaction::fail);
+        self.locks.go_back(self.block.as_ref().map_or(0, Block::locks_to_keep));
     }
 
     /// Statements of the transaction that changed something.

@@ -5,6 +5,7 @@
 //! it open beyond that ([`block`]).
 
 mod activity;
+mod advisory;
 mod block;
 mod channels;
 mod commands;
@@ -47,6 +48,8 @@ use crate::transaction::{Looks, Pile, Transaction};
 pub use crate::values::Format as WireFormat;
 use crate::values::OutputStyle;
 pub(crate) use activity::{Activities, Activity, ActivityRow, ActivityState};
+pub(crate) use advisory::{AdvisoryLocks, LockRow, OwnLocks};
+pub use advisory::{LockMode, LockNumber, LockSpan};
 pub use channels::Notification;
 pub(crate) use channels::{Channels, SharedPending};
 pub(crate) use copies::{Copies, CopyEntry, CopyProgress};
@@ -106,6 +109,7 @@ pub struct Session {
     rerun: Option<Rerun>,
     /// The values that it took of sequences.
     taken: SharedTaken,
+    locks: Arc<OwnLocks>,
 }
 
 /// The only statement of an implicit transaction so far.
@@ -159,7 +163,9 @@ impl Session {
         let activity = engine.activities().enter(&facts, options, engine.now(), &interrupts);
         let waiting_max = engine.limits().notifications_max;
         let listener = Listener::new(engine.channels(), facts.database_oid, facts.process_id, waiting_max);
+        let locks = OwnLocks::new(engine.advisory_locks(), facts.database_oid, facts.process_id);
         Ok(Session {
+            locks: Arc::new(locks),
             kept: Arc::new(Mutex::new(Kept::new(engine.limits()))),
             listener,
             engine,
@@ -410,6 +416,7 @@ impl Session {
             kept: Arc::downgrade(&self.kept),
             pending: Arc::clone(self.listener.pending()),
             taken: Arc::clone(&self.taken),
+            locks: Arc::clone(&self.locks),
             begun_runs,
             reads,
             returned: Default::default(),
@@ -442,6 +449,7 @@ impl Drop for Session {
     /// A transaction that was not ended leaves no trace; its objects are deleted in the background, as are temporary
     /// tables.
     fn drop(&mut self) {
+        self.locks.end();
         let transaction = self.transaction.lock().take();
         let (engine, facts) = (Arc::clone(&self.engine), Arc::clone(&self.facts));
         self.engine.spawn(async move {

@@ -12,8 +12,7 @@ const INT4_ARRAY: PgType = PgType::plain(1007);
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::stable("pg_cancel_backend", &[&[Int]], PgType::BOOL, cancel).volatile(),
     Function::stable("pg_terminate_backend", &[&[Int], &[Int, Int]], PgType::BOOL, terminate).volatile(),
-    Function::stable("pg_blocking_pids", &[&[Int]], INT4_ARRAY, blocking),
-    Function::stable("pg_advisory_unlock_all", &[&[]], PgType::VOID, nothing).volatile(),
+    Function::stable("pg_blocking_pids", &[&[Int]], INT4_ARRAY, blocking).volatile(),
 ];
 
 fn cancel(call: &Call<'_>) -> Result<Value<'static>> {
@@ -28,12 +27,8 @@ fn process_id(call: &Call<'_>) -> Option<i32> {
     i32::try_from(call.int(0)?).ok()
 }
 
-/// No statement ever waits for a lock of another.
-fn blocking(_: &Call<'_>) -> Result<Value<'static>> {
-    Ok(Value::List(Vec::new()))
-}
-
-/// There are no advisory locks, so none is held.
-fn nothing(_: &Call<'_>) -> Result<Value<'static>> {
-    Ok(Value::Null)
+/// For whom a session waits: advisory locks are all that anybody waits for.
+fn blocking(call: &Call<'_>) -> Result<Value<'static>> {
+    let sessions = process_id(call).map(|process_id| call.control.blocking(process_id)).unwrap_or_default();
+    Ok(Value::List(sessions.into_iter().map(Value::from).collect()))
 }

@@ -3,6 +3,7 @@
 //! A function is a row of a table: its name, the parameters it takes, the type it gives and a body over one row of
 //! arguments. [`register`] makes DataFusion's functions of them.
 
+mod advisory;
 mod arrays;
 mod backends;
 mod call;
@@ -21,12 +22,14 @@ mod visibility;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::common::DataFusionError;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Volatility};
 use peristyle_catalog::model::{Database, Oid, PgType};
 
 use crate::relation::{Objects, RelationContext, ServerView, SessionView, Value};
+use crate::session::{LockMode, LockNumber, LockSpan};
 use crate::{SqlError, SqlState};
 use call::{Call, CatalogFunction};
 
@@ -45,6 +48,7 @@ pub struct CatalogContext {
 }
 
 /// What catalog functions may ask of the session and the server.
+#[async_trait]
 pub trait SessionControl: Send + Sync {
     /// The value of a configuration parameter; `None` for one that does not exist.
     fn setting(&self, name: &str) -> Option<String>;
@@ -65,6 +69,16 @@ pub trait SessionControl: Send + Sync {
     fn cancel(&self, process_id: i32) -> bool;
     /// Ends a session; `false` if there is no such session.
     fn terminate(&self, process_id: i32) -> bool;
+    /// The sessions for which a session waits.
+    fn blocking(&self, process_id: i32) -> Vec<i32>;
+    /// Takes an advisory lock, and waits for it: 55P03 after lock_timeout, 40P01 for a deadlock.
+    async fn lock(&self, number: LockNumber, mode: LockMode, span: LockSpan) -> Result<()>;
+    /// Takes an advisory lock if it is free; whether it was.
+    fn try_lock(&self, number: LockNumber, mode: LockMode, span: LockSpan) -> bool;
+    /// Gives an advisory lock of the session back; `false`, with a warning, if there is none.
+    fn unlock(&self, number: LockNumber, mode: LockMode) -> bool;
+    /// Gives all advisory locks of the session back.
+    fn unlock_all(&self);
 }
 
 impl CatalogContext {
@@ -125,6 +139,7 @@ impl Function {
 }
 
 const TABLES: &[&[Function]] = &[
+    advisory::FUNCTIONS,
     backends::FUNCTIONS,
     comments::FUNCTIONS,
     definition::FUNCTIONS,
@@ -143,12 +158,14 @@ const TABLES: &[&[Function]] = &[
 pub fn register(context: &Arc<CatalogContext>) -> Vec<Arc<ScalarUDF>> {
     let functions = TABLES.iter().copied().flatten();
     let made = functions.map(|function| Arc::new(ScalarUDF::from(CatalogFunction::new(function, context.clone()))));
-    made.chain([Arc::new(sleep::pg_sleep()), Arc::new(arrays::array_or_empty())]).collect()
+    let others = [Arc::new(sleep::pg_sleep()), Arc::new(arrays::array_or_empty())];
+    made.chain(others).chain(advisory::waiting(context)).collect()
 }
 
 /// Names of all catalog functions.
 pub fn function_names() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().copied().flatten().map(|function| function.name).chain([sleep::NAME, arrays::NAME])
+    let waiting = advisory::WAITING.iter().map(|function| function.name);
+    TABLES.iter().copied().flatten().map(|function| function.name).chain([sleep::NAME, arrays::NAME]).chain(waiting)
 }
 
 /// An error with its SQLSTATE, as it travels through DataFusion.
@@ -162,6 +179,7 @@ pub(super) const UNDEFINED_FUNCTION: &str = "42883";
 const UNDEFINED_COLUMN: &str = "42703";
 const UNDEFINED_DATABASE: &str = "3D000";
 const UNDEFINED_SCHEMA: &str = "3F000";
+const NUMERIC_VALUE_OUT_OF_RANGE: &str = "22003";
 const INVALID_NAME: &str = "42602";
 const INVALID_TEXT: &str = "22P02";
 const INVALID_PARAMETER_VALUE: &str = "22023";
