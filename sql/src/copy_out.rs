@@ -89,42 +89,54 @@ async fn copy_out(scope: &Arc<Scope>, copy: &CopyStatement, options: CopyOptions
     let style = if binary { scope.settings.client_style() } else { scope.settings.output_style() };
     let encoder = Encoder::new(options, columns, style);
     let header = if has_header { Some(header_piece(&encoder)?) } else { None };
-    let rows = encoded(batches, encoder);
+    let rows = encoded(scope, batches, encoder);
     let pieces = Box::pin(stream::iter(header.map(Ok)).chain(rows));
     Ok(CopyOut { column_count, binary, pieces })
 }
 
-/// The rows of a COPY TO on their way.
-struct Encoding {
-    batches: BatchStream,
-    encoder: Encoder,
-    /// What goes out with the next row.
+/// What becomes one piece: a batch, or the end of the data, behind what goes out with it.
+struct Part {
     head: BytesMut,
+    batch: Option<RecordBatch>,
 }
 
-fn encoded(batches: BatchStream, encoder: Encoder) -> impl Stream<Item = Result<CopyPiece, SqlError>> + Send {
-    let encoding = Encoding { batches, head: encoder.head(), encoder };
-    stream::try_unfold(Some(encoding), |encoding| async move {
-        let Some(mut encoding) = encoding else { return Ok(None) };
-        match encoding.batches.next().await {
-            Some(batch) => Ok(Some((encoding.rows(&batch?)?, Some(encoding)))),
-            None => Ok(encoding.end().map(|piece| (piece, None))),
-        }
+/// Encodes batches on the computing threads, some ahead of the one that is sent.
+fn encoded(
+    scope: &Arc<Scope>,
+    batches: BatchStream,
+    encoder: Encoder,
+) -> impl Stream<Item = Result<CopyPiece, SqlError>> + Send + use<> {
+    let parts = parts(batches, encoder.head());
+    let (engine, encoder) = (Arc::clone(&scope.engine), Arc::new(encoder));
+    let ahead = engine.limits().streams;
+    let pieces = parts.map_ok(move |part| {
+        let (engine, encoder) = (Arc::clone(&engine), Arc::clone(&encoder));
+        async move { engine.on_cpu(async move { part.encoded(&encoder) }).await }
+    });
+    pieces.try_buffered(ahead).try_filter(|piece| std::future::ready(!piece.bytes.is_empty()))
+}
+
+/// The head goes out with the first row, as PostgreSQL sends it and clients count on it, or with the end.
+fn parts(batches: BatchStream, head: BytesMut) -> impl Stream<Item = Result<Part, SqlError>> + Send {
+    stream::try_unfold(Some((batches, head)), |state| async move {
+        let Some((mut batches, mut head)) = state else { return Ok(None) };
+        let Some(batch) = batches.next().await else { return Ok(Some((Part { head, batch: None }, None))) };
+        let batch = batch?;
+        let head_of_it = if batch.num_rows() > 0 { std::mem::take(&mut head) } else { BytesMut::new() };
+        Ok(Some((Part { head: head_of_it, batch: Some(batch) }, Some((batches, head)))))
     })
 }
 
-impl Encoding {
-    fn rows(&mut self, batch: &RecordBatch) -> Result<CopyPiece, SqlError> {
+impl Part {
+    fn encoded(self, encoder: &Encoder) -> Result<CopyPiece, SqlError> {
+        let mut bytes = self.head;
+        let Some(batch) = self.batch else {
+            encoder.tail(&mut bytes);
+            return Ok(CopyPiece { row_ends: vec![bytes.len()], bytes: bytes.freeze(), rows: 0 });
+        };
         let mut row_ends = Vec::with_capacity(batch.num_rows());
-        let mut bytes = if batch.num_rows() > 0 { std::mem::take(&mut self.head) } else { BytesMut::new() };
-        self.encoder.encode_rows(batch, 0..batch.num_rows(), &mut bytes, |out| row_ends.push(out.len()))?;
+        encoder.encode_rows(&batch, 0..batch.num_rows(), &mut bytes, |out| row_ends.push(out.len()))?;
         Ok(CopyPiece { rows: row_ends.len() as u64, bytes: bytes.freeze(), row_ends })
-    }
-
-    fn end(mut self) -> Option<CopyPiece> {
-        self.encoder.tail(&mut self.head);
-        let bytes = self.head.freeze();
-        (!bytes.is_empty()).then(|| CopyPiece { row_ends: vec![bytes.len()], bytes, rows: 0 })
     }
 }
 

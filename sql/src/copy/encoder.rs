@@ -7,7 +7,10 @@ use peristyle_catalog::model::PgType;
 use super::options::{CopyFormat, CopyOptions, Header};
 use super::tuples;
 use crate::error::{Result, SqlError};
-use crate::values::{Format, OutputStyle, ValueWriter, escape_json, json_value_writer, value_writer, write_element};
+use crate::values::{
+    Format, OutputStyle, ValueWriter, enclose, escape_json, json_value_writer, replace_by_pairs, value_writer,
+    write_element,
+};
 
 /// Encodes the rows of one COPY TO.
 #[derive(Clone, Debug)]
@@ -186,41 +189,23 @@ impl Encoder {
 
     fn quote(&self, start: usize, out: &mut BytesMut) {
         let (quote, escape) = (self.options.quote, self.options.escape);
-        let bare = out.split_off(start);
-        out.reserve(bare.len() + 2);
-        out.put_u8(quote);
-        for &byte in &bare {
-            if byte == quote || byte == escape {
-                out.put_u8(escape);
-            }
-            out.put_u8(byte);
-        }
-        out.put_u8(quote);
+        replace_by_pairs(start, out, |byte| (byte == quote || byte == escape).then_some([escape, byte]));
+        enclose(quote, start, out);
     }
 
     /// The text format's backslash escapes.
     fn escape(&self, start: usize, out: &mut BytesMut) {
-        let is_special = |byte: &u8| *byte < b' ' || *byte == b'\\' || *byte == self.options.delimiter;
-        let Some(first) = out[start..].iter().position(is_special) else { return };
-        let rest = out.split_off(start + first);
-        out.reserve(rest.len() + 8);
-        for &byte in &rest {
-            let letter = match byte {
-                8 => b'b',
-                12 => b'f',
-                b'\n' => b'n',
-                b'\r' => b'r',
-                b'\t' => b't',
-                11 => b'v',
-                b'\\' => b'\\',
-                byte if byte == self.options.delimiter => byte,
-                byte => {
-                    out.put_u8(byte);
-                    continue;
-                }
-            };
-            out.put_slice(&[b'\\', letter]);
-        }
+        let delimiter = self.options.delimiter;
+        let letter = |byte| match byte {
+            8 => Some(b'b'),
+            12 => Some(b'f'),
+            b'\n' => Some(b'n'),
+            b'\r' => Some(b'r'),
+            b'\t' => Some(b't'),
+            11 => Some(b'v'),
+            byte => (byte == b'\\' || byte == delimiter).then_some(byte),
+        };
+        replace_by_pairs(start, out, |byte| letter(byte).map(|letter| [b'\\', letter]));
     }
 }
 

@@ -206,7 +206,7 @@ fn write_digits(is_negative: bool, digits: &[u8], scale: i8, out: &mut BytesMut)
 
 #[cfg(test)]
 mod tests {
-    use super::super::decimal_binary::{read_binary, write_binary};
+    use super::super::decimal_binary::{read_binary, write_binary, write_large};
     use super::super::number_text::{parse_plain, plain_text};
     use super::*;
     use proptest::prelude::*;
@@ -237,6 +237,17 @@ mod tests {
         for (input, output) in cases {
             assert_eq!(text(parse_decimal(input).unwrap()), output, "{input}");
             assert_eq!(plain_text(input.trim().as_bytes()).as_deref(), Some(output), "{input}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn binary_forms_of_small_numbers_are_those_of_large_ones(unscaled: i128, shift in 0_u32..128, scale in -4_i8..40) {
+            let unscaled = i256::from_i128(unscaled >> shift);
+            let (mut small, mut large) = (BytesMut::new(), BytesMut::new());
+            write_binary(unscaled, scale, &mut small);
+            write_large(unscaled, scale, &mut large);
+            prop_assert_eq!(small, large);
         }
     }
 

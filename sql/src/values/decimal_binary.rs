@@ -15,8 +15,55 @@ const BINARY_NEGATIVE: u16 = 0x4000;
 const BINARY_NAN: u16 = 0xC000;
 const BINARY_POSITIVE_INFINITY: u16 = 0xD000;
 const BINARY_NEGATIVE_INFINITY: u16 = 0xF000;
+/// Most base-10000 digits of 128 bits.
+const SMALL_DIGITS_MAX: usize = 10;
+const HEADER_BYTES: usize = 8;
+
 /// Writes PostgreSQL's binary numeric: counts of base-10000 digits, weight, sign, display scale, the digits.
 pub(super) fn write_binary(unscaled: i256, scale: i8, out: &mut BytesMut) {
+    if unscaled.to_i128().is_none_or(|small| !write_small(small, scale, out)) {
+        write_large(unscaled, scale, out);
+    }
+}
+
+/// The same, where the digits of base 10000 fit 128 bits: by division. `false`, with nothing written, where they do not.
+fn write_small(unscaled: i128, scale: i8, out: &mut BytesMut) -> bool {
+    let Ok(shown_scale) = u16::try_from(scale) else { return false };
+    // The point lies between two digits of base 10000.
+    let padding = (4 - u32::from(shown_scale) % 4) % 4;
+    let Some(mut rest) = unscaled.unsigned_abs().checked_mul(10_u128.pow(padding)) else { return false };
+    let mut digits = [0_u16; SMALL_DIGITS_MAX];
+    let mut first = SMALL_DIGITS_MAX;
+    let mut put = |digit| {
+        first -= 1;
+        digits[first] = digit;
+    };
+    while rest > u128::from(u64::MAX) {
+        put((rest % 10_000) as u16);
+        rest /= 10_000;
+    }
+    let mut rest = rest as u64;
+    while rest > 0 {
+        put((rest % 10_000) as u16);
+        rest /= 10_000;
+    }
+    let fraction = usize::from(shown_scale).div_ceil(4);
+    let weight = SMALL_DIGITS_MAX as i32 - first as i32 - fraction as i32 - 1;
+    let digits = &digits[first..];
+    let digits = &digits[..digits.iter().rposition(|&digit| digit != 0).map_or(0, |last| last + 1)];
+    let sign = if unscaled < 0 { BINARY_NEGATIVE } else { 0 };
+    let weight = if digits.is_empty() { 0 } else { weight as u16 };
+    let mut bytes = [0; HEADER_BYTES + 2 * SMALL_DIGITS_MAX];
+    let parts = [digits.len() as u16, weight, sign, shown_scale].into_iter().chain(digits.iter().copied());
+    for (place, part) in bytes.chunks_exact_mut(2).zip(parts) {
+        place.copy_from_slice(&part.to_be_bytes());
+    }
+    out.put_slice(&bytes[..HEADER_BYTES + 2 * digits.len()]);
+    true
+}
+
+/// The same for numbers of any width, by their decimal digits.
+pub(super) fn write_large(unscaled: i256, scale: i8, out: &mut BytesMut) {
     let text = unscaled.to_string();
     let is_negative = unscaled.is_negative();
     let mut digits: Vec<u8> = text.trim_start_matches('-').bytes().map(|byte| byte - b'0').collect();

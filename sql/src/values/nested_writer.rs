@@ -10,6 +10,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_text::{is_space, needs_quotes};
+use super::quoting::{enclose, replace_by_pairs};
 use super::style::Format;
 use super::writer::{BoxedWriter, Request, ValueWriter, write_sized};
 use crate::error::{Result, SqlError};
@@ -136,7 +137,7 @@ impl<F> ListWriter<'_, F> {
             let start = out.len();
             self.inner.write(row, out)?;
             if !self.is_nested && needs_quotes(&out[start..]) {
-                quote(out, start, |byte| if matches!(byte, b'"' | b'\\') { Some(b'\\') } else { None });
+                quote(start, out, |byte| [b'\\', byte]);
             }
         }
         out.put_u8(b'}');
@@ -178,18 +179,10 @@ pub(crate) fn write_element(writer: &dyn ValueWriter, row: usize, out: &mut Byte
     write_sized(out, |out| writer.write(row, out))
 }
 
-/// Puts quotes around what was written from `start` on, and what `escape` gives in front of the bytes it names.
-fn quote(out: &mut BytesMut, start: usize, escape: impl Fn(u8) -> Option<u8>) {
-    let bare = out.split_off(start);
-    out.reserve(bare.len() + 2);
-    out.put_u8(b'"');
-    for &byte in &bare {
-        if let Some(mark) = escape(byte) {
-            out.put_u8(mark);
-        }
-        out.put_u8(byte);
-    }
-    out.put_u8(b'"');
+/// Puts quotes around what was written from `start` on, and `escaped` in the place of quotes and backslashes in it.
+fn quote(start: usize, out: &mut BytesMut, escaped: impl Fn(u8) -> [u8; 2]) {
+    replace_by_pairs(start, out, |byte| matches!(byte, b'"' | b'\\').then(|| escaped(byte)));
+    enclose(b'"', start, out);
 }
 
 fn record(array: &StructArray, request: Request) -> Result<BoxedWriter<'_>> {
@@ -239,7 +232,7 @@ impl RecordWriter<'_> {
             let start = out.len();
             field.write(row, out)?;
             if record_needs_quotes(&out[start..]) {
-                quote(out, start, |byte| if matches!(byte, b'"' | b'\\') { Some(byte) } else { None });
+                quote(start, out, |byte| [byte, byte]);
             }
         }
         out.put_u8(b')');
