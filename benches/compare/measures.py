@@ -4,9 +4,9 @@ import math
 import os
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
+import clients
 import loads
 import tiers
 import tpch_data
@@ -20,7 +20,6 @@ PARTITIONS = int(os.environ.get("COMPARE_PARTITIONS", "100000"))
 RUNS = int(os.environ.get("COMPARE_RUNS", "3"))
 CLIENTS = (1, 8, 64)
 MIB = 1 << 20
-SAMPLE_SECONDS = 0.2
 
 
 def tpch_files():
@@ -101,35 +100,13 @@ def query_rows(times):
 # --- memory ---------------------------------------------------------------------------------------------------------
 
 
-class MemoryWatch:
-    """The greatest resident memory of a process while a block runs."""
-
-    def __init__(self, process):
-        self.process = process
-        self.peak = process.memory_bytes()
-        self.done = threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-
-    def watch(self):
-        while not self.done.wait(SAMPLE_SECONDS):
-            self.peak = max(self.peak, self.process.memory_bytes())
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.thread.join()
-
-
 def memory(server):
     """Resident memory above idle while one COPY goes on and on. PostgreSQL's is spread over processes: not shown."""
     if server.kind == "postgres":
         return {}
     server.psql((tpch_data.FOLDER / "schema.sql").read_text())
     idle = server.process.memory_bytes()
-    with MemoryWatch(server.process) as watch:
+    with loads.MemoryWatch(server.process) as watch:
         sent = loads.copy_over_and_over(server, tpch_files()["lineitem"][0], COPY_BYTES)
     title = f"server memory above idle during a {sent / 1e9:.2g} GB COPY"
     return {title: f"{(watch.peak - idle) / MIB:.0f} MiB (idle {idle / MIB:.0f} MiB)"}
@@ -163,4 +140,4 @@ def restart_seconds(server):
     return seconds
 
 
-PARTS = {"copy": copy, "insert": insert, "queries": queries, "memory": memory, "start": start} | tiers.PARTS
+PARTS = {"copy": copy, "insert": insert, "queries": queries, "memory": memory, "start": start} | tiers.PARTS | clients.PARTS
