@@ -44,6 +44,7 @@ mod pg_views;
 pub(crate) mod type_names;
 
 use crate::relation::Fill;
+pub(crate) use pg_proc::functions_named;
 
 /// Oid of the role that owns what is built in (`BOOTSTRAP_SUPERUSERID`).
 pub(crate) const BOOTSTRAP_ROLE: u32 = 10;

@@ -1,7 +1,8 @@
 //! `pg_proc`: PostgreSQL's signatures of the functions that can be called here, and of those that read and write the
 //! values of types, which clients look up by oid to tell types apart.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use super::built_in_types::PG_TYPE;
 use super::{BOOTSTRAP_ROLE, PG_CATALOG};
@@ -62,10 +63,26 @@ pub(crate) struct Function {
     pub(crate) oid: u32,
     pub(crate) name: &'static str,
     pub(crate) arguments: Vec<u32>,
-    /// Whether the last argument takes any number of values.
-    pub(crate) is_variadic: bool,
+    /// How many of the last arguments need not be given.
+    pub(crate) defaults: usize,
+    /// The type of each of any number of values that the last argument takes.
+    pub(crate) variadic: Option<u32>,
     pub(crate) result: u32,
     pub(crate) returns_set: bool,
+}
+
+impl Function {
+    /// The types of its parameters in a call of so many arguments; `None` if it does not take as many.
+    pub(crate) fn parameters(&self, count: usize) -> Option<Vec<u32>> {
+        let all = self.arguments.len();
+        match self.variadic {
+            Some(item) if count >= all => {
+                let fixed = self.arguments.iter().take(all - 1).copied();
+                Some(fixed.chain(std::iter::repeat_n(item, count + 1 - all)).collect())
+            }
+            _ => (count <= all && count + self.defaults >= all).then(|| self.arguments[..count].to_vec()),
+        }
+    }
 }
 
 /// All of PostgreSQL's functions over the types that Peristyle knows, callable or not.
@@ -74,10 +91,21 @@ pub(crate) fn functions() -> impl Iterator<Item = Function> {
         oid: row[0].parse().expect("an oid is a number"),
         name: row[1],
         arguments: row[11].split_whitespace().map(|oid| oid.parse().expect("an oid is a number")).collect(),
-        is_variadic: row[9] != "0",
+        defaults: row[8].parse().expect("a count is a number"),
+        variadic: Some(row[9]).filter(|oid| *oid != "0").map(|oid| oid.parse().expect("an oid is a number")),
         result: row[10].parse().expect("an oid is a number"),
         returns_set: row[4] == "t",
     })
+}
+
+/// The functions of that name, callable or not.
+pub(crate) fn functions_named(name: &str) -> &'static [Function] {
+    static BY_NAME: LazyLock<HashMap<&str, Vec<Function>>> = LazyLock::new(|| {
+        let mut by_name: HashMap<&str, Vec<Function>> = HashMap::new();
+        functions().for_each(|function| by_name.entry(function.name).or_default().push(function));
+        by_name
+    });
+    BY_NAME.get(name).map_or(&[], Vec::as_slice)
 }
 
 /// The function of that oid.

@@ -16,6 +16,7 @@ mod literals;
 mod memory;
 mod named_windows;
 mod normalise;
+mod open_parameters;
 mod origins;
 pub(crate) mod output_names;
 mod own_names;

@@ -6,16 +6,14 @@ use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr as Planned, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::LogicalPlan;
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{arrow_type, pg_field, pg_metadata, pg_type, pg_type_of_arrow};
 use sqlparser::ast::{self, Expr, Value, ValueWithSpan, Visit, Visitor};
 
-use super::past;
 use super::user_types::looked_up;
+use super::{open_parameters, past};
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::semantics;
@@ -24,8 +22,6 @@ use crate::values::{ColumnBuilder, InputStyle};
 
 /// Most parameters of a statement (the wire counts them in 16 bits).
 const PARAMETERS_MAX: usize = 65_535;
-
-const TEXT_ARRAY: PgType = PgType::plain(1009);
 
 /// Parameters with their values, as Bind gave them.
 #[derive(Default)]
@@ -185,34 +181,10 @@ pub(crate) fn resolve(plan: &LogicalPlan, hinted: &[Option<PgType>]) -> Result<V
         .into_iter()
         .filter_map(|(name, field)| Some((placeholder_number(&name)?, inferred_type(&field?))))
         .collect();
-    let arrays = compared_arrays(plan)?;
-    let of_plan = |number: usize| inferred.get(&number).or_else(|| arrays.get(&number)).copied();
+    let around = open_parameters::types(plan)?;
+    let of_plan = |number: usize| inferred.get(&number).or_else(|| around.get(&number)).copied();
     let types = hinted.iter().enumerate();
     Ok(types.map(|(i, known)| known.or_else(|| of_plan(i + 1)).unwrap_or(PgType::TEXT)).collect())
-}
-
-/// The types of parameters in `x = ANY ($1)`: arrays of what stands on the left.
-fn compared_arrays(plan: &LogicalPlan) -> Result<HashMap<usize, PgType>, SqlError> {
-    let mut found = HashMap::new();
-    plan.apply_with_subqueries(|node| {
-        let schema = merge_schema(&node.inputs());
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                if let Planned::ScalarFunction(call) = expr
-                    && semantics::is_quantified(call.func.name())
-                    && let [_, tested, Planned::Placeholder(parameter)] = call.args.as_slice()
-                    && let Some(number) = placeholder_number(&parameter.id).filter(|_| parameter.field.is_none())
-                {
-                    let (_, field) = tested.to_field(&schema)?;
-                    // A type without arrays of its own is compared as text.
-                    let element = PgType::plain(pg_type(&field).oid);
-                    found.insert(number, element.array().unwrap_or(TEXT_ARRAY));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(found)
 }
 
 fn inferred_type(field: &FieldRef) -> PgType {

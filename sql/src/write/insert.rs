@@ -9,7 +9,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use peristyle_catalog::model::{IngestId, PgType};
-use sqlparser::ast::{self, Insert, ObjectNamePart, SetExpr, TableObject};
+use sqlparser::ast::{self, Expr, Insert, ObjectNamePart, SelectItem, SetExpr, TableObject};
 
 use super::assign::assign_columns;
 use super::ingest::{ingest_id, is_replay};
@@ -198,14 +198,16 @@ pub(crate) fn describe(
     Ok((resolved, returning.map(|returning| returning.columns().to_vec())))
 }
 
-/// Parameters in a VALUES list have the types of the columns that they go to.
+/// Parameters in a VALUES list, or that a SELECT gives as they are, have the types of the columns that they go to.
 pub(crate) fn hint_values(target: &Target, insert: &Insert, hinted: &mut [Option<PgType>]) -> Result<(), SqlError> {
     let names = column_names(target, insert)?;
-    let Some(SetExpr::Values(values)) = insert.source.as_ref().map(|source| source.body.as_ref()) else {
-        return Ok(());
+    let rows: Vec<Vec<&Expr>> = match insert.source.as_ref().map(|source| source.body.as_ref()) {
+        Some(SetExpr::Values(values)) => values.rows.iter().map(|row| row.iter().collect()).collect(),
+        Some(SetExpr::Select(select)) => vec![select.projection.iter().map_while(selected).collect()],
+        _ => return Ok(()),
     };
-    for row in &values.rows {
-        for (cell, name) in row.iter().zip(&names) {
+    for row in rows {
+        for (cell, name) in row.into_iter().zip(&names) {
             let ty = target.position(name).map(|at| target.fields[at].ty);
             if let (Some(number), Some(ty)) = (parameters::placeholder(cell), ty) {
                 hinted[number - 1].get_or_insert(PgType::plain(ty.oid));
@@ -213,6 +215,14 @@ pub(crate) fn hint_values(target: &Target, insert: &Insert, hinted: &mut [Option
         }
     }
     Ok(())
+}
+
+/// The expression of an item of a SELECT list; nothing for stars, of which it is not known how many columns they are.
+fn selected(item: &SelectItem) -> Option<&Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    }
 }
 
 async fn load_query(

@@ -50,7 +50,7 @@ pub(super) fn arguments(context: &RelationContext<'_>, function: &Signature) -> 
     let last = function.arguments.len().saturating_sub(1);
     let shown = |(at, ty): (usize, &u32)| {
         let name = format_type(context, *ty, None);
-        if function.is_variadic && at == last { format!("VARIADIC {name}") } else { name }
+        if function.variadic.is_some() && at == last { format!("VARIADIC {name}") } else { name }
     };
     function.arguments.iter().enumerate().map(shown).collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,167 @@
+"""The types that parameters have when the client names none, as drivers learn them that prepare before they bind."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from server import DATABASE, USER
+
+TABLE = """
+create table if not exists parameters_of (
+    a int, b text, d double precision, ts timestamptz, day date, n numeric, j jsonb, arr int[])
+"""
+# What PostgreSQL answers, over that table.
+STATEMENTS = [
+    ("select make_date($1,$2,$3)", "int4 int4 int4"),
+    ("select upper($1)", "text"),
+    ("select repeat($1,$2)", "text int4"),
+    ("select left($1,$2)", "text int4"),
+    ("select date_trunc($1, now())", "text"),
+    ("select sqrt($1)", "float8"),
+    ("select abs($1)", "float8"),
+    ("select split_part($1,$2,$3)", "text text int4"),
+    ("select string_to_array($1,$2)", "text text"),
+    ("select array_to_string($1::text[],$2)", "text[] text"),
+    ("select jsonb_set($1,$2,$3)", "jsonb text[] jsonb"),
+    ("select lpad($1,$2)", "text int4"),
+    ("select lpad($1,$2,$3)", "text int4 text"),
+    ("select to_timestamp($1)", "float8"),
+    ("select to_char($1::timestamp, $2)", "timestamp text"),
+    ("select pg_advisory_lock($1)", "int8"),
+    ("select pg_advisory_lock($1,$2)", "int4 int4"),
+    ("select pg_sleep($1)", "float8"),
+    ("select pg_cancel_backend($1)", "int4"),
+    ("select format_type($1,$2)", "oid int4"),
+    ("select pg_table_is_visible($1)", "oid"),
+    ("select coalesce($1, 0)", "int4"),
+    ("select coalesce(a, $1) from parameters_of", "int4"),
+    ("select coalesce($1, $2)", "text text"),
+    ("select case when a > $1 then $2 else b end from parameters_of", "int4 text"),
+    ("select case when $1 then 1 end", "bool"),
+    ("select nullif(a, $1) from parameters_of", "int4"),
+    ("select greatest(a, $1) from parameters_of", "int4"),
+    ("select a + $1 from parameters_of", "int4"),
+    ("select $1 + a from parameters_of", "int4"),
+    ("select d + $1 from parameters_of", "float8"),
+    ("select ts + $1 from parameters_of", "interval"),
+    ("select ts - $1 from parameters_of", "timestamptz"),
+    ("select day - $1 from parameters_of", "date"),
+    ("select $1 || b from parameters_of", "text"),
+    ("select b || $1 from parameters_of", "text"),
+    ("select a from parameters_of where a = $1", "int4"),
+    ("select a from parameters_of where a in ($1, $2)", "int4 int4"),
+    ("select a from parameters_of where a = any($1)", "int4[]"),
+    ("select a from parameters_of where b like $1", "text"),
+    ("select a from parameters_of where ts between $1 and $2", "timestamptz timestamptz"),
+    ("select a from parameters_of where day >= $1 and day < $2", "date date"),
+    ("select a from parameters_of where n > $1", "numeric"),
+    ("select j -> $1 from parameters_of", "text"),
+    ("select j ->> $1 from parameters_of", "text"),
+    ("select j #>> $1 from parameters_of", "text[]"),
+    ("select arr[$1] from parameters_of", "int4"),
+    ("select a from parameters_of where $1 = any(arr)", "int4"),
+    ("select a from parameters_of order by a limit $1 offset $2", "int8 int8"),
+    ("select count(*) filter (where a > $1) from parameters_of", "int4"),
+    ("select sum(a * $1) from parameters_of", "int4"),
+    ("select avg(d) from parameters_of having avg(d) > $1", "float8"),
+    ("select row_number() over (order by a) + $1 from parameters_of", "int8"),
+    ("select lag(a, $1) over (order by a) from parameters_of", "int4"),
+    ("select lag(a, 1, $1) over (order by a) from parameters_of", "int4"),
+    ("select ntile($1) over (order by a) from parameters_of", "int4"),
+    ("select percentile_cont($1) within group (order by d) from parameters_of", "float8"),
+    ("select string_agg(b, $1) from parameters_of", "text"),
+    ("select extract(epoch from $1::timestamp)", "timestamp"),
+    ("select $1::int", "int4"),
+    ("select $1::text || 'x'", "text"),
+    ("select cast($1 as date)", "date"),
+    ("select not $1", "bool"),
+    ("select $1 and true", "bool"),
+    ("select ($1)::numeric(10,2)", "numeric"),
+    ("select a % $1 from parameters_of", "int4"),
+    ("select a ^ $1 from parameters_of", "float8"),
+    ("select b ~ $1 from parameters_of", "text"),
+    ("select regexp_replace(b, $1, $2) from parameters_of", "text text"),
+    ("select regexp_replace(b, $1, $2, $3) from parameters_of", "text text text"),
+    ("select replace(b, $1, $2) from parameters_of", "text text"),
+    ("select substring(b, $1) from parameters_of", "text"),
+    ("select position($1 in b) from parameters_of", "text"),
+    ("select round(n, $1) from parameters_of", "int4"),
+    ("select round($1, 2)", "numeric"),
+    ("select mod(a, $1) from parameters_of", "int4"),
+    ("select power($1, 2)", "float8"),
+    ("select width_bucket(d, $1, $2, $3) from parameters_of", "float8 float8 int4"),
+    ("select to_date($1, $2)", "text text"),
+    ("select to_number($1, $2)", "text text"),
+    ("select age($1, ts) from parameters_of", "timestamptz"),
+    ("select date_part($1, ts) from parameters_of", "text"),
+    ("select ts at time zone $1 from parameters_of", "text"),
+    ("select make_interval(days => $1)", "int4"),
+    ("select * from unnest($1::int[]) x where x > $2", "int4[] int4"),
+    ("insert into parameters_of (a, b, d) values ($1, $2, $3)", "int4 text float8"),
+    ("insert into parameters_of select $1, $2", "int4 text"),
+    ("update parameters_of set a = $1, b = $2 where a = $3", "int4 text int4"),
+    ("update parameters_of set a = a + $1 where b = $2", "int4 text"),
+    ("delete from parameters_of where a = $1 and b = $2", "int4 text"),
+    ("insert into parameters_of (a) values ($1 + 1)", "int4"),
+    ("insert into parameters_of (ts) values ($1::date)", "date"),
+    ("select * from (values ($1, $2)) v", "text text"),
+    ("select a from parameters_of union select $1", "int4"),
+    ("select $1 union select a from parameters_of", "int4"),
+    ("select array[$1, 2]", "int4"),
+    ("select array[$1, $2]", "text text"),
+    ("select (a, b) = ($1, $2) from parameters_of", "int4 text"),
+    ("select a from parameters_of where (a, b) in (($1, $2))", "int4 text"),
+    ("select exists (select 1 from parameters_of where a = $1)", "int4"),
+    ("select a from parameters_of where a > all($1)", "int4[]"),
+    ("select jsonb_extract_path_text(j, $1) from parameters_of", "text"),
+    ("select array_append(arr, $1) from parameters_of", "int4"),
+    ("select array_position(arr, $1) from parameters_of", "int4"),
+    ("select encode($1, 'hex')", "bytea"),
+    ("select decode($1, $2)", "text text"),
+    ("select md5($1)", "text"),
+    ("select length($1)", "text"),
+    ("select char_length($1)", "text"),
+    ("select chr($1)", "int4"),
+    ("select ascii($1)", "text"),
+    ("select trim($1)", "text"),
+    ("select trim(both $1 from b) from parameters_of", "text"),
+    ("select starts_with(b, $1) from parameters_of", "text"),
+    ("select gen_random_uuid() = $1", "uuid"),
+    ("select $1 = $2", "text text"),
+    ("select $1 > 5", "int4"),
+    ("select $1 like 'a%'", "text"),
+    ("select $1 between 1 and 3", "int4"),
+    ("select date_bin($1, ts, $2) from parameters_of", "interval timestamptz"),
+    ("select timestamp '2024-01-01' < $1", "timestamp"),
+    ("select interval '1 day' * $1", "float8"),
+    ("select $1 * interval '1 day'", "float8"),
+    ("select justify_days($1)", "interval"),
+    ("select ts::date = $1 from parameters_of", "date"),
+    ("select extract(year from ts) = $1 from parameters_of", "numeric"),
+    ("select overlay(b placing $1 from $2) from parameters_of", "text int4"),
+    ("select current_setting($1)", "text"),
+    ("select set_config($1, $2, $3)", "text text bool"),
+    ("select has_table_privilege($1, 'select')", "text"),
+    ("select obj_description($1, $2)", "oid name"),
+    ("select pg_get_viewdef($1)", "text"),
+    ("select to_regclass($1)", "text"),
+    ("select quote_literal($1)", "text"),
+    ("select generate_series(1, $1)", "int4"),
+]
+
+
+async def types_of(server, statement):
+    connection = await asyncpg.connect(host="127.0.0.1", port=server.port, user=USER, database=DATABASE)
+    try:
+        prepared = await connection.prepare(statement)
+        return " ".join(parameter.name for parameter in prepared.get_parameters())
+    finally:
+        await connection.close()
+
+
+@pytest.mark.client("asyncpg")
+@pytest.mark.parametrize("statement, types", STATEMENTS)
+def test_a_parameter_has_the_type_of_its_place(server, statement, types):
+    server.run(TABLE)
+    assert asyncio.run(types_of(server, statement)) == types
