@@ -182,11 +182,11 @@ pub fn pg_type_of_arrow(arrow: &DataType) -> PgType {
         }
         DataType::Dictionary(_, value) => pg_type_of_arrow(value),
         DataType::RunEndEncoded(_, value) => pg_type(value),
+        DataType::Struct(_) => PgType::RECORD,
         DataType::Null
         | DataType::Utf8
         | DataType::LargeUtf8
         | DataType::Utf8View
-        | DataType::Struct(_)
         | DataType::Union(..)
         | DataType::Map(..) => PgType::TEXT,
     }

@@ -56,6 +56,9 @@ def version(client):
         case "npm":
             lock = json.loads((ROOT / "tests/clients/node/package-lock.json").read_text())
             return lock["packages"][f"node_modules/{package}"]["version"]
+        case "crates.io":
+            lock = tomllib.loads((ROOT / "tests/clients/rust/Cargo.lock").read_text())
+            return next(crate["version"] for crate in lock["package"] if crate["name"] == package)
     return ""
 
 

@@ -126,6 +126,8 @@ impl PgType {
     pub const UUID: PgType = PgType::plain(2950);
     pub const JSONB: PgType = PgType::plain(3802);
     pub const VOID: PgType = PgType::plain(2278);
+    pub const RECORD: PgType = PgType::plain(2249);
+    pub const RECORD_ARRAY: PgType = PgType::plain(2287);
 
     /// The type without a modifier.
     pub const fn plain(oid: u32) -> PgType {

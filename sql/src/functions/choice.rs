@@ -150,6 +150,8 @@ impl ScalarUDFImpl for Choice {
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         match self.shared_float(arguments) {
             Some(float) => Ok(vec![float; arguments.len()]),
+            // Nothing casts a string to records: `semantics` reads it before anything is computed.
+            None if arguments.iter().any(is_string) && arguments.iter().any(is_records) => Ok(arguments.to_vec()),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|error| match self.name() {
                 "nullif" => Err(error),
@@ -170,9 +172,16 @@ fn data_types(fields: &[FieldRef]) -> Vec<DataType> {
     fields.iter().map(|field| field.data_type().clone()).collect()
 }
 
+fn is_string(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+}
+
+fn is_records(ty: &DataType) -> bool {
+    matches!(ty, DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)))
+}
+
 /// The types of values among which a string beside arrays is read as one.
 fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
-    let is_string = |ty: &DataType| matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
     let array = types.iter().find(|ty| matches!(ty, DataType::List(_)));
     types.iter().map(|ty| array.filter(|_| is_string(ty)).unwrap_or(ty).clone()).collect()
 }

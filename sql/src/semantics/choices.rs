@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use arrow::array::{ListArray, new_empty_array};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
@@ -42,7 +45,10 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
     let mark = shared.filter(|ty| needs_mark(*ty, &arrow));
     for at in &values {
         let arg = std::mem::take(&mut args[*at]);
-        args[*at] = read_as(arg, shared)?;
+        args[*at] = match no_records(&arg, shared, &arrow)? {
+            Some(none) => none,
+            None => read_as(arg, shared)?,
+        };
     }
     as_shared_float(func.name(), &mut args, &values, schema)?;
     for (at, label) in compared_labels(func.name(), &args, schema)? {
@@ -145,6 +151,21 @@ fn read_as(value: Expr, shared: Option<PgType>) -> Result<Expr> {
         }
         _ => value,
     })
+}
+
+/// A string literal beside arrays of records: it can only be the array without any, since nobody knows their fields.
+fn no_records(value: &Expr, shared: Option<PgType>, arrow: &DataType) -> Result<Option<Expr>> {
+    let (Some(PgType::RECORD_ARRAY), Expr::Literal(ScalarValue::Utf8(Some(text)), _), DataType::List(item)) =
+        (shared, value, arrow)
+    else {
+        return Ok(None);
+    };
+    if text.trim() != "{}" {
+        return Err(error("0A000", "input of anonymous composite types is not implemented"));
+    }
+    let none =
+        ListArray::try_new(Arc::clone(item), OffsetBuffer::from_lengths([0]), new_empty_array(item.data_type()), None)?;
+    Ok(Some(lit(ScalarValue::List(Arc::new(none)))))
 }
 
 /// Values of which one is chosen are all numbers, all texts, all times or all of one other type.

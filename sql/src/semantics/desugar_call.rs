@@ -9,6 +9,7 @@ use sqlparser::ast::{
 use super::desugar::{call, cast, string, take};
 use crate::functions::{is_scalar, joined, json_build, number_text, ordered_set};
 use crate::names::fold;
+use crate::pg_catalog::functions::waits_for_lock;
 use crate::values::type_by_name;
 
 /// The expression in place of such a call.
@@ -30,6 +31,8 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         "to_number" => to_number(function),
         "string_agg" => joined(function),
         "make_interval" => make_interval(function),
+        "pg_sleep" => literals_as(function, &DataType::DoublePrecision),
+        _ if waits_for_lock(&name) => literals_as(function, &DataType::BigInt(None)),
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
         _ => cast_by_name(function),
     }
@@ -42,6 +45,24 @@ fn cast_by_name(function: &mut Function) -> Option<Expr> {
     type_by_name(&name, &[]).filter(|_| !is_scalar(&name))?;
     let ty = DataType::Custom(ObjectName::from(vec![Ident::with_quote('"', name)]), Vec::new());
     Some(cast(take(argument(function, 0, 1)?), ty))
+}
+
+/// The call of a function that waits, whose signature does not say what literals without a type are.
+fn literals_as(function: &mut Function, ty: &DataType) -> Option<Expr> {
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    for arg in &mut list.args {
+        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) = arg
+            && is_string(value)
+        {
+            *value = cast(take(value), ty.clone());
+        }
+    }
+    None
+}
+
+fn is_string(value: &Expr) -> bool {
+    let Expr::Value(value) = value else { return false };
+    matches!(value.value, Value::SingleQuotedString(_) | Value::EscapedStringLiteral(_))
 }
 
 /// Whether the fractions are an array.

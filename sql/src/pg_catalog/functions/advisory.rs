@@ -61,6 +61,11 @@ pub(super) struct Waiting {
     span: LockSpan,
 }
 
+/// Whether a function of that name waits for a lock.
+pub(crate) fn waits_for_lock(name: &str) -> bool {
+    WAITING.iter().any(|waiting| waiting.name == name)
+}
+
 fn try_lock(call: &Call<'_>, mode: LockMode, span: LockSpan) -> Result<Value<'static>> {
     Ok(call.control.try_lock(number(call)?, mode, span).into())
 }
