@@ -25,6 +25,9 @@ pub(super) struct Stage<'a> {
     pub(super) model: &'a RefCell<Model>,
 }
 
+/// On the simulated clock, which moves a little whenever somebody looks, most of a life.
+const HISTORY_SECONDS: u64 = 1;
+
 pub(super) fn chance(seed: u64, name: &str) -> StdRng {
     StdRng::seed_from_u64(name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31) + u64::from(byte)))
 }
@@ -193,11 +196,15 @@ impl Stage<'_> {
         }
     }
 
-    /// Deletes what no reader needs.
-    pub(super) async fn collect(self) {
+    /// Deletes what no reader needs. In every other life states of the past are kept for a while, or as far as there is
+    /// room.
+    pub(super) async fn collect(self, seed: u64) {
+        let mut chance = chance(seed, "collector");
         let settings = GcSettings {
             ended_age_seconds: 0,
-            history_seconds: 0,
+            history_seconds: if chance.random_bool(0.5) { 0 } else { HISTORY_SECONDS },
+            history_rows_max: chance.random_range(10..200),
+            history_log_bytes_max: chance.random_range(2_000..100_000),
             batch_max: 5,
             deletes_max: 2,
             ..GcSettings::default()
@@ -268,14 +275,15 @@ impl Stage<'_> {
         for oid in oids {
             let rows = self.must_be_there(read_all(self.life, head, oid).await)?;
             let numbers: Vec<i64> = rows.iter().map(|(number, _)| *number).collect();
-            self.model.borrow().tables.check(head, oid, &numbers);
+            let there = head.relation(oid).map(|_| numbers.as_slice());
+            self.model.borrow().tables.check(head.seq(), oid, there);
             seen.insert(oid, numbers);
         }
         Ok(seen)
     }
 
     /// A store may fail, but what a snapshot names it has.
-    fn must_be_there(&self, read: Result<Vec<Row>>) -> Result<Vec<Row>> {
+    pub(super) fn must_be_there(&self, read: Result<Vec<Row>>) -> Result<Vec<Row>> {
         if let Err(error @ (Error::NotFound { .. } | Error::Corrupt { .. })) = &read {
             panic!("a reader's partition cannot be read: {error}");
         }

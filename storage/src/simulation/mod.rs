@@ -1,6 +1,6 @@
 //! A whole life of catalog and storage from one seed: actors at work, a store that fails, a disk that forgets what was
 //! not synced, and the process, the power or the disk gone at any step. Whatever happens: each acknowledged row is
-//! there once, no failed row ever, nothing half, and a snapshot does not change.
+//! there once, no failed row ever, nothing half, a snapshot does not change, and a state of the past is what it was.
 //!
 //! A seed that fails prints itself; `PERISTYLE_SIMULATION_SEED=<seed> cargo test -p peristyle-storage simulation` runs
 //! it again. The slow lane runs more of them.
@@ -11,6 +11,7 @@ mod actors;
 mod churn;
 mod faulty;
 mod model;
+mod past;
 mod rows;
 mod scheduler;
 mod tables;
@@ -216,7 +217,8 @@ impl Run {
         scheduler.add(stage.churn(seed, "another who changes tables"));
         scheduler.add(stage.update(seed));
         scheduler.add(stage.merge());
-        scheduler.add(stage.collect());
+        scheduler.add(stage.collect(seed));
+        scheduler.add(stage.look_back(seed));
         scheduler.add(stage.checkpoint(seed));
         scheduler.add(stage.audit());
         let steps = chance.random_range(20..STEPS_MAX);
@@ -320,8 +322,9 @@ fn nothing_is_lost_whatever_happens() {
     });
     assert!(failures.is_empty(), "{} seeds failed:\n{}", failures.len(), failures.join("\n"));
     if seeds.end - seeds.start > 1 {
-        let Tally { acknowledged, deferred_lost, duplicates, clones } = tally;
-        assert!([acknowledged, deferred_lost, duplicates, clones].iter().all(|count| *count > 0), "{tally:?}");
+        let Tally { acknowledged, deferred_lost, duplicates, clones, looks_back } = tally;
+        let counts = [acknowledged, deferred_lost, duplicates, clones, looks_back];
+        assert!(counts.iter().all(|count| *count > 0), "{tally:?}");
     }
 }
 

@@ -15,7 +15,7 @@ enum Told {
     /// Nothing yet, or nothing that says.
     Unknown,
     Committed(Seq),
-    /// That an earlier try was, so not when.
+    /// That it is there after that commit, so not since when.
     CommittedBefore(Seq),
     /// That it is seen, and may be lost with all that came after it.
     Deferred(Seq),
@@ -32,6 +32,8 @@ pub(super) struct Tally {
     /// Loads of which somebody was told that they were there already.
     pub(super) duplicates: usize,
     pub(super) clones: usize,
+    /// States of the past that were read whole.
+    pub(super) looks_back: usize,
 }
 
 impl Tally {
@@ -40,6 +42,7 @@ impl Tally {
         self.deferred_lost += other.deferred_lost;
         self.duplicates += other.duplicates;
         self.clones += other.clones;
+        self.looks_back += other.looks_back;
     }
 }
 
@@ -145,7 +148,7 @@ impl Model {
     /// The newest commit that is known to be in the log.
     pub(super) fn newest_durable(&self) -> Seq {
         let durable = self.rows.values().filter_map(|told| match told {
-            Told::Committed(at) => Some(*at),
+            Told::Committed(at) | Told::CommittedBefore(at) => Some(*at),
             _ => None,
         });
         durable.max().unwrap_or_default()
@@ -219,10 +222,10 @@ impl Model {
         let numbers: BTreeMap<i64, i64> = seen.iter().copied().collect();
         for (number, told) in &mut self.rows {
             match *told {
-                Told::Unknown if numbers.contains_key(number) => *told = Told::Committed(seq),
+                Told::Unknown if numbers.contains_key(number) => *told = Told::CommittedBefore(seq),
                 Told::Unknown => *told = Told::Failed,
-                Told::Deferred(at) | Told::CommittedBefore(at) => *told = Told::Committed(at),
-                Told::Committed(_) | Told::Failed => {}
+                Told::Deferred(at) => *told = Told::Committed(at),
+                Told::Committed(_) | Told::CommittedBefore(_) | Told::Failed => {}
             }
         }
     }

@@ -17,6 +17,10 @@ enum Told {
     /// Nothing yet, or nothing that says.
     Unknown,
     Committed(Seq),
+    /// That it is there after that commit, not since when.
+    CommittedBefore(Seq),
+    /// That nothing of it is there after that commit; it may have been, and been taken away.
+    NotSince(Seq),
     Failed,
 }
 
@@ -26,6 +30,8 @@ impl Told {
         match self {
             Told::Unknown => None,
             Told::Committed(at) => Some(at <= seq),
+            Told::CommittedBefore(at) => (at <= seq).then_some(true),
+            Told::NotSince(at) => (at <= seq).then_some(false),
             Told::Failed => Some(false),
         }
     }
@@ -116,24 +122,23 @@ impl Tables {
     /// The local disk is gone: what was not shipped may be.
     pub(super) fn disk_lost(&mut self, shipped: Seq) {
         for told in &mut self.attempts {
-            if matches!(told, Told::Committed(seq) if *seq > shipped) {
+            if matches!(told, Told::Committed(seq) | Told::CommittedBefore(seq) | Told::NotSince(seq) if *seq > shipped)
+            {
                 *told = Told::Unknown;
             }
         }
     }
 
-    /// Compares a table with what a reader of the head sees: nothing if it is not there.
-    pub(super) fn check(&self, head: &Head, oid: Oid, seen: &[i64]) {
-        let (seq, table) = (head.seq(), &self.tables[&oid]);
+    /// Compares a table with what a reader sees after a commit: nothing if it is not there.
+    pub(super) fn check(&self, seq: Seq, oid: Oid, seen: Option<&[i64]>) {
+        let table = &self.tables[&oid];
         let holds = |attempt: &Attempt| self.attempts[attempt.0].holds_at(seq);
         let (made, gone) = (holds(&table.made), any(table.gone.iter().map(holds)));
-        match head.relation(oid) {
-            Some(_) => assert!(made != Some(false) && gone != Some(true), "table {oid} is there at {seq}"),
-            None => {
-                assert!(made != Some(true) || gone != Some(false), "table {oid} is lost at {seq}");
-                return;
-            }
-        }
+        let Some(seen) = seen else {
+            assert!(made != Some(true) || gone != Some(false), "table {oid} is lost at {seq}");
+            return;
+        };
+        assert!(made != Some(false) && gone != Some(true), "table {oid} is there at {seq}");
         assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "a row of table {oid} is there twice");
         let is_seen = |number: &i64| seen.binary_search(number).is_ok();
         for (number, row) in &table.rows {
@@ -154,11 +159,11 @@ impl Tables {
         let seq = head.seq();
         let Tables { tables, attempts, .. } = self;
         for (oid, table) in tables.iter() {
-            decide(attempts, table.made, Told::Committed(seq));
+            decide(attempts, table.made, Told::CommittedBefore(seq));
             table.gone.iter().for_each(|gone| decide(attempts, *gone, Told::Failed));
             for (number, row) in &table.rows {
                 if is_seen(seen, *oid, *number) {
-                    decide(attempts, row.added, Told::Committed(seq));
+                    decide(attempts, row.added, Told::CommittedBefore(seq));
                     row.removed.iter().for_each(|removed| decide(attempts, *removed, Told::Failed));
                 }
             }
@@ -167,12 +172,12 @@ impl Tables {
         for (oid, table) in tables.iter() {
             let gone = table.rows.iter().filter(|(number, _)| !is_seen(seen, *oid, **number));
             for (_, row) in gone {
-                if matches!(attempts[row.added.0], Told::Committed(_)) {
-                    row.removed.iter().for_each(|removed| decide(attempts, *removed, Told::Committed(seq)));
+                if matches!(attempts[row.added.0], Told::Committed(_) | Told::CommittedBefore(_)) {
+                    row.removed.iter().for_each(|removed| decide(attempts, *removed, Told::CommittedBefore(seq)));
                 }
             }
         }
-        attempts.iter_mut().filter(|told| **told == Told::Unknown).for_each(|told| *told = Told::Failed);
+        attempts.iter_mut().filter(|told| **told == Told::Unknown).for_each(|told| *told = Told::NotSince(seq));
     }
 }
 
