@@ -32,6 +32,7 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         "string_agg" => joined(function),
         "make_interval" => make_interval(function),
         "pg_sleep" => literals_as(function, &DataType::DoublePrecision),
+        _ if waits_for_lock(&name) && argument(function, 0, 2).is_some() => literals_as(function, &DataType::Int(None)),
         _ if waits_for_lock(&name) => literals_as(function, &DataType::BigInt(None)),
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
         _ => cast_by_name(function),
