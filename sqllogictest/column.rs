@@ -86,6 +86,10 @@ fn scalar_letter(kind: TypeKind) -> char {
         | TypeKind::AclItem
         | TypeKind::Record
         | TypeKind::AnyArray
+        | TypeKind::Inet
+        | TypeKind::Cidr
+        | TypeKind::Macaddr
+        | TypeKind::Macaddr8
         | TypeKind::Enum => OTHER,
     }
 }

@@ -52,6 +52,10 @@ pub enum TypeKind {
     Uuid,
     Jsonb,
     AnyArray,
+    Inet,
+    Cidr,
+    Macaddr,
+    Macaddr8,
     /// Any of the users' enum types.
     Enum,
 }
@@ -95,6 +99,10 @@ const BUILT_IN: &[(TypeKind, u32, u32)] = &[
     (TypeKind::Uuid, 2950, 2951),
     (TypeKind::Jsonb, 3802, 3807),
     (TypeKind::AnyArray, 2277, 0),
+    (TypeKind::Inet, 869, 1041),
+    (TypeKind::Cidr, 650, 651),
+    (TypeKind::Macaddr, 829, 1040),
+    (TypeKind::Macaddr8, 774, 775),
 ];
 
 /// Length header that PostgreSQL counts into the modifiers of character and numeric types.

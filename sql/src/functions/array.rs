@@ -142,6 +142,19 @@ fn wider_number(left: &DataType, right: &DataType) -> DataType {
     DataType::Decimal256(76, 20)
 }
 
+/// The call with its value as the type of the items, where Arrow has no cast to that.
+fn as_packed_item<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
+    let DataType::List(item) = call.args[2].data_type() else { return Ok(None) };
+    let is_cast =
+        matches!(item.data_type(), DataType::FixedSizeBinary(_)) && call.args[1].data_type() != item.data_type();
+    if !is_cast || call.args[1].data_type().is_null() {
+        return Ok(None);
+    }
+    let mut args = call.args.clone();
+    args[1] = call.cast(&args[1], pg_type(item))?;
+    Ok(Some(call.with_args(args)))
+}
+
 /// The call with labels of an enum type as their places, by which they are ordered. A text beside labels is one.
 fn by_places<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
     let types = [1, 2].map(|argument| pg_type(&call.arg_fields[argument]));
@@ -157,8 +170,11 @@ fn by_places<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
 }
 
 fn quantified(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
-    let placed = by_places(call)?;
-    quantified_as_stored(placed.as_ref().unwrap_or(call), is_any)
+    let brought = match by_places(call)? {
+        Some(placed) => Some(placed),
+        None => as_packed_item(call)?,
+    };
+    quantified_as_stored(brought.as_ref().unwrap_or(call), is_any)
 }
 
 fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {

@@ -11,8 +11,8 @@ use super::define::Definition;
 use super::{
     age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, encoding, enums,
     extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
-    make_time, math, open_time, ordered_set, overlaps, own_type, pattern, places, regexp_places, rounding, row, scale,
-    series_array, sql_pattern, text, ties, to_char, type_of, unicode,
+    macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type, pattern, places, regexp_places,
+    rounding, row, scale, series_array, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -37,8 +37,10 @@ const FAMILIES: &[&[Definition]] = &[
     json_path::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
+    macaddr::DEFINITIONS,
     make_time::DEFINITIONS,
     math::DEFINITIONS,
+    network::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
     overlaps::DEFINITIONS,

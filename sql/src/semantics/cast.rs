@@ -15,10 +15,12 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
+use peristyle_storage::packed;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast_json;
 use super::cast_number;
+use super::cast_packed;
 use super::cast_text;
 use super::cast_time;
 use super::enum_cast;
@@ -254,7 +256,16 @@ impl<'a> CastJob<'a> {
             (from, _) if is_string(from) => cast_text::from_text(self, input),
             (DataType::Int32, to) if is_string(to) && self.target == PgType::CHAR => cast_text::char_of_code(input),
             (from, to) if is_string(to) && is_json(self.target) => Err(self.cannot_cast(from)),
+            (DataType::FixedSizeBinary(width), to)
+                if is_string(to)
+                    && let Some(kind) = packed::kind_of_width(*width) =>
+            {
+                cast_packed::to_text(self, input, kind)
+            }
             (_, to) if is_string(to) => cast_text::to_text(self, input),
+            (DataType::FixedSizeBinary(from), DataType::FixedSizeBinary(to)) if from != to => {
+                cast_packed::between(self, input)
+            }
             (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
             (from, to) if is_bytes(from) && is_bytes(to) => Ok(cast(input, to)?),
             (DataType::Boolean, DataType::Int32) => Ok(cast(input, self.arrow)?),

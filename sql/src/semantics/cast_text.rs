@@ -123,7 +123,10 @@ fn cuts_bytes(target: PgType) -> bool {
 const NAME_BYTES_MAX: usize = 63;
 
 /// Cuts (explicit) or refuses (assignment) what is too long; char(n) loses its trailing blanks.
-fn limit_characters<'a>(job: &CastJob<'_>, text: std::borrow::Cow<'a, str>) -> Result<std::borrow::Cow<'a, str>> {
+pub(super) fn limit_characters<'a>(
+    job: &CastJob<'_>,
+    text: std::borrow::Cow<'a, str>,
+) -> Result<std::borrow::Cow<'a, str>> {
     use std::borrow::Cow;
     if cuts_bytes(job.target) {
         let limit = if job.target == PgType::NAME { NAME_BYTES_MAX } else { 1 };

@@ -16,6 +16,7 @@ use super::{desugar_call, desugar_like, desugar_series, desugar_variadic};
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::{ALL, ANY};
 use crate::functions::choice::{CASE, CASE_OF};
+use crate::functions::math::BIT_NOT;
 use crate::functions::rounding::{fixed_scale_name, whole_name};
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
@@ -190,7 +191,7 @@ fn quantified(name: &str, left: &mut Expr, op: &BinaryOperator, right: &mut Expr
 fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {
     let name = match op {
         UnaryOperator::Minus => NEGATE,
-        UnaryOperator::BitwiseNot => "pg_op_bit_not",
+        UnaryOperator::BitwiseNot => BIT_NOT,
         UnaryOperator::PGSquareRoot => return Some(call("sqrt", vec![cast(take(operand), DataType::Float8)])),
         UnaryOperator::PGCubeRoot => return Some(call("cbrt", vec![cast(take(operand), DataType::Float8)])),
         UnaryOperator::PGAbs => "abs",

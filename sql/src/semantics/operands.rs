@@ -58,6 +58,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Expr::IsNotUnknown(tested) => truth_test(*tested, schema, "IS NOT UNKNOWN", Expr::IsNotUnknown),
         Expr::Like(like) if is_of_bytes(&like.expr, schema) => like_bytes(like).map(Transformed::yes),
         Expr::Like(like) => {
+            refuse_no_text(&like, schema)?;
             let expr = Box::new(padded(*like.expr, schema)?);
             Ok(Transformed::yes(Expr::Like(Like { expr, ..like })))
         }
@@ -113,6 +114,19 @@ fn like_bytes(like: Like) -> Result<Expr> {
     let pattern = as_type(*like.pattern, None, PgType::BYTEA);
     let matches = named(bytes::LIKE)?.call(vec![*like.expr, pattern]);
     Ok(if like.negated { Expr::Not(Box::new(matches)) } else { matches })
+}
+
+/// 42883 for LIKE of what is stored in bytes and is no text.
+fn refuse_no_text(like: &Like, schema: &DFSchema) -> Result<()> {
+    let types = [&like.expr, &like.pattern].map(|side| side.to_field(schema).map(|(_, field)| field));
+    let [value, pattern] = types;
+    let (value, pattern) = (value?, pattern?);
+    if !matches!(value.data_type(), DataType::FixedSizeBinary(_)) {
+        return Ok(());
+    }
+    let (not, case) = (if like.negated { "!" } else { "" }, if like.case_insensitive { "*" } else { "" });
+    let pattern = (!is_unknown(pattern.data_type())).then(|| type_of(&pattern));
+    Err(no_operator(&format!("{not}~~{case}"), Some(type_of(&value)), pattern))
 }
 
 /// Functions to which the trailing blanks of a char(n) are part of it; to others they mean nothing.

@@ -15,6 +15,7 @@ use super::array_operators;
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
+use super::own_operators;
 use super::sum_chain;
 use super::type_planner::field_of;
 use crate::functions::error::{FunctionError, error};
@@ -66,6 +67,10 @@ pub(crate) fn type_of(field: &arrow::datatypes::Field) -> PgType {
 
 fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
     use BinaryOperator as B;
+    let (left, right) = match own_operators::plan(op, left, right)? {
+        Ok(planned) => return Ok(Ok(planned)),
+        Err(operands) => operands,
+    };
     match op {
         B::Minus if left.ty == Some(PgType::JSONB) => Ok(Ok(call(json_operator::DELETE, vec![left.expr, right.expr])?)),
         B::And | B::Or => {
@@ -241,12 +246,17 @@ fn for_comparison(operand: Operand, common: PgType) -> Expr {
     match operand.ty {
         // A double may be beyond every numeric.
         Some(ty) if ty.oid == PgType::NUMERIC.oid && common == PgType::FLOAT8 => as_known(operand, common),
-        Some(ty) if category(ty) == category(common) && category(common) != Category::Time => operand.expr,
+        Some(ty) if category(ty) == category(common) && !is_converted(common) => operand.expr,
         Some(ty) if ty.oid == common.oid => operand.expr,
         // An unknown number beside an integer column may be any number's text: it is of the column's type.
         None if common.oid == PgType::NUMERIC.oid && is_null(&operand.expr) => operand.expr,
         ty => as_type(operand.expr, ty, common),
     }
+}
+
+/// Whether values of another type of the family are cast to this one before they are compared.
+fn is_converted(common: PgType) -> bool {
+    matches!(category(common), Category::Time | Category::Own(_))
 }
 
 /// A list of operands that are compared with each other, each as the common type; `None` where DataFusion's own

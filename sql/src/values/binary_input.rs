@@ -1,6 +1,7 @@
 //! Reading PostgreSQL's binary forms.
 
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed::Macaddr;
 
 use super::calendar::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS,
@@ -12,6 +13,7 @@ use super::decimal_binary;
 use super::interval::Interval;
 use super::json::normalise_jsonb;
 use super::names::type_name;
+use super::network_binary;
 use super::scalar_text::{canonical_f32, canonical_f64};
 use crate::charset::Charset;
 use crate::error::{Result, SqlError, SqlState};
@@ -29,7 +31,7 @@ pub fn parse_binary(ty: PgType, bytes: &[u8], charset: Charset) -> Result<Cell> 
 }
 
 #[cold]
-fn incorrect() -> SqlError {
+pub(super) fn incorrect() -> SqlError {
     SqlError::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
 
@@ -62,6 +64,10 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8], charset: Charset) -> R
         }
         TypeKind::Interval => Cell::Interval(rounded(interval(fixed(bytes)?), ty)),
         TypeKind::Uuid => Cell::Uuid(fixed(bytes)?),
+        TypeKind::Inet => Cell::packed(network_binary::read_inet(bytes)?),
+        TypeKind::Cidr => Cell::packed(network_binary::read_cidr(bytes)?),
+        TypeKind::Macaddr => Cell::packed(Macaddr(fixed(bytes)?)),
+        TypeKind::Macaddr8 => Cell::packed(network_binary::read_macaddr8(bytes)?),
         TypeKind::Void => Cell::Null,
         TypeKind::Jsonb => match bytes.split_first() {
             Some((&JSONB_VERSION, text)) => Cell::Text(normalise_jsonb(&charset.decode(text)?)?),

@@ -103,6 +103,10 @@ fn base_name(kind: TypeKind) -> &'static str {
         TypeKind::Uuid => "uuid",
         TypeKind::Jsonb => "jsonb",
         TypeKind::AnyArray => "anyarray",
+        TypeKind::Inet => "inet",
+        TypeKind::Cidr => "cidr",
+        TypeKind::Macaddr => "macaddr",
+        TypeKind::Macaddr8 => "macaddr8",
         TypeKind::Enum => "anyenum",
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::calendar::{civil_from_days, split_micros};
 use super::{decimal, unscaled};
+use crate::packed;
 use crate::partition::NANOS_PER_MICRO;
 use crate::{Error, Result};
 
@@ -21,6 +22,22 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 const FLOAT8_EXPONENT_FROM: i32 = 15;
 const FLOAT4_EXPONENT_FROM: i32 = 6;
 const FLOAT_EXPONENT_BELOW: i32 = -4;
+
+/// Appends the text of a value that is not NULL, as it stands in an array or in json: there a boolean is shown by its first
+/// letter, an inet without the mask that it need not have.
+pub(super) fn write_shown(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
+    if let Some(booleans) = values.as_boolean_opt() {
+        out.push(if booleans.value(row) { 't' } else { 'f' });
+        return Ok(());
+    }
+    match values.data_type() {
+        DataType::FixedSizeBinary(width) if let Some(kind) = packed::kind_of_width(*width) => {
+            packed::write_text(kind, values.as_fixed_size_binary().value(row), out);
+            Ok(())
+        }
+        _ => write(values, ty, row, out),
+    }
+}
 
 /// Appends the text of a value that is not NULL.
 pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
@@ -57,6 +74,9 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
         DataType::FixedSizeBinary(16) => {
             let bytes = values.as_fixed_size_binary().value(row);
             append(out, Uuid::from_slice(bytes).unwrap_or_default());
+        }
+        DataType::FixedSizeBinary(width) if let Some(kind) = packed::kind_of_width(*width) => {
+            packed::write_cast_text(kind, values.as_fixed_size_binary().value(row), out);
         }
         DataType::List(_) => return array(values, ty, row, out),
         other => return Err(Error::Unsupported(format!("reading a column stored as {other} as text"))),
@@ -197,12 +217,8 @@ fn array(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<
 }
 
 fn array_item(items: &ArrayRef, element: PgType, at: usize, out: &mut String) -> Result<()> {
-    if let Some(booleans) = items.as_boolean_opt() {
-        out.push(if booleans.value(at) { 't' } else { 'f' });
-        return Ok(());
-    }
     let mut item = String::new();
-    write(items, element, at, &mut item)?;
+    write_shown(items, element, at, &mut item)?;
     let is_special = |c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace() || c == '\u{B}';
     if !item.is_empty() && !item.contains(is_special) && !item.eq_ignore_ascii_case("null") {
         out.push_str(&item);
