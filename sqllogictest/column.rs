@@ -90,6 +90,12 @@ fn scalar_letter(kind: TypeKind) -> char {
         | TypeKind::Cidr
         | TypeKind::Macaddr
         | TypeKind::Macaddr8
+        | TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange
         | TypeKind::Enum => OTHER,
     }
 }

@@ -77,6 +77,12 @@ fn type_length(ty: PgType) -> i16 {
         | TypeKind::Jsonb
         | TypeKind::Inet
         | TypeKind::Cidr
+        | TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange
         | TypeKind::AnyArray => VARIABLE,
     }
 }

@@ -48,6 +48,7 @@ pub(crate) mod own_type;
 pub(crate) mod packed_rows;
 pub(crate) mod pattern;
 pub(crate) mod places;
+pub(crate) mod range;
 mod read_time;
 mod regexp_places;
 mod registry;

@@ -11,8 +11,8 @@ use super::define::Definition;
 use super::{
     age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, encoding, enums,
     extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
-    macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type, pattern, places, regexp_places,
-    rounding, row, scale, series_array, sql_pattern, text, ties, to_char, type_of, unicode,
+    macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type, pattern, places, range,
+    regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -46,6 +46,7 @@ const FAMILIES: &[&[Definition]] = &[
     overlaps::DEFINITIONS,
     pattern::DEFINITIONS,
     places::DEFINITIONS,
+    range::DEFINITIONS,
     regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
     scale::DEFINITIONS,
@@ -71,8 +72,6 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         crate::semantics::cast_call::function(),
         core::named_struct(),
         core::get_field(),
-        string::lower(),
-        string::upper(),
         string::replace(),
         string::starts_with(),
         unicode::reverse(),

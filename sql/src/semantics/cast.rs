@@ -14,8 +14,8 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use peristyle_catalog::model::PgType;
-use peristyle_storage::packed;
+use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed::{self, RangeType};
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast_json;
@@ -67,6 +67,7 @@ impl Hash for PgCast {
 /// written.
 pub(crate) fn is_fixed(from: PgType, to: PgType) -> bool {
     let is = |ty: PgType, known: &[PgType]| known.iter().any(|known| known.oid == ty.oid);
+    let [from, to] = [from, to].map(|ty| ty.kind().and_then(RangeType::of_kind).map_or(ty, |range| range.element));
     let is_of_zone = |ty| is(ty, &[PgType::TIMESTAMPTZ]);
     let is_of_day = |ty| is(ty, &[PgType::DATE, PgType::TIMESTAMP]);
     let reads = super::is_text(from) && (is_of_zone(to) || is_of_day(to) || is(to, &[PgType::TIME, PgType::INTERVAL]));
@@ -257,10 +258,9 @@ impl<'a> CastJob<'a> {
             (DataType::Int32, to) if is_string(to) && self.target == PgType::CHAR => cast_text::char_of_code(input),
             (from, to) if is_string(to) && is_json(self.target) => Err(self.cannot_cast(from)),
             (DataType::FixedSizeBinary(width), to)
-                if is_string(to)
-                    && let Some(kind) = packed::kind_of_width(*width) =>
+                if is_string(to) && packed::kind_of_width(*width) == Some(TypeKind::Inet) =>
             {
-                cast_packed::to_text(self, input, kind)
+                cast_packed::inet_to_text(self, input)
             }
             (_, to) if is_string(to) => cast_text::to_text(self, input),
             (DataType::FixedSizeBinary(from), DataType::FixedSizeBinary(to)) if from != to => {

@@ -12,8 +12,8 @@ use super::cast_text::limit_characters;
 use crate::functions::error::FunctionError;
 use crate::functions::packed_rows::collect;
 
-/// The text of each value, which is not always what is shown of it.
-pub(super) fn to_text(job: &CastJob<'_>, input: &ArrayRef, kind: TypeKind) -> Result<ArrayRef> {
+/// The text of each inet, which always has its mask; shown is one without it where it is the whole address.
+pub(super) fn inet_to_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let values = input.as_fixed_size_binary();
     let mut builder = StringViewBuilder::with_capacity(values.len());
     let mut text = String::new();
@@ -23,7 +23,7 @@ pub(super) fn to_text(job: &CastJob<'_>, input: &ArrayRef, kind: TypeKind) -> Re
             continue;
         };
         text.clear();
-        packed::write_cast_text(kind, value, &mut text);
+        packed::write_cast_text(TypeKind::Inet, value, &mut text);
         builder.append_value(limit_characters(job, text.as_str().into())?);
     }
     Ok(Arc::new(builder.finish()))

@@ -8,6 +8,7 @@ use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::packed::RangeType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
@@ -306,7 +307,9 @@ pub(super) fn check_literal(text: &str, ty: PgType) -> Result<()> {
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
     let is_sure = match category(ty) {
         Category::Number => matches!(ty.kind(), Some(kind) if !kind.is_registered()),
-        Category::Bool | Category::Own(_) => true,
+        // How times are read is the session's choice.
+        Category::Own(kind) => RangeType::of_kind(kind).is_none_or(|range| category(range.element) != Category::Time),
+        Category::Bool => true,
         // How a date with digits is read is the session's choice.
         Category::Time => !has_digit,
         // What labels there are is found out where the literal is read.

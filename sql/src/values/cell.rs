@@ -1,7 +1,7 @@
 //! One value, parsed: what text and binary input lead to before it stands in an array.
 
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::packed::Packed;
+use peristyle_storage::packed::{Packed, RangeType};
 
 use super::array_text::parse_items;
 use super::datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
@@ -12,6 +12,7 @@ use super::json::{normalise_jsonb, validate_json};
 use super::macaddr_text::{parse_macaddr, parse_macaddr8};
 use super::names::{interval_digits, type_name};
 use super::network_text::{parse_cidr, parse_inet};
+use super::range_text::parse_range;
 use super::scalar_text::{
     first_char, fit_characters, fit_name, parse_bool, parse_bytea, parse_f32, parse_f64, parse_int, parse_oid,
     parse_uuid, reject_nul,
@@ -94,6 +95,15 @@ pub(super) fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &Input
         TypeKind::Cidr => Cell::packed(parse_cidr(text)?),
         TypeKind::Macaddr => Cell::packed(parse_macaddr(text)?),
         TypeKind::Macaddr8 => Cell::packed(parse_macaddr8(text)?),
+        TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange => {
+            let range = RangeType::of_kind(kind).ok_or_else(|| no_input(ty))?;
+            Cell::Packed(range.pack(parse_range(range, text, style)?))
+        }
         TypeKind::Void => Cell::Null,
         TypeKind::Jsonb => Cell::Text(normalise_jsonb(text)?),
         TypeKind::Unknown

@@ -5,12 +5,12 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::packed;
+use peristyle_storage::packed::{self, RangeType};
 
-use super::network_binary;
 use super::scalar_text::checked_utf8;
 use super::style::{ByteaOutput, Format};
 use super::writer::{BoxedWriter, Request, each, is_text_kind};
+use super::{network_binary, range_writer};
 use crate::error::{Result, SqlError};
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -153,10 +153,23 @@ fn fixed(array: &FixedSizeBinaryArray, size: i32, request: Request) -> Result<Bo
             Ok(())
         }));
     }
+    if let Some(ty) = RangeType::of_width(size) {
+        return range(array, ty, request);
+    }
     match packed::kind_of_width(size) {
         Some(kind) => packed_writer(array, kind, request),
         None => binary(array, request, move |row| array.value(row)),
     }
+}
+
+fn range<'a>(array: &'a FixedSizeBinaryArray, ty: &'static RangeType, request: Request) -> Result<BoxedWriter<'a>> {
+    if request.kind == ty.kind || request.format == Format::Text {
+        return Ok(range_writer::writer(array, ty, request));
+    }
+    if request.is_plain_text() {
+        return Ok(range_writer::writer(array, ty, Request { format: Format::Text, ..request }));
+    }
+    request.bridge(array)
 }
 
 fn packed_writer(array: &FixedSizeBinaryArray, kind: TypeKind, request: Request) -> Result<BoxedWriter<'_>> {

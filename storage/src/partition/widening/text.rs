@@ -6,14 +6,14 @@ use arrow::array::types::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use peristyle_catalog::model::PgType;
 use uuid::Uuid;
 
 use super::calendar::{civil_from_days, split_micros};
 use super::{decimal, unscaled};
-use crate::packed;
+use crate::packed::{self, RangeType};
 use crate::partition::NANOS_PER_MICRO;
 use crate::{Error, Result};
 
@@ -31,7 +31,10 @@ pub(super) fn write_shown(values: &ArrayRef, ty: PgType, row: usize, out: &mut S
         return Ok(());
     }
     match values.data_type() {
-        DataType::FixedSizeBinary(width) if let Some(kind) = packed::kind_of_width(*width) => {
+        DataType::FixedSizeBinary(width)
+            if RangeType::of_width(*width).is_none()
+                && let Some(kind) = packed::kind_of_width(*width) =>
+        {
             packed::write_text(kind, values.as_fixed_size_binary().value(row), out);
             Ok(())
         }
@@ -74,6 +77,9 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
         DataType::FixedSizeBinary(16) => {
             let bytes = values.as_fixed_size_binary().value(row);
             append(out, Uuid::from_slice(bytes).unwrap_or_default());
+        }
+        DataType::FixedSizeBinary(width) if let Some(ty) = RangeType::of_width(*width) => {
+            return range(values.as_fixed_size_binary(), ty, row, out);
         }
         DataType::FixedSizeBinary(width) if let Some(kind) = packed::kind_of_width(*width) => {
             packed::write_cast_text(kind, values.as_fixed_size_binary().value(row), out);
@@ -196,6 +202,33 @@ fn interval(out: &mut String, value: IntervalMonthDayNano) {
         append(out, format_args!("{space}{sign}"));
         time(out, micros.saturating_abs());
     }
+}
+
+fn range(values: &FixedSizeBinaryArray, ty: &RangeType, row: usize, out: &mut String) -> Result<()> {
+    let Some((lower, upper)) = ty.unpack(values.value(row)).edges() else {
+        out.push_str("empty");
+        return Ok(());
+    };
+    let bounds = packed::bounds(&values.slice(row, 1), ty);
+    out.push(if lower.as_lower().is_some_and(|(_, included)| included) { '[' } else { '(' });
+    range_bound(&bounds[0], ty.element, out)?;
+    out.push(',');
+    range_bound(&bounds[1], ty.element, out)?;
+    out.push(if upper.as_upper().is_some_and(|(_, included)| included) { ']' } else { ')' });
+    Ok(())
+}
+
+/// The only bound of the array, in quotes if it has blanks. A numeric's zeros at the end are its form's, not its own.
+fn range_bound(bound: &ArrayRef, element: PgType, out: &mut String) -> Result<()> {
+    if bound.is_null(0) {
+        return Ok(());
+    }
+    let mut text = String::new();
+    write(bound, element, 0, &mut text)?;
+    let shown = if element == PgType::NUMERIC { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let quote = if shown.contains(' ') { "\"" } else { "" };
+    append(out, format_args!("{quote}{shown}{quote}"));
+    Ok(())
 }
 
 fn array(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
