@@ -142,16 +142,23 @@ fn wider_number(left: &DataType, right: &DataType) -> DataType {
     DataType::Decimal256(76, 20)
 }
 
-/// The call with its value as the type of the items, where Arrow has no cast to that.
+/// The call with its value as the type of the items, or texts among which it is sought as its type, where Arrow has no cast
+/// between them.
 fn as_packed_item<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
-    let DataType::List(item) = call.args[2].data_type() else { return Ok(None) };
-    let is_cast =
-        matches!(item.data_type(), DataType::FixedSizeBinary(_)) && call.args[1].data_type() != item.data_type();
-    if !is_cast || call.args[1].data_type().is_null() {
+    let (value, DataType::List(item)) = (call.args[1].data_type(), call.args[2].data_type()) else { return Ok(None) };
+    let is_packed = |ty: &DataType| matches!(ty, DataType::FixedSizeBinary(_));
+    let mut args = call.args.clone();
+    if value == item.data_type() || value.is_null() {
+        return Ok(None);
+    } else if is_packed(item.data_type()) {
+        args[1] = call.cast(&args[1], pg_type(item))?;
+    } else if is_packed(value)
+        && let Some(array) = pg_type(&call.arg_fields[1]).array()
+    {
+        args[2] = call.cast(&args[2], array)?;
+    } else {
         return Ok(None);
     }
-    let mut args = call.args.clone();
-    args[1] = call.cast(&args[1], pg_type(item))?;
     Ok(Some(call.with_args(args)))
 }
 

@@ -17,6 +17,7 @@ mod datetime;
 pub(crate) mod decimal;
 pub(crate) mod define;
 mod degrees;
+pub(crate) mod distinct_from;
 pub(crate) mod encoding;
 pub(crate) mod enums;
 pub(crate) mod error;

@@ -9,8 +9,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, encoding, enums,
-    extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
+    age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, distinct_from, encoding,
+    enums, extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
     macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type, pattern, places, range,
     regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char, type_of, unicode,
 };
@@ -25,6 +25,7 @@ const FAMILIES: &[&[Definition]] = &[
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
     degrees::DEFINITIONS,
+    distinct_from::DEFINITIONS,
     encoding::DEFINITIONS,
     enums::DEFINITIONS,
     extract::DEFINITIONS,

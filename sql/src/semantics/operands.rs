@@ -17,7 +17,7 @@ use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
 use crate::functions::error::{error, not_supported};
 use crate::functions::signature::is_unknown;
-use crate::functions::{bytes, named, text};
+use crate::functions::{bytes, distinct_from, named, text};
 use crate::values::type_name;
 
 pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -37,6 +37,11 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) =>
         {
             let [left, right] = together([*left, *right], schema, Comparison::Equality)?.map(Box::new);
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+        }
+        Expr::ScalarFunction(call) if let Some(op) = distinct_from::operator(call.func.name()) => {
+            let operands = <[Expr; 2]>::try_from(call.args).expect("the operator has two sides");
+            let [left, right] = together(operands, schema, Comparison::Equality)?.map(Box::new);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         // Of what has its type from a rule of ours the planner did not know it.
