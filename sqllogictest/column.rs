@@ -86,6 +86,16 @@ fn scalar_letter(kind: TypeKind) -> char {
         | TypeKind::AclItem
         | TypeKind::Record
         | TypeKind::AnyArray
+        | TypeKind::Inet
+        | TypeKind::Cidr
+        | TypeKind::Macaddr
+        | TypeKind::Macaddr8
+        | TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange
         | TypeKind::Enum => OTHER,
     }
 }

@@ -55,6 +55,15 @@ fn scalar(kind: TypeKind, reader: &mut Reader, zone: Option<Tz>) -> Result<Strin
         TypeKind::Timestamptz => timestamp(reader.i64()?, Some(zone.ok_or("the session's TimeZone is not known")?))?,
         TypeKind::Interval => interval(reader.i64()?, reader.i32()?, reader.i32()?),
         TypeKind::Uuid => uuid::Uuid::from_bytes(reader.take()?).to_string(),
+        TypeKind::Inet | TypeKind::Cidr => network(reader)?,
+        TypeKind::Int4Range => range(reader, PgType::INT4, zone)?,
+        TypeKind::Int8Range => range(reader, PgType::INT8, zone)?,
+        TypeKind::NumRange => range(reader, PgType::NUMERIC, zone)?,
+        TypeKind::TsRange => range(reader, PgType::TIMESTAMP, zone)?,
+        TypeKind::TstzRange => range(reader, PgType::TIMESTAMPTZ, zone)?,
+        TypeKind::DateRange => range(reader, PgType::DATE, zone)?,
+        TypeKind::Macaddr => hardware(reader.take::<6>()?.as_slice()),
+        TypeKind::Macaddr8 => hardware(reader.take::<8>()?.as_slice()),
         TypeKind::Void => reader.rest_text()?,
         TypeKind::Int2Vector
         | TypeKind::Regproc
@@ -161,6 +170,52 @@ fn numeric(reader: &mut Reader) -> Result<String, String> {
         text = format!("{text}.{}", &places[..usize::from(scale)]);
     }
     Ok(text)
+}
+
+/// Family, bits of the mask, whether it is a cidr, bytes of the address.
+fn network(reader: &mut Reader) -> Result<String, String> {
+    let [family, bits, is_cidr, length] = reader.take()?;
+    let address = match (family, length) {
+        (2, 4) => std::net::IpAddr::from(reader.take::<4>()?).to_string(),
+        (3, 16) => v6(std::net::Ipv6Addr::from(reader.take::<16>()?)),
+        other => return Err(format!("family and length {other:?} of an address")),
+    };
+    let is_host = is_cidr == 0 && bits == length * 8;
+    Ok(if is_host { address } else { format!("{address}/{bits}") })
+}
+
+/// PostgreSQL writes what may be an address of IPv4 as one.
+fn v6(address: std::net::Ipv6Addr) -> String {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => {
+            let [.., a, b, c, d] = address.octets();
+            format!("::{a}.{b}.{c}.{d}")
+        }
+        _ => address.to_string(),
+    }
+}
+
+/// Flags for empty, for bounds that are in it, and for bounds that are not there; then the bounds with their lengths.
+fn range(reader: &mut Reader, element: PgType, zone: Option<Tz>) -> Result<String, String> {
+    let flags = reader.u8()?;
+    if flags & 1 != 0 {
+        return Ok("empty".to_owned());
+    }
+    let mut bound = |absent: u8| -> Result<String, String> {
+        if flags & absent != 0 {
+            return Ok(String::new());
+        }
+        let length = usize::try_from(reader.i32()?).map_err(|_| "a bound that is NULL".to_owned())?;
+        let text = text_of(element.oid, reader.slice(length)?, zone)?;
+        Ok(if text.contains(' ') { format!("\"{text}\"") } else { text })
+    };
+    let (lower, upper) = (bound(8)?, bound(16)?);
+    let (open, close) = (if flags & 2 != 0 { '[' } else { '(' }, if flags & 4 != 0 { ']' } else { ')' });
+    Ok(format!("{open}{lower},{upper}{close}"))
+}
+
+fn hardware(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
 fn jsonb(reader: &mut Reader) -> Result<String, String> {

@@ -53,7 +53,13 @@ fn type_length(ty: PgType) -> i16 {
         | TypeKind::Regnamespace
         | TypeKind::Regrole
         | TypeKind::Void => 4,
-        TypeKind::Int8 | TypeKind::Float8 | TypeKind::Time | TypeKind::Timestamp | TypeKind::Timestamptz => 8,
+        TypeKind::Macaddr => 6,
+        TypeKind::Macaddr8
+        | TypeKind::Int8
+        | TypeKind::Float8
+        | TypeKind::Time
+        | TypeKind::Timestamp
+        | TypeKind::Timestamptz => 8,
         TypeKind::AclItem => 12,
         TypeKind::Interval | TypeKind::Uuid => 16,
         TypeKind::Name => 64,
@@ -69,6 +75,14 @@ fn type_length(ty: PgType) -> i16 {
         | TypeKind::Numeric
         | TypeKind::Record
         | TypeKind::Jsonb
+        | TypeKind::Inet
+        | TypeKind::Cidr
+        | TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange
         | TypeKind::AnyArray => VARIABLE,
     }
 }

@@ -3,6 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`types`] | PostgreSQL's types in Arrow |
+//! | [`packed`] | values of types that Arrow has none for |
 //! | [`schema`] | the Arrow schema of a table at a snapshot and of what was written |
 //! | [`objects`] | the object store, durable and bounded |
 //! | [`partition`] | partitions: the rolling writer, the reader, widening, bucket hash |
@@ -21,6 +22,7 @@ pub mod files;
 pub mod gc;
 pub mod merge;
 pub mod objects;
+pub mod packed;
 pub mod partition;
 pub mod real_time;
 pub mod schema;

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::array::*;
 use arrow::datatypes::{FieldRef, IntervalMonthDayNano, Schema, i256};
 use peristyle_catalog::model::{
-    ColumnId, Layout, LayoutId, NewPartition, Oid, Partition, PartitionKey, PgType, Seq, TimestampMicros,
+    ColumnId, Layout, LayoutId, NewPartition, Oid, Partition, PartitionKey, PgType, Seq, TimestampMicros, TypeKind,
 };
 use peristyle_catalog::{Clock, Entropy, Sources};
 
 use crate::objects::Store;
+use crate::packed::{self, Inet, Packed, Range, RangeType};
 use crate::partition::{WriteOptions, WriteSpec};
 use crate::settings::StoreSettings;
 use crate::types::{arrow_type, pg_field};
@@ -89,6 +90,22 @@ pub(crate) fn committed(new: &NewPartition, added: Seq) -> Arc<Partition> {
     })
 }
 
+fn packed_values(kind: TypeKind, [first, last]: [Vec<u8>; 2]) -> ArrayRef {
+    let values = [Some(first), None, Some(last)].into_iter();
+    let width = packed::width(kind).expect("a packed type");
+    Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, width).unwrap())
+}
+
+fn address(text: &str) -> Vec<u8> {
+    Inet::from(text.parse::<std::net::IpAddr>().unwrap()).pack().to_vec()
+}
+
+/// A numrange from there on.
+fn range(lower: Option<i128>) -> Vec<u8> {
+    let bound = lower.map(|value| (i256::from_i128(value), false));
+    RangeType::of_kind(TypeKind::NumRange).unwrap().pack(Range::new(bound, None).unwrap())
+}
+
 /// Columns of every stored type with edge values and NULLs, ids from 1.
 pub(crate) fn every_type() -> (Vec<(ColumnId, FieldRef)>, RecordBatch) {
     let decimal = |p, s, values: Vec<Option<i128>>| -> ArrayRef {
@@ -131,6 +148,8 @@ pub(crate) fn every_type() -> (Vec<(ColumnId, FieldRef)>, RecordBatch) {
         (PgType::TEXT.array().unwrap(), text_lists(long)),
         (PgType::INTERVAL.array().unwrap(), interval_lists(&interval)),
         (PgType::INT8, Arc::new(Int64Array::new_null(3))),
+        (PgType::plain(869), packed_values(TypeKind::Inet, [address("10.0.0.1"), address("ff::ff")])),
+        (PgType::plain(3906), packed_values(TypeKind::NumRange, [range(None), range(Some(-5))])),
     ];
     let fields: Vec<(ColumnId, FieldRef)> = columns
         .iter()

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit, i256};
 use peristyle_catalog::model::{PgType, TypeKind};
 
+use crate::packed;
+
 /// Arrow extension type of every field that knows its PostgreSQL type.
 pub const EXTENSION_NAME: &str = "peristyle.pg_type";
 const NAME_KEY: &str = "ARROW:extension:name";
@@ -75,6 +77,16 @@ fn scalar_arrow_type(kind: TypeKind, ty: PgType, open_numeric: Option<(u8, i8)>)
         | TypeKind::Record
         | TypeKind::AnyArray
         | TypeKind::Enum => DataType::Utf8View,
+        TypeKind::Inet
+        | TypeKind::Cidr
+        | TypeKind::Macaddr
+        | TypeKind::Macaddr8
+        | TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange => packed::arrow_type(kind),
         TypeKind::Int2Vector => DataType::new_list(DataType::Int16, true),
         TypeKind::OidVector => DataType::new_list(DataType::UInt32, true),
     }
@@ -171,7 +183,9 @@ pub fn pg_type_of_arrow(arrow: &DataType) -> PgType {
         DataType::Interval(_) | DataType::Duration(_) => PgType::INTERVAL,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => PgType::BYTEA,
         DataType::FixedSizeBinary(16) => PgType::UUID,
-        DataType::FixedSizeBinary(_) => PgType::BYTEA,
+        DataType::FixedSizeBinary(width) => {
+            packed::kind_of_width(*width).map_or(PgType::BYTEA, |kind| PgType::plain(kind.oid()))
+        }
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::ListView(item)

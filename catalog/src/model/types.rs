@@ -52,6 +52,16 @@ pub enum TypeKind {
     Uuid,
     Jsonb,
     AnyArray,
+    Inet,
+    Cidr,
+    Macaddr,
+    Macaddr8,
+    Int4Range,
+    Int8Range,
+    NumRange,
+    TsRange,
+    TstzRange,
+    DateRange,
     /// Any of the users' enum types.
     Enum,
 }
@@ -95,6 +105,16 @@ const BUILT_IN: &[(TypeKind, u32, u32)] = &[
     (TypeKind::Uuid, 2950, 2951),
     (TypeKind::Jsonb, 3802, 3807),
     (TypeKind::AnyArray, 2277, 0),
+    (TypeKind::Inet, 869, 1041),
+    (TypeKind::Cidr, 650, 651),
+    (TypeKind::Macaddr, 829, 1040),
+    (TypeKind::Macaddr8, 774, 775),
+    (TypeKind::Int4Range, 3904, 3905),
+    (TypeKind::Int8Range, 3926, 3927),
+    (TypeKind::NumRange, 3906, 3907),
+    (TypeKind::TsRange, 3908, 3909),
+    (TypeKind::TstzRange, 3910, 3911),
+    (TypeKind::DateRange, 3912, 3913),
 ];
 
 /// Length header that PostgreSQL counts into the modifiers of character and numeric types.

@@ -142,6 +142,26 @@ fn wider_number(left: &DataType, right: &DataType) -> DataType {
     DataType::Decimal256(76, 20)
 }
 
+/// The call with its value as the type of the items, or texts among which it is sought as its type, where Arrow has no cast
+/// between them.
+fn as_packed_item<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
+    let (value, DataType::List(item)) = (call.args[1].data_type(), call.args[2].data_type()) else { return Ok(None) };
+    let is_packed = |ty: &DataType| matches!(ty, DataType::FixedSizeBinary(_));
+    let mut args = call.args.clone();
+    if value == item.data_type() || value.is_null() {
+        return Ok(None);
+    } else if is_packed(item.data_type()) {
+        args[1] = call.cast(&args[1], pg_type(item))?;
+    } else if is_packed(value)
+        && let Some(array) = pg_type(&call.arg_fields[1]).array()
+    {
+        args[2] = call.cast(&args[2], array)?;
+    } else {
+        return Ok(None);
+    }
+    Ok(Some(call.with_args(args)))
+}
+
 /// The call with labels of an enum type as their places, by which they are ordered. A text beside labels is one.
 fn by_places<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
     let types = [1, 2].map(|argument| pg_type(&call.arg_fields[argument]));
@@ -157,8 +177,11 @@ fn by_places<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
 }
 
 fn quantified(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
-    let placed = by_places(call)?;
-    quantified_as_stored(placed.as_ref().unwrap_or(call), is_any)
+    let brought = match by_places(call)? {
+        Some(placed) => Some(placed),
+        None => as_packed_item(call)?,
+    };
+    quantified_as_stored(brought.as_ref().unwrap_or(call), is_any)
 }
 
 fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {

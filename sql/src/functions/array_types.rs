@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_metadata, pg_type};
 
-use super::choice::{is_unknown, needs_mark, shared_type, unmatched};
+use super::choice::{is_unknown, needs_mark, shared_bytes, shared_type, unmatched};
 use crate::semantics::type_planner::typed_field;
 
 /// `ARRAY[a, b]`.
@@ -133,6 +133,9 @@ impl ScalarUDFImpl for ArrayMaker {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let item_type = self.item_type(&args);
         let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        if let Some(item) = shared_bytes(&types).filter(|_| self.items == Items::Arguments) {
+            return Ok(Arc::new(Field::new(self.name(), DataType::new_list(item, true), true)));
+        }
         if self.items == Items::Arguments && self.inner.coerce_types(&types).is_err() {
             return Err(unmatched("ARRAY", args.arg_fields));
         }
@@ -164,6 +167,9 @@ impl ScalarUDFImpl for ArrayMaker {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        if self.items == Items::Arguments && shared_bytes(arguments).is_some() {
+            return Ok(arguments.to_vec());
+        }
         if self.items == Items::Arguments {
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             return self.inner.coerce_types(arguments).or_else(|_| Ok(arguments.to_vec()));

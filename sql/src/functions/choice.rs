@@ -20,7 +20,7 @@ use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 use super::array_types;
 use super::error::error;
 use super::signature::is_unknown as is_unknown_type;
-use crate::semantics::category::category;
+use crate::semantics::category::{category, comparison_type};
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::type_name;
 
@@ -73,6 +73,19 @@ pub(crate) fn shared_float(types: &[DataType]) -> Option<DataType> {
     are_numbers.then(|| widest.clone())
 }
 
+/// The type that values share of which one is stored in bytes of a fixed number, to which Arrow casts no literal: a rule makes
+/// it of all before they are computed. `None` if none is, or if another does not meet it.
+pub(crate) fn shared_bytes(types: &[DataType]) -> Option<DataType> {
+    let width = |ty: &DataType| match ty {
+        DataType::FixedSizeBinary(width) => Some(*width),
+        _ => None,
+    };
+    let widest = types.iter().filter(|ty| width(ty).is_some()).max_by_key(|ty| width(ty))?;
+    let of = pg_type_of_arrow(widest);
+    let meets = |ty: &DataType| is_unknown_type(ty) || comparison_type(pg_type_of_arrow(ty), of) == Some(of);
+    types.iter().all(meets).then(|| widest.clone())
+}
+
 /// Whether values of the type are told from others of the same Arrow type by their mark only.
 pub(crate) fn needs_mark(ty: PgType, arrow: &DataType) -> bool {
     pg_type_of_arrow(arrow) != ty && arrow_of(ty) == *arrow
@@ -119,6 +132,9 @@ impl ScalarUDFImpl for Choice {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let values = values_of(self.name(), args.arg_fields.len()).unwrap_or_default();
+        if let Some(packed) = shared_bytes(&data_types(args.arg_fields)) {
+            return Ok(Arc::new(Field::new(self.name(), packed, true)));
+        }
         if let Some(float) = self.shared_float(&data_types(args.arg_fields)) {
             return Ok(chosen_field(self.name(), &values, &args, float, true));
         }
@@ -148,6 +164,9 @@ impl ScalarUDFImpl for Choice {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        if shared_bytes(arguments).is_some() {
+            return Ok(arguments.to_vec());
+        }
         match self.shared_float(arguments) {
             Some(float) => Ok(vec![float; arguments.len()]),
             // Nothing casts a string to records: `semantics` reads it before anything is computed.
@@ -219,7 +238,7 @@ impl ScalarUDFImpl for CaseCall {
         let is_known = |at: &&usize| !args.scalar_arguments.get(**at).copied().flatten().is_some_and(is_unknown);
         let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
         let union = || type_union_resolution(if known.is_empty() { &types } else { &known });
-        let Some(arrow) = shared_float(&known).or_else(union) else {
+        let Some(arrow) = shared_float(&known).or_else(|| shared_bytes(&known)).or_else(union) else {
             return Err(unmatched("CASE", args.arg_fields));
         };
         Ok(chosen_field(self.name(), &values, &args, arrow, true))

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, new_null_array};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
 
+use super::arithmetic::NEGATE;
 use super::array::{ALL, ANY};
-use super::context::{FunctionContext, statement_context};
-use super::error::{error, undefined_function};
+use super::context::{FunctionContext, StatementContext, statement_context};
+use super::error::{FunctionError, error, undefined_function};
+use super::math::BIT_NOT;
 use super::rounding;
-use super::signature::{Ty, choose, parameter};
+use super::signature::{Ty, argument_type_name, choose, parameter};
 use crate::semantics::type_planner::{arrow_of, typed_field};
+use crate::semantics::{CastJob, CastKind};
 use crate::values::OutputStyle;
 
 /// One call: evaluated arguments, each of one row if it is constant, else of `rows` rows.
@@ -49,6 +52,11 @@ impl Call<'_> {
 
     pub(crate) fn return_type(&self) -> &DataType {
         self.return_field.data_type()
+    }
+
+    /// Values cast to a type.
+    pub(crate) fn cast(&self, values: &ArrayRef, target: PgType) -> Result<ArrayRef> {
+        cast_within(Arc::clone(values), target, self.options)
     }
 
     /// What a function of DataFusion's makes of the same arguments.
@@ -204,9 +212,18 @@ impl PgFunction {
             .map(|index| &overloads[index])
             .ok_or_else(|| match self.definition.name {
                 ANY | ALL => error("42809", "op ANY/ALL (array) requires array on right side"),
+                NEGATE => undefined_prefix("-", &arguments[0]),
+                BIT_NOT => undefined_prefix("~", &arguments[0]),
                 name => undefined_function(&rounding::call_text(name, arguments)),
             })
     }
+}
+
+/// 42883 for an operator before a value of a type that it does not take.
+fn undefined_prefix(op: &str, operand: &DataType) -> DataFusionError {
+    FunctionError::new("42883", format!("operator does not exist: {op} {}", argument_type_name(operand)))
+        .with_hint("No operator matches the given name and argument type. You might need to add an explicit type cast.")
+        .into()
 }
 
 fn types_of(fields: &[FieldRef]) -> Vec<DataType> {
@@ -290,8 +307,11 @@ fn invoke(overload: &Overload, args: ScalarFunctionArgs) -> Result<ColumnarValue
     let is_one_value = all_constant && !args.args.is_empty();
     let rows = if is_one_value { 1 } else { args.number_rows };
     let is_constant = args.args.iter().map(|arg| matches!(arg, ColumnarValue::Scalar(_))).collect();
-    let arrays =
-        args.args.iter().map(|arg| arg.to_array(if is_scalar(arg) { 1 } else { rows })).collect::<Result<_>>()?;
+    let arrays = args.args.iter().enumerate().map(|(place, arg)| {
+        let array = arg.to_array(if is_scalar(arg) { 1 } else { rows })?;
+        as_parameter(array, parameter(overload.parameters, place), &args.config_options)
+    });
+    let arrays = arrays.collect::<Result<_>>()?;
     let call = Call {
         args: arrays,
         is_constant,
@@ -302,6 +322,22 @@ fn invoke(overload: &Overload, args: ScalarFunctionArgs) -> Result<ColumnarValue
     };
     let array = (overload.eval)(&call)?;
     finish(array, is_one_value, return_type)
+}
+
+/// An argument as the packed type that its parameter is of, to which DataFusion knows no cast.
+fn as_parameter(array: ArrayRef, ty: Ty, options: &ConfigOptions) -> Result<ArrayRef> {
+    let Ty::Packed(kind) = ty else { return Ok(array) };
+    cast_within(array, PgType::plain(kind.oid()), options)
+}
+
+/// Values as those of a type; how they are read and written is the session's.
+fn cast_within(array: ArrayRef, target: PgType, options: &ConfigOptions) -> Result<ArrayRef> {
+    let arrow = arrow_of(target);
+    if *array.data_type() == arrow {
+        return Ok(array);
+    }
+    let context = options.extensions.get::<StatementContext>().map(|context| context.0.as_ref());
+    CastJob { source: None, target, arrow: &arrow, kind: CastKind::Explicit, context }.run(&array)
 }
 
 fn is_scalar(value: &ColumnarValue) -> bool {

@@ -1,6 +1,6 @@
 //! Encodings of bytes, quoting of names and literals, `format`.
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
@@ -31,7 +31,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "quote_nullable",
         &[overload(&[Ty::Any], PgType::TEXT, |c| {
             let quoted = print_first(c, quoted_literal)?;
-            let texts = arrow::array::AsArray::as_string_view(&quoted);
+            let texts = quoted.as_string_view();
             Ok(String::collect(texts.iter().map(|text| Some(text.unwrap_or("NULL").to_owned())).collect()))
         })
         .not_strict()],
@@ -151,15 +151,13 @@ pub(crate) fn quoted_literal(text: &str) -> String {
 }
 
 fn print_first(call: &Call<'_>, f: impl Fn(&str) -> String) -> Result<ArrayRef> {
-    let style = call.output_style();
+    let texts = call.cast(&call.args[0], PgType::TEXT)?;
+    let texts = texts.as_string_view();
     let row = |row| {
         let index = call.index(0, row);
-        if call.args[0].is_null(index) {
-            return Ok(None);
-        }
-        Ok(Some(f(&print_value(&call.args[0], index, &style)?)))
+        texts.is_valid(index).then(|| f(texts.value(index)))
     };
-    Ok(String::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+    Ok(String::collect((0..call.rows).map(row).collect()))
 }
 
 fn format_rows(call: &Call<'_>) -> Result<ArrayRef> {

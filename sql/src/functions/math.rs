@@ -17,6 +17,7 @@ use super::error::{error, float_overflow, numeric_overflow, out_of_range, out_of
 use super::rounding::unscaled;
 use super::rows::*;
 use super::signature::Ty;
+use super::{macaddr, network};
 use crate::semantics::text::float8_text;
 use crate::semantics::type_planner::typed_field;
 use crate::values::parse_decimal_at;
@@ -43,6 +44,9 @@ macro_rules! double {
         immutable($name, &[overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, $f))])
     };
 }
+
+/// `~`.
+pub(crate) const BIT_NOT: &str = "pg_op_bit_not";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(
@@ -110,11 +114,14 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
     ),
     immutable(
-        "pg_op_bit_not",
+        BIT_NOT,
         &[
             same(&[Ty::Int2], |c| map1::<Int2, i16>(c, |x| Ok(!x))),
             same(&[Ty::Int4], |c| map1::<Int4, i32>(c, |x| Ok(!x))),
             same(&[Ty::Int8], |c| map1::<Int8, i64>(c, |x| Ok(!x))),
+            network::NOT,
+            macaddr::NOT,
+            macaddr::NOT_8,
         ],
     ),
     double!("sin", |x| within_domain(x.sin(), x)),

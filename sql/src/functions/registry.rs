@@ -9,10 +9,10 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, encoding, enums,
-    extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
-    make_time, math, open_time, ordered_set, overlaps, own_type, pattern, places, regexp_places, rounding, row, scale,
-    series_array, sql_pattern, text, ties, to_char, type_of, unicode,
+    age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, distinct_from, encoding,
+    enums, extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
+    macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type, pattern, places, range,
+    regexp_places, rounding, row, scale, series_array, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -25,6 +25,7 @@ const FAMILIES: &[&[Definition]] = &[
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
     degrees::DEFINITIONS,
+    distinct_from::DEFINITIONS,
     encoding::DEFINITIONS,
     enums::DEFINITIONS,
     extract::DEFINITIONS,
@@ -37,13 +38,16 @@ const FAMILIES: &[&[Definition]] = &[
     json_path::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
+    macaddr::DEFINITIONS,
     make_time::DEFINITIONS,
     math::DEFINITIONS,
+    network::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
     overlaps::DEFINITIONS,
     pattern::DEFINITIONS,
     places::DEFINITIONS,
+    range::DEFINITIONS,
     regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
     scale::DEFINITIONS,
@@ -69,8 +73,6 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         crate::semantics::cast_call::function(),
         core::named_struct(),
         core::get_field(),
-        string::lower(),
-        string::upper(),
         string::replace(),
         string::starts_with(),
         unicode::reverse(),

@@ -14,6 +14,7 @@ use peristyle_catalog::model::PgType;
 use super::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten, same_scale_type};
 use super::define::{Call, Definition, computed, immutable, overload};
 use super::error::{division_by_zero, error, numeric_overflow};
+use super::macaddr;
 use super::rows::*;
 use super::signature::{self, Ty, decimal_of};
 use crate::functions::arithmetic::Float;
@@ -91,6 +92,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             computed(&[Ty::Numeric], scale_type::<0>, |c| to_fixed_scale(c, Mode::Truncate)),
             overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, |x| Ok(x.trunc().canonical()))),
             computed(&[Ty::Numeric, Ty::Int4], same_scale_type, |c| to_digits(c, Mode::Truncate)),
+            macaddr::TRUNC,
+            macaddr::TRUNC_8,
         ],
     ),
     immutable("ceil", CEIL),

@@ -5,7 +5,8 @@
 //! PostgreSQL's `unknown` here.
 
 use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed;
 use peristyle_storage::types::{OPEN_DECIMAL, UTC, decimal_type, marked_pg_type, pg_type_of_arrow};
 
 use crate::values::type_name;
@@ -36,6 +37,8 @@ pub(crate) enum Ty {
     Timestamp,
     Timestamptz,
     Interval,
+    /// A type that is stored packed.
+    Packed(TypeKind),
 }
 
 /// Cost of a cast that PostgreSQL would not do implicitly, which is allowed because integer literals lose their
@@ -64,6 +67,7 @@ impl Ty {
             Ty::Bytea => is_bytes(argument).then_some(0),
             Ty::Timestamp | Ty::Timestamptz => self.timestamp_cost(argument),
             Ty::Interval => matches!(argument, DataType::Interval(_) | DataType::Duration(_)).then_some(0),
+            Ty::Packed(kind) => packed_cost(kind, argument),
             Ty::Bool | Ty::Date | Ty::Time => (self.arrow(argument) == *argument).then_some(0),
         }
     }
@@ -126,7 +130,19 @@ impl Ty {
             Ty::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Ty::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
             Ty::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            // Arrow has no casts to it: what is no value of it yet becomes one when the function is called.
+            Ty::Packed(_) => argument.clone(),
         }
+    }
+}
+
+/// PostgreSQL takes a cidr for an inet.
+fn packed_cost(kind: TypeKind, argument: &DataType) -> Option<u32> {
+    let DataType::FixedSizeBinary(width) = argument else { return None };
+    match packed::kind_of_width(*width)? {
+        same if same == kind => Some(0),
+        TypeKind::Cidr if kind == TypeKind::Inet => Some(1),
+        _ => None,
     }
 }
 

@@ -11,13 +11,14 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, Ident, ObjectName, TypedString, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use crate::keywords;
+use crate::values::type_by_name;
 
 /// Of a sign: above COLLATE, below a subscript, on sqlparser's scale for PostgreSQL.
 const SIGN_PRECEDENCE: u8 = 125;
@@ -89,6 +90,9 @@ impl Dialect for PgDialect {
         if is_word(&parser.peek_token_ref().token, Keyword::ROW) && parser.peek_nth_token_ref(1).token == Token::LParen
         {
             return Some(row(parser));
+        }
+        if let Some(literal) = typed_literal(parser) {
+            return Some(literal);
         }
         if parser.parse_keyword(Keyword::VARIADIC) {
             let array = parser.parse_expr();
@@ -208,6 +212,20 @@ fn is_word(token: &Token, keyword: Keyword) -> bool {
 /// `ISNULL`, which is no word of sqlparser's.
 fn is_null_test(token: &Token) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("isnull"))
+}
+
+/// `inet '10.0.0.1'`: a literal of a type whose name is no word of sqlparser's.
+fn typed_literal(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let Token::Word(word) = &parser.peek_token_ref().token else { return None };
+    let is_literal = matches!(parser.peek_nth_token_ref(1).token, Token::SingleQuotedString(_));
+    if word.quote_style.is_some() || word.keyword != Keyword::NoKeyword || !is_literal {
+        return None;
+    }
+    type_by_name(&word.value, &[])?;
+    let data_type = DataType::Custom(ObjectName::from(vec![Ident::new(word.value.clone())]), Vec::new());
+    parser.advance_token();
+    let value = parser.parse_value();
+    Some(value.map(|value| Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false })))
 }
 
 /// `ROW(a, b)`, which sqlparser takes for a call.

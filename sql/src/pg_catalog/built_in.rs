@@ -1,4 +1,4 @@
-//! Catalogs that hold built-in rows alone: access methods, casts, collations, languages, operators, tablespaces.
+//! Catalogs that hold built-in rows alone: access methods, casts, collations, languages, operators, ranges, tablespaces.
 
 use crate::relation::{RelationContext, Rows, facts};
 
@@ -18,5 +18,6 @@ built_in! {
     pg_opclass "facts/pg_opclass.tsv"
     pg_operator "facts/pg_operator.tsv"
     pg_opfamily "facts/pg_opfamily.tsv"
+    pg_range "facts/pg_range.tsv"
     pg_tablespace "facts/pg_tablespace.tsv"
 }

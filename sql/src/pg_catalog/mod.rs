@@ -94,6 +94,7 @@ pub(crate) const FILLS: &[(&str, &str, Fill)] = &[
     ("pg_catalog", "pg_opfamily", built_in::pg_opfamily),
     ("pg_catalog", "pg_prepared_statements", pg_prepared_statements::fill),
     ("pg_catalog", "pg_proc", pg_proc::fill),
+    ("pg_catalog", "pg_range", built_in::pg_range),
     ("pg_catalog", "pg_rewrite", pg_rewrite::fill),
     ("pg_catalog", "pg_roles", pg_roles::pg_roles),
     ("pg_catalog", "pg_sequence", pg_sequence::fill),

@@ -1,6 +1,7 @@
 //! Typed values, row by row, into a batch of declared columns.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,9 +14,13 @@ use arrow::datatypes::{DataType, FieldRef, IntervalMonthDayNano, IntervalUnit, S
 use datafusion::common::{exec_err, internal_err};
 use datafusion::error::Result;
 use peristyle_catalog::model::{Oid, PgType, TimestampMicros};
+use peristyle_storage::packed::Inet;
 use peristyle_storage::types::{UTC, arrow_type};
 
+use crate::functions::packed_rows::collect;
+
 const NANOS_PER_MICRO: i64 = 1000;
+const INET: PgType = PgType::plain(869);
 
 /// One value of a computed row. Integers stand for every integer type, for oids, for timestamps and for intervals
 /// (both in µs).
@@ -27,6 +32,7 @@ pub(crate) enum Value<'a> {
     Float(f64),
     Text(Cow<'a, str>),
     Uuid([u8; 16]),
+    Address(IpAddr),
     List(Vec<Value<'a>>),
 }
 
@@ -139,6 +145,7 @@ pub(crate) fn array_of(ty: &DataType, values: &[Value<'_>]) -> Result<ArrayRef> 
             let uuids = values.iter().map(Value::uuid);
             Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(uuids, 16)?))
         }
+        ty if *ty == arrow_type(INET, None) => Ok(collect(values.iter().map(Value::address).collect())),
         DataType::List(item) => list_of(item, values),
         other => internal_err!("no computed relation has values of type {other}"),
     }
@@ -208,6 +215,13 @@ impl<'a> Value<'a> {
     fn uuid(&self) -> Option<[u8; 16]> {
         match self {
             Value::Uuid(bytes) => Some(*bytes),
+            _ => None,
+        }
+    }
+
+    fn address(&self) -> Option<Inet> {
+        match self {
+            Value::Address(address) => Some((*address).into()),
             _ => None,
         }
     }

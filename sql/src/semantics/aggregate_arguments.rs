@@ -49,7 +49,7 @@ fn check(name: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
 fn has_extremes(ty: PgType) -> bool {
     match category(ty) {
         Category::Number | Category::Text | Category::Time | Category::Array | Category::Enum(_) => true,
-        Category::Own(kind) => matches!(kind, TypeKind::Time | TypeKind::Interval),
+        Category::Own(kind) => matches!(kind, TypeKind::Time | TypeKind::Interval | TypeKind::Inet),
         Category::Bool | Category::Other => false,
     }
 }

@@ -14,11 +14,13 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed::{self, RangeType};
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast_json;
 use super::cast_number;
+use super::cast_packed;
 use super::cast_text;
 use super::cast_time;
 use super::enum_cast;
@@ -65,6 +67,7 @@ impl Hash for PgCast {
 /// written.
 pub(crate) fn is_fixed(from: PgType, to: PgType) -> bool {
     let is = |ty: PgType, known: &[PgType]| known.iter().any(|known| known.oid == ty.oid);
+    let [from, to] = [from, to].map(|ty| ty.kind().and_then(RangeType::of_kind).map_or(ty, |range| range.element));
     let is_of_zone = |ty| is(ty, &[PgType::TIMESTAMPTZ]);
     let is_of_day = |ty| is(ty, &[PgType::DATE, PgType::TIMESTAMP]);
     let reads = super::is_text(from) && (is_of_zone(to) || is_of_day(to) || is(to, &[PgType::TIME, PgType::INTERVAL]));
@@ -254,7 +257,15 @@ impl<'a> CastJob<'a> {
             (from, _) if is_string(from) => cast_text::from_text(self, input),
             (DataType::Int32, to) if is_string(to) && self.target == PgType::CHAR => cast_text::char_of_code(input),
             (from, to) if is_string(to) && is_json(self.target) => Err(self.cannot_cast(from)),
+            (DataType::FixedSizeBinary(width), to)
+                if is_string(to) && packed::kind_of_width(*width) == Some(TypeKind::Inet) =>
+            {
+                cast_packed::inet_to_text(self, input)
+            }
             (_, to) if is_string(to) => cast_text::to_text(self, input),
+            (DataType::FixedSizeBinary(from), DataType::FixedSizeBinary(to)) if from != to => {
+                cast_packed::between(self, input)
+            }
             (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
             (from, to) if is_bytes(from) && is_bytes(to) => Ok(cast(input, to)?),
             (DataType::Boolean, DataType::Int32) => Ok(cast(input, self.arrow)?),

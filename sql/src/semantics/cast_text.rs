@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
+use peristyle_storage::packed::RangeType;
 use peristyle_storage::types::OPEN_DECIMAL;
 
 use super::cast::{CastJob, CastKind};
@@ -30,6 +31,7 @@ pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef>
     }
     let style = match job.arrow {
         DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..) => job.context()?.input_style(),
+        DataType::FixedSizeBinary(width) if RangeType::of_width(*width).is_some() => job.context()?.input_style(),
         // The other types' texts do not depend on the session.
         _ => InputStyle::new(0),
     };
@@ -123,7 +125,10 @@ fn cuts_bytes(target: PgType) -> bool {
 const NAME_BYTES_MAX: usize = 63;
 
 /// Cuts (explicit) or refuses (assignment) what is too long; char(n) loses its trailing blanks.
-fn limit_characters<'a>(job: &CastJob<'_>, text: std::borrow::Cow<'a, str>) -> Result<std::borrow::Cow<'a, str>> {
+pub(super) fn limit_characters<'a>(
+    job: &CastJob<'_>,
+    text: std::borrow::Cow<'a, str>,
+) -> Result<std::borrow::Cow<'a, str>> {
     use std::borrow::Cow;
     if cuts_bytes(job.target) {
         let limit = if job.target == PgType::NAME { NAME_BYTES_MAX } else { 1 };

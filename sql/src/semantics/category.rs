@@ -51,6 +51,16 @@ pub(crate) fn category(ty: PgType) -> Category {
         TypeKind::Bytea | TypeKind::Time | TypeKind::Interval | TypeKind::Uuid | TypeKind::Json | TypeKind::Jsonb => {
             Category::Own(kind)
         }
+        // A cidr is an inet wherever one is asked for.
+        TypeKind::Inet | TypeKind::Cidr => Category::Own(TypeKind::Inet),
+        TypeKind::Macaddr
+        | TypeKind::Macaddr8
+        | TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange => Category::Own(kind),
         TypeKind::Int2Vector | TypeKind::OidVector => Category::Array,
         TypeKind::Enum => Category::Enum(ty.oid),
         TypeKind::Record | TypeKind::Void | TypeKind::AnyArray => Category::Other,
@@ -92,6 +102,7 @@ pub(crate) fn comparison_type(left: PgType, right: PgType) -> Option<PgType> {
         Category::Number => arithmetic_type(left, right).unwrap_or(PgType::plain(left.oid)),
         Category::Text => PgType::TEXT,
         Category::Time => later_time(left, right),
+        Category::Own(kind) if left.oid != right.oid => PgType::plain(kind.oid()),
         Category::Bool | Category::Array | Category::Own(_) | Category::Enum(_) | Category::Other => {
             PgType::plain(left.oid)
         }

@@ -33,6 +33,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         _ => None,
     };
     let Some(values) = values else { return Ok(Transformed::no(expr)) };
+    let expr = as_shared_own(expr, &values, schema)?;
     let arrow = expr.get_type(schema)?;
     let Expr::ScalarFunction(ScalarFunction { func, mut args }) = expr else {
         return internal_err!("only functions have values to choose from");
@@ -88,6 +89,41 @@ fn refuse_comparisons(function: &str, args: &[Expr], schema: &DFSchema) -> Resul
         }
     }
     Ok(())
+}
+
+/// Values of a type that is compared with itself alone: literals among them are read as it, and a cidr among inets is cast.
+/// DataFusion does not bring these together.
+fn as_shared_own(expr: Expr, values: &[usize], schema: &DFSchema) -> Result<Expr> {
+    let Expr::ScalarFunction(ScalarFunction { func, mut args }) = expr else { return Ok(expr) };
+    for places in alike(func.name(), &args, values) {
+        let types = places.iter().map(|at| known_type(&args[*at], schema)).collect::<Result<Vec<_>>>()?;
+        let Some(shared) = shared_own(&types) else { continue };
+        for (at, ty) in places.iter().zip(types).filter(|(_, ty)| ty.is_none_or(|ty| ty.oid != shared.oid)) {
+            let arg = std::mem::take(&mut args[*at]);
+            args[*at] = match ty {
+                Some(_) => cast_expr(arg, shared, CastKind::Explicit),
+                None => read_as(arg, Some(shared))?,
+            };
+        }
+    }
+    Ok(Expr::ScalarFunction(ScalarFunction { func, args }))
+}
+
+/// Positions of arguments that are of one type: those of which one is chosen, and those that are compared.
+fn alike(function: &str, args: &[Expr], values: &[usize]) -> Vec<Vec<usize>> {
+    let compared = compared(function, args);
+    match compared.is_empty() {
+        true => vec![values.to_vec()],
+        false => vec![values.to_vec(), [vec![0], compared].concat()],
+    }
+}
+
+/// The type in which values meet, if it is one that is compared with itself alone.
+fn shared_own(types: &[Option<PgType>]) -> Option<PgType> {
+    let mut known = types.iter().flatten().copied();
+    let first = known.next()?;
+    let shared = known.try_fold(first, comparison_type)?;
+    matches!(category(shared), Category::Own(_)).then(|| PgType::plain(shared.oid))
 }
 
 /// Numbers of which one is a float as that float.

@@ -16,6 +16,8 @@ use super::{desugar_call, desugar_like, desugar_series, desugar_variadic};
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::{ALL, ANY};
 use crate::functions::choice::{CASE, CASE_OF};
+use crate::functions::distinct_from::{DISTINCT, NOT_DISTINCT};
+use crate::functions::math::BIT_NOT;
 use crate::functions::rounding::{fixed_scale_name, whole_name};
 
 /// Rewrites a statement in place. Name its result columns before, as they come from the user's text.
@@ -139,10 +141,24 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
         Expr::AllOp { left, compare_op, right } if !matches!(**right, Expr::Subquery(_)) => {
             quantified(ALL, left, compare_op, right)
         }
+        Expr::IsDistinctFrom(left, right) if has_literal(left, right) => {
+            Some(call(DISTINCT, vec![take(left), take(right)]))
+        }
+        Expr::IsNotDistinctFrom(left, right) if has_literal(left, right) => {
+            Some(call(NOT_DISTINCT, vec![take(left), take(right)]))
+        }
         Expr::Case { operand, conditions, else_result, .. } => Some(case(operand, conditions, else_result)),
         Expr::Tuple(values) => Some(call("row", std::mem::take(values))),
         _ => None,
     }
+}
+
+/// Whether one side is a string without a type of its own and the other is computed.
+fn has_literal(left: &Expr, right: &Expr) -> bool {
+    let is_string =
+        |side: &Expr| matches!(side, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }));
+    let is_computed = |side: &Expr| !matches!(side, Expr::Value(_));
+    (is_string(left) && is_computed(right)) || (is_string(right) && is_computed(left))
 }
 
 /// CASE as the call that knows the type of its values.
@@ -190,7 +206,7 @@ fn quantified(name: &str, left: &mut Expr, op: &BinaryOperator, right: &mut Expr
 fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {
     let name = match op {
         UnaryOperator::Minus => NEGATE,
-        UnaryOperator::BitwiseNot => "pg_op_bit_not",
+        UnaryOperator::BitwiseNot => BIT_NOT,
         UnaryOperator::PGSquareRoot => return Some(call("sqrt", vec![cast(take(operand), DataType::Float8)])),
         UnaryOperator::PGCubeRoot => return Some(call("cbrt", vec![cast(take(operand), DataType::Float8)])),
         UnaryOperator::PGAbs => "abs",

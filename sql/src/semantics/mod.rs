@@ -9,6 +9,7 @@ mod cast;
 pub(crate) mod cast_call;
 mod cast_json;
 mod cast_number;
+mod cast_packed;
 mod cast_text;
 mod cast_time;
 pub(crate) mod category;
@@ -29,6 +30,7 @@ mod key_order;
 mod numeric_literal;
 mod operands;
 pub(crate) mod operators;
+mod own_operators;
 mod session;
 mod subscript;
 mod sum_chain;
@@ -47,8 +49,8 @@ pub use analyzer::analyzer_rules;
 pub use assignment::{
     assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast, is_text,
 };
+pub(crate) use cast::{CastJob, PgCast, cast_array, is_fixed as is_fixed_cast};
 pub use cast::{CastKind, cast_expr, cast_to_arrow};
-pub(crate) use cast::{PgCast, cast_array, is_fixed as is_fixed_cast};
 pub use desugar::desugar;
 pub(crate) use desugar::{call, is_quantified, string};
 pub use operators::expr_planners;

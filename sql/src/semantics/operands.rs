@@ -17,7 +17,7 @@ use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
 use crate::functions::error::{error, not_supported};
 use crate::functions::signature::is_unknown;
-use crate::functions::{bytes, named, text};
+use crate::functions::{bytes, distinct_from, named, text};
 use crate::values::type_name;
 
 pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -39,6 +39,11 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             let [left, right] = together([*left, *right], schema, Comparison::Equality)?.map(Box::new);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
+        Expr::ScalarFunction(call) if let Some(op) = distinct_from::operator(call.func.name()) => {
+            let operands = <[Expr; 2]>::try_from(call.args).expect("the operator has two sides");
+            let [left, right] = together(operands, schema, Comparison::Equality)?.map(Box::new);
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+        }
         // Of what has its type from a rule of ours the planner did not know it.
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if is_order_operator(op) && (is_label(&left, schema) || is_label(&right, schema)) =>
@@ -58,6 +63,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Expr::IsNotUnknown(tested) => truth_test(*tested, schema, "IS NOT UNKNOWN", Expr::IsNotUnknown),
         Expr::Like(like) if is_of_bytes(&like.expr, schema) => like_bytes(like).map(Transformed::yes),
         Expr::Like(like) => {
+            refuse_no_text(&like, schema)?;
             let expr = Box::new(padded(*like.expr, schema)?);
             Ok(Transformed::yes(Expr::Like(Like { expr, ..like })))
         }
@@ -113,6 +119,19 @@ fn like_bytes(like: Like) -> Result<Expr> {
     let pattern = as_type(*like.pattern, None, PgType::BYTEA);
     let matches = named(bytes::LIKE)?.call(vec![*like.expr, pattern]);
     Ok(if like.negated { Expr::Not(Box::new(matches)) } else { matches })
+}
+
+/// 42883 for LIKE of what is stored in bytes and is no text.
+fn refuse_no_text(like: &Like, schema: &DFSchema) -> Result<()> {
+    let types = [&like.expr, &like.pattern].map(|side| side.to_field(schema).map(|(_, field)| field));
+    let [value, pattern] = types;
+    let (value, pattern) = (value?, pattern?);
+    if !matches!(value.data_type(), DataType::FixedSizeBinary(_)) {
+        return Ok(());
+    }
+    let (not, case) = (if like.negated { "!" } else { "" }, if like.case_insensitive { "*" } else { "" });
+    let pattern = (!is_unknown(pattern.data_type())).then(|| type_of(&pattern));
+    Err(no_operator(&format!("{not}~~{case}"), Some(type_of(&value)), pattern))
 }
 
 /// Functions to which the trailing blanks of a char(n) are part of it; to others they mean nothing.

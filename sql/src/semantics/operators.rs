@@ -8,6 +8,7 @@ use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::packed::RangeType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
@@ -15,6 +16,7 @@ use super::array_operators;
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
+use super::own_operators;
 use super::sum_chain;
 use super::type_planner::field_of;
 use crate::functions::error::{FunctionError, error};
@@ -66,6 +68,10 @@ pub(crate) fn type_of(field: &arrow::datatypes::Field) -> PgType {
 
 fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
     use BinaryOperator as B;
+    let (left, right) = match own_operators::plan(op, left, right)? {
+        Ok(planned) => return Ok(Ok(planned)),
+        Err(operands) => operands,
+    };
     match op {
         B::Minus if left.ty == Some(PgType::JSONB) => Ok(Ok(call(json_operator::DELETE, vec![left.expr, right.expr])?)),
         B::And | B::Or => {
@@ -241,12 +247,17 @@ fn for_comparison(operand: Operand, common: PgType) -> Expr {
     match operand.ty {
         // A double may be beyond every numeric.
         Some(ty) if ty.oid == PgType::NUMERIC.oid && common == PgType::FLOAT8 => as_known(operand, common),
-        Some(ty) if category(ty) == category(common) && category(common) != Category::Time => operand.expr,
+        Some(ty) if category(ty) == category(common) && !is_converted(common) => operand.expr,
         Some(ty) if ty.oid == common.oid => operand.expr,
         // An unknown number beside an integer column may be any number's text: it is of the column's type.
         None if common.oid == PgType::NUMERIC.oid && is_null(&operand.expr) => operand.expr,
         ty => as_type(operand.expr, ty, common),
     }
+}
+
+/// Whether values of another type of the family are cast to this one before they are compared.
+fn is_converted(common: PgType) -> bool {
+    matches!(category(common), Category::Time | Category::Own(_))
 }
 
 /// A list of operands that are compared with each other, each as the common type; `None` where DataFusion's own
@@ -296,7 +307,9 @@ pub(super) fn check_literal(text: &str, ty: PgType) -> Result<()> {
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
     let is_sure = match category(ty) {
         Category::Number => matches!(ty.kind(), Some(kind) if !kind.is_registered()),
-        Category::Bool | Category::Own(_) => true,
+        // How times are read is the session's choice.
+        Category::Own(kind) => RangeType::of_kind(kind).is_none_or(|range| category(range.element) != Category::Time),
+        Category::Bool => true,
         // How a date with digits is read is the session's choice.
         Category::Time => !has_digit,
         // What labels there are is found out where the literal is read.

@@ -208,8 +208,7 @@ fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
 }
 
 /// Types of PostgreSQL's that are not there.
-const LACKING: &[&str] =
-    &["timetz", "money", "xml", "inet", "cidr", "macaddr", "bit", "varbit", "point", "box", "tsvector"];
+const LACKING: &[&str] = &["timetz", "money", "xml", "bit", "varbit", "point", "box", "tsvector"];
 
 fn named_type(name: &str, modifiers: &[String]) -> Result<PgType> {
     if LACKING.contains(&name) {

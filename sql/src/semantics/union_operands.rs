@@ -70,6 +70,9 @@ fn common_type(union: &Union, at: usize) -> Result<Option<PgType>> {
     if let Some(float) = shared_float(&types).filter(|float| types.iter().any(|ty| ty != float)) {
         return Ok(Some(pg_type_of_arrow(&float)));
     }
+    if matches!(category(shared), Category::Own(_)) && fields.iter().any(|field| pg_type(field).oid != shared.oid) {
+        return Ok(Some(shared));
+    }
     let is_read = !open.is_empty() && !matches!(category(shared), Category::Text | Category::Other);
     // A numeric has the digits of its values.
     Ok((is_read && shared.oid != PgType::NUMERIC.oid).then(|| PgType::plain(shared.oid)))
@@ -101,7 +104,9 @@ fn as_types(input: Arc<LogicalPlan>, types: &[Option<PgType>]) -> Result<Arc<Log
     let schema = Arc::clone(input.schema());
     let columns = schema.iter().zip(types).enumerate().map(|(at, ((qualifier, field), ty))| {
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        match ty.filter(|ty| is_open(&input, at) || category(*ty) == Category::Number && pg_type(field) != *ty) {
+        let is_cast =
+            |ty: &PgType| matches!(category(*ty), Category::Number | Category::Own(_)) && pg_type(field) != *ty;
+        match ty.filter(|ty| is_open(&input, at) || is_cast(ty)) {
             Some(ty) => cast_expr(column, ty, CastKind::Explicit).alias(field.name()),
             None => column,
         }

@@ -1,6 +1,7 @@
 //! Reading PostgreSQL's binary forms.
 
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed::{Bound, Macaddr, Range, RangeType};
 
 use super::calendar::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS,
@@ -12,6 +13,9 @@ use super::decimal_binary;
 use super::interval::Interval;
 use super::json::normalise_jsonb;
 use super::names::type_name;
+use super::network_binary;
+use super::range_text::{number_of, range_of};
+use super::range_writer::{HOLDS_LOWER, HOLDS_UPPER, IS_EMPTY, NO_LOWER, NO_UPPER};
 use super::scalar_text::{canonical_f32, canonical_f64};
 use crate::charset::Charset;
 use crate::error::{Result, SqlError, SqlState};
@@ -29,7 +33,7 @@ pub fn parse_binary(ty: PgType, bytes: &[u8], charset: Charset) -> Result<Cell> 
 }
 
 #[cold]
-fn incorrect() -> SqlError {
+pub(super) fn incorrect() -> SqlError {
     SqlError::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
 
@@ -62,6 +66,19 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8], charset: Charset) -> R
         }
         TypeKind::Interval => Cell::Interval(rounded(interval(fixed(bytes)?), ty)),
         TypeKind::Uuid => Cell::Uuid(fixed(bytes)?),
+        TypeKind::Inet => Cell::packed(network_binary::read_inet(bytes)?),
+        TypeKind::Cidr => Cell::packed(network_binary::read_cidr(bytes)?),
+        TypeKind::Macaddr => Cell::packed(Macaddr(fixed(bytes)?)),
+        TypeKind::Macaddr8 => Cell::packed(network_binary::read_macaddr8(bytes)?),
+        TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange => {
+            let range = RangeType::of_kind(kind).ok_or_else(|| no_input(ty))?;
+            Cell::Packed(range.pack(parse_range(range, bytes, charset)?))
+        }
         TypeKind::Void => Cell::Null,
         TypeKind::Jsonb => match bytes.split_first() {
             Some((&JSONB_VERSION, text)) => Cell::Text(normalise_jsonb(&charset.decode(text)?)?),
@@ -148,6 +165,22 @@ fn parse_array(element: PgType, mut bytes: &[u8], charset: Charset) -> Result<Ce
         cells.push(take_element(element, &mut bytes, charset)?);
     }
     if bytes.is_empty() { Ok(Cell::Array(cells)) } else { Err(incorrect()) }
+}
+
+/// Flags, then the bounds that there are, each with its length.
+fn parse_range(ty: &RangeType, bytes: &[u8], charset: Charset) -> Result<Range> {
+    let (flags, mut rest) = bytes.split_first().ok_or_else(incorrect)?;
+    let has = |flag: u8| flags & flag != 0;
+    if has(IS_EMPTY) {
+        return if rest.is_empty() { Ok(Range::Empty) } else { Err(incorrect()) };
+    }
+    let mut bound = |is_there: bool, included: bool| -> Result<Bound> {
+        let cell = if is_there { take_element(ty.element, &mut rest, charset)? } else { return Ok(None) };
+        Ok(Some((number_of(cell)?, included)))
+    };
+    let lower = bound(!has(NO_LOWER), has(HOLDS_LOWER))?;
+    let upper = bound(!has(NO_UPPER), has(HOLDS_UPPER))?;
+    if rest.is_empty() { range_of(ty, lower, upper) } else { Err(incorrect()) }
 }
 
 fn take_element(element: PgType, bytes: &mut &[u8], charset: Charset) -> Result<Cell> {

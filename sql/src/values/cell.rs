@@ -1,6 +1,7 @@
 //! One value, parsed: what text and binary input lead to before it stands in an array.
 
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed::{Packed, RangeType};
 
 use super::array_text::parse_items;
 use super::datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
@@ -8,7 +9,10 @@ use super::decimal::{Decimal, parse_numeric};
 use super::interval::Interval;
 use super::interval_text::parse_interval;
 use super::json::{normalise_jsonb, validate_json};
+use super::macaddr_text::{parse_macaddr, parse_macaddr8};
 use super::names::{interval_digits, type_name};
+use super::network_text::{parse_cidr, parse_inet};
+use super::range_text::parse_range;
 use super::scalar_text::{
     first_char, fit_characters, fit_name, parse_bool, parse_bytea, parse_f32, parse_f64, parse_int, parse_oid,
     parse_uuid, reject_nul,
@@ -39,7 +43,15 @@ pub enum Cell {
     Timestamp(i64),
     Interval(Interval),
     Uuid([u8; 16]),
+    /// A value that is stored packed (`peristyle_storage::packed`).
+    Packed(Vec<u8>),
     Array(Vec<Cell>),
+}
+
+impl Cell {
+    pub(super) fn packed<P: Packed>(value: P) -> Cell {
+        Cell::Packed(value.pack().as_ref().to_vec())
+    }
 }
 
 /// Parses the text form of a type and applies the type's modifier. Errors are PostgreSQL's for that type.
@@ -79,6 +91,19 @@ pub(super) fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &Input
         TypeKind::Timestamptz => Cell::Timestamp(round_micros(parse_timestamptz(text, style)?, ty.typmod)),
         TypeKind::Interval => Cell::Interval(rounded(parse_interval(text)?, ty)),
         TypeKind::Uuid => Cell::Uuid(parse_uuid(text)?),
+        TypeKind::Inet => Cell::packed(parse_inet(text)?),
+        TypeKind::Cidr => Cell::packed(parse_cidr(text)?),
+        TypeKind::Macaddr => Cell::packed(parse_macaddr(text)?),
+        TypeKind::Macaddr8 => Cell::packed(parse_macaddr8(text)?),
+        TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange => {
+            let range = RangeType::of_kind(kind).ok_or_else(|| no_input(ty))?;
+            Cell::Packed(range.pack(parse_range(range, text, style)?))
+        }
         TypeKind::Void => Cell::Null,
         TypeKind::Jsonb => Cell::Text(normalise_jsonb(text)?),
         TypeKind::Unknown

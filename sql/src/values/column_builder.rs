@@ -13,6 +13,7 @@ use arrow::datatypes::{
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed;
 use peristyle_storage::types::{UTC, arrow_type, item_field};
 
 use super::binary_input::parse_binary;
@@ -56,6 +57,7 @@ enum Sink {
     Timestamp(PrimitiveBuilder<TimestampMicrosecondType>),
     Interval(PrimitiveBuilder<IntervalMonthDayNanoType>),
     Uuid(FixedSizeBinaryBuilder),
+    Packed(FixedSizeBinaryBuilder),
     List { items: Box<ColumnBuilder>, ends: Vec<i32>, nulls: NullBufferBuilder },
     Void(usize),
 }
@@ -174,6 +176,9 @@ impl ColumnBuilder {
             (Sink::Uuid(builder), Cell::Uuid(value)) => {
                 builder.append_value(value).map_err(|error| SqlError::internal(error.to_string()))?;
             }
+            (Sink::Packed(builder), Cell::Packed(value)) => {
+                builder.append_value(value).map_err(|error| SqlError::internal(error.to_string()))?;
+            }
             (Sink::List { items, ends, nulls }, Cell::Array(cells)) => {
                 // All or nothing: what can fail in an item fails before the first is appended.
                 items.check_cells(&cells)?;
@@ -261,6 +266,19 @@ impl Sink {
             TypeKind::Timestamptz => Sink::Timestamp(PrimitiveBuilder::with_capacity(VALUES_MIN).with_timezone(UTC)),
             TypeKind::Interval => Sink::Interval(PrimitiveBuilder::with_capacity(VALUES_MIN)),
             TypeKind::Uuid => Sink::Uuid(FixedSizeBinaryBuilder::new(16)),
+            TypeKind::Inet
+            | TypeKind::Cidr
+            | TypeKind::Macaddr
+            | TypeKind::Macaddr8
+            | TypeKind::Int4Range
+            | TypeKind::Int8Range
+            | TypeKind::NumRange
+            | TypeKind::TsRange
+            | TypeKind::TstzRange
+            | TypeKind::DateRange => {
+                let width = packed::width(kind).ok_or_else(|| no_input(ty))?;
+                Sink::Packed(FixedSizeBinaryBuilder::new(width))
+            }
             TypeKind::Void => Sink::Void(0),
             TypeKind::Unknown
             | TypeKind::Text
@@ -317,7 +335,7 @@ impl Sink {
             Sink::Time(builder) => builder.append_null(),
             Sink::Timestamp(builder) => builder.append_null(),
             Sink::Interval(builder) => builder.append_null(),
-            Sink::Uuid(builder) => builder.append_null(),
+            Sink::Uuid(builder) | Sink::Packed(builder) => builder.append_null(),
             Sink::List { items, ends, nulls } => {
                 ends.push(items.len() as i32);
                 nulls.append_null();
@@ -345,7 +363,7 @@ impl Sink {
             Sink::Time(builder) => builder.len(),
             Sink::Timestamp(builder) => builder.len(),
             Sink::Interval(builder) => builder.len(),
-            Sink::Uuid(builder) => builder.len(),
+            Sink::Uuid(builder) | Sink::Packed(builder) => builder.len(),
             Sink::List { ends, .. } => ends.len() - 1,
             Sink::Void(count) => *count,
         }
@@ -369,7 +387,7 @@ impl Sink {
             Sink::Time(mut builder) => Arc::new(builder.finish()),
             Sink::Timestamp(mut builder) => Arc::new(builder.finish()),
             Sink::Interval(mut builder) => Arc::new(builder.finish()),
-            Sink::Uuid(mut builder) => Arc::new(builder.finish()),
+            Sink::Uuid(mut builder) | Sink::Packed(mut builder) => Arc::new(builder.finish()),
             Sink::List { items, ends, mut nulls } => {
                 let values = items.finish()?;
                 let item = ty.item().expect("a list sink is of an array type");

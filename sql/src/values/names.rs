@@ -103,6 +103,16 @@ fn base_name(kind: TypeKind) -> &'static str {
         TypeKind::Uuid => "uuid",
         TypeKind::Jsonb => "jsonb",
         TypeKind::AnyArray => "anyarray",
+        TypeKind::Inet => "inet",
+        TypeKind::Cidr => "cidr",
+        TypeKind::Macaddr => "macaddr",
+        TypeKind::Macaddr8 => "macaddr8",
+        TypeKind::Int4Range => "int4range",
+        TypeKind::Int8Range => "int8range",
+        TypeKind::NumRange => "numrange",
+        TypeKind::TsRange => "tsrange",
+        TypeKind::TstzRange => "tstzrange",
+        TypeKind::DateRange => "daterange",
         TypeKind::Enum => "anyenum",
     }
 }

@@ -141,7 +141,7 @@ fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
     rest.is_empty().then_some(bytes)
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
+pub(super) fn hex_digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),

@@ -5,10 +5,12 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed::{self, RangeType};
 
 use super::scalar_text::checked_utf8;
 use super::style::{ByteaOutput, Format};
 use super::writer::{BoxedWriter, Request, each, is_text_kind};
+use super::{network_binary, range_writer};
 use crate::error::{Result, SqlError};
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -151,7 +153,40 @@ fn fixed(array: &FixedSizeBinaryArray, size: i32, request: Request) -> Result<Bo
             Ok(())
         }));
     }
-    binary(array, request, move |row| array.value(row))
+    if let Some(ty) = RangeType::of_width(size) {
+        return range(array, ty, request);
+    }
+    match packed::kind_of_width(size) {
+        Some(kind) => packed_writer(array, kind, request),
+        None => binary(array, request, move |row| array.value(row)),
+    }
+}
+
+fn range<'a>(array: &'a FixedSizeBinaryArray, ty: &'static RangeType, request: Request) -> Result<BoxedWriter<'a>> {
+    if request.kind == ty.kind || request.format == Format::Text {
+        return Ok(range_writer::writer(array, ty, request));
+    }
+    if request.is_plain_text() {
+        return Ok(range_writer::writer(array, ty, Request { format: Format::Text, ..request }));
+    }
+    request.bridge(array)
+}
+
+fn packed_writer(array: &FixedSizeBinaryArray, kind: TypeKind, request: Request) -> Result<BoxedWriter<'_>> {
+    let nulls = array.nulls();
+    if request.is_plain_text() {
+        return Ok(each(nulls, move |row, out| {
+            packed::write_text(kind, array.value(row), out);
+            Ok(())
+        }));
+    }
+    if request.kind != kind {
+        return request.bridge(array);
+    }
+    Ok(each(nulls, move |row, out| {
+        network_binary::write(kind, array.value(row), out);
+        Ok(())
+    }))
 }
 
 /// `8-4-4-4-12` in lower case.

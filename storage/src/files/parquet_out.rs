@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::file::metadata::KeyValue;
 use peristyle_catalog::model::ColumnId;
 
 use super::{FileError, Result};
+use crate::packed;
+use crate::partition::widening::widen_array;
 use crate::partition::{WriteOptions, file_field, to_file};
 use crate::types::pg_type;
 
@@ -20,6 +22,8 @@ pub(super) const TYPES_KEY: &str = "peristyle.pg_types";
 
 /// A file in the making.
 pub struct ParquetEncoder {
+    /// The columns of the statement with their types.
+    columns: Vec<FieldRef>,
     schema: SchemaRef,
     parquet: ArrowWriter<Vec<u8>>,
 }
@@ -27,7 +31,7 @@ pub struct ParquetEncoder {
 impl ParquetEncoder {
     /// A file of these columns.
     pub fn new(columns: &[FieldRef], options: &WriteOptions) -> Result<ParquetEncoder> {
-        let fields = (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), field));
+        let fields = (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), &readable(field)));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let properties = options.properties(&schema).map_err(internal)?;
         let settings = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
@@ -36,12 +40,13 @@ impl ParquetEncoder {
         let types: Vec<String> =
             columns.iter().map(|field| pg_type(field)).map(|ty| format!("{}:{}", ty.oid, ty.typmod)).collect();
         parquet.append_key_value_metadata(KeyValue::new(TYPES_KEY.to_owned(), types.join(",")));
-        Ok(ParquetEncoder { schema, parquet })
+        Ok(ParquetEncoder { columns: columns.to_vec(), schema, parquet })
     }
 
     /// Takes rows; returns the bytes that are ready.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<Bytes> {
-        let arrays = rows.columns().iter().zip(self.schema.fields()).map(|(values, field)| to_file(values, field));
+        let columns = rows.columns().iter().zip(&self.columns).zip(self.schema.fields());
+        let arrays = columns.map(|((values, column), field)| to_file(&as_readable(values, column)?, field));
         let arrays = arrays.collect::<crate::Result<Vec<_>>>().map_err(internal)?;
         let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(internal)?;
         self.parquet.write(&rows).map_err(internal)?;
@@ -57,6 +62,25 @@ impl ParquetEncoder {
     fn ready(&mut self) -> Result<Bytes> {
         self.parquet.sync().map_err(internal)?;
         Ok(std::mem::take(self.parquet.inner_mut()).into())
+    }
+}
+
+/// The field of a column in a file for others, who do not know how values are packed: there they are texts.
+fn readable(field: &FieldRef) -> FieldRef {
+    let ty = match field.data_type() {
+        DataType::FixedSizeBinary(width) if packed::kind_of_width(*width).is_some() => DataType::Utf8View,
+        DataType::List(item) => DataType::List(readable(item)),
+        _ => return Arc::clone(field),
+    };
+    Arc::new(Field::new(field.name(), ty, field.is_nullable()))
+}
+
+fn as_readable(values: &ArrayRef, column: &FieldRef) -> crate::Result<ArrayRef> {
+    let wanted = readable(column);
+    if wanted.data_type() == column.data_type() {
+        Ok(values.clone())
+    } else {
+        widen_array(values, pg_type(column), &wanted)
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Family {
     Time,
     Interval,
     Uuid,
+    /// A type that is stored packed (`crate::packed`), each a family of its own.
+    Packed(TypeKind),
 }
 
 /// The family of a type; `None` for one that cannot be a bucket key (json, arrays).
@@ -61,6 +63,16 @@ pub fn family(ty: PgType) -> Option<Family> {
         TypeKind::Time => Some(Family::Time),
         TypeKind::Interval => Some(Family::Interval),
         TypeKind::Uuid => Some(Family::Uuid),
+        kind @ (TypeKind::Inet
+        | TypeKind::Cidr
+        | TypeKind::Macaddr
+        | TypeKind::Macaddr8
+        | TypeKind::Int4Range
+        | TypeKind::Int8Range
+        | TypeKind::NumRange
+        | TypeKind::TsRange
+        | TypeKind::TstzRange
+        | TypeKind::DateRange) => Some(Family::Packed(kind)),
         TypeKind::Int2Vector
         | TypeKind::Regproc
         | TypeKind::Regprocedure

@@ -7,9 +7,10 @@ use arrow::array::{
 use arrow::array::{Decimal256Builder, PrimitiveArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, i256};
-use peristyle_catalog::model::{Bound, BoundValue, PgType, TypeKind};
+use peristyle_catalog::model::{BOUND_BYTES_MAX, Bound, BoundValue, PgType, TypeKind};
 
 use super::has_bounds;
+use crate::packed;
 use crate::types::DECIMAL256_PRECISION_MAX;
 
 /// Bounds of one column over many files as an Arrow array of the plan's type, for pruning. NULL where a bound is
@@ -49,7 +50,7 @@ pub(crate) fn keeps_order(stored: PgType, target: &DataType) -> bool {
         DataType::Timestamp(_, Some(_)) => kind == Timestamptz,
         DataType::Utf8View => matches!(kind, Text | Varchar | Bpchar | Name | Char | Enum),
         DataType::BinaryView => kind == Bytea,
-        DataType::FixedSizeBinary(_) => kind == Uuid,
+        DataType::FixedSizeBinary(width) => (kind == Uuid && *width == 16) || packed::width(kind) == Some(*width),
         _ => false,
     }
 }
@@ -111,11 +112,17 @@ fn bytes<'a>(values: &'a [Option<&'a BoundValue>]) -> impl Iterator<Item = Optio
     })
 }
 
+/// A bound that was cut is filled up with zeros: a lower one is still below, an upper one, which was incremented, above.
 fn fixed(values: &[Option<&BoundValue>], width: i32) -> Option<ArrayRef> {
     let mut builder = FixedSizeBinaryBuilder::new(width);
+    let width = usize::try_from(width).ok()?;
     for value in bytes(values) {
-        match value.filter(|value| value.len() == width as usize) {
-            Some(value) => builder.append_value(value).ok()?,
+        match value.filter(|value| value.len() == width || value.len() <= BOUND_BYTES_MAX && width > BOUND_BYTES_MAX) {
+            Some(value) => {
+                let mut whole = value.to_vec();
+                whole.resize(width, 0);
+                builder.append_value(&whole).ok()?;
+            }
             None => builder.append_null(),
         }
     }

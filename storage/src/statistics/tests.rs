@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, Float64Array, Int16Array, Int64Array, StringViewArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, FixedSizeBinaryArray, Float64Array, Int16Array,
+    Int64Array, StringViewArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use peristyle_catalog::model::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnId, ColumnStatistics, PgType};
 use proptest::prelude::*;
 
 use super::*;
+use crate::packed::{Inet, Packed};
 
 fn collect(ty: PgType, values: ArrayRef) -> ColumnStatistics {
     let mut collector = Collector::new(ColumnId(1), ty);
@@ -47,6 +48,22 @@ fn a_nan_leaves_no_bounds_and_minus_zero_is_zero() {
     let zeros = collect(PgType::FLOAT8, Arc::new(Float64Array::from(vec![-0.0, -0.0])));
     let Some(Bound { value: BoundValue::Float(low), .. }) = zeros.min else { panic!("a bound is expected") };
     assert!(low == 0.0 && low.is_sign_positive());
+}
+
+#[test]
+fn bounds_of_packed_values_hold_them_though_they_are_cut() {
+    let ty = PgType::plain(TypeKind::Inet.oid());
+    let inet = |text: &str| Inet::from(text.parse::<std::net::IpAddr>().unwrap()).pack();
+    let [low, high] = [inet("10.0.0.1"), inet("2001:db8::1")];
+    let values = FixedSizeBinaryArray::try_from_iter([high, low].into_iter()).unwrap();
+    let found = collect(ty, Arc::new(values));
+    let bound = |bound: &Option<Bound>| {
+        let array = bounds_array([bound.as_ref()].into_iter(), ty, &DataType::FixedSizeBinary(34));
+        array.as_fixed_size_binary().iter().next().flatten().map(<[u8]>::to_vec)
+    };
+    let (lower, upper) = (bound(&found.min).unwrap(), bound(&found.max).unwrap());
+    assert!(lower.as_slice() <= &low[..] && upper.as_slice() >= &high[..]);
+    assert!(lower[..BOUND_BYTES_MAX] == low[..BOUND_BYTES_MAX], "the cut bound is as near as it can be");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn started(call: &Call<'_>) -> Result<Value<'static>> {
 }
 
 fn client_address(call: &Call<'_>) -> Result<Value<'static>> {
-    Ok(call.context.session.client_address.map(|address| address.ip().to_string()).into())
+    Ok(call.context.session.client_address.map_or(Value::Null, |address| Value::Address(address.ip())))
 }
 
 fn client_port(call: &Call<'_>) -> Result<Value<'static>> {

@@ -32,7 +32,7 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
         }
         _ => {
             let mut plain = String::new();
-            text::write(values, ty, row, &mut plain)?;
+            text::write_shown(values, ty, row, &mut plain)?;
             quote(&plain, out);
             Ok(())
         }

@@ -1,12 +1,13 @@
 #![allow(clippy::unwrap_used)]
 
 use arrow::array::{
-    BinaryViewArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array, Int32Array,
-    Int64Array, IntervalMonthDayNanoArray, StringViewArray, TimestampMicrosecondArray,
+    BinaryViewArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array,
+    Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, StringViewArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Decimal128Type, Int64Type, IntervalMonthDayNano};
 
 use super::*;
+use crate::packed::{Inet, Packed, Range, RangeType};
 use crate::types::{arrow_type, pg_field};
 
 fn widen_to(values: impl Array + 'static, stored: PgType, wanted: PgType, open: Option<(u8, i8)>) -> Result<ArrayRef> {
@@ -33,6 +34,24 @@ fn floats_read_as_postgresql_prints_them() {
     assert_eq!(texts(Float64Array::from(special), PgType::FLOAT8, PgType::TEXT), ["NaN", "Infinity", "-Infinity"]);
     let singles = Float32Array::from(vec![1e6, 100_000.0, 0.1]);
     assert_eq!(texts(singles, PgType::FLOAT4, PgType::TEXT), ["1e+06", "100000", "0.1"]);
+}
+
+#[test]
+fn packed_values_read_as_casts_to_text_print_them() {
+    let one = |bytes: Vec<u8>| FixedSizeBinaryArray::try_from_iter([bytes].into_iter()).unwrap();
+    let inet = Inet::from(std::net::IpAddr::from([10, 0, 0, 1]));
+    assert_eq!(texts(one(inet.pack().to_vec()), PgType::plain(869), PgType::TEXT), ["10.0.0.1/32"]);
+    let bound = |value: i128, included| Some((i256::from_i128(value), included));
+    let ranges = [
+        (TypeKind::Int4Range, bound(-1, true), bound(5, false), "[-1,5)"),
+        (TypeKind::NumRange, bound(15 * 10_i128.pow(37), false), None, "(1.5,)"),
+        (TypeKind::TsRange, None, bound(0, true), "(,\"1970-01-01 00:00:00\"]"),
+        (TypeKind::DateRange, bound(0, true), bound(0, false), "empty"),
+    ];
+    for (kind, lower, upper, expected) in ranges {
+        let bytes = RangeType::of_kind(kind).unwrap().pack(Range::new(lower, upper).unwrap());
+        assert_eq!(texts(one(bytes), PgType::plain(kind.oid()), PgType::TEXT), [expected]);
+    }
 }
 
 #[test]

@@ -6,13 +6,14 @@ use arrow::array::types::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use peristyle_catalog::model::PgType;
 use uuid::Uuid;
 
 use super::calendar::{civil_from_days, split_micros};
 use super::{decimal, unscaled};
+use crate::packed::{self, RangeType};
 use crate::partition::NANOS_PER_MICRO;
 use crate::{Error, Result};
 
@@ -21,6 +22,25 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 const FLOAT8_EXPONENT_FROM: i32 = 15;
 const FLOAT4_EXPONENT_FROM: i32 = 6;
 const FLOAT_EXPONENT_BELOW: i32 = -4;
+
+/// Appends the text of a value that is not NULL, as it stands in an array or in json: there a boolean is shown by its first
+/// letter, an inet without the mask that it need not have.
+pub(super) fn write_shown(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
+    if let Some(booleans) = values.as_boolean_opt() {
+        out.push(if booleans.value(row) { 't' } else { 'f' });
+        return Ok(());
+    }
+    match values.data_type() {
+        DataType::FixedSizeBinary(width)
+            if RangeType::of_width(*width).is_none()
+                && let Some(kind) = packed::kind_of_width(*width) =>
+        {
+            packed::write_text(kind, values.as_fixed_size_binary().value(row), out);
+            Ok(())
+        }
+        _ => write(values, ty, row, out),
+    }
+}
 
 /// Appends the text of a value that is not NULL.
 pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
@@ -57,6 +77,12 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
         DataType::FixedSizeBinary(16) => {
             let bytes = values.as_fixed_size_binary().value(row);
             append(out, Uuid::from_slice(bytes).unwrap_or_default());
+        }
+        DataType::FixedSizeBinary(width) if let Some(ty) = RangeType::of_width(*width) => {
+            return range(values.as_fixed_size_binary(), ty, row, out);
+        }
+        DataType::FixedSizeBinary(width) if let Some(kind) = packed::kind_of_width(*width) => {
+            packed::write_cast_text(kind, values.as_fixed_size_binary().value(row), out);
         }
         DataType::List(_) => return array(values, ty, row, out),
         other => return Err(Error::Unsupported(format!("reading a column stored as {other} as text"))),
@@ -178,6 +204,33 @@ fn interval(out: &mut String, value: IntervalMonthDayNano) {
     }
 }
 
+fn range(values: &FixedSizeBinaryArray, ty: &RangeType, row: usize, out: &mut String) -> Result<()> {
+    let Some((lower, upper)) = ty.unpack(values.value(row)).edges() else {
+        out.push_str("empty");
+        return Ok(());
+    };
+    let bounds = packed::bounds(&values.slice(row, 1), ty);
+    out.push(if lower.as_lower().is_some_and(|(_, included)| included) { '[' } else { '(' });
+    range_bound(&bounds[0], ty.element, out)?;
+    out.push(',');
+    range_bound(&bounds[1], ty.element, out)?;
+    out.push(if upper.as_upper().is_some_and(|(_, included)| included) { ']' } else { ')' });
+    Ok(())
+}
+
+/// The only bound of the array, in quotes if it has blanks. A numeric's zeros at the end are its form's, not its own.
+fn range_bound(bound: &ArrayRef, element: PgType, out: &mut String) -> Result<()> {
+    if bound.is_null(0) {
+        return Ok(());
+    }
+    let mut text = String::new();
+    write(bound, element, 0, &mut text)?;
+    let shown = if element == PgType::NUMERIC { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let quote = if shown.contains(' ') { "\"" } else { "" };
+    append(out, format_args!("{quote}{shown}{quote}"));
+    Ok(())
+}
+
 fn array(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
     let element = ty.element().ok_or_else(|| Error::Internal(format!("{ty:?} is no array type")))?;
     let items = values.as_list::<i32>().value(row);
@@ -197,12 +250,8 @@ fn array(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<
 }
 
 fn array_item(items: &ArrayRef, element: PgType, at: usize, out: &mut String) -> Result<()> {
-    if let Some(booleans) = items.as_boolean_opt() {
-        out.push(if booleans.value(at) { 't' } else { 'f' });
-        return Ok(());
-    }
     let mut item = String::new();
-    write(items, element, at, &mut item)?;
+    write_shown(items, element, at, &mut item)?;
     let is_special = |c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || c.is_ascii_whitespace() || c == '\u{B}';
     if !item.is_empty() && !item.contains(is_special) && !item.eq_ignore_ascii_case("null") {
         out.push_str(&item);
