@@ -19,7 +19,7 @@ use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_types;
 use super::error::error;
-use super::signature::is_unknown as is_unknown_type;
+use super::signature::{crowded_decimal, is_unknown as is_unknown_type};
 use crate::semantics::category::category;
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::type_name;
@@ -65,8 +65,13 @@ pub(crate) fn shared_type(values: &[Option<PgType>]) -> Option<PgType> {
     Some(if is_same { *first } else { PgType::plain(first.oid) })
 }
 
+/// The type that numbers share where DataFusion finds another or none: a float, if one of them is, or the widest decimal.
+pub(crate) fn shared_number(types: &[DataType]) -> Option<DataType> {
+    shared_float(types).or_else(|| crowded_decimal(types))
+}
+
 /// The float that numbers of several types share if one is a float: PostgreSQL casts all others to it by itself.
-pub(crate) fn shared_float(types: &[DataType]) -> Option<DataType> {
+fn shared_float(types: &[DataType]) -> Option<DataType> {
     let floats = types.iter().filter(|ty| ty.is_floating());
     let widest = floats.max_by_key(|ty| ty.primitive_width())?;
     let are_numbers = types.iter().all(|ty| ty.is_numeric() || ty.is_null());
@@ -119,8 +124,8 @@ impl ScalarUDFImpl for Choice {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let values = values_of(self.name(), args.arg_fields.len()).unwrap_or_default();
-        if let Some(float) = self.shared_float(&data_types(args.arg_fields)) {
-            return Ok(chosen_field(self.name(), &values, &args, float, true));
+        if let Some(number) = self.shared_number(&data_types(args.arg_fields)) {
+            return Ok(chosen_field(self.name(), &values, &args, number, true));
         }
         let types = strings_as_arrays(&data_types(args.arg_fields));
         if self.name() != "nullif" && self.inner.coerce_types(&types).is_err() {
@@ -148,8 +153,8 @@ impl ScalarUDFImpl for Choice {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        match self.shared_float(arguments) {
-            Some(float) => Ok(vec![float; arguments.len()]),
+        match self.shared_number(arguments) {
+            Some(number) => Ok(vec![number; arguments.len()]),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|error| match self.name() {
                 "nullif" => Err(error),
@@ -160,9 +165,9 @@ impl ScalarUDFImpl for Choice {
 }
 
 impl Choice {
-    /// As [`shared_float`], where all arguments may be the result.
-    fn shared_float(&self, arguments: &[DataType]) -> Option<DataType> {
-        if self.name() == "nullif" { None } else { shared_float(arguments) }
+    /// As [`shared_number`], where all arguments may be the result.
+    fn shared_number(&self, arguments: &[DataType]) -> Option<DataType> {
+        if self.name() == "nullif" { None } else { shared_number(arguments) }
     }
 }
 
@@ -210,7 +215,7 @@ impl ScalarUDFImpl for CaseCall {
         let is_known = |at: &&usize| !args.scalar_arguments.get(**at).copied().flatten().is_some_and(is_unknown);
         let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
         let union = || type_union_resolution(if known.is_empty() { &types } else { &known });
-        let Some(arrow) = shared_float(&known).or_else(union) else {
+        let Some(arrow) = shared_number(&known).or_else(union) else {
             return Err(unmatched("CASE", args.arg_fields));
         };
         Ok(chosen_field(self.name(), &values, &args, arrow, true))

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
+use peristyle_storage::special_numeric::may_be_special;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast_json;
@@ -106,6 +107,9 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
     }
     if from.is_null() || from == to {
         return rewrites_text(target) && !from.is_null();
+    }
+    if may_be_special(from) {
+        return true;
     }
     match (from, to) {
         (from, to) if is_string(from) && is_string(to) => {

@@ -3,9 +3,10 @@
 use arrow::datatypes::i256;
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::special_numeric::Special;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
-use super::decimal::{Decimal, not_finite, number_of_type, too_many_digits};
+use super::decimal::{Decimal, number_of_type, too_many_digits};
 use super::number_text::{NUMERIC_FRACTION_DIGITS_MAX, NumberText};
 use crate::error::Result;
 
@@ -15,8 +16,14 @@ const BINARY_NEGATIVE: u16 = 0x4000;
 const BINARY_NAN: u16 = 0xC000;
 const BINARY_POSITIVE_INFINITY: u16 = 0xD000;
 const BINARY_NEGATIVE_INFINITY: u16 = 0xF000;
+/// The display scale that PostgreSQL sends with an infinity.
+const INFINITY_SCALE: u16 = 32;
+
 /// Writes PostgreSQL's binary numeric: counts of base-10000 digits, weight, sign, display scale, the digits.
 pub(super) fn write_binary(unscaled: i256, scale: i8, out: &mut BytesMut) {
+    if let Some(special) = Special::of(unscaled) {
+        return write_special(special, out);
+    }
     let text = unscaled.to_string();
     let is_negative = unscaled.is_negative();
     let mut digits: Vec<u8> = text.trim_start_matches('-').bytes().map(|byte| byte - b'0').collect();
@@ -30,6 +37,15 @@ pub(super) fn write_binary(unscaled: i256, scale: i8, out: &mut BytesMut) {
     out.put_u16(if is_negative { BINARY_NEGATIVE } else { 0 });
     out.put_u16(shown_scale);
     groups.iter().for_each(|group| out.put_u16(*group));
+}
+
+fn write_special(special: Special, out: &mut BytesMut) {
+    let (sign, scale) = match special {
+        Special::NaN => (BINARY_NAN, 0),
+        Special::Infinity => (BINARY_POSITIVE_INFINITY, INFINITY_SCALE),
+        Special::NegativeInfinity => (BINARY_NEGATIVE_INFINITY, INFINITY_SCALE),
+    };
+    [0, 0, sign, scale].into_iter().for_each(|field| out.put_u16(field));
 }
 
 /// Base-10000 digits without zeros at either end, and the power of 10000 of the first.
@@ -57,12 +73,13 @@ pub(super) fn read_binary(ty: PgType, bytes: &[u8]) -> Option<Result<Decimal>> {
     if body.len() != count * 2 || i64::from(scale) > NUMERIC_FRACTION_DIGITS_MAX {
         return None;
     }
+    let special = |special: Special| Some(Decimal::from(special).with_modifier(ty));
     let is_negative = match sign {
         0 => false,
         BINARY_NEGATIVE => true,
-        BINARY_NAN => return Some(Err(not_finite("NaN"))),
-        BINARY_POSITIVE_INFINITY => return Some(Err(not_finite("Infinity"))),
-        BINARY_NEGATIVE_INFINITY => return Some(Err(not_finite("-Infinity"))),
+        BINARY_NAN => return special(Special::NaN),
+        BINARY_POSITIVE_INFINITY => return special(Special::Infinity),
+        BINARY_NEGATIVE_INFINITY => return special(Special::NegativeInfinity),
         _ => return None,
     };
     let mut digits = Vec::with_capacity(count * BINARY_DIGIT_DIGITS as usize);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
@@ -12,6 +12,7 @@ use peristyle_catalog::model::ColumnId;
 
 use super::{FileError, Result};
 use crate::partition::{WriteOptions, file_field, to_file};
+use crate::special_numeric::has_special;
 use crate::types::pg_type;
 
 /// Key of the file's own metadata under which the PostgreSQL types of its columns stand: `oid:modifier`, in order,
@@ -41,6 +42,7 @@ impl ParquetEncoder {
 
     /// Takes rows; returns the bytes that are ready.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<Bytes> {
+        rows.columns().iter().try_for_each(refuse_special)?;
         let arrays = rows.columns().iter().zip(self.schema.fields()).map(|(values, field)| to_file(values, field));
         let arrays = arrays.collect::<crate::Result<Vec<_>>>().map_err(internal)?;
         let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(internal)?;
@@ -57,6 +59,17 @@ impl ParquetEncoder {
     fn ready(&mut self) -> Result<Bytes> {
         self.parquet.sync().map_err(internal)?;
         Ok(std::mem::take(self.parquet.inner_mut()).into())
+    }
+}
+
+/// Other readers would take NaN and the infinities of numerics for numbers.
+fn refuse_special(values: &ArrayRef) -> Result<()> {
+    if let Some(lists) = values.as_list_opt::<i32>() {
+        return refuse_special(lists.values());
+    }
+    match has_special(values) {
+        true => Err(FileError::Unsupported("a numeric NaN or infinity in a Parquet file".into())),
+        false => Ok(()),
     }
 }
 

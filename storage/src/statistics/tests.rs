@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, Float64Array, Int16Array, Int64Array, StringViewArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, Decimal256Array, Float64Array, Int16Array, Int64Array,
+    StringViewArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, i256};
 use peristyle_catalog::model::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnId, ColumnStatistics, PgType};
 use proptest::prelude::*;
 
 use super::*;
+use crate::special_numeric::Special;
 
 fn collect(ty: PgType, values: ArrayRef) -> ColumnStatistics {
     let mut collector = Collector::new(ColumnId(1), ty);
@@ -47,6 +48,23 @@ fn a_nan_leaves_no_bounds_and_minus_zero_is_zero() {
     let zeros = collect(PgType::FLOAT8, Arc::new(Float64Array::from(vec![-0.0, -0.0])));
     let Some(Bound { value: BoundValue::Float(low), .. }) = zeros.min else { panic!("a bound is expected") };
     assert!(low == 0.0 && low.is_sign_positive());
+}
+
+#[test]
+fn special_numerics_leave_the_bound_on_their_side_open() {
+    let bounds = |specials: &[Special]| {
+        let numbers = [-3, 5].map(i256::from_i128).into_iter();
+        let values = numbers.chain(specials.iter().map(|special| special.unscaled()));
+        let array = Decimal256Array::from_iter_values(values).with_precision_and_scale(76, 1).unwrap();
+        let found = collect(PgType::special_numeric(20, 1), Arc::new(array));
+        (found.min, found.max)
+    };
+    let bound = |unscaled| exact(BoundValue::Decimal { unscaled, scale: 1 });
+    assert_eq!(bounds(&[]), (bound(-3), bound(5)));
+    assert_eq!(bounds(&[Special::NaN]), (bound(-3), None));
+    assert_eq!(bounds(&[Special::Infinity]), (bound(-3), None));
+    assert_eq!(bounds(&[Special::NegativeInfinity]), (None, bound(5)));
+    assert_eq!(bounds(&[Special::NegativeInfinity, Special::NaN]), (None, None));
 }
 
 #[test]
