@@ -7,6 +7,7 @@
 //! | [`schema`] | the Arrow schema of a table at a snapshot and of what was written |
 //! | [`objects`] | the object store, durable and bounded |
 //! | [`partition`] | partitions: the rolling writer, the reader, widening, bucket hash |
+//! | [`special_numeric`] | NaN and the infinities of numerics |
 //! | [`statistics`] | what is known of a column without reading it |
 //! | [`chunk`] | rows in the log |
 //! | [`real_time`] | the rows of chunks in memory |
@@ -27,6 +28,7 @@ pub mod partition;
 pub mod real_time;
 pub mod schema;
 pub mod settings;
+pub mod special_numeric;
 pub mod statistics;
 pub mod types;
 

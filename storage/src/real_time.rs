@@ -254,6 +254,10 @@ impl Run {
         wanted: &impl Fn(ChunkId) -> bool,
         first_position: &impl Fn(ChunkId) -> i64,
     ) -> Result<Option<RecordBatch>> {
+        // A decimal of the wanted rows may be narrower than those of others.
+        if !self.spans.iter().any(|span| wanted(span.chunk)) {
+            return Ok(None);
+        }
         let column = |column: &ReadColumn| match column.id {
             ColumnId::ROW_POSITION => Ok(self.positions(first_position)),
             _ => self.column(layout, column),

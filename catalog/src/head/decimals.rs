@@ -91,6 +91,8 @@ struct Need {
     whole: i16,
     scale: i16,
     floats: bool,
+    /// NaN or infinities, which lie in the greatest decimal.
+    specials: bool,
 }
 
 impl Need {
@@ -116,7 +118,8 @@ impl Need {
             Some(TypeKind::Float4 | TypeKind::Float8) => self.floats = true,
             Some(TypeKind::Numeric) => {
                 let decimal = PgType { oid: PgType::NUMERIC.oid, ..stored };
-                match decimal.numeric_precision_scale() {
+                self.specials |= decimal.holds_specials();
+                match decimal.finite_precision_scale() {
                     Some((precision, scale)) => self.digits(precision.into(), scale.into()),
                     None => self.digits(DEFAULT_DIGITS, 0),
                 }
@@ -127,6 +130,11 @@ impl Need {
 
     fn include_text(&mut self, text: &str) {
         let digits = text.trim_start_matches(['-', '+']);
+        // In full, as the value is stored.
+        if matches!(text, "NaN" | "Infinity" | "-Infinity") {
+            self.is_known = true;
+            self.specials = true;
+        }
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         if digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             self.digits((whole.len() + fraction.len()) as i16, fraction.len() as i16);
@@ -152,7 +160,7 @@ impl Need {
         if !self.fits() {
             return Err(Error::NumericTooWide { column: column.to_owned(), whole, scale });
         }
-        let precision = whole + scale;
+        let precision = if self.specials { DIGITS_MAX } else { whole + scale };
         // All decimals of up to 38 digits cost the same, so the plan's type changes less often.
         Ok(Some((precision.max(DEFAULT_DIGITS) as u8, scale as i8)))
     }
@@ -174,6 +182,12 @@ mod tests {
         assert_eq!(need(&[PgType::numeric(4, 2), PgType::INT8]), Some((38, 2)));
         assert_eq!(need(&[PgType::numeric(30, 0), PgType::numeric(20, 20)]), Some((50, 20)));
         assert_eq!(need(&[PgType::FLOAT8, PgType::numeric(5, 1)]), Some((76, 38)));
+        let special = PgType::special_numeric(20, 1);
+        assert_eq!(
+            need(&[special, PgType::numeric(38, 2)]),
+            Some((76, 2)),
+            "beside 38 digits, not 75, before the point"
+        );
         let mut wide = Need::default();
         wide.include(PgType::numeric(60, 0));
         wide.include(PgType::numeric(20, 20));

@@ -119,6 +119,10 @@ const BUILT_IN: &[(TypeKind, u32, u32)] = &[
 
 /// Length header that PostgreSQL counts into the modifiers of character and numeric types.
 const VARHDRSZ: i32 = 4;
+/// A bit of numeric's modifier between precision and scale that PostgreSQL leaves 0.
+const HOLDS_SPECIALS: i32 = 1 << 11;
+/// Digits of the widest decimal.
+const NUMERIC_PRECISION_MAX: u8 = 76;
 
 #[allow(missing_docs)]
 impl PgType {
@@ -157,6 +161,19 @@ impl PgType {
     /// `numeric(precision, scale)`.
     pub const fn numeric(precision: u8, scale: i8) -> PgType {
         PgType { oid: 1700, typmod: (((precision as i32) << 16) | (scale as i32 & 0x7ff)) + VARHDRSZ }
+    }
+
+    /// Of a stored numeric: its finite values need `numeric(precision, scale)`, and NaN or infinities are among the others,
+    /// for which there is room in decimals of the greatest precision alone. No column is declared so.
+    pub const fn special_numeric(precision: u8, scale: i8) -> PgType {
+        let finite = PgType::numeric(precision, scale);
+        PgType { oid: finite.oid, typmod: finite.typmod + HOLDS_SPECIALS }
+    }
+
+    /// Whether stored numerics, or arrays of them, may hold NaN or infinities: see [`Self::special_numeric`].
+    pub fn holds_specials(self) -> bool {
+        let is_marked = self.typmod >= VARHDRSZ && (self.typmod - VARHDRSZ) & HOLDS_SPECIALS != 0;
+        is_marked && self.kind() == Some(TypeKind::Numeric)
     }
 
     /// `varchar(n)`, n in characters.
@@ -217,8 +234,14 @@ impl PgType {
         Some(PgType { oid: element.2, typmod: self.typmod })
     }
 
-    /// (precision, scale) of `numeric(p, s)`; `None` for bare `numeric` and for other types.
+    /// (precision, scale) of the decimals in which `numeric(p, s)` lies; `None` for bare `numeric` and for other types.
     pub fn numeric_precision_scale(self) -> Option<(u8, i8)> {
+        let (precision, scale) = self.finite_precision_scale()?;
+        Some((if self.holds_specials() { NUMERIC_PRECISION_MAX } else { precision }, scale))
+    }
+
+    /// (precision, scale) that the finite values of `numeric(p, s)` need; `None` for bare `numeric` and for other types.
+    pub fn finite_precision_scale(self) -> Option<(u8, i8)> {
         if self.oid != Self::NUMERIC.oid || self.typmod < VARHDRSZ {
             return None;
         }
@@ -273,6 +296,18 @@ mod tests {
         assert_eq!(PgType::numeric(15, 2).numeric_precision_scale(), Some((15, 2)));
         assert_eq!(PgType::numeric(5, -2).numeric_precision_scale(), Some((5, -2)));
         assert_eq!(PgType::NUMERIC.numeric_precision_scale(), None);
+    }
+
+    #[test]
+    fn stored_numerics_say_whether_some_are_special() {
+        let special = PgType::special_numeric(15, -2);
+        assert!(special.holds_specials() && !special.is_bare_numeric());
+        assert_eq!(special.finite_precision_scale(), Some((15, -2)));
+        assert_eq!(special.numeric_precision_scale(), Some((76, -2)));
+        assert!(special.array().expect("an array type").holds_specials());
+        assert!(
+            ![PgType::numeric(15, -2), PgType::NUMERIC, PgType::varchar(3000)].iter().any(|ty| ty.holds_specials())
+        );
     }
 
     #[test]

@@ -66,11 +66,14 @@ fn is_container(ty: PgType) -> bool {
 
 /// The modifier that takes the values of both: the longer text, the numeric with room for both sides of the point.
 fn join_modifiers(a: PgType, b: PgType) -> PgType {
-    if let (Some((p1, s1)), Some((p2, s2))) = (a.numeric_precision_scale(), b.numeric_precision_scale()) {
+    if let (Some((p1, s1)), Some((p2, s2))) = (a.finite_precision_scale(), b.finite_precision_scale()) {
         let scale = s1.max(s2);
         let whole = (i16::from(p1) - i16::from(s1)).max(i16::from(p2) - i16::from(s2));
         let precision = whole + i16::from(scale);
         return match u8::try_from(precision) {
+            Ok(precision) if precision <= 76 && (a.holds_specials() || b.holds_specials()) => {
+                PgType::special_numeric(precision, scale)
+            }
             Ok(precision) if precision <= 76 => PgType::numeric(precision, scale),
             _ => PgType::NUMERIC,
         };
@@ -122,5 +125,7 @@ mod tests {
         assert_eq!(widen(PgType::BOOL, PgType::INT4), PgType::TEXT);
         assert_eq!(widen(PgType::NUMERIC, PgType::TEXT), PgType::TEXT);
         assert_eq!(widen(PgType::numeric(10, 2), PgType::numeric(6, 4)), PgType::numeric(12, 4));
+        let special = widen(PgType::special_numeric(10, 2), PgType::numeric(6, 4));
+        assert_eq!(special, PgType::special_numeric(12, 4));
     }
 }

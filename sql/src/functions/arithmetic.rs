@@ -15,6 +15,7 @@ use super::decimal::{self, decimal_parts};
 use super::define::{Call, Definition, computed, immutable, same};
 use super::error::{division_by_zero, error, float_overflow, numeric_overflow, out_of_range};
 use super::signature::Ty;
+use super::special;
 
 /// Internal names of the operators' functions; no user's function can shadow them.
 pub(crate) const ADD: &str = "pg_op_add";
@@ -78,9 +79,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
 ];
 
-type Kernel = fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>;
+/// A kernel of Arrow's over two operands.
+pub(crate) type Kernel = fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>;
 
 fn add(call: &Call<'_>) -> Result<ArrayRef> {
+    if decimal_parts(call.return_type()).is_some() {
+        return decimal::add(call);
+    }
     binary(call, numeric::add)
 }
 
@@ -94,6 +99,9 @@ fn add_all(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn subtract(call: &Call<'_>) -> Result<ArrayRef> {
+    if decimal_parts(call.return_type()).is_some() {
+        return decimal::subtract(call);
+    }
     binary(call, numeric::sub)
 }
 
@@ -126,9 +134,6 @@ fn modulo(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn binary(call: &Call<'_>, kernel: Kernel) -> Result<ArrayRef> {
-    if decimal_parts(call.return_type()).is_some() {
-        return binary_decimal(call, kernel);
-    }
     let result = with_datums(call, kernel).map_err(|error| arithmetic_error(error, call.return_type()))?;
     match call.return_type() {
         DataType::Float32 => canonical::<Float32Type>(call, &result),
@@ -162,12 +167,6 @@ where
             && !explains(operand(1, row))
     };
     if (0..call.rows).any(is_lost) { Err(error("22003", "value out of range: underflow")) } else { Ok(()) }
-}
-
-fn binary_decimal(call: &Call<'_>, kernel: Kernel) -> Result<ArrayRef> {
-    let call = decimal::of_one_width(call)?;
-    let result = with_datums(&call, kernel).map_err(|error| arithmetic_error(error, call.return_type()))?;
-    decimal::as_type(result, call.return_type())
 }
 
 /// Applies a kernel, passing constants as Arrow's scalars.
@@ -214,11 +213,14 @@ fn refuse_zero_divisor(call: &Call<'_>) -> Result<()> {
     if is_zero.true_count() == 0 || !meets_value(call, &is_zero) { Ok(()) } else { Err(division_by_zero()) }
 }
 
-/// Whether a zero divisor stands beside a dividend that is not NULL.
+/// Whether a zero divisor stands beside a dividend that is not NULL, nor a numeric's NaN, of which the quotient is NaN.
 fn meets_value(call: &Call<'_>, is_zero: &BooleanArray) -> bool {
+    let numerics = call.args[0].as_primitive_opt::<Decimal256Type>();
+    let is_nan = |row: usize| numerics.is_some_and(|numerics| special::is_nan(numerics.value(row)));
     (0..call.rows).any(|row| {
-        let divisor = call.index(1, row);
-        is_zero.is_valid(divisor) && is_zero.value(divisor) && call.args[0].is_valid(call.index(0, row))
+        let (dividend, divisor) = (call.index(0, row), call.index(1, row));
+        let is_divided = call.args[0].is_valid(dividend) && !is_nan(dividend);
+        is_zero.is_valid(divisor) && is_zero.value(divisor) && is_divided
     })
 }
 
@@ -281,6 +283,9 @@ where
 }
 
 fn negate(call: &Call<'_>) -> Result<ArrayRef> {
+    if decimal_parts(call.return_type()).is_some() {
+        return decimal::negate(call);
+    }
     let result = numeric::neg(&call.args[0]).map_err(|error| arithmetic_error(error, call.return_type()))?;
     match call.return_type() {
         DataType::Float32 => canonical::<Float32Type>(call, &result),

@@ -12,8 +12,10 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::partition::canonical;
+use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 
+use super::decimal::decimal_parts;
 use super::define::{Call, Definition, immutable, overload, same, stable};
 use super::enums;
 use super::error::{error, not_supported};
@@ -22,7 +24,8 @@ use super::json::jsonb_keys;
 use super::pattern::Compiled;
 use super::places::length;
 use super::rows::*;
-use super::signature::Ty;
+use super::signature::{Ty, decimal_of, is_string};
+use crate::semantics::cast_array;
 
 /// `x op ANY (array)`.
 pub(crate) const ANY: &str = "pg_op_any";
@@ -129,7 +132,11 @@ fn common_type(value: &ArrayRef, items: &ArrayRef) -> Result<(ArrayRef, ArrayRef
         (DataType::Utf8View | DataType::Utf8, _) => right.clone(),
         (l, _) => l.clone(),
     };
-    Ok((cast(value, &common)?, cast(items, &common)?))
+    let in_common = |array: &ArrayRef| match array.data_type() {
+        text if is_string(text) && common.is_decimal() => cast_array(array, PgType::NUMERIC, &common),
+        _ => Ok(cast_numbers(array, &common)?),
+    };
+    Ok((in_common(value)?, in_common(items)?))
 }
 
 fn wider_number(left: &DataType, right: &DataType) -> DataType {
@@ -139,7 +146,8 @@ fn wider_number(left: &DataType, right: &DataType) -> DataType {
     if left.is_integer() && right.is_integer() {
         return DataType::Int64;
     }
-    DataType::Decimal256(76, 20)
+    let scale = [left, right].into_iter().filter_map(|ty| decimal_parts(&decimal_of(ty))).map(|parts| parts.1).max();
+    DataType::Decimal256(76, scale.unwrap_or(0))
 }
 
 /// The call with its value as the type of the items, or texts among which it is sought as its type, where Arrow has no cast
@@ -255,7 +263,7 @@ fn array_remove(call: &Call<'_>) -> Result<ArrayRef> {
 fn array_replace(call: &Call<'_>) -> Result<ArrayRef> {
     changed_lists(call, |row, items| {
         let index = call.index(2, row);
-        let new = cast(&call.args[2].slice(index, 1), items.data_type())?;
+        let new = cast_numbers(&call.args[2].slice(index, 1), items.data_type())?;
         Ok(zip(&matches(call, row, items)?, &Scalar::new(new), items)?)
     })
 }

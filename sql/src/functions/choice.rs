@@ -19,7 +19,7 @@ use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_types;
 use super::error::error;
-use super::signature::is_unknown as is_unknown_type;
+use super::signature::{crowded_decimal, is_unknown as is_unknown_type};
 use crate::semantics::category::{category, comparison_type};
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::type_name;
@@ -65,8 +65,13 @@ pub(crate) fn shared_type(values: &[Option<PgType>]) -> Option<PgType> {
     Some(if is_same { *first } else { PgType::plain(first.oid) })
 }
 
+/// The type that numbers share where DataFusion finds another or none: a float, if one of them is, or the widest decimal.
+pub(crate) fn shared_number(types: &[DataType]) -> Option<DataType> {
+    shared_float(types).or_else(|| crowded_decimal(types))
+}
+
 /// The float that numbers of several types share if one is a float: PostgreSQL casts all others to it by itself.
-pub(crate) fn shared_float(types: &[DataType]) -> Option<DataType> {
+fn shared_float(types: &[DataType]) -> Option<DataType> {
     let floats = types.iter().filter(|ty| ty.is_floating());
     let widest = floats.max_by_key(|ty| ty.primitive_width())?;
     let are_numbers = types.iter().all(|ty| ty.is_numeric() || ty.is_null());
@@ -135,8 +140,8 @@ impl ScalarUDFImpl for Choice {
         if let Some(packed) = shared_bytes(&data_types(args.arg_fields)) {
             return Ok(Arc::new(Field::new(self.name(), packed, true)));
         }
-        if let Some(float) = self.shared_float(&data_types(args.arg_fields)) {
-            return Ok(chosen_field(self.name(), &values, &args, float, true));
+        if let Some(number) = self.shared_number(&data_types(args.arg_fields)) {
+            return Ok(chosen_field(self.name(), &values, &args, number, true));
         }
         let types = strings_as_arrays(&data_types(args.arg_fields));
         if self.name() != "nullif" && self.inner.coerce_types(&types).is_err() {
@@ -167,8 +172,8 @@ impl ScalarUDFImpl for Choice {
         if shared_bytes(arguments).is_some() {
             return Ok(arguments.to_vec());
         }
-        match self.shared_float(arguments) {
-            Some(float) => Ok(vec![float; arguments.len()]),
+        match self.shared_number(arguments) {
+            Some(number) => Ok(vec![number; arguments.len()]),
             // Nothing casts a string to records: `semantics` reads it before anything is computed.
             None if arguments.iter().any(is_string) && arguments.iter().any(is_records) => Ok(arguments.to_vec()),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
@@ -181,9 +186,9 @@ impl ScalarUDFImpl for Choice {
 }
 
 impl Choice {
-    /// As [`shared_float`], where all arguments may be the result.
-    fn shared_float(&self, arguments: &[DataType]) -> Option<DataType> {
-        if self.name() == "nullif" { None } else { shared_float(arguments) }
+    /// As [`shared_number`], where all arguments may be the result.
+    fn shared_number(&self, arguments: &[DataType]) -> Option<DataType> {
+        if self.name() == "nullif" { None } else { shared_number(arguments) }
     }
 }
 
@@ -238,7 +243,7 @@ impl ScalarUDFImpl for CaseCall {
         let is_known = |at: &&usize| !args.scalar_arguments.get(**at).copied().flatten().is_some_and(is_unknown);
         let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
         let union = || type_union_resolution(if known.is_empty() { &types } else { &known });
-        let Some(arrow) = shared_float(&known).or_else(|| shared_bytes(&known)).or_else(union) else {
+        let Some(arrow) = shared_number(&known).or_else(|| shared_bytes(&known)).or_else(union) else {
             return Err(unmatched("CASE", args.arg_fields));
         };
         Ok(chosen_field(self.name(), &values, &args, arrow, true))

@@ -1,8 +1,10 @@
 //! numeric: result types and the operations that Arrow's kernels do not do as PostgreSQL does.
 //!
 //! PostgreSQL chooses a scale per value, Arrow has one per column. Sums, differences and products keep every digit.
-//! A quotient has at least `QUOTIENT_SCALE` digits behind the point, so that quotients down to 10⁻⁴ keep the 16
-//! significant digits that PostgreSQL's `select_div_scale` promises.
+//! A quotient is rounded to the digits that PostgreSQL's `select_div_scale` gives it, 16 significant ones at least, and lies
+//! in a column of `QUOTIENT_SCALE` digits behind the point or more, which has room for those of quotients down to 10⁻⁴.
+//!
+//! What is computed of decimals that may be NaN or infinite may be so too, and has the greatest precision therefore.
 
 use std::sync::Arc;
 
@@ -12,12 +14,15 @@ use arrow::compute::kernels::numeric;
 use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, trailing_zeros};
+use peristyle_storage::special_numeric::{Special, cast_numbers, has_special, is_number, may_be_special};
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, trailing_zeros};
 
-use super::arithmetic::{arithmetic_error, with_datums};
+use super::arithmetic::{Kernel, arithmetic_error, with_datums};
 use super::define::Call;
 use super::error::numeric_overflow;
+use super::special;
 use crate::semantics::type_planner::typed_field;
+use crate::values::Decimal;
 
 /// Least number of digits behind the point of a quotient.
 const QUOTIENT_SCALE: i8 = 20;
@@ -56,6 +61,15 @@ struct Operands {
     precision: [i32; 2],
     scale: [i8; 2],
     are_narrow: bool,
+    may_be_special: bool,
+}
+
+impl Operands {
+    /// The type of a result of these digits, with room for what else the operands may be.
+    fn result_type(&self, precision: i32, scale: i8) -> DataType {
+        let precision = if self.may_be_special { DECIMAL256_PRECISION_MAX.into() } else { precision };
+        result_type(precision, scale, self.are_narrow)
+    }
 }
 
 fn operands(fields: &[FieldRef]) -> Result<Operands> {
@@ -68,6 +82,7 @@ fn operands(fields: &[FieldRef]) -> Result<Operands> {
         precision: [p1.into(), p2.into()],
         scale: [s1, s2],
         are_narrow: fields.iter().all(|field| matches!(field.data_type(), DataType::Decimal128(..))),
+        may_be_special: fields.iter().any(|field| may_be_special(field.data_type())),
     })
 }
 
@@ -75,13 +90,13 @@ pub(crate) fn add_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
     let o = operands(fields)?;
     let scale = o.scale[0].max(o.scale[1]);
     let before = o.digits_before_point[0].max(o.digits_before_point[1]) + 1;
-    Ok(numeric_field(name, result_type(before + i32::from(scale), scale, o.are_narrow)))
+    Ok(numeric_field(name, o.result_type(before + i32::from(scale), scale)))
 }
 
 pub(crate) fn multiply_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
     let o = operands(fields)?;
     let scale = o.scale[0].saturating_add(o.scale[1]).min(PRODUCT_SCALE_MAX);
-    Ok(numeric_field(name, result_type(o.precision[0] + o.precision[1], scale, o.are_narrow)))
+    Ok(numeric_field(name, o.result_type(o.precision[0] + o.precision[1], scale)))
 }
 
 pub(crate) fn divide_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
@@ -90,14 +105,14 @@ pub(crate) fn divide_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
     let before = o.digits_before_point[0] + i32::from(o.scale[1]).max(0);
     let precision = before + i32::from(scale);
     let is_narrow = o.are_narrow && precision <= i32::from(DECIMAL128_PRECISION_MAX);
-    Ok(numeric_field(name, result_type(precision, scale, is_narrow)))
+    Ok(numeric_field(name, Operands { are_narrow: is_narrow, ..o }.result_type(precision, scale)))
 }
 
 pub(crate) fn modulo_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
     let o = operands(fields)?;
     let scale = o.scale[0].max(o.scale[1]);
     let before = o.digits_before_point[0].max(o.digits_before_point[1]);
-    Ok(numeric_field(name, result_type(before + i32::from(scale), scale, o.are_narrow)))
+    Ok(numeric_field(name, o.result_type(before + i32::from(scale), scale)))
 }
 
 /// The argument's own decimal type, without its modifier.
@@ -115,7 +130,7 @@ pub(crate) fn as_type(array: ArrayRef, ty: &DataType) -> Result<ArrayRef> {
         (DataType::Decimal256(_, from), DataType::Decimal256(_, to)) if from == to => {
             Ok(Arc::new(array.as_primitive::<Decimal256Type>().clone().with_data_type(ty.clone())))
         }
-        _ => Ok(cast(&array, ty)?),
+        _ => Ok(cast_numbers(&array, ty)?),
     }
 }
 
@@ -141,17 +156,18 @@ pub(crate) fn multiply(call: &Call<'_>) -> Result<ArrayRef> {
     let Some((_, scale)) = decimal_parts(call.return_type()) else {
         return internal_err!("a product of decimals is a decimal");
     };
-    if exact_scale == i32::from(scale) {
+    if exact_scale == i32::from(scale) && !meets_special(call) {
         let call = of_one_width(call)?;
         let product = with_datums(&call, numeric::mul).map_err(|error| arithmetic_error(error, call.return_type()))?;
-        return as_type(product, call.return_type());
+        return in_range(as_type(product, call.return_type())?);
     }
     let dropped = exact_scale - i32::from(scale);
     let divisor = power_of_ten(dropped)?;
-    per_row(call, |a, b| match a.checked_mul(b) {
+    let multiplied = |a: i256, b: i256| match a.checked_mul(b) {
         Some(product) => divide_rounded(product, divisor),
         None => shortened_product(a, b, dropped),
-    })
+    };
+    per_row(call, |a, b| special::product(a, b).or_else(|| multiplied(a, b)))
 }
 
 /// a · b / 10ⁿ where the product itself has no room: zeros at the end of the operands are left out of it.
@@ -172,10 +188,30 @@ pub(crate) fn divide(call: &Call<'_>) -> Result<ArrayRef> {
     };
     let shift = i32::from(scale) - parts[0] + parts[1];
     let factor = power_of_ten(shift)?;
-    per_row(call, |a, b| match a.checked_mul(factor) {
-        Some(numerator) => divide_rounded(numerator, b),
-        None => shortened_quotient(a, b, shift),
-    })
+    let of_number = [0, 1].map(|place: usize| number_of(call.args[place].data_type()));
+    let divided = |a: i256, b: i256| {
+        let rounded = quotient(of_number[0](a), of_number[1](b), scale);
+        rounded.or_else(|| match a.checked_mul(factor) {
+            Some(numerator) => divide_rounded(numerator, b),
+            None => shortened_quotient(a, b, shift),
+        })
+    };
+    per_row(call, |a, b| special::quotient(a, b).or_else(|| divided(a, b)))
+}
+
+/// The quotient as PostgreSQL rounds it, at that scale; further digits of its own are rounded. `None` past 76 digits.
+pub(crate) fn quotient(dividend: Decimal, divisor: Decimal, scale: i8) -> Option<i256> {
+    let own = dividend.quotient_scale(divisor)?.min(scale);
+    dividend.divided(divisor, own)?.rescale(scale).map(|quotient| quotient.unscaled)
+}
+
+/// Makes numbers of the unscaled values of a type; zeros at the end of open decimals mean nothing.
+fn number_of(ty: &DataType) -> impl Fn(i256) -> Decimal {
+    let (is_open, scale) = (*ty == OPEN_DECIMAL, decimal_parts(ty).map_or(0, |parts| parts.1));
+    move |unscaled| {
+        let number = Decimal { unscaled, scale };
+        if is_open { number.trimmed() } else { number }
+    }
 }
 
 /// a · 10ⁿ / b where the numerator has no room: zeros at the end of the divisor take its place.
@@ -185,10 +221,75 @@ fn shortened_quotient(a: i256, b: i256, n: i32) -> Option<i256> {
     divide_rounded(a.checked_mul(power_of_ten(n - i32::from(zeros)).ok()?)?, divisor)
 }
 
+pub(crate) fn add(call: &Call<'_>) -> Result<ArrayRef> {
+    match meets_special(call) {
+        true => aligned_rows(call, special::sum, i256::checked_add),
+        false => by_kernel(call, numeric::add),
+    }
+}
+
+pub(crate) fn subtract(call: &Call<'_>) -> Result<ArrayRef> {
+    match meets_special(call) {
+        true => aligned_rows(call, special::difference, i256::checked_sub),
+        false => by_kernel(call, numeric::sub),
+    }
+}
+
 pub(crate) fn modulo(call: &Call<'_>) -> Result<ArrayRef> {
+    match meets_special(call) {
+        true => aligned_rows(call, special::remainder, |a, b| match Special::of(b) {
+            Some(_) => Some(a),
+            None => a.checked_rem(b),
+        }),
+        false => by_kernel(call, numeric::rem),
+    }
+}
+
+/// The negative; NaN has none of its own.
+pub(crate) fn negate(call: &Call<'_>) -> Result<ArrayRef> {
+    if !meets_special(call) {
+        return numeric::neg(&call.args[0]).map_err(|error| arithmetic_error(error, call.return_type()));
+    }
+    let values = call.args[0].as_primitive::<Decimal256Type>();
+    let negated: Decimal256Array =
+        values.unary(|value| if special::is_nan(value) { value } else { value.wrapping_neg() });
+    Ok(Arc::new(negated.with_data_type(call.return_type().clone())))
+}
+
+/// Whether an argument holds NaN or an infinity.
+fn meets_special(call: &Call<'_>) -> bool {
+    call.args.iter().any(|arg| has_special(arg.as_ref()))
+}
+
+fn by_kernel(call: &Call<'_>, kernel: Kernel) -> Result<ArrayRef> {
     let call = of_one_width(call)?;
-    let rest = with_datums(&call, numeric::rem).map_err(|error| arithmetic_error(error, call.return_type()))?;
-    as_type(rest, call.return_type())
+    let result = with_datums(&call, kernel).map_err(|error| arithmetic_error(error, call.return_type()))?;
+    in_range(as_type(result, call.return_type())?)
+}
+
+/// The results where they are not beyond 76 digits, which the kernels do not check.
+fn in_range(numbers: ArrayRef) -> Result<ArrayRef> {
+    if !may_be_special(numbers.data_type()) {
+        return Ok(numbers);
+    }
+    let have_room = numbers.as_primitive::<Decimal256Type>().iter().flatten().all(is_number);
+    if have_room { Ok(numbers) } else { Err(numeric_overflow()) }
+}
+
+/// Row by row at the result's scale: what special operands give, else what numbers do.
+fn aligned_rows(
+    call: &Call<'_>,
+    of_special: fn(i256, i256) -> Option<i256>,
+    of_numbers: impl Fn(i256, i256) -> Option<i256>,
+) -> Result<ArrayRef> {
+    let scale = |ty: &DataType| decimal_parts(ty).map_or(0, |parts| i32::from(parts.1));
+    let to = scale(call.return_type());
+    let [up_a, up_b] = [0, 1].map(|place: usize| power_of_ten(to - scale(call.args[place].data_type())));
+    let (up_a, up_b) = (up_a?, up_b?);
+    let aligned = |value: i256, up| if Special::of(value).is_some() { Some(value) } else { value.checked_mul(up) };
+    per_row(call, |a, b| {
+        of_special(a, b).or_else(|| aligned(a, up_a).zip(aligned(b, up_b)).and_then(|(a, b)| of_numbers(a, b)))
+    })
 }
 
 fn per_row(call: &Call<'_>, f: impl Fn(i256, i256) -> Option<i256>) -> Result<ArrayRef> {
@@ -211,7 +312,13 @@ pub(crate) fn from_wide(values: Vec<Option<i256>>, ty: &DataType) -> Result<Arra
             let values = values.into_iter().map(|value| value.map(narrow).transpose()).collect::<Result<Vec<_>>>()?;
             Ok(Arc::new(Decimal128Array::from(values).with_data_type(ty.clone())))
         }
-        DataType::Decimal256(..) => Ok(Arc::new(Decimal256Array::from(values).with_data_type(ty.clone()))),
+        DataType::Decimal256(..) => {
+            let fits = |value: i256| is_number(value) || Special::of(value).is_some();
+            if !values.iter().flatten().all(|value| fits(*value)) {
+                return Err(numeric_overflow());
+            }
+            Ok(Arc::new(Decimal256Array::from(values).with_data_type(ty.clone())))
+        }
         other => internal_err!("a decimal was expected, not {other}"),
     }
 }

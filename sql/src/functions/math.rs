@@ -1,42 +1,45 @@
 //! Roots, logarithms, powers and trigonometry, with PostgreSQL's errors outside their domains.
 //!
-//! Transcendental functions of numeric are computed in double precision and given 16 digits behind the point.
+//! What these make of numerics is in `decimal_math`.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
 use super::arithmetic::{Float, overflow_of};
-use super::decimal::{decimal_parts, from_wide, power_of_ten, same_scale_type};
+use super::decimal::{from_wide, same_scale_type};
+use super::decimal_math;
 use super::define::{Call, Definition, Overload, computed, immutable, overload, same};
-use super::error::{error, float_overflow, numeric_overflow, out_of_range, out_of_range_input};
+use super::error::{division_by_zero, error, float_overflow, out_of_range, out_of_range_input};
 use super::rounding::unscaled;
 use super::rows::*;
 use super::signature::Ty;
 use super::{macaddr, network};
-use crate::semantics::text::float8_text;
 use crate::semantics::type_planner::typed_field;
-use crate::values::parse_decimal_at;
-
-/// Digits behind the point of a numeric result that is computed in double precision.
-const COMPUTED_SCALE: i8 = 16;
+use crate::values::Decimal;
 
 const POWER: &[Overload] = &[
     overload(&[Ty::Float8, Ty::Float8], PgType::FLOAT8, |c| map2::<Float8, Float8, _>(c, power)),
-    computed(&[Ty::Numeric, Ty::Numeric], computed_type, |c| numeric2(c, power)),
+    computed(&[Ty::Numeric, Ty::Numeric], decimal_math::result_type, |c| {
+        decimal_math::of_two(c, power, Decimal::power)
+    }),
 ];
 const LN: &[Overload] = &[
     overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, ln)),
-    computed(&[Ty::Numeric], computed_type, |c| numeric1(c, ln)),
+    computed(&[Ty::Numeric], decimal_math::result_type, |c| decimal_math::of_one(c, ln, Decimal::natural_logarithm)),
 ];
 const LOG10: &[Overload] = &[
     overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, log10)),
-    computed(&[Ty::Numeric], computed_type, |c| numeric1(c, log10)),
-    computed(&[Ty::Numeric, Ty::Numeric], computed_type, |c| numeric2(c, |base, x| Ok(ln(x)? / ln(base)?))),
+    computed(&[Ty::Numeric], decimal_math::result_type, |c| {
+        decimal_math::of_one(c, log10, |x| x.logarithm(Decimal::TEN))
+    }),
+    computed(&[Ty::Numeric, Ty::Numeric], decimal_math::result_type, |c| {
+        decimal_math::of_two(c, log, |base, x| x.logarithm(base))
+    }),
 ];
 
 macro_rules! double {
@@ -67,7 +70,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "sqrt",
         &[
             overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, sqrt)),
-            computed(&[Ty::Numeric], computed_type, numeric_sqrt),
+            computed(&[Ty::Numeric], decimal_math::result_type, |c| decimal_math::of_one(c, sqrt, Decimal::root)),
         ],
     ),
     double!("cbrt", |x| Ok(x.cbrt())),
@@ -75,7 +78,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "exp",
         &[
             overload(&[Ty::Float8], PgType::FLOAT8, |c| map1::<Float8, _>(c, exp)),
-            computed(&[Ty::Numeric], computed_type, |c| numeric1(c, exp)),
+            computed(&[Ty::Numeric], decimal_math::result_type, |c| decimal_math::of_one(c, exp, Decimal::exponential)),
         ],
     ),
     immutable("ln", LN),
@@ -177,6 +180,11 @@ fn log10(x: f64) -> Result<f64> {
     Ok(x.log10())
 }
 
+fn log(base: f64, x: f64) -> Result<f64> {
+    let (base, x) = (ln(base)?, ln(x)?);
+    if base == 0.0 && !x.is_nan() { Err(division_by_zero()) } else { Ok(x / base) }
+}
+
 fn check_logarithm(x: f64) -> Result<()> {
     if x == 0.0 {
         return Err(error("2201E", "cannot take logarithm of zero"));
@@ -193,71 +201,6 @@ fn power(x: f64, y: f64) -> Result<f64> {
     }
     let result = x.powf(y);
     if result.is_infinite() && x.is_finite() && y.is_finite() { Err(float_overflow()) } else { Ok(result.canonical()) }
-}
-
-fn computed_type(name: &str, _fields: &[FieldRef]) -> Result<FieldRef> {
-    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal256(76, COMPUTED_SCALE)))
-}
-
-fn doubles(call: &Call<'_>, argument: usize) -> Result<ArrayRef> {
-    Ok(cast(&call.expanded(argument)?, &DataType::Float64)?)
-}
-
-fn numeric1(call: &Call<'_>, f: impl Fn(f64) -> Result<f64>) -> Result<ArrayRef> {
-    let x = doubles(call, 0)?;
-    let values = x.as_primitive::<Float64Type>().iter().map(|x| x.map(&f).transpose());
-    numerics(values.collect::<Result<_>>()?, call.return_type())
-}
-
-fn numeric2(call: &Call<'_>, f: impl Fn(f64, f64) -> Result<f64>) -> Result<ArrayRef> {
-    let (x, y) = (doubles(call, 0)?, doubles(call, 1)?);
-    let pairs = x.as_primitive::<Float64Type>().iter().zip(y.as_primitive::<Float64Type>().iter());
-    let values = pairs.map(|(x, y)| x.zip(y).map(|(x, y)| f(x, y)).transpose());
-    numerics(values.collect::<Result<_>>()?, call.return_type())
-}
-
-fn numerics(values: Vec<Option<f64>>, ty: &DataType) -> Result<ArrayRef> {
-    let scale = decimal_parts(ty).map_or(0, |parts| parts.1);
-    let convert = |value: f64| {
-        if !value.is_finite() {
-            return Err(numeric_overflow());
-        }
-        Ok(parse_decimal_at(&float8_text(value), DECIMAL256_MAX_PRECISION, scale)?.unscaled)
-    };
-    from_wide(values.into_iter().map(|v| v.map(convert).transpose()).collect::<Result<_>>()?, ty)
-}
-
-/// The exact square root to the result's scale.
-fn numeric_sqrt(call: &Call<'_>) -> Result<ArrayRef> {
-    let (values, scale) = unscaled(call, 0)?;
-    // One digit more than is kept, to round.
-    let shift = 2 * (i32::from(COMPUTED_SCALE) + 1) - scale;
-    let root = |value: i256| {
-        if value < i256::ZERO {
-            return Err(negative_root());
-        }
-        let shifted =
-            if shift >= 0 { value.checked_mul(power_of_ten(shift)?) } else { value.checked_div(power_of_ten(-shift)?) };
-        let root = integer_sqrt(shifted.ok_or_else(numeric_overflow)?);
-        crate::semantics::decimal_at_scale(root, i32::from(COMPUTED_SCALE) + 1, 76, COMPUTED_SCALE)
-    };
-    from_wide(values.into_iter().map(|v| v.map(root).transpose()).collect::<Result<_>>()?, call.return_type())
-}
-
-/// ⌊√n⌋ by Newton's method, from above.
-fn integer_sqrt(n: i256) -> i256 {
-    if n <= i256::ZERO {
-        return i256::ZERO;
-    }
-    let bits = 256 - n.leading_zeros();
-    let mut root = i256::ONE << bits.div_ceil(2) as u8;
-    loop {
-        let next = root.wrapping_add(n.wrapping_div(root)) >> 1;
-        if next >= root {
-            return root;
-        }
-        root = next;
-    }
 }
 
 fn gcd(a: i128, b: i128) -> i128 {
@@ -308,6 +251,9 @@ fn bucket(x: f64, low: f64, high: f64, count: i32) -> Result<i32> {
     }
     if x.is_nan() || low.is_nan() || high.is_nan() {
         return bad("operand, lower bound, and upper bound cannot be NaN");
+    }
+    if low.is_infinite() || high.is_infinite() {
+        return bad("lower and upper bounds must be finite");
     }
     if low == high {
         return bad("lower bound cannot equal upper bound");

@@ -139,7 +139,8 @@ impl Template {
         self.shift += usize::from(is_shifted);
     }
 
-    /// A number by its decimal text, which has the template's digits behind the point and no sign.
+    /// A number by its decimal text, which has the template's digits behind the point and no sign. The letters of NaN and
+    /// of infinity take the places of digits before the point, with which the text ends.
     pub(super) fn print(&self, is_negative: bool, number: &str) -> String {
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let is_zero = number.bytes().all(|b| matches!(b, b'0' | b'.'));
@@ -165,7 +166,9 @@ impl Template {
             fraction,
             overflows,
         };
-        self.nodes.iter().for_each(|node| writer.node(node));
+        let is_word = !overflows && number.bytes().all(|b| b.is_ascii_alphabetic());
+        let nodes = self.nodes.iter().take_while(|node| !(is_word && **node == Node::Point));
+        nodes.for_each(|node| writer.node(node));
         writer.out
     }
 
@@ -310,6 +313,9 @@ mod tests {
             ("999TH", "21", "  21ST"),
             ("99V9", "12", "  12"),
             ("9 9 9", "1", "     1"),
+            ("9999.99", "NaN", "  NaN"),
+            ("S000000000", "Infinity", "+0Infinity"),
+            ("99.9", "-Infinity", "-##.#"),
         ] {
             let is_negative = number.starts_with('-');
             let printed = Template::parse(template).expect(template).print(is_negative, number.trim_start_matches('-'));

@@ -3,6 +3,7 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::i256;
 use datafusion::common::Result;
+use peristyle_storage::special_numeric::Special;
 
 use super::define::Call;
 use super::number_format::Template;
@@ -34,6 +35,9 @@ pub(super) fn of_decimal(call: &Call<'_>) -> Result<ArrayRef> {
 pub(super) fn of_double(call: &Call<'_>) -> Result<ArrayRef> {
     map2::<Float8, Text, _>(call, |value, template| {
         let template = Template::parse(template)?;
+        if let Some(special) = Special::of_float(value) {
+            return Ok(print_special(special, &template));
+        }
         let shifted = value.abs() * 10_f64.powi(template.shift as i32);
         Ok(template.print(value < 0.0, &format!("{shifted:.*}", template.fraction)))
     })
@@ -42,6 +46,9 @@ pub(super) fn of_double(call: &Call<'_>) -> Result<ArrayRef> {
 /// A decimal of that scale by a template.
 fn print(value: i256, scale: i32, template: &str) -> Result<String> {
     let template = Template::parse(template)?;
+    if let Some(special) = Special::of(value) {
+        return Ok(print_special(special, &template));
+    }
     let scale = scale - template.shift as i32;
     let rounded = decimal_at_scale(value, scale, u8::MAX, template.fraction as i8)?;
     let least = template.fraction + 1;
@@ -50,6 +57,10 @@ fn print(value: i256, scale: i32, template: &str) -> Result<String> {
         digits.insert(digits.len() - template.fraction, '.');
     }
     Ok(template.print(rounded < i256::ZERO, &digits))
+}
+
+fn print_special(special: Special, template: &Template) -> String {
+    template.print(special == Special::NegativeInfinity, special.text().trim_start_matches('-'))
 }
 
 /// Digits before and behind the point that a template has places for.

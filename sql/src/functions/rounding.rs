@@ -3,13 +3,12 @@
 //! `round(x, n)` with a literal n is planned as `pg_round_n(x)`, whose result has scale n; with a computed n the
 //! result keeps the scale of x and only its value is rounded.
 
-use std::sync::Arc;
-
 use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::special_numeric::{Special, may_be_special};
 
 use super::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten, same_scale_type};
 use super::define::{Call, Definition, computed, immutable, overload};
@@ -17,9 +16,13 @@ use super::error::{division_by_zero, error, numeric_overflow};
 use super::macaddr;
 use super::rows::*;
 use super::signature::{self, Ty, decimal_of};
+use super::special;
 use crate::functions::arithmetic::Float;
 use crate::semantics::type_planner::{arrow_of, open_array, typed_field};
+use crate::values::special_text;
 
+/// NaN or an infinity by its name.
+pub(crate) const SPECIAL_NUMERIC: &str = "pg_special_numeric";
 /// The cast to an array of bare numerics.
 pub(crate) const TO_NUMERIC_ARRAY: &str = "pg_to_numeric_array";
 
@@ -114,6 +117,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
+    immutable(SPECIAL_NUMERIC, &[computed(&[Ty::Text], quotient_type, to_special)]),
     immutable("pg_to_numeric", &[computed(&[Ty::Any], numeric_type, to_numeric)]),
     immutable(TO_NUMERIC_ARRAY, &[computed(&[Ty::Any], numeric_array_type, to_numeric_array)]),
     // `round(x, -n)` with a literal n.
@@ -140,6 +144,7 @@ fn scale_type<const SCALE: i8>(name: &str, fields: &[FieldRef]) -> Result<FieldR
     };
     let digits = i32::from(precision) - i32::from(scale) + i32::from(SCALE) + 1;
     let arrow = match fields[0].data_type() {
+        ty if may_be_special(ty) => DataType::Decimal256(precision, SCALE),
         DataType::Decimal128(..) if digits <= 39 => DataType::Decimal128(digits.clamp(1, 38) as u8, SCALE),
         _ => DataType::Decimal256(digits.clamp(1, 76) as u8, SCALE),
     };
@@ -174,7 +179,17 @@ fn to_numeric(call: &Call<'_>) -> Result<ArrayRef> {
     crate::semantics::cast_array(&call.expanded(0)?, PgType::NUMERIC, call.return_type())
 }
 
-/// The argument's unscaled values and their scale.
+/// The special value that each text names.
+fn to_special(call: &Call<'_>) -> Result<ArrayRef> {
+    let special = |name: &str| {
+        special_text(name).map(Special::unscaled).ok_or_else(|| error("XX000", format!("{name} is no special numeric")))
+    };
+    let names = Argument::<Text>::of(call, 0);
+    let values = (0..call.rows).map(|row| names.get(row).map(special).transpose());
+    from_wide(values.collect::<Result<_>>()?, call.return_type())
+}
+
+/// The argument's unscaled values, special ones among them, and their scale.
 pub(crate) fn unscaled(call: &Call<'_>, argument: usize) -> Result<(Vec<Option<i256>>, i32)> {
     let array = &call.args[argument];
     let Some((precision, scale)) = decimal_parts(array.data_type()) else {
@@ -190,6 +205,9 @@ pub(crate) fn unscaled(call: &Call<'_>, argument: usize) -> Result<(Vec<Option<i
 }
 
 fn drop_digits(value: i256, digits: i32, mode: Mode) -> Result<i256> {
+    if Special::of(value).is_some() {
+        return Ok(value);
+    }
     let divisor = match power_of_ten(digits) {
         Ok(divisor) => divisor,
         // More digits are dropped than there are.
@@ -210,6 +228,9 @@ fn to_fixed_scale(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
     let (values, from) = unscaled(call, 0)?;
     let to = decimal_parts(call.return_type()).map_or(0, |parts| i32::from(parts.1));
     let convert = |value: i256| {
+        if Special::of(value).is_some() {
+            return Ok(value);
+        }
         if to >= from {
             return value.checked_mul(power_of_ten(to - from)?).ok_or_else(numeric_overflow);
         }
@@ -225,7 +246,7 @@ fn to_digits(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
     let row = |(row, value): (usize, Option<i256>)| {
         let (Some(value), Some(digits)) = (value, digits.get(row)) else { return Ok(None) };
         let dropped = scale.saturating_sub(digits);
-        if dropped <= 0 {
+        if dropped <= 0 || Special::of(value).is_some() {
             return Ok(Some(value));
         }
         let kept = drop_digits(value, dropped, mode)?;
@@ -243,6 +264,9 @@ fn to_whole(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
     let digits = Argument::<Int4>::of(call, 1);
     let row = |(row, value): (usize, Option<i256>)| {
         let (Some(value), Some(digits)) = (value, digits.get(row)) else { return Ok(None) };
+        if Special::of(value).is_some() {
+            return Ok(Some(value));
+        }
         let before = digits.saturating_neg().max(0);
         let kept = drop_digits(value, scale.saturating_add(before), mode)?;
         if kept == i256::ZERO {
@@ -256,12 +280,11 @@ fn to_whole(call: &Call<'_>, mode: Mode) -> Result<ArrayRef> {
 fn sign(call: &Call<'_>) -> Result<ArrayRef> {
     let (values, _) = unscaled(call, 0)?;
     let signs = values.into_iter().map(|value| {
-        value.map(|value| {
-            i256::from_i128(match value.cmp(&i256::ZERO) {
-                std::cmp::Ordering::Less => -1,
-                std::cmp::Ordering::Equal => 0,
-                std::cmp::Ordering::Greater => 1,
-            })
+        value.map(|value| match value.cmp(&i256::ZERO) {
+            _ if special::is_nan(value) => value,
+            std::cmp::Ordering::Less => i256::MINUS_ONE,
+            std::cmp::Ordering::Equal => i256::ZERO,
+            std::cmp::Ordering::Greater => i256::ONE,
         })
     });
     from_wide(signs.collect(), call.return_type())
@@ -273,13 +296,14 @@ fn div(call: &Call<'_>) -> Result<ArrayRef> {
     let (up_a, up_b) = (power_of_ten((b_scale - a_scale).max(0))?, power_of_ten((a_scale - b_scale).max(0))?);
     let row = |(a, b): (Option<i256>, Option<i256>)| {
         let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
-        if b == i256::ZERO {
+        if b == i256::ZERO && !special::is_nan(a) {
             return Err(division_by_zero());
+        }
+        if let Some(quotient) = special::quotient(a, b) {
+            return Ok(Some(quotient));
         }
         let quotient = a.checked_mul(up_a).zip(b.checked_mul(up_b)).and_then(|(a, b)| a.checked_div(b));
         quotient.ok_or_else(numeric_overflow).map(Some)
     };
-    let values: Vec<_> = a.into_iter().zip(b).map(row).collect::<Result<_>>()?;
-    let array: arrow::array::Decimal256Array = values.into_iter().collect();
-    Ok(Arc::new(array.with_data_type(call.return_type().clone())))
+    from_wide(a.into_iter().zip(b).map(row).collect::<Result<_>>()?, call.return_type())
 }

@@ -1,4 +1,4 @@
-//! `generate_series` as a table: integers, timestamps and dates.
+//! `generate_series` as a table: integers, numerics, timestamps and dates.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,16 +6,18 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::*;
 use datafusion::catalog::{Session, TableFunction, TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::Expr;
 use peristyle_catalog::model::PgType;
 
 use super::context::statement_context;
-use super::error::{FunctionError, error, invalid_parameter, not_supported};
+use super::error::{FunctionError, error, invalid_parameter};
 use super::integer_series::{IntegerSeries, Integers};
 use super::interval::{add_to_timestamp, add_to_timestamptz, key};
+use super::named;
 use super::rows::{Out, TimestampOut, TimestamptzOut};
+use super::series_array::SERIES;
 use super::time_zone::is_infinite;
 use crate::semantics::{CastKind, analyzed_cast, cast_array, cast_expr, type_planner};
 
@@ -41,11 +43,12 @@ impl TableFunctionImpl for GenerateSeries {
         let values = typed(values, session)?;
         // NULL, which makes no rows, is of the others' type.
         let is_known = |ty: &DataType| !super::signature::is_unknown(ty);
-        let ty = values.iter().map(ScalarValue::data_type).find(is_known).unwrap_or(DataType::Null);
+        let types = || values.iter().map(ScalarValue::data_type);
+        let ty = types().find(|ty| ty.is_decimal()).or_else(|| types().find(is_known)).unwrap_or(DataType::Null);
         match ty {
             DataType::Int16 | DataType::Int32 | DataType::Int64 => integers(&values),
             DataType::Timestamp(..) | DataType::Date32 => timestamps(&values, session),
-            DataType::Decimal128(..) | DataType::Decimal256(..) => Err(not_supported("generate_series over numeric")),
+            DataType::Decimal128(..) | DataType::Decimal256(..) => numerics(values, session),
             _ => Err(undefined(&values)),
         }
     }
@@ -100,6 +103,18 @@ fn integers(values: &[ScalarValue]) -> Result<Arc<dyn TableProvider>> {
         _ => None,
     };
     Ok(Arc::new(IntegerSeries::new(COLUMN, ty, series)))
+}
+
+/// The items of the array that a row's series is.
+fn numerics(values: Vec<ScalarValue>, session: &dyn Session) -> Result<Arc<dyn TableProvider>> {
+    let arguments = values.into_iter().map(|value| Expr::Literal(value, None)).collect();
+    let series = constant(&named(SERIES)?.call(arguments), session)?;
+    let ScalarValue::List(lists) = series else { return internal_err!("a series is an array") };
+    let items = lists.values();
+    let field = Field::new(COLUMN, items.data_type().clone(), false);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(items)])?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
 }
 
 fn timestamps(values: &[ScalarValue], session: &dyn Session) -> Result<Arc<dyn TableProvider>> {

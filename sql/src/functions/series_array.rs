@@ -2,9 +2,10 @@
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::*;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::special_numeric::Special;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
 use super::decimal::decimal_parts;
@@ -156,7 +157,10 @@ fn numerics(call: &Call<'_>) -> Result<ArrayRef> {
     let at_scale = |place: usize| {
         let (values, own) = unscaled(call, place)?;
         let power = i256::from_i128(10).checked_pow((scale - own).unsigned_abs()).ok_or_else(numeric_overflow)?;
-        let scaled = |value: i256| value.checked_mul(power).ok_or_else(numeric_overflow);
+        let scaled = |value: i256| match Special::of(value) {
+            Some(special) => Err(not_in_series(place, special)),
+            None => value.checked_mul(power).ok_or_else(numeric_overflow),
+        };
         values.into_iter().map(|value| value.map(scaled).transpose()).collect::<Result<Vec<_>>>()
     };
     let (starts, stops) = (at_scale(0)?, at_scale(1)?);
@@ -168,6 +172,13 @@ fn numerics(call: &Call<'_>) -> Result<ArrayRef> {
         series.add(bounds, Some, |value, step| Ok(value.checked_add(step)))?;
     }
     lists_from::<Decimal256Type>(call, series.values, series.lengths)
+}
+
+/// 22023 for a start, stop or step that is no number.
+fn not_in_series(place: usize, special: Special) -> DataFusionError {
+    let bound = ["start value", "stop value", "step size"][place];
+    let what = if special == Special::NaN { "NaN" } else { "infinity" };
+    invalid_parameter(format!("{bound} cannot be {what}"))
 }
 
 fn timestamps(call: &Call<'_>) -> Result<ArrayRef> {

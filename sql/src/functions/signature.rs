@@ -7,7 +7,11 @@
 use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed;
-use peristyle_storage::types::{OPEN_DECIMAL, UTC, decimal_type, marked_pg_type, pg_type_of_arrow};
+use peristyle_storage::types::{
+    DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, UTC, decimal_type, marked_pg_type, pg_type_of_arrow,
+};
+
+use super::decimal::decimal_parts;
 
 use crate::values::type_name;
 
@@ -197,6 +201,21 @@ pub(crate) fn decimal_of(ty: &DataType) -> DataType {
     }
 }
 
+/// The decimal in which exact numbers meet that need more digits on both sides of the point than any has, which DataFusion
+/// refuses: digits before the point are given up. `None` for others, and where none is a decimal.
+pub(crate) fn crowded_decimal(types: &[DataType]) -> Option<DataType> {
+    let numbers: Vec<&DataType> = types.iter().filter(|ty| !is_unknown(ty)).collect();
+    let is_exact = |ty: &DataType| ty.is_integer() || ty.is_decimal();
+    if !numbers.iter().all(|ty| is_exact(ty)) || !numbers.iter().any(|ty| ty.is_decimal()) {
+        return None;
+    }
+    let parts = numbers.iter().filter_map(|ty| decimal_parts(&decimal_of(ty)));
+    let sides = parts.map(|(precision, scale)| (i32::from(precision) - i32::from(scale), scale));
+    let (whole, scale) = sides.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))?;
+    let is_crowded = whole + i32::from(scale) > i32::from(DECIMAL256_PRECISION_MAX);
+    is_crowded.then_some(DataType::Decimal256(DECIMAL256_PRECISION_MAX, scale))
+}
+
 /// Decimal digits of the greatest value of an integer type.
 fn integer_digits(ty: &DataType) -> u8 {
     match integer_bytes(ty) {
@@ -251,6 +270,14 @@ pub(crate) fn argument_type_name(ty: &DataType) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_many_digits_on_either_side_meet() {
+        let (wide, narrow) = (DataType::Decimal256(76, 0), DataType::Decimal128(2, 1));
+        assert_eq!(crowded_decimal(&[wide.clone(), narrow.clone()]), Some(DataType::Decimal256(76, 1)));
+        assert_eq!(crowded_decimal(&[narrow, DataType::Int64]), None);
+        assert_eq!(crowded_decimal(&[wide, DataType::Float64]), None);
+    }
 
     fn choice(signatures: &[&[Ty]], arguments: &[DataType]) -> Option<usize> {
         choose(signatures.iter().map(|signature| (*signature, false)), arguments)

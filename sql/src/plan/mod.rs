@@ -282,7 +282,8 @@ pub(crate) async fn select(
     let origins = origins::of(&plan);
     let settled = planner.settled(plan, bound)?;
     let columns = with_origins(describe_schema(settled.schema().inner()), origins);
-    let physical = planner.physical_of(&planner.optimised_of(settled)?).await?;
+    let shown = semantics::with_shown_digits(settled)?;
+    let physical = planner.physical_of(&planner.optimised_of(shown)?).await?;
     let task = planner.task();
     if constant_query::is_constant(query) {
         let batches = collect(&scope, physical, task).await?;

@@ -7,7 +7,8 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr as Planned, ExprSchemable};
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, marked_pg_type, pg_type};
+use peristyle_storage::special_numeric::may_be_special;
+use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, marked_pg_type, pg_type};
 use sqlparser::ast::{
     ArrayElemTypeDef, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Ident, ObjectName, Query, SetExpr,
     Statement, Value, Values, VisitMut, VisitorMut,
@@ -156,7 +157,7 @@ fn digits(cells: &[Cell]) -> ExactNumberInfo {
             Cell::Unknown(None) => return ExactNumberInfo::None,
             Cell::Unknown(Some(digits)) => *digits,
             Cell::Known { arrow, .. } => match arrow {
-                open if *open == OPEN_DECIMAL => return ExactNumberInfo::None,
+                open if may_be_special(open) => return ExactNumberInfo::None,
                 DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => {
                     (p.saturating_sub(s.max(&0).unsigned_abs()), s.max(&0).unsigned_abs())
                 }

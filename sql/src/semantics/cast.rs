@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 };
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed::{self, RangeType};
+use peristyle_storage::special_numeric::may_be_special;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
 use super::cast_json;
@@ -109,6 +110,9 @@ pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> b
     }
     if from.is_null() || from == to {
         return rewrites_text(target) && !from.is_null();
+    }
+    if may_be_special(from) {
+        return true;
     }
     match (from, to) {
         (from, to) if is_string(from) && is_string(to) => {

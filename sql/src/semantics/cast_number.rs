@@ -5,23 +5,24 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::*;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{DataFusionError, Result, internal_err};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::special_numeric::{Special, cast_numbers, may_be_special};
 
 use super::cast::CastJob;
 use super::text::{float4_text, float8_text};
 use crate::functions::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten};
 use crate::functions::error::{FunctionError, error, float_overflow, numeric_overflow, out_of_range};
-use crate::values::{parse_decimal_at, type_name};
+use crate::values::{Decimal, parse_decimal_at, type_name};
 
 pub(crate) fn number_to_number(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let from = input.data_type();
     match job.arrow {
         to if to.is_integer() => to_integer(job, input),
         DataType::Decimal128(..) | DataType::Decimal256(..) => to_decimal(job, input),
-        DataType::Float32 if from.is_decimal() => to_float4(&cast(input, &DataType::Float64)?),
+        DataType::Float32 if from.is_decimal() => to_float4(&cast_numbers(input, &DataType::Float64)?),
         DataType::Float32 => to_float4(input),
-        to if from.is_integer() || from.is_floating() || from.is_decimal() => Ok(cast(input, to)?),
+        to if from.is_integer() || from.is_floating() || from.is_decimal() => Ok(cast_numbers(input, to)?),
         to => internal_err!("a cast from {from} to {to}"),
     }
 }
@@ -58,6 +59,9 @@ fn rounded(input: &ArrayRef, type_name: &str) -> Result<Vec<Option<i128>>> {
     if let Some((precision, scale)) = decimal_parts(input.data_type()) {
         let wide = cast(input, &DataType::Decimal256(precision, scale))?;
         let round = |value: i256| {
+            if let Some(special) = Special::of(value) {
+                return Err(no_integer(special, type_name));
+            }
             let whole = decimal_at_scale(value, scale.into(), u8::MAX, 0)?;
             whole.to_i128().ok_or_else(|| out_of_range(type_name))
         };
@@ -68,6 +72,11 @@ fn rounded(input: &ArrayRef, type_name: &str) -> Result<Vec<Option<i128>>> {
     }
     let wide = cast(input, &DataType::Int64)?;
     Ok(wide.as_primitive::<Int64Type>().iter().map(|value| value.map(i128::from)).collect())
+}
+
+fn no_integer(special: Special, type_name: &str) -> DataFusionError {
+    let what = if special == Special::NaN { "NaN" } else { "infinity" };
+    error("0A000", format!("cannot convert {what} to {type_name}"))
 }
 
 fn to_integer(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
@@ -92,8 +101,14 @@ fn to_decimal(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let Some((precision, scale)) = decimal_parts(job.arrow) else {
         return internal_err!("a decimal was expected, not {}", job.arrow);
     };
-    let rescale = |value: i256, from: i32| decimal_at_scale(value, from, precision, scale);
-    let parsed = |value: f64, text: &str| float_to_decimal(value, text, precision, scale);
+    let rescale = |value: i256, from: i32| match Special::of(value) {
+        Some(special) => special_number(job, special, precision, scale),
+        None => decimal_at_scale(value, from, precision, scale),
+    };
+    let parsed = |value: f64, text: &str| match Special::of_float(value) {
+        Some(special) => special_number(job, special, precision, scale),
+        None => Ok(parse_decimal_at(text, precision, scale)?.unscaled),
+    };
     let values: Vec<Option<i256>> = if let Some(doubles) = input.as_primitive_opt::<Float64Type>() {
         let convert = |value: f64| parsed(value, &float8_text(round_digits(value, 15)));
         doubles.iter().map(|value| value.map(convert).transpose()).collect::<Result<_>>()?
@@ -114,14 +129,11 @@ fn round_digits(value: f64, digits: usize) -> f64 {
     if value.is_finite() { format!("{value:.*e}", digits - 1).parse().unwrap_or(value) } else { value }
 }
 
-fn float_to_decimal(value: f64, text: &str, precision: u8, scale: i8) -> Result<i256> {
-    if !value.is_finite() {
-        let what = if value.is_nan() { "NaN" } else { "infinity" };
-        return Err(FunctionError::new("22003", format!("cannot convert {what} to numeric"))
-            .with_hint("Numeric values here are finite.")
-            .into());
-    }
-    Ok(parse_decimal_at(text, precision, scale)?.unscaled)
+/// NaN or an infinity as the decimal of a bare numeric; an error for `numeric(p, s)`.
+fn special_number(job: &CastJob<'_>, special: Special, precision: u8, scale: i8) -> Result<i256> {
+    let special = Decimal::from(special);
+    let is_bare = job.target.typmod < 0 && may_be_special(job.arrow);
+    Ok(if is_bare { special } else { special.fit(precision, scale)? }.unscaled)
 }
 
 /// A decimal brought to another scale, half away from zero, and checked against the precision.
@@ -144,7 +156,7 @@ pub(crate) fn decimal_at_scale(value: i256, from_scale: i32, precision: u8, scal
     if fits { Ok(moved) } else { Err(overflow()) }
 }
 
-fn precision_overflow(precision: u8, scale: i8) -> datafusion::common::DataFusionError {
+fn precision_overflow(precision: u8, scale: i8) -> DataFusionError {
     if precision == u8::MAX {
         return numeric_overflow();
     }

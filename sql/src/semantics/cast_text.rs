@@ -8,6 +8,7 @@ use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::packed::RangeType;
+use peristyle_storage::special_numeric::may_be_special;
 use peristyle_storage::types::OPEN_DECIMAL;
 
 use super::cast::{CastJob, CastKind};
@@ -15,8 +16,8 @@ use super::text::Printer;
 use crate::functions::decimal::{decimal_parts, from_wide};
 use crate::functions::error::{error, not_supported};
 use crate::values::{
-    ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_decimal_at, parse_items, parse_open_decimal,
-    type_name, validate_json,
+    ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_bare_decimal_at, parse_decimal_at, parse_items,
+    parse_open_decimal, type_name, validate_json,
 };
 
 fn strings(input: &ArrayRef) -> Result<StringViewArray> {
@@ -27,7 +28,7 @@ fn strings(input: &ArrayRef) -> Result<StringViewArray> {
 pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let texts = strings(input)?;
     if let Some((precision, scale)) = decimal_parts(job.arrow) {
-        return text_to_decimal(job.arrow, &texts, precision, scale);
+        return text_to_decimal(job, &texts, precision, scale);
     }
     let style = match job.arrow {
         DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..) => job.context()?.input_style(),
@@ -45,14 +46,15 @@ pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef>
     Ok(builder.finish()?)
 }
 
-fn text_to_decimal(arrow: &DataType, texts: &StringViewArray, precision: u8, scale: i8) -> Result<ArrayRef> {
-    let is_open = *arrow == OPEN_DECIMAL;
-    let parse = |text: &str| match is_open {
-        true => parse_open_decimal(text, scale),
-        false => parse_decimal_at(text, precision, scale).map(|decimal| decimal.unscaled),
+fn text_to_decimal(job: &CastJob<'_>, texts: &StringViewArray, precision: u8, scale: i8) -> Result<ArrayRef> {
+    let is_bare = job.target.typmod < 0 && may_be_special(job.arrow);
+    let parse = |text: &str| match job.arrow {
+        open if *open == OPEN_DECIMAL => parse_open_decimal(text, scale),
+        _ if is_bare => parse_bare_decimal_at(text, precision, scale),
+        _ => parse_decimal_at(text, precision, scale).map(|decimal| decimal.unscaled),
     };
     let values = texts.iter().map(|text| text.map(parse).transpose()).collect::<Result<Vec<_>, _>>()?;
-    from_wide(values, arrow)
+    from_wide(values, job.arrow)
 }
 
 /// Each value's text, cut or checked for varchar(n) and char(n).

@@ -14,12 +14,12 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{marked_pg_type, pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
-use super::cast::{CastKind, cast_expr};
+use super::cast::{CastKind, cast_expr, cast_to_arrow};
 use super::category::{Category, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
 use super::operators::{check_literal, no_operator};
 use crate::functions::array_types;
-use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_float, shared_type, values_of};
+use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_number, shared_type, values_of};
 use crate::functions::error::{error, not_supported};
 use crate::functions::{enums, named};
 use crate::values::type_name;
@@ -51,7 +51,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             None => read_as(arg, shared)?,
         };
     }
-    as_shared_float(func.name(), &mut args, &values, schema)?;
+    as_shared_number(func.name(), &mut args, &values, schema)?;
     for (at, label) in compared_labels(func.name(), &args, schema)? {
         let arg = std::mem::take(&mut args[at]);
         args[at] = read_as(arg, Some(label))?;
@@ -127,12 +127,12 @@ fn shared_own(types: &[Option<PgType>]) -> Option<PgType> {
 }
 
 /// Numbers of which one is a float as that float.
-fn as_shared_float(function: &str, args: &mut [Expr], values: &[usize], schema: &DFSchema) -> Result<()> {
+fn as_shared_number(function: &str, args: &mut [Expr], values: &[usize], schema: &DFSchema) -> Result<()> {
     let types = values.iter().map(|at| args[*at].get_type(schema)).collect::<Result<Vec<_>>>()?;
-    let Some(float) = shared_float(&types).filter(|_| function != "nullif") else { return Ok(()) };
-    for (at, _) in values.iter().zip(types).filter(|(_, ty)| *ty != float && !ty.is_null()) {
+    let Some(number) = shared_number(&types).filter(|_| function != "nullif") else { return Ok(()) };
+    for (at, _) in values.iter().zip(types).filter(|(_, ty)| *ty != number && !ty.is_null()) {
         let arg = std::mem::take(&mut args[*at]);
-        args[*at] = cast_expr(arg, pg_type_of_arrow(&float), CastKind::Explicit);
+        args[*at] = cast_to_arrow(arg, pg_type_of_arrow(&number), number.clone(), CastKind::Explicit);
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use super::cast_call;
 use super::desugar::{call, cast, string, take};
 use super::type_name::pg_type_of_sql;
 use crate::functions::interval_fields;
-use crate::functions::rounding::TO_NUMERIC_ARRAY;
+use crate::functions::rounding::{SPECIAL_NUMERIC, TO_NUMERIC_ARRAY};
+use crate::values::special_text;
 
 /// A cast of what is no literal: as a call that is named after its target. A type that does not exist is left for
 /// the planner to refuse.
@@ -35,10 +36,13 @@ pub(super) fn is_bare_numeric(data_type: &DataType) -> bool {
 
 /// A bare numeric has the scale of what is cast: the literal's own, or the argument type's.
 pub(super) fn to_numeric(operand: &mut Expr) -> Expr {
-    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = operand
-        && let Some(number) = exact_number(text.trim_ascii())
-    {
-        return number;
+    if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = operand {
+        if let Some(number) = exact_number(text.trim_ascii()) {
+            return number;
+        }
+        if special_text(text).is_some() {
+            return call(SPECIAL_NUMERIC, vec![take(operand)]);
+        }
     }
     call("pg_to_numeric", vec![take(operand)])
 }

@@ -32,6 +32,7 @@ mod operands;
 pub(crate) mod operators;
 mod own_operators;
 mod session;
+mod shown_scale;
 mod subscript;
 mod sum_chain;
 pub(crate) mod text;
@@ -55,6 +56,7 @@ pub use desugar::desugar;
 pub(crate) use desugar::{call, is_quantified, string};
 pub use operators::expr_planners;
 pub use session::{physical_rules, session_config};
+pub(crate) use shown_scale::with_shown_digits;
 pub use type_name::pg_type_of_sql;
 pub(crate) use type_name::{names_type, sql_type_of, with_type_names};
 

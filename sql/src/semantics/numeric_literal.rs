@@ -22,8 +22,12 @@ pub(super) fn constant_quotient(left: &Expr, right: &Expr) -> Option<Expr> {
     left.over(right).map(literal)
 }
 
-/// A numeric or an integer that is written out, and whether it is an integer.
+/// A finite numeric or an integer that is written out, and whether it is an integer.
 fn constant(expr: &Expr) -> Option<(Decimal, bool)> {
+    written(expr).filter(|(number, _)| number.special().is_none())
+}
+
+fn written(expr: &Expr) -> Option<(Decimal, bool)> {
     match expr {
         Expr::Literal(ScalarValue::Decimal128(Some(unscaled), _, scale), _) => {
             Some((Decimal { unscaled: i256::from_i128(*unscaled), scale: *scale }, false))
@@ -48,6 +52,7 @@ fn constant(expr: &Expr) -> Option<(Decimal, bool)> {
 }
 
 fn literal(decimal: Decimal) -> Expr {
+    // What is no finite number lies in the widest decimal, since it has no room in a narrow one.
     let precision = (decimal.whole_digits() + i32::from(decimal.scale)).max(1);
     let narrow = decimal.unscaled.to_i128().filter(|_| precision <= i32::from(DECIMAL128_PRECISION_MAX));
     let value = match narrow {

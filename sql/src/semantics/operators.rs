@@ -18,8 +18,9 @@ use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
 use super::own_operators;
 use super::sum_chain;
-use super::type_planner::field_of;
+use super::type_planner::{field_of, typed_field};
 use crate::functions::error::{FunctionError, error};
+use crate::functions::signature::crowded_decimal;
 use crate::functions::{arithmetic, interval, json_operator, named, pattern, text};
 use crate::values::{InputStyle, parse_text, type_name};
 
@@ -31,6 +32,7 @@ pub(crate) struct PgOperators;
 pub(super) struct Operand {
     pub(super) expr: Expr,
     pub(super) ty: Option<PgType>,
+    arrow: DataType,
 }
 
 impl ExprPlanner for PgOperators {
@@ -53,7 +55,8 @@ fn operand(expr: Expr, schema: &DFSchema) -> Result<Operand> {
         matches!(&expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Utf8 | DataType::Null));
     let is_open = matches!(&expr, Expr::Placeholder(Placeholder { field: None, .. })) || field.data_type().is_null();
     let ty = (!is_literal && !is_open).then(|| type_of(&field));
-    Ok(Operand { expr, ty })
+    let arrow = field.data_type().clone();
+    Ok(Operand { expr, ty, arrow })
 }
 
 /// The PostgreSQL type of a field whose mark may be stale after a DataFusion cast.
@@ -231,7 +234,7 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result
         BinaryOperator::Gt => Operator::Gt,
         _ => Operator::GtEq,
     };
-    let (left, right) = (for_comparison(left, common), for_comparison(right, common));
+    let [left, right] = <[Expr; 2]>::try_from(for_comparison(vec![left, right], common)).expect("two operands");
     let comparison = match operator {
         Operator::Eq | Operator::NotEq => Comparison::Equality,
         _ => Comparison::Order,
@@ -242,8 +245,26 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result
     Ok(Ok(binary_expr(left, operator, right)))
 }
 
-/// Numbers and texts among themselves are left to DataFusion's coercion, which keeps columns free of casts.
-fn for_comparison(operand: Operand, common: PgType) -> Expr {
+/// The operands as they are compared. Numbers and texts among themselves are left to DataFusion's coercion, which keeps
+/// columns free of casts, but for decimals of which that finds none that holds them.
+fn for_comparison(operands: Vec<Operand>, common: PgType) -> Vec<Expr> {
+    let given = operands.iter().map(|operand| operand.arrow.clone()).collect::<Vec<_>>();
+    let operands = operands.into_iter().map(|operand| operand_of(operand, common)).collect::<Vec<_>>();
+    let types = operands.iter().zip(given).map(|(expr, given)| match expr {
+        Expr::Literal(value, _) => value.data_type(),
+        Expr::Cast(cast) => cast.field.data_type().clone(),
+        _ => given,
+    });
+    let types = types.collect::<Vec<_>>();
+    let Some(decimal) = crowded_decimal(&types) else { return operands };
+    let as_decimal = |(expr, ty): (Expr, DataType)| match ty == decimal || ty.is_null() {
+        true => expr,
+        false => Expr::Cast(Cast::new_from_field(Box::new(expr), typed_field("", PgType::NUMERIC, decimal.clone()))),
+    };
+    operands.into_iter().zip(types).map(as_decimal).collect()
+}
+
+fn operand_of(operand: Operand, common: PgType) -> Expr {
     match operand.ty {
         // A double may be beyond every numeric.
         Some(ty) if ty.oid == PgType::NUMERIC.oid && common == PgType::FLOAT8 => as_known(operand, common),
@@ -267,20 +288,19 @@ pub(super) fn compared_operands(
     schema: &DFSchema,
     comparison: Comparison,
 ) -> Result<std::result::Result<Vec<Expr>, Vec<Expr>>> {
-    let fields = exprs.iter().map(|expr| Ok(operand(expr.clone(), schema)?.ty)).collect::<Result<Vec<_>>>()?;
-    let mut types = fields.iter().flatten().copied();
+    let operands = exprs.iter().map(|expr| operand(expr.clone(), schema)).collect::<Result<Vec<_>>>()?;
+    let mut types = operands.iter().filter_map(|operand| operand.ty);
     let Some(first) = types.next() else { return Ok(Err(exprs)) };
     let common = types.try_fold(first, |common, ty| {
         comparison_type(common, ty).ok_or_else(|| no_operator(&operator_of(comparison), Some(common), Some(ty)))
     })?;
     let common = PgType::plain(common.oid);
-    let operands: Vec<Operand> = exprs.into_iter().zip(fields).map(|(expr, ty)| Operand { expr, ty }).collect();
     check_literals(&operands, common)?;
-    let operands = operands.into_iter().map(|operand| for_comparison(operand, common));
+    let operands = for_comparison(operands, common);
     if let Some(key) = Key::of(common, comparison) {
-        return operands.map(|expr| key.call(expr)).collect::<Result<Vec<_>>>().map(Ok);
+        return operands.into_iter().map(|expr| key.call(expr)).collect::<Result<Vec<_>>>().map(Ok);
     }
-    Ok(Ok(operands.collect()))
+    Ok(Ok(operands))
 }
 
 /// The operator that a comparison of that kind lacks.

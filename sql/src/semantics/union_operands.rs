@@ -3,18 +3,19 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Field;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::optimizer::AnalyzerRule;
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{pg_type, pg_type_of_arrow};
+use peristyle_storage::types::{OPEN_DECIMAL, pg_type, pg_type_of_arrow};
 
-use super::cast::{CastKind, cast_expr};
+use super::cast::{CastKind, cast_to_arrow};
 use super::category::{Category, category, comparison_type};
-use crate::functions::choice::shared_float;
+use super::type_planner::arrow_of;
+use crate::functions::choice::shared_number;
 use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
 use crate::values::type_name;
@@ -57,7 +58,7 @@ fn brought_together(union: Union) -> Result<Transformed<LogicalPlan>> {
 }
 
 /// The type that a column's values are cast to; `None` where they meet by themselves.
-fn common_type(union: &Union, at: usize) -> Result<Option<PgType>> {
+fn common_type(union: &Union, at: usize) -> Result<Option<(PgType, DataType)>> {
     let (open, fields): (Vec<_>, Vec<_>) = union.inputs.iter().partition(|input| is_open(input, at));
     let fields: Vec<&Field> = fields.into_iter().map(|input| input.schema().field(at).as_ref()).collect();
     let mut known = fields.iter().map(|field| pg_type(field));
@@ -67,15 +68,18 @@ fn common_type(union: &Union, at: usize) -> Result<Option<PgType>> {
         shared = comparison_type(shared, other).ok_or_else(|| not_matched(first, other))?;
     }
     let types: Vec<_> = fields.iter().map(|field| field.data_type().clone()).collect();
-    if let Some(float) = shared_float(&types).filter(|float| types.iter().any(|ty| ty != float)) {
-        return Ok(Some(pg_type_of_arrow(&float)));
-    }
     if matches!(category(shared), Category::Own(_)) && fields.iter().any(|field| pg_type(field).oid != shared.oid) {
-        return Ok(Some(shared));
+        return Ok(Some((shared, arrow_of(shared))));
     }
     let is_read = !open.is_empty() && !matches!(category(shared), Category::Text | Category::Other);
-    // A numeric has the digits of its values.
-    Ok((is_read && shared.oid != PgType::NUMERIC.oid).then(|| PgType::plain(shared.oid)))
+    if is_read && shared.oid == PgType::NUMERIC.oid {
+        return Ok(Some((PgType::NUMERIC, OPEN_DECIMAL)));
+    }
+    if let Some(number) = shared_number(&types).filter(|number| types.iter().any(|ty| ty != number)) {
+        return Ok(Some((pg_type_of_arrow(&number), number)));
+    }
+    let plain = PgType::plain(shared.oid);
+    Ok(is_read.then(|| (plain, arrow_of(plain))))
 }
 
 fn not_matched(first: PgType, other: PgType) -> DataFusionError {
@@ -100,15 +104,18 @@ fn is_open(side: &LogicalPlan, at: usize) -> bool {
 }
 
 /// A side with its columns cast to these types.
-fn as_types(input: Arc<LogicalPlan>, types: &[Option<PgType>]) -> Result<Arc<LogicalPlan>> {
+fn as_types(input: Arc<LogicalPlan>, types: &[Option<(PgType, DataType)>]) -> Result<Arc<LogicalPlan>> {
     let schema = Arc::clone(input.schema());
     let columns = schema.iter().zip(types).enumerate().map(|(at, ((qualifier, field), ty))| {
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        let is_cast =
-            |ty: &PgType| matches!(category(*ty), Category::Number | Category::Own(_)) && pg_type(field) != *ty;
-        match ty.filter(|ty| is_open(&input, at) || is_cast(ty)) {
-            Some(ty) => cast_expr(column, ty, CastKind::Explicit).alias(field.name()),
-            None => column,
+        let is_other =
+            |ty: PgType, arrow: &DataType| pg_type(field) != ty || arrow.is_decimal() && field.data_type() != arrow;
+        let is_cast = |ty: PgType| matches!(category(ty), Category::Number | Category::Own(_));
+        match ty {
+            Some((ty, arrow)) if is_open(&input, at) || is_cast(*ty) && is_other(*ty, arrow) => {
+                cast_to_arrow(column, *ty, arrow.clone(), CastKind::Explicit).alias(field.name())
+            }
+            _ => column,
         }
     });
     let columns: Vec<Expr> = columns.collect();

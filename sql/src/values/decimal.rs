@@ -1,28 +1,47 @@
-//! Exact decimals of up to 76 digits, and their text.
+//! Exact decimals of up to 76 digits, NaN and the infinities, and their text.
 
 use arrow::datatypes::i256;
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
+use peristyle_storage::special_numeric::Special;
+use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, trailing_zeros};
 
 use super::number_text::NumberText;
 use crate::error::{Result, SqlError, SqlState};
 
-/// `unscaled / 10^scale`. The scale is not negative when it comes from a parser.
+/// `unscaled / 10^scale`, or what a reserved unscaled value stands for, whatever the scale. The scale is not negative
+/// when it comes from a parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
     pub unscaled: i256,
     pub scale: i8,
 }
 
+impl From<Special> for Decimal {
+    fn from(special: Special) -> Decimal {
+        Decimal { unscaled: special.unscaled(), scale: 0 }
+    }
+}
+
 impl Decimal {
-    /// Digits before the point, 0 for a number below 1.
+    /// What it is, if it is no finite number.
+    pub fn special(self) -> Option<Special> {
+        Special::of(self.unscaled)
+    }
+
+    /// Digits before the point, 0 for a number below 1 and for what is none.
     pub fn whole_digits(self) -> i32 {
+        if self.special().is_some() {
+            return 0;
+        }
         (digit_count(self.unscaled) - i32::from(self.scale)).max(0)
     }
 
     /// The number at another scale, rounded half away from zero; `None` past 76 digits.
     pub fn rescale(self, scale: i8) -> Option<Decimal> {
+        if self.special().is_some() {
+            return Some(Decimal { scale, ..self });
+        }
         let shift = i32::from(scale) - i32::from(self.scale);
         let unscaled = if shift >= 0 {
             if digit_count(self.unscaled) + shift > i32::from(DECIMAL256_PRECISION_MAX) && self.unscaled != i256::ZERO {
@@ -39,8 +58,20 @@ impl Decimal {
         Some(Decimal { unscaled, scale })
     }
 
-    /// The number as `numeric(p, s)` stores it: rounded to the scale; 22003 if it then has too many digits.
+    /// The number without zeros at the end of its digits behind the point.
+    pub fn trimmed(self) -> Decimal {
+        if self.special().is_some() {
+            return self;
+        }
+        let zeros = trailing_zeros(self.unscaled, self.scale);
+        self.rescale(self.scale - zeros).unwrap_or(self)
+    }
+
+    /// The number as `numeric(p, s)` stores it: rounded to the scale; 22003 if it then has too many digits, or is infinite.
     pub fn fit(self, precision: u8, scale: i8) -> Result<Decimal> {
+        if let Some(special) = self.special() {
+            return Err(no_special(special, precision, scale));
+        }
         let fitted = self.rescale(scale).filter(|d| digit_count(d.unscaled) <= i32::from(precision));
         fitted.ok_or_else(|| field_overflow(precision, scale))
     }
@@ -63,18 +94,24 @@ fn field_overflow(precision: u8, scale: i8) -> SqlError {
     ))
 }
 
+/// What keeps NaN and the infinities out of `numeric(p, s)`; PostgreSQL refuses the infinities alone.
+#[cold]
+fn no_special(special: Special, precision: u8, scale: i8) -> SqlError {
+    match special {
+        Special::NaN => SqlError::unsupported("NaN in a numeric with precision and scale is not supported")
+            .hint("Use numeric without precision and scale."),
+        Special::Infinity | Special::NegativeInfinity => {
+            SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow")
+                .detail(format!("A field with precision {precision}, scale {scale} cannot hold an infinite value."))
+        }
+    }
+}
+
 #[cold]
 pub(super) fn too_many_digits() -> SqlError {
     SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
         .detail(format!("A numeric holds at most {DECIMAL256_PRECISION_MAX} digits."))
         .hint("Use double precision for very large or very small numbers, or text to keep every digit.")
-}
-
-/// 22003 for `NaN` and the infinities, which no numeric stores.
-#[cold]
-pub(super) fn not_finite(text: &str) -> SqlError {
-    SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("value \"{text}\" is out of range for type numeric"))
-        .hint("A numeric stores finite numbers only; use double precision for NaN and Infinity.")
 }
 
 pub(super) fn power_of_ten(exponent: u32) -> Option<i256> {
@@ -105,16 +142,41 @@ pub(super) fn divide_rounding_by(value: i256, divisor: i256) -> i256 {
 }
 
 /// Parses a numeric without a modifier; the scale is the number of digits behind the point, as PostgreSQL keeps it.
-/// 22P02 for what is no number, 22003 for NaN, infinities, and numbers of more than 76 digits.
+/// 22P02 for what is no number, 22003 for numbers of more than 76 digits.
 pub fn parse_decimal(text: &str) -> Result<Decimal> {
     parse_numeric(PgType::NUMERIC, text)
 }
 
 /// Parses a numeric as a column of that precision and scale stores it: rounded to the scale; 22003 past the precision.
 pub fn parse_decimal_at(text: &str, precision: u8, scale: i8) -> Result<Decimal> {
+    if let Some(special) = special_text(text) {
+        return Err(no_special(special, precision, scale));
+    }
     let number = number_text(text)?;
     let rounded = number.round_to(scale).ok_or_else(|| field_overflow(precision, scale))?;
     rounded.fit(precision, scale)
+}
+
+/// As [`parse_decimal_at`], of a numeric without modifier that lies in that decimal: NaN and the infinities have room.
+pub fn parse_bare_decimal_at(text: &str, precision: u8, scale: i8) -> Result<i256> {
+    match special_text(text) {
+        Some(special) => Ok(special.unscaled()),
+        None => parse_decimal_at(text, precision, scale).map(|decimal| decimal.unscaled),
+    }
+}
+
+/// NaN or an infinity by one of the names that PostgreSQL knows for them.
+pub fn special_text(text: &str) -> Option<Special> {
+    let text = text.trim_ascii();
+    let (is_negative, name) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if name.eq_ignore_ascii_case("inf") || name.eq_ignore_ascii_case("infinity") {
+        return Some(if is_negative { Special::NegativeInfinity } else { Special::Infinity });
+    }
+    text.eq_ignore_ascii_case("nan").then_some(Special::NaN)
 }
 
 /// Parses a numeric whose digits behind the point are not known beforehand; 22003 where digits would be lost.
@@ -127,12 +189,15 @@ pub fn parse_open_decimal(text: &str, scale: i8) -> Result<i256> {
 
 /// Parses a numeric and applies its type's modifier.
 pub(super) fn parse_numeric(ty: PgType, text: &str) -> Result<Decimal> {
+    if let Some(special) = special_text(text) {
+        return Decimal::from(special).with_modifier(ty);
+    }
     number_of_type(&number_text(text)?, ty)
 }
 
 fn number_text(text: &str) -> Result<NumberText<'_>> {
     let trimmed = text.trim_ascii();
-    let number = NumberText::split(trimmed.as_bytes()).ok_or_else(|| not_a_number(text, trimmed))?;
+    let number = NumberText::split(trimmed.as_bytes()).ok_or_else(|| not_a_number(text))?;
     if !number.fits_postgresql() {
         return Err(SqlError::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format"));
     }
@@ -155,11 +220,7 @@ pub(super) fn number_of_type(number: &NumberText<'_>, ty: PgType) -> Result<Deci
 }
 
 #[cold]
-fn not_a_number(text: &str, trimmed: &str) -> SqlError {
-    let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed).to_ascii_lowercase();
-    if matches!(unsigned.as_str(), "inf" | "infinity") || trimmed.eq_ignore_ascii_case("nan") {
-        return not_finite(trimmed);
-    }
+fn not_a_number(text: &str) -> SqlError {
     SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type numeric: \"{text}\""))
 }
 
@@ -169,11 +230,12 @@ pub(super) fn write_i128(unscaled: i128, scale: i8, out: &mut BytesMut) {
     write_digits(unscaled < 0, buffer.format(unscaled.unsigned_abs()).as_bytes(), scale, out);
 }
 
-/// Writes `unscaled / 10^scale`; a negative scale appends zeros.
+/// Writes `unscaled / 10^scale`, a negative scale appends zeros; or the name of what is no finite number.
 pub(super) fn write_i256(unscaled: i256, scale: i8, out: &mut BytesMut) {
-    match unscaled.to_i128() {
-        Some(small) => write_i128(small, scale, out),
-        None => {
+    match (unscaled.to_i128(), Special::of(unscaled)) {
+        (Some(small), _) => write_i128(small, scale, out),
+        (None, Some(special)) => out.extend_from_slice(special.text().as_bytes()),
+        (None, None) => {
             let text = unscaled.to_string();
             write_digits(unscaled.is_negative(), text.trim_start_matches('-').as_bytes(), scale, out);
         }
@@ -256,10 +318,24 @@ mod tests {
         for input in ["", "x", "1e", "1.2.3", "--1", "1 2", "0x1f", "e5", "."] {
             assert_eq!(parse_decimal(input).unwrap_err().code, SqlState::INVALID_TEXT_REPRESENTATION, "{input}");
         }
-        for input in ["NaN", "inf", "-Infinity", "1e999999", "1e76", "1e-77", &"9".repeat(77)] {
+        for input in ["1e999999", "1e76", "1e-77", &"9".repeat(77)] {
             assert_eq!(parse_decimal(input).unwrap_err().code, SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "{input}");
         }
-        assert!(parse_decimal("NaN").unwrap_err().hint.is_some());
+    }
+
+    #[test]
+    fn special_values_have_their_names_and_no_modifier() {
+        let cases =
+            [(" nan ", "NaN"), ("NaN", "NaN"), ("inf", "Infinity"), ("+Infinity", "Infinity"), ("-INF", "-Infinity")];
+        for (input, output) in cases {
+            assert_eq!(text(parse_decimal(input).unwrap()), output, "{input}");
+        }
+        for input in ["-nan", "+nan", "infinit", "- inf", "nan1"] {
+            assert_eq!(parse_decimal(input).unwrap_err().code, SqlState::INVALID_TEXT_REPRESENTATION, "{input}");
+        }
+        let fitted = |input: &str| parse_numeric(PgType::numeric(5, 2), input).unwrap_err();
+        assert_eq!(fitted("inf").message, "numeric field overflow");
+        assert_eq!(fitted("nan").code, SqlState::FEATURE_NOT_SUPPORTED);
     }
 
     #[test]
@@ -281,17 +357,21 @@ mod tests {
 
     #[test]
     fn binary_form_is_postgresqls() {
-        let cases: [(&str, &[u8]); 4] = [
+        let cases: [(&str, &[u8]); 7] = [
             ("0", &[0, 0, 0, 0, 0, 0, 0, 0]),
             ("-12345.678", &[0, 3, 0, 1, 0x40, 0, 0, 3, 0, 1, 0x09, 0x29, 0x1a, 0x7c]),
             ("0.0001", &[0, 1, 0xff, 0xff, 0, 0, 0, 4, 0, 1]),
             ("10000", &[0, 1, 0, 1, 0, 0, 0, 0, 0, 1]),
+            ("NaN", &[0, 0, 0, 0, 0xC0, 0, 0, 0]),
+            ("Infinity", &[0, 0, 0, 0, 0xD0, 0, 0, 32]),
+            ("-Infinity", &[0, 0, 0, 0, 0xF0, 0, 0, 32]),
         ];
         for (input, bytes) in cases {
             let decimal = parse_decimal(input).unwrap();
             let mut out = BytesMut::new();
             write_binary(decimal.unscaled, decimal.scale, &mut out);
             assert_eq!(&out[..], bytes, "{input}");
+            assert_eq!(text(read_binary(PgType::NUMERIC, bytes).unwrap().unwrap()), input);
         }
     }
 

@@ -40,7 +40,11 @@ impl Decimal {
         if divisor.unscaled == i256::ZERO {
             return None;
         }
-        let scale = self.quotient_scale(divisor)?;
+        self.divided(divisor, self.quotient_scale(divisor)?)
+    }
+
+    /// The quotient rounded to that scale, for a divisor that is not zero.
+    pub(crate) fn divided(self, divisor: Decimal, scale: i8) -> Option<Decimal> {
         let shift = i32::from(scale) + i32::from(divisor.scale) - i32::from(self.scale);
         let (dividend, divisor) = match u32::try_from(shift) {
             Ok(shift) => (self.unscaled.checked_mul(power_of_ten(shift)?)?, divisor.unscaled),
@@ -50,31 +54,51 @@ impl Decimal {
     }
 
     /// `select_div_scale` of PostgreSQL's numeric.
-    fn quotient_scale(self, divisor: Decimal) -> Option<i8> {
+    pub fn quotient_scale(self, divisor: Decimal) -> Option<i8> {
         let ((a_weight, a_first), (b_weight, b_first)) = (self.leading_group(), divisor.leading_group());
         let weight = a_weight - b_weight - i32::from(a_first <= b_first);
         let significant = QUOTIENT_DIGITS_MIN - weight * GROUP_DIGITS;
         i8::try_from(significant.max(self.scale.into()).max(divisor.scale.into()).max(0)).ok()
     }
 
-    /// The first digit that is not zero in base 10,000, and its place.
-    fn leading_group(self) -> (i32, i32) {
-        let digits = self.unscaled.to_string();
-        let digits = digits.trim_start_matches('-');
-        if digits == "0" {
-            return (0, 0);
+    /// As the free function.
+    pub(super) fn leading_group(self) -> (i32, i32) {
+        match self.unscaled.to_i128().map(i128::unsigned_abs) {
+            Some(small) if small != 0 => {
+                let length = small.ilog10() as i32 + 1;
+                let (weight, digits) = leading_place(length, self.scale.into());
+                let first = match u32::try_from(length - digits) {
+                    Ok(behind) => small / 10_u128.pow(behind),
+                    Err(_) => small * 10_u128.pow((digits - length).unsigned_abs()),
+                };
+                (weight, first as i32)
+            }
+            _ => leading_group(&self.unscaled.to_string(), self.scale.into()),
         }
-        let exponent = digits.len() as i32 - i32::from(self.scale) - 1;
-        let weight = exponent.div_euclid(GROUP_DIGITS);
-        let length = exponent.rem_euclid(GROUP_DIGITS) as usize + 1;
-        let first = digits.chars().chain(std::iter::repeat('0')).take(length);
-        (weight, first.fold(0, |sum, digit| sum * 10 + digit.to_digit(10).unwrap_or(0) as i32))
     }
 
     fn aligned(self, other: Decimal) -> Option<(Decimal, Decimal)> {
         let scale = self.scale.max(other.scale);
         Some((self.rescale(scale)?, other.rescale(scale)?))
     }
+}
+
+/// The place of the first digit that is not zero in base 10,000, and the digit, of a number of that scale by its unscaled
+/// text.
+pub(super) fn leading_group(unscaled: &str, scale: i32) -> (i32, i32) {
+    let digits = unscaled.trim_start_matches('-');
+    if digits == "0" {
+        return (0, 0);
+    }
+    let (weight, length) = leading_place(digits.len() as i32, scale);
+    let first = digits.chars().chain(std::iter::repeat('0')).take(length as usize);
+    (weight, first.fold(0, |sum, digit| sum * 10 + digit.to_digit(10).unwrap_or(0) as i32))
+}
+
+/// Of a number of so many digits: the place of the first digit in base 10,000, and how many digits are in it.
+fn leading_place(digits: i32, scale: i32) -> (i32, i32) {
+    let exponent = digits - scale - 1;
+    (exponent.div_euclid(GROUP_DIGITS), exponent.rem_euclid(GROUP_DIGITS) + 1)
 }
 
 impl std::fmt::Display for Decimal {

@@ -3,9 +3,10 @@
 use arrow::datatypes::i256;
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::special_numeric::Special;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
-use super::decimal::{Decimal, not_finite, number_of_type, too_many_digits};
+use super::decimal::{Decimal, number_of_type, too_many_digits};
 use super::number_text::{NUMERIC_FRACTION_DIGITS_MAX, NumberText};
 use crate::error::Result;
 
@@ -18,9 +19,14 @@ const BINARY_NEGATIVE_INFINITY: u16 = 0xF000;
 /// Most base-10000 digits of 128 bits.
 const SMALL_DIGITS_MAX: usize = 10;
 const HEADER_BYTES: usize = 8;
+/// The display scale that PostgreSQL sends with an infinity.
+const INFINITY_SCALE: u16 = 32;
 
 /// Writes PostgreSQL's binary numeric: counts of base-10000 digits, weight, sign, display scale, the digits.
 pub(super) fn write_binary(unscaled: i256, scale: i8, out: &mut BytesMut) {
+    if let Some(special) = Special::of(unscaled) {
+        return write_special(special, out);
+    }
     if unscaled.to_i128().is_none_or(|small| !write_small(small, scale, out)) {
         write_large(unscaled, scale, out);
     }
@@ -79,6 +85,15 @@ pub(super) fn write_large(unscaled: i256, scale: i8, out: &mut BytesMut) {
     groups.iter().for_each(|group| out.put_u16(*group));
 }
 
+fn write_special(special: Special, out: &mut BytesMut) {
+    let (sign, scale) = match special {
+        Special::NaN => (BINARY_NAN, 0),
+        Special::Infinity => (BINARY_POSITIVE_INFINITY, INFINITY_SCALE),
+        Special::NegativeInfinity => (BINARY_NEGATIVE_INFINITY, INFINITY_SCALE),
+    };
+    [0, 0, sign, scale].into_iter().for_each(|field| out.put_u16(field));
+}
+
 /// Base-10000 digits without zeros at either end, and the power of 10000 of the first.
 fn group_digits(digits: &[u8], scale: i32) -> (Vec<u16>, i16) {
     let whole = digits.len() as i32 - scale;
@@ -104,12 +119,13 @@ pub(super) fn read_binary(ty: PgType, bytes: &[u8]) -> Option<Result<Decimal>> {
     if body.len() != count * 2 || i64::from(scale) > NUMERIC_FRACTION_DIGITS_MAX {
         return None;
     }
+    let special = |special: Special| Some(Decimal::from(special).with_modifier(ty));
     let is_negative = match sign {
         0 => false,
         BINARY_NEGATIVE => true,
-        BINARY_NAN => return Some(Err(not_finite("NaN"))),
-        BINARY_POSITIVE_INFINITY => return Some(Err(not_finite("Infinity"))),
-        BINARY_NEGATIVE_INFINITY => return Some(Err(not_finite("-Infinity"))),
+        BINARY_NAN => return special(Special::NaN),
+        BINARY_POSITIVE_INFINITY => return special(Special::Infinity),
+        BINARY_NEGATIVE_INFINITY => return special(Special::NegativeInfinity),
         _ => return None,
     };
     let mut digits = Vec::with_capacity(count * BINARY_DIGIT_DIGITS as usize);

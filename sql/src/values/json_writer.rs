@@ -27,8 +27,8 @@ fn shape_of(ty: PgType) -> Shape {
     match ty.kind() {
         _ if ty.is_array() => Shape::String,
         Some(TypeKind::Bool) => Shape::Bool,
-        Some(TypeKind::Int2 | TypeKind::Int4 | TypeKind::Int8 | TypeKind::Oid | TypeKind::Numeric) => Shape::Bare,
-        Some(TypeKind::Float4 | TypeKind::Float8) => Shape::Number,
+        Some(TypeKind::Int2 | TypeKind::Int4 | TypeKind::Int8 | TypeKind::Oid) => Shape::Bare,
+        Some(TypeKind::Numeric | TypeKind::Float4 | TypeKind::Float8) => Shape::Number,
         Some(TypeKind::Jsonb) => Shape::Bare,
         Some(TypeKind::Json) => Shape::Json,
         _ => Shape::String,

@@ -15,6 +15,7 @@ mod datetime_tokens;
 mod decimal;
 mod decimal_arithmetic;
 mod decimal_binary;
+mod decimal_functions;
 mod float;
 mod interval;
 mod interval_sum;
@@ -57,7 +58,8 @@ pub use calendar::{
 pub use cell::{Cell, parse_text};
 pub use column_builder::ColumnBuilder;
 pub use datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
-pub use decimal::{Decimal, parse_decimal, parse_decimal_at, parse_open_decimal};
+pub use decimal::{Decimal, parse_bare_decimal_at, parse_decimal, parse_decimal_at, parse_open_decimal, special_text};
+pub(crate) use decimal_functions::ibig_of;
 pub use float::{write_f32, write_f64};
 pub use interval::{Interval, IntervalStyle};
 pub use interval_text::parse_interval;

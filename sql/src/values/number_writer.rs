@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{Decimal256Type, i256};
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::TypeKind;
+use peristyle_storage::special_numeric::Special;
 use peristyle_storage::types::{OPEN_DECIMAL, trailing_zeros};
 
 use super::float::{write_f32, write_f64};
@@ -131,6 +132,9 @@ pub(super) fn decimal<'a, T: ArrowPrimitiveType>(
 
 /// The value without the zeros at its end that mean nothing.
 fn shortened(value: i256, scale: i8) -> (i256, i8) {
+    if Special::of(value).is_some() {
+        return (value, scale);
+    }
     let zeros = trailing_zeros(value, scale);
     // At most 38 zeros are cut.
     let divisor = i256::from_i128(10_i128.pow(zeros.unsigned_abs().into()));

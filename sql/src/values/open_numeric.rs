@@ -16,6 +16,7 @@ pub(super) struct OpenNumeric {
     whole_digits: i32,
     scale: i8,
     precision_min: u8,
+    has_special: bool,
 }
 
 impl OpenNumeric {
@@ -26,12 +27,19 @@ impl OpenNumeric {
             DataType::Decimal128(_, scale) => (DECIMAL128_PRECISION_MAX, *scale),
             _ => (DECIMAL128_PRECISION_MAX, 0),
         };
-        OpenNumeric { values: Vec::new(), whole_digits: 0, scale: scale.max(0), precision_min: precision }
+        OpenNumeric {
+            values: Vec::new(),
+            whole_digits: 0,
+            scale: scale.max(0),
+            precision_min: precision,
+            has_special: false,
+        }
     }
 
     pub(super) fn push(&mut self, value: Decimal) {
         self.whole_digits = self.whole_digits.max(value.whole_digits());
         self.scale = self.scale.max(value.scale);
+        self.has_special |= value.special().is_some();
         self.values.push(Some(value));
     }
 
@@ -53,7 +61,8 @@ impl OpenNumeric {
             let rescaled = value.map(|v| v.rescale(scale).expect("whole digits and scale fit together"));
             rescaled.map(|v| v.unscaled)
         });
-        let is_narrow = needed <= i32::from(DECIMAL128_PRECISION_MAX) && self.precision_min <= DECIMAL128_PRECISION_MAX;
+        let has_room = |precision: i32| precision <= i32::from(DECIMAL128_PRECISION_MAX);
+        let is_narrow = has_room(needed) && has_room(self.precision_min.into()) && !self.has_special;
         Ok(if is_narrow { narrow(unscaled, scale) } else { wide(unscaled, scale) })
     }
 

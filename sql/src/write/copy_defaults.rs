@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::{cast, interleave};
+use arrow::compute::interleave;
 use arrow::datatypes::{FieldRef, Schema};
+use peristyle_storage::special_numeric::cast_numbers;
 
 use super::Target;
 use super::shaper::{Source, default_source};
@@ -71,7 +72,7 @@ fn filled(given: &ArrayRef, defaults: &ArrayRef, marked: &BooleanArray) -> Resul
     let places: Vec<(usize, usize)> = marked.values().iter().enumerate().map(place).collect();
     // Bare numerics have the digits of their values.
     let ty = wider(given.data_type(), defaults.data_type());
-    let (given, defaults) = (cast(given, &ty)?, cast(defaults, &ty)?);
+    let (given, defaults) = (cast_numbers(given, &ty)?, cast_numbers(defaults, &ty)?);
     Ok(interleave(&[given.as_ref(), defaults.as_ref()], &places)?)
 }
 

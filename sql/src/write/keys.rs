@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, FieldRef, Int64Type};
+use arrow::datatypes::{DataType, Decimal256Type, FieldRef, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::datasource::provider_as_source;
@@ -17,6 +17,7 @@ use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use peristyle_catalog::model::{ColumnId, ConstraintKind, Relation, Requirement};
 use peristyle_storage::partition::canonical;
+use peristyle_storage::special_numeric::Special;
 use peristyle_storage::types::pg_type;
 
 use super::Target;
@@ -286,11 +287,14 @@ fn encoded(values: &ArrayRef) -> Result<ArrayRef, SqlError> {
     if !values.data_type().is_decimal() {
         return Ok(canonical(values));
     }
+    let specials = values.as_primitive_opt::<Decimal256Type>();
+    let special = |row: usize| specials.and_then(|values| Special::of(values.value(row)));
     let texts = arrow::compute::cast(values, &DataType::Utf8)?;
-    let trimmed = texts.as_string::<i32>().iter().map(|text| {
-        text.map(|text| match text.contains('.') {
-            true => text.trim_end_matches('0').trim_end_matches('.'),
-            false => text,
+    let trimmed = texts.as_string::<i32>().iter().enumerate().map(|(row, text)| {
+        text.map(|text| match special(row) {
+            Some(special) => special.text(),
+            None if text.contains('.') => text.trim_end_matches('0').trim_end_matches('.'),
+            None => text,
         })
     });
     Ok(Arc::new(trimmed.collect::<StringArray>()))

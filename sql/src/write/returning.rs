@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::physical_plan::PhysicalExpr;
 use peristyle_storage::schema::TableField;
+use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Insert, SelectItem};
 
@@ -105,7 +106,7 @@ impl Returning {
             .fields()
             .iter()
             .map(|field| match written.column_by_name(field.name()) {
-                Some(array) => Ok(arrow::compute::cast(array, field.data_type())?),
+                Some(array) => Ok(cast_numbers(array, field.data_type())?),
                 None => Ok(arrow::array::new_null_array(field.data_type(), written.num_rows())),
             })
             .collect::<Result<Vec<_>, SqlError>>()?;

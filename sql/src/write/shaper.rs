@@ -4,12 +4,13 @@ use std::cell::LazyCell;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch};
+use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::logical_expr::ExprSchemable;
 use datafusion::physical_plan::PhysicalExpr;
 use peristyle_catalog::model::{ColumnId, ColumnRule, ConstraintKind, Oid, PgType};
+use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast;
 
@@ -212,7 +213,7 @@ impl Source {
                     return Ok(Arc::clone(array));
                 }
                 // The same PostgreSQL type in another Arrow form (string views, wider decimals).
-                Ok(cast(array, field.data_type())?)
+                Ok(cast_numbers(array, field.data_type())?)
             }
             Source::Default(expression) => Ok(expression.evaluate(given)?.into_array(given.num_rows())?),
             Source::Sequence(scope, sequence) => next_values(scope, *sequence, field, given.num_rows()),

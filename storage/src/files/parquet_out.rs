@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
@@ -14,6 +14,7 @@ use super::{FileError, Result};
 use crate::packed;
 use crate::partition::widening::widen_array;
 use crate::partition::{WriteOptions, file_field, to_file};
+use crate::special_numeric::has_special;
 use crate::types::pg_type;
 
 /// Key of the file's own metadata under which the PostgreSQL types of its columns stand: `oid:modifier`, in order,
@@ -45,6 +46,7 @@ impl ParquetEncoder {
 
     /// Takes rows; returns the bytes that are ready.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<Bytes> {
+        rows.columns().iter().try_for_each(refuse_special)?;
         let columns = rows.columns().iter().zip(&self.columns).zip(self.schema.fields());
         let arrays = columns.map(|((values, column), field)| to_file(&as_readable(values, column)?, field));
         let arrays = arrays.collect::<crate::Result<Vec<_>>>().map_err(internal)?;
@@ -81,6 +83,17 @@ fn as_readable(values: &ArrayRef, column: &FieldRef) -> crate::Result<ArrayRef> 
         Ok(values.clone())
     } else {
         widen_array(values, pg_type(column), &wanted)
+    }
+}
+
+/// Other readers would take NaN and the infinities of numerics for numbers.
+fn refuse_special(values: &ArrayRef) -> Result<()> {
+    if let Some(lists) = values.as_list_opt::<i32>() {
+        return refuse_special(lists.values());
+    }
+    match has_special(values) {
+        true => Err(FileError::Unsupported("a numeric NaN or infinity in a Parquet file".into())),
+        false => Ok(()),
     }
 }
 

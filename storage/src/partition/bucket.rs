@@ -12,6 +12,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 
 use super::NANOS_PER_MICRO;
 use super::widening::{Decimal, days_to_micros};
+use crate::special_numeric::Special;
 use crate::{Error, Result};
 
 /// Version of the function; a change of it makes old buckets useless for pruning.
@@ -176,6 +177,9 @@ fn integer(value: i64) -> u64 {
 }
 
 fn decimal(mut unscaled: i256, mut scale: i8) -> u64 {
+    if let Some(special) = Special::of(unscaled) {
+        return float(special.float());
+    }
     let ten = i256::from_i128(10);
     while scale > 0 && unscaled % ten == i256::ZERO {
         unscaled /= ten;
@@ -231,6 +235,10 @@ mod tests {
         }
         assert_eq!(one(Float64Array::from(vec![-0.0])), one(Float64Array::from(vec![0.0])));
         assert_eq!(one(Float64Array::from(vec![1.25])), one(decimal128(12_500, 4)));
+        for special in [Special::NaN, Special::Infinity, Special::NegativeInfinity] {
+            let numeric = Decimal256Array::from(vec![special.unscaled()]).with_precision_and_scale(76, 3).unwrap();
+            assert_eq!(one(numeric), one(Float64Array::from(vec![special.float()])), "{special:?}");
+        }
         assert_ne!(one(decimal128(15, 1)), one(decimal128(15, 2)));
     }
 

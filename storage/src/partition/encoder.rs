@@ -206,9 +206,10 @@ impl Encoder {
         // Nothing selects rows within a row group, so the offset index would only take memory.
         let footer = footer.into_builder().set_offset_index(None).set_column_index(None).build();
         let seq = |seq: i64| Seq(u64::try_from(seq).unwrap_or(0));
+        let written = self.plan.columns.iter().zip(self.plan.input_schema.fields()).zip(&self.statistics);
+        let stored = |field, ty, known: &Collector| tightened_type(field, ty, known.decimals());
+        let columns = written.map(|(((id, ty), field), known)| (*id, stored(field, *ty, known))).collect();
         let statistics: Vec<ColumnStatistics> = self.statistics.into_iter().map(Collector::finish).collect();
-        let written = self.plan.columns.iter().zip(self.plan.input_schema.fields()).zip(&statistics);
-        let columns = written.map(|(((id, ty), field), known)| (*id, tightened_type(field, *ty, known))).collect();
         let partition = NewPartition {
             id: PartitionId(uuid::Uuid::nil()),
             columns,

@@ -1,14 +1,15 @@
 use std::cmp::Ordering;
 
 use arrow::array::types::{
-    ByteViewType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
+    ByteViewType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType, UInt32Type,
 };
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericByteViewArray, MAX_INLINE_VIEW_LEN};
 use arrow::compute::{max, min};
 use arrow::datatypes::{DataType, TimeUnit};
 use peristyle_catalog::model::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnId, ColumnStatistics, PgType};
 
+use super::decimals::DecimalExtremes;
 use super::has_bounds;
 
 /// Gathers the statistics of one column over the batches of one file.
@@ -28,7 +29,7 @@ enum Extremes {
     None,
     Int(i64, i64),
     Float(f64, f64),
-    Decimal(i128, i128, i8),
+    Decimal(DecimalExtremes),
     Bytes(Vec<u8>, Vec<u8>),
     /// A NaN was written, or a value does not fit a bound: nothing is known from here on.
     Unknown,
@@ -44,16 +45,34 @@ impl Collector {
     /// Takes the values of a batch, which have the stored type's Arrow type.
     pub fn add(&mut self, values: &ArrayRef) {
         self.nulls += values.null_count() as u64;
-        if self.has_bounds && values.null_count() < values.len() {
+        match values.data_type() {
+            _ if self.has_bounds => self.observe(values),
+            // Arrays have no bounds, but how many digits their numerics need is worth knowing.
+            DataType::List(item) if item.data_type().is_decimal() => self.observe(values.as_list::<i32>().values()),
+            _ => {}
+        }
+    }
+
+    fn observe(&mut self, values: &ArrayRef) {
+        if values.null_count() < values.len() {
             let found = extremes_of(values);
             let before = std::mem::take(&mut self.extremes);
             self.extremes = before.join(found);
         }
     }
 
+    /// What is known of the column's decimals, or of those in its arrays.
+    pub(crate) fn decimals(&self) -> Option<DecimalExtremes> {
+        match self.extremes {
+            Extremes::Decimal(decimals) => Some(decimals),
+            _ => None,
+        }
+    }
+
     /// What is known of all values.
     pub fn finish(self) -> ColumnStatistics {
-        let (min, max) = self.extremes.into_bounds(self.is_text);
+        let extremes = if self.has_bounds { self.extremes } else { Extremes::None };
+        let (min, max) = extremes.into_bounds(self.is_text);
         ColumnStatistics { column: self.column, nulls: self.nulls, min, max }
     }
 }
@@ -68,9 +87,7 @@ impl Extremes {
             (Extremes::None, any) | (any, Extremes::None) => any,
             (Extremes::Int(a, b), Extremes::Int(c, d)) => Extremes::Int(a.min(c), b.max(d)),
             (Extremes::Float(a, b), Extremes::Float(c, d)) => Extremes::Float(a.min(c), b.max(d)),
-            (Extremes::Decimal(a, b, s), Extremes::Decimal(c, d, t)) if s == t => {
-                Extremes::Decimal(a.min(c), b.max(d), s)
-            }
+            (Extremes::Decimal(a), Extremes::Decimal(b)) => a.join(b).map_or(Extremes::Unknown, Extremes::Decimal),
             (Extremes::Bytes(a, b), Extremes::Bytes(c, d)) => Extremes::Bytes(a.min(c), b.max(d)),
             _ => Extremes::Unknown,
         }
@@ -81,9 +98,7 @@ impl Extremes {
             Extremes::None | Extremes::Unknown => (None, None),
             Extremes::Int(low, high) => exact(BoundValue::Int(low), BoundValue::Int(high)),
             Extremes::Float(low, high) => exact(BoundValue::Float(low + 0.0), BoundValue::Float(high + 0.0)),
-            Extremes::Decimal(low, high, scale) => {
-                exact(BoundValue::Decimal { unscaled: low, scale }, BoundValue::Decimal { unscaled: high, scale })
-            }
+            Extremes::Decimal(decimals) => decimals.bounds(),
             Extremes::Bytes(low, high) => (Some(cut_below(low, is_text)), cut_above(high, is_text)),
         }
     }
@@ -165,14 +180,9 @@ fn extremes_of(values: &ArrayRef) -> Extremes {
         DataType::Timestamp(TimeUnit::Microsecond, _) => int_of::<TimestampMicrosecondType>(values),
         DataType::Float32 => floats(values.as_primitive::<Float32Type>().iter().flatten().map(f64::from)),
         DataType::Float64 => floats(values.as_primitive::<Float64Type>().iter().flatten()),
-        DataType::Decimal128(_, scale) => {
-            let values = values.as_primitive::<Decimal128Type>();
-            match (min(values), max(values)) {
-                (Some(low), Some(high)) => Extremes::Decimal(low, high, *scale),
-                _ => Extremes::None,
-            }
+        DataType::Decimal128(..) | DataType::Decimal256(..) => {
+            DecimalExtremes::of(values).map_or(Extremes::None, Extremes::Decimal)
         }
-        DataType::Decimal256(_, scale) => wide_decimal(values, *scale),
         DataType::Utf8View => views(values.as_string_view()),
         DataType::BinaryView => views(values.as_binary_view()),
         DataType::FixedSizeBinary(_) => bytes(values.as_fixed_size_binary().iter().flatten()),
@@ -204,15 +214,6 @@ fn floats(values: impl Iterator<Item = f64>) -> Extremes {
         high = high.max(value);
     }
     if has_nan { Extremes::Unknown } else { Extremes::Float(low, high) }
-}
-
-fn wide_decimal(values: &ArrayRef, scale: i8) -> Extremes {
-    let values = values.as_primitive::<Decimal256Type>();
-    let narrow = |value: Option<arrow::datatypes::i256>| value.and_then(arrow::datatypes::i256::to_i128);
-    match (narrow(min(values)), narrow(max(values))) {
-        (Some(low), Some(high)) => Extremes::Decimal(low, high, scale),
-        _ => Extremes::Unknown,
-    }
 }
 
 fn views<T: ByteViewType>(values: &GenericByteViewArray<T>) -> Extremes {

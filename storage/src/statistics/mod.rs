@@ -4,10 +4,12 @@
 
 mod bounds;
 mod collect;
+mod decimals;
 
 pub use bounds::bounds_array;
 pub(crate) use bounds::keeps_order;
 pub use collect::Collector;
+pub(crate) use decimals::DecimalExtremes;
 
 use peristyle_catalog::model::{PgType, TypeKind};
 

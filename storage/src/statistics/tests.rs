@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, FixedSizeBinaryArray, Float64Array, Int16Array,
-    Int64Array, StringViewArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BinaryViewArray, Decimal128Array, Decimal256Array, FixedSizeBinaryArray, Float64Array,
+    Int16Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, i256};
 use peristyle_catalog::model::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnId, ColumnStatistics, PgType};
 use proptest::prelude::*;
 
 use super::*;
 use crate::packed::{Inet, Packed};
+use crate::special_numeric::Special;
 
 fn collect(ty: PgType, values: ArrayRef) -> ColumnStatistics {
     let mut collector = Collector::new(ColumnId(1), ty);
@@ -64,6 +65,23 @@ fn bounds_of_packed_values_hold_them_though_they_are_cut() {
     let (lower, upper) = (bound(&found.min).unwrap(), bound(&found.max).unwrap());
     assert!(lower.as_slice() <= &low[..] && upper.as_slice() >= &high[..]);
     assert!(lower[..BOUND_BYTES_MAX] == low[..BOUND_BYTES_MAX], "the cut bound is as near as it can be");
+}
+
+#[test]
+fn special_numerics_leave_the_bound_on_their_side_open() {
+    let bounds = |specials: &[Special]| {
+        let numbers = [-3, 5].map(i256::from_i128).into_iter();
+        let values = numbers.chain(specials.iter().map(|special| special.unscaled()));
+        let array = Decimal256Array::from_iter_values(values).with_precision_and_scale(76, 1).unwrap();
+        let found = collect(PgType::special_numeric(20, 1), Arc::new(array));
+        (found.min, found.max)
+    };
+    let bound = |unscaled| exact(BoundValue::Decimal { unscaled, scale: 1 });
+    assert_eq!(bounds(&[]), (bound(-3), bound(5)));
+    assert_eq!(bounds(&[Special::NaN]), (bound(-3), None));
+    assert_eq!(bounds(&[Special::Infinity]), (bound(-3), None));
+    assert_eq!(bounds(&[Special::NegativeInfinity]), (None, bound(5)));
+    assert_eq!(bounds(&[Special::NegativeInfinity, Special::NaN]), (None, None));
 }
 
 #[test]

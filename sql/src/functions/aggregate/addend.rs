@@ -3,6 +3,9 @@
 
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::*;
+use peristyle_storage::special_numeric::{Special, is_number};
+
+use crate::functions::special;
 
 /// A type of input and the type in which it is summed.
 pub(crate) trait Addend: Send + Sync + std::fmt::Debug + 'static {
@@ -22,10 +25,20 @@ pub(crate) trait Addend: Send + Sync + std::fmt::Debug + 'static {
         a: <Self::State as ArrowPrimitiveType>::Native,
         b: <Self::State as ArrowPrimitiveType>::Native,
     ) -> Option<<Self::State as ArrowPrimitiveType>::Native>;
+
+    /// What a state is, if it is no number: then nothing can be subtracted from it.
+    fn special(_state: <Self::State as ArrowPrimitiveType>::Native) -> Option<Special> {
+        None
+    }
+
+    /// The state of what is no number; `None` for sums that are never so.
+    fn of_special(_special: Special) -> Option<<Self::State as ArrowPrimitiveType>::Native> {
+        None
+    }
 }
 
 macro_rules! addend {
-    ($(#[$doc:meta])* $name:ident, $input:ty, $state:ty, |$value:ident| $widen:expr) => {
+    ($(#[$doc:meta])* $name:ident, $input:ty, $state:ty, |$value:ident| $widen:expr $(, $more:item)*) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub(crate) struct $name;
@@ -47,6 +60,7 @@ macro_rules! addend {
             ) -> Option<<$state as ArrowPrimitiveType>::Native> {
                 Checked::minus(a, b)
             }
+            $($more)*
         }
     };
 }
@@ -64,8 +78,14 @@ addend!(
     /// numeric up to 38 digits.
     NumericSum, Decimal128Type, Decimal128Type, |value| value);
 addend!(
-    /// numeric up to 76 digits.
-    WideNumericSum, Decimal256Type, Decimal256Type, |value| value);
+/// numeric up to 76 digits, NaN and infinities.
+WideNumericSum, Decimal256Type, Decimal256Type, |value| value,
+fn special(state: i256) -> Option<Special> {
+    Special::of(state)
+},
+fn of_special(special: Special) -> Option<i256> {
+    Some(special.unscaled())
+});
 addend!(
     /// real, in double precision.
     Float4Sum, Float32Type, Float64Type, |value| value.into());
@@ -97,7 +117,15 @@ macro_rules! checked {
 
 checked!(i64);
 checked!(i128);
-checked!(i256);
+
+impl Checked for i256 {
+    fn plus(a: Self, b: Self) -> Option<Self> {
+        special::sum(a, b).or_else(|| a.checked_add(b).filter(|sum| is_number(*sum)))
+    }
+    fn minus(a: Self, b: Self) -> Option<Self> {
+        special::difference(a, b).or_else(|| a.checked_sub(b).filter(|difference| is_number(*difference)))
+    }
+}
 
 impl Checked for f64 {
     fn plus(a: Self, b: Self) -> Option<Self> {

@@ -2,8 +2,10 @@
 
 mod addend;
 mod distinct;
+mod exact_statistic;
 mod retyped;
 mod sole_value;
+mod special_tally;
 mod sum;
 mod sum_accumulator;
 mod sum_groups;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::AggregateUDF;
 
 pub(crate) use sole_value::sole_value;
-pub(crate) use wrapped::exact_statistic;
+pub(crate) use wrapped::{aggregate_scale, exact_statistic};
 
 /// Every aggregate function.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {

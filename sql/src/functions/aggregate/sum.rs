@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, Int32Array, Int64Array, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::{DataFusionError, Result, internal_err};
@@ -18,11 +18,12 @@ use super::addend::*;
 use super::distinct::Distinct;
 use super::sum_accumulator::SumAccumulator;
 use super::sum_groups::SumGroups;
-use crate::functions::decimal::{decimal_parts, divide_rounded, from_wide, power_of_ten};
+use crate::functions::decimal::{decimal_parts, from_wide, quotient};
 use crate::functions::error::{FunctionError, numeric_overflow, out_of_range};
 use crate::functions::interval;
 use crate::functions::signature::{call_text, integer_bytes};
 use crate::semantics::type_planner::typed_field;
+use crate::values::Decimal;
 
 /// Least number of digits behind the point of an average.
 const AVERAGE_SCALE: i8 = 16;
@@ -32,6 +33,8 @@ const AVERAGE_SCALE: i8 = 16;
 pub(crate) enum Kind {
     Sum,
     Avg,
+    /// Digits behind the point that PostgreSQL gives the average.
+    AverageScale,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -41,8 +44,17 @@ struct SumOrAvg {
 }
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
-    let function = |kind| SumOrAvg { kind, signature: Signature::user_defined(Volatility::Immutable) };
-    [Kind::Sum, Kind::Avg].map(|kind| Arc::new(AggregateUDF::new_from_impl(function(kind)))).into()
+    [Kind::Sum, Kind::Avg].map(function).into()
+}
+
+/// What tells the digits of an average of exact numbers.
+pub(super) fn average_scale() -> Arc<AggregateUDF> {
+    function(Kind::AverageScale)
+}
+
+fn function(kind: Kind) -> Arc<AggregateUDF> {
+    let signature = Signature::user_defined(Volatility::Immutable);
+    Arc::new(AggregateUDF::new_from_impl(SumOrAvg { kind, signature }))
 }
 
 /// Runs a generic expression with the addend of an input type.
@@ -85,6 +97,7 @@ pub(crate) fn state_type(input: &DataType) -> DataType {
 impl SumOrAvg {
     fn result(&self, input: &DataType) -> (PgType, DataType) {
         match (self.kind, input) {
+            (Kind::AverageScale, _) => (PgType::INT4, DataType::Int32),
             (_, DataType::Interval(_)) => (PgType::INTERVAL, input.clone()),
             (Kind::Sum, DataType::Float32) => (PgType::FLOAT4, DataType::Float32),
             (_, DataType::Float32 | DataType::Float64) => (PgType::FLOAT8, DataType::Float64),
@@ -111,7 +124,7 @@ impl SumOrAvg {
     fn sql_name(&self) -> &'static str {
         match self.kind {
             Kind::Sum => "sum",
-            Kind::Avg => "avg",
+            Kind::Avg | Kind::AverageScale => "avg",
         }
     }
 }
@@ -123,6 +136,7 @@ impl AggregateUDFImpl for SumOrAvg {
         match self.kind {
             Kind::Sum => "checked_sum",
             Kind::Avg => "avg",
+            Kind::AverageScale => "pg_average_scale",
         }
     }
 
@@ -130,7 +144,7 @@ impl AggregateUDFImpl for SumOrAvg {
         static SUM: LazyLock<Vec<String>> = LazyLock::new(|| vec!["sum".to_owned()]);
         match self.kind {
             Kind::Sum => &SUM,
-            Kind::Avg => &[],
+            Kind::Avg | Kind::AverageScale => &[],
         }
     }
 
@@ -181,7 +195,7 @@ impl AggregateUDFImpl for SumOrAvg {
         let count = Arc::new(Field::new(format_state_name(args.name, "count"), DataType::Int64, true));
         Ok(match self.kind {
             Kind::Sum => vec![sum],
-            Kind::Avg => vec![sum, count],
+            Kind::Avg | Kind::AverageScale => vec![sum, count],
         })
     }
 
@@ -255,14 +269,14 @@ pub(crate) fn finish<S: ArrowPrimitiveType>(
             let averages = sums.iter().zip(counts).map(average).collect::<Result<Vec<_>>>()?;
             Ok(Arc::new(PrimitiveArray::<IntervalMonthDayNanoType>::from(averages)))
         }
+        _ if kind == Kind::AverageScale => Ok(average_scales(&sums, counts)),
         _ => decimal_averages(&sums, counts, result),
     }
 }
 
-fn decimal_averages(sums: &ArrayRef, counts: &[i64], result: &DataType) -> Result<ArrayRef> {
-    let from_scale = decimal_parts(sums.data_type()).map_or(0, |parts| parts.1);
-    let scale = decimal_parts(result).map_or(0, |parts| parts.1);
-    let factor = power_of_ten(i32::from(scale) - i32::from(from_scale))?;
+/// The sums as decimals, without what is no sum of numbers.
+fn decimal_sums(sums: &ArrayRef) -> Vec<Option<Decimal>> {
+    let scale = decimal_parts(sums.data_type()).map_or(0, |parts| parts.1);
     let wide: Vec<Option<i256>> = match sums.data_type() {
         DataType::Int64 => {
             sums.as_primitive::<Int64Type>().iter().map(|v| v.map(|v| i256::from_i128(v.into()))).collect()
@@ -272,21 +286,39 @@ fn decimal_averages(sums: &ArrayRef, counts: &[i64], result: &DataType) -> Resul
         }
         _ => sums.as_primitive::<Decimal256Type>().iter().collect(),
     };
-    let average = |(sum, count): (Option<i256>, &i64)| match sum {
-        None => Ok(None),
-        Some(sum) => sum
-            .checked_mul(factor)
-            .and_then(|sum| divide_rounded(sum, i256::from_i128((*count).into())))
-            .ok_or_else(numeric_overflow)
-            .map(Some),
+    wide.into_iter().map(|sum| sum.map(|unscaled| Decimal { unscaled, scale })).collect()
+}
+
+fn whole(count: i64) -> Decimal {
+    Decimal { unscaled: count.into(), scale: 0 }
+}
+
+fn average_scales(sums: &ArrayRef, counts: &[i64]) -> ArrayRef {
+    let scale = |(sum, count): (Option<Decimal>, &i64)| match sum? {
+        sum if sum.special().is_some() => Some(0),
+        sum => sum.quotient_scale(whole(*count)).map(i32::from),
     };
-    from_wide(wide.into_iter().zip(counts).map(average).collect::<Result<_>>()?, result)
+    Arc::new(decimal_sums(sums).into_iter().zip(counts).map(scale).collect::<Int32Array>())
+}
+
+/// PostgreSQL's quotients, at the scale of the result; where that is less than theirs, with as many digits.
+fn decimal_averages(sums: &ArrayRef, counts: &[i64], result: &DataType) -> Result<ArrayRef> {
+    let scale = decimal_parts(result).map_or(0, |parts| parts.1);
+    let average = |(sum, count): (Option<Decimal>, &i64)| {
+        let Some(sum) = sum else { return Ok(None) };
+        if sum.special().is_some() {
+            return Ok(Some(sum.unscaled));
+        }
+        let average = quotient(sum, whole(*count), scale).ok_or_else(numeric_overflow)?;
+        Ok(Some(average))
+    };
+    from_wide(decimal_sums(sums).into_iter().zip(counts).map(average).collect::<Result<_>>()?, result)
 }
 
 /// The states that a partial aggregate sends on.
 pub(crate) fn states<S: ArrowPrimitiveType>(kind: Kind, sums: PrimitiveArray<S>, counts: Vec<i64>) -> Vec<ArrayRef> {
     match kind {
         Kind::Sum => vec![Arc::new(sums)],
-        Kind::Avg => vec![Arc::new(sums), Arc::new(Int64Array::from(counts))],
+        Kind::Avg | Kind::AverageScale => vec![Arc::new(sums), Arc::new(Int64Array::from(counts))],
     }
 }

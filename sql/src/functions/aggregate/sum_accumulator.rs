@@ -6,6 +6,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 
 use super::addend::Addend;
+use super::special_tally::SpecialTally;
 use super::sum::{Kind, finish, state_type, states, sum_overflow};
 
 type StateOf<A> = <<A as Addend>::State as ArrowPrimitiveType>::Native;
@@ -13,7 +14,9 @@ type StateOf<A> = <<A as Addend>::State as ArrowPrimitiveType>::Native;
 #[derive(Debug)]
 pub(crate) struct SumAccumulator<A: Addend> {
     kind: Kind,
+    /// Of the numbers.
     sum: StateOf<A>,
+    specials: SpecialTally,
     count: i64,
     state: DataType,
     result: DataType,
@@ -21,22 +24,29 @@ pub(crate) struct SumAccumulator<A: Addend> {
 
 impl<A: Addend> SumAccumulator<A> {
     pub(crate) fn new(kind: Kind, input: &DataType, result: DataType) -> Self {
-        SumAccumulator { kind, sum: Default::default(), count: 0, state: state_type(input), result }
+        let (sum, specials) = Default::default();
+        SumAccumulator { kind, sum, specials, count: 0, state: state_type(input), result }
     }
 
-    fn each(
-        &mut self,
-        values: &PrimitiveArray<A::Input>,
-        f: impl Fn(StateOf<A>, StateOf<A>) -> Option<StateOf<A>>,
-    ) -> Result<()> {
-        for value in values.iter().flatten() {
-            self.sum = f(self.sum, A::widen(value)).ok_or_else(|| sum_overflow(&self.state))?;
+    fn add(&mut self, value: StateOf<A>) -> Result<()> {
+        match A::special(value) {
+            Some(special) => self.specials.count(special, 1),
+            None => self.sum = A::add(self.sum, value).ok_or_else(|| sum_overflow(&self.state))?,
+        }
+        Ok(())
+    }
+
+    fn subtract(&mut self, value: StateOf<A>) -> Result<()> {
+        match A::special(value) {
+            Some(special) => self.specials.count(special, -1),
+            None => self.sum = A::subtract(self.sum, value).ok_or_else(|| sum_overflow(&self.state))?,
         }
         Ok(())
     }
 
     fn sums(&self) -> PrimitiveArray<A::State> {
-        let sum = (self.count > 0).then_some(self.sum);
+        let sum = self.specials.sum().and_then(A::of_special).unwrap_or(self.sum);
+        let sum = (self.count > 0).then_some(sum);
         PrimitiveArray::<A::State>::from_iter([sum]).with_data_type(self.state.clone())
     }
 }
@@ -48,12 +58,14 @@ fn present(values: &ArrayRef) -> i64 {
 impl<A: Addend> Accumulator for SumAccumulator<A> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         self.count += present(&values[0]);
-        self.each(values[0].as_primitive::<A::Input>(), A::add)
+        let values = values[0].as_primitive::<A::Input>();
+        values.iter().flatten().try_for_each(|value| self.add(A::widen(value)))
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         self.count -= present(&values[0]);
-        self.each(values[0].as_primitive::<A::Input>(), A::subtract)
+        let values = values[0].as_primitive::<A::Input>();
+        values.iter().flatten().try_for_each(|value| self.subtract(A::widen(value)))
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -62,12 +74,10 @@ impl<A: Addend> Accumulator for SumAccumulator<A> {
 
     fn merge_batch(&mut self, parts: &[ArrayRef]) -> Result<()> {
         let sums = parts[0].as_primitive::<A::State>();
-        for sum in sums.iter().flatten() {
-            self.sum = A::add(self.sum, sum).ok_or_else(|| sum_overflow(&self.state))?;
-        }
+        sums.iter().flatten().try_for_each(|sum| self.add(sum))?;
         self.count += match self.kind {
             Kind::Sum => present(&parts[0]),
-            Kind::Avg => parts[1].as_primitive::<Int64Type>().iter().flatten().sum(),
+            Kind::Avg | Kind::AverageScale => parts[1].as_primitive::<Int64Type>().iter().flatten().sum(),
         };
         Ok(())
     }

@@ -126,7 +126,7 @@ impl<A: Addend> GroupsAccumulator for SumGroups<A> {
         let sums = PrimitiveArray::<A::State>::new(sums.into(), valid).with_data_type(self.state.clone());
         Ok(match self.kind {
             Kind::Sum => vec![Arc::new(sums)],
-            Kind::Avg => vec![Arc::new(sums), Arc::new(counts)],
+            Kind::Avg | Kind::AverageScale => vec![Arc::new(sums), Arc::new(counts)],
         })
     }
 

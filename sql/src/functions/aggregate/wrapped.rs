@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::DataType;
 use datafusion::functions_aggregate as aggregate;
 use datafusion::logical_expr::AggregateUDF;
-use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
 
+use super::exact_statistic::{self, Statistic};
 use super::retyped::Retyped;
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
@@ -47,20 +47,19 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
     ]
 }
 
-/// Digits behind the point of a deviation or variance of exact numbers, which is computed in double precision.
-const STATISTIC_SCALE: i8 = 16;
+/// Deviations and variances of exact numbers, which are numerics.
+static EXACT_STATISTICS: LazyLock<Vec<Arc<AggregateUDF>>> =
+    LazyLock::new(|| Statistic::ALL.map(|statistic| exact_statistic::function(statistic, false)).into());
 
-/// Deviations and variances as numerics, for exact numbers.
-static EXACT_STATISTICS: LazyLock<Vec<Arc<AggregateUDF>>> = LazyLock::new(|| {
-    let functions = [
-        aggregate::stddev::stddev_udaf(),
-        aggregate::stddev::stddev_pop_udaf(),
-        aggregate::variance::var_samp_udaf(),
-        aggregate::variance::var_pop_udaf(),
-    ];
-    let numeric = DataType::Decimal256(DECIMAL256_PRECISION_MAX, STATISTIC_SCALE);
-    functions.map(|function| Retyped::function(function, numeric.clone())).into()
-});
+/// What tells the digits behind the point that PostgreSQL shows of an aggregate of that name over exact numbers, from the same
+/// arguments; `None` where the result's type tells.
+pub(crate) fn aggregate_scale(name: &str) -> Option<Arc<AggregateUDF>> {
+    if name == "avg" {
+        return Some(super::sum::average_scale());
+    }
+    let statistic = Statistic::ALL.into_iter().find(|statistic| statistic.name == name)?;
+    Some(exact_statistic::function(statistic, true))
+}
 
 /// The function of that name as it is for exact numbers; `None` if it is the same for all.
 pub(crate) fn exact_statistic(name: &str) -> Option<Arc<AggregateUDF>> {

@@ -2,6 +2,8 @@ use std::fmt::Write;
 
 use arrow::datatypes::i256;
 
+use crate::special_numeric::Special;
+
 /// Digits that an unscaled 256-bit integer surely holds.
 const DIGITS_MAX: usize = 76;
 
@@ -59,6 +61,9 @@ impl Decimal {
 
 /// PostgreSQL's text of a numeric: all digits of its scale, no exponent.
 pub(super) fn write(unscaled: i256, scale: i8, out: &mut String) {
+    if let Some(special) = Special::of(unscaled) {
+        return out.push_str(special.text());
+    }
     let digits = unscaled.to_string();
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
     out.push_str(sign);

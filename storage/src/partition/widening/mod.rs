@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use arrow::array::types::{Date32Type, Decimal256Type, Float32Type, Float64Type, TimestampMicrosecondType};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringViewBuilder};
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, TimeUnit, i256};
 use peristyle_catalog::model::{PgType, TypeKind};
 
 pub(crate) use calendar::{civil_from_days, days_to_micros};
 pub(crate) use decimal::Decimal;
 
+use crate::special_numeric::{Special, cast_numbers, may_be_special};
 use crate::types::{self, DECIMAL256_PRECISION_MAX};
 use crate::{Error, Result};
 
@@ -77,8 +77,7 @@ fn is_number_widening(from: &DataType, to: &DataType) -> bool {
 }
 
 fn arrow_cast(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
-    cast_with_options(values, to, &CastOptions { safe: false, ..CastOptions::default() })
-        .map_err(|error| Error::OutOfRange(format!("numeric field overflow: {error}")))
+    cast_numbers(values, to).map_err(|error| Error::OutOfRange(format!("numeric field overflow: {error}")))
 }
 
 fn build_text(values: &ArrayRef, write: impl Fn(usize, &mut String) -> Result<()>) -> Result<ArrayRef> {
@@ -106,7 +105,9 @@ fn floats_to_decimals(values: &ArrayRef, target: &DataType) -> Result<ArrayRef> 
     let (DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)) = target else {
         return Err(Error::Internal(format!("{target} is no decimal")));
     };
-    let convert = |value: f64| Decimal::of_float(value).and_then(|decimal| decimal.at_scale(*scale));
+    let special = |value: f64| Special::of_float(value).filter(|_| may_be_special(target)).map(Special::unscaled);
+    let finite = |value: f64| Decimal::of_float(value).and_then(|decimal| decimal.at_scale(*scale));
+    let convert = |value: f64| special(value).or_else(|| finite(value));
     let checked = |value: f64| convert(value).ok_or_else(|| Error::OutOfRange(format!("{value} does not fit numeric")));
     let wide = match values.data_type() {
         DataType::Float32 => {

@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
 use arrow::array::{
-    BinaryViewArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array,
-    Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, StringViewArray, TimestampMicrosecondArray,
+    BinaryViewArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, FixedSizeBinaryArray, Float32Array,
+    Float64Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Decimal128Type, Int64Type, IntervalMonthDayNano};
 
@@ -66,6 +67,25 @@ fn instants_read_as_postgresql_prints_them() {
     assert_eq!(texts(zoned, PgType::TIMESTAMPTZ, PgType::TEXT), ["1970-01-01 00:00:00.000001+00"]);
     let days = Date32Array::from(vec![19_417, -719_529, i32::MAX]);
     assert_eq!(texts(days, PgType::DATE, PgType::TEXT), ["2023-03-01", "0002-12-31 BC", "infinity"]);
+}
+
+#[test]
+fn special_numerics_stay_what_they_are() {
+    let specials = [Special::NaN, Special::Infinity, Special::NegativeInfinity];
+    let numbers = || {
+        let values = specials.map(Special::unscaled).into_iter().chain([15.into()]);
+        Decimal256Array::from_iter_values(values).with_precision_and_scale(76, 1).unwrap()
+    };
+    let stored = PgType::special_numeric(20, 1);
+    let moved = widen_to(numbers(), stored, PgType::NUMERIC, Some((76, 3))).unwrap();
+    let expected: Vec<i256> = specials.map(Special::unscaled).into_iter().chain([1500.into()]).collect();
+    assert_eq!(moved.as_primitive::<Decimal256Type>().values().to_vec(), expected);
+    assert!(widen_to(numbers(), stored, PgType::NUMERIC, Some((70, 3))).is_err(), "there is no room for them");
+    assert_eq!(texts(numbers(), stored, PgType::TEXT), ["NaN", "Infinity", "-Infinity", "1.5"]);
+    assert_eq!(texts(numbers(), stored, PgType::JSONB), ["\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "1.5"]);
+    let doubles = Float64Array::from(specials.map(Special::float).to_vec());
+    let widened = widen_to(doubles, PgType::FLOAT8, PgType::NUMERIC, Some((76, 38))).unwrap();
+    assert_eq!(widened.as_primitive::<Decimal256Type>().values().to_vec(), specials.map(Special::unscaled));
 }
 
 #[test]
