@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::{SqlError, SqlState};
 use crate::plan;
+use crate::row_locks::RowLocks;
 use crate::session::{Activities, Channels, ConnectOptions, Copies, Session, SessionFacts};
 use crate::transaction::{Modes, Transaction};
 
@@ -114,6 +115,7 @@ pub struct Engine {
     /// Held by a statement that is run again after it lost a race.
     turn: Arc<Mutex<()>>,
     channels: Arc<Channels>,
+    row_locks: Arc<RowLocks>,
     started: TimestampMicros,
 }
 
@@ -134,6 +136,7 @@ impl Engine {
             merge_log: Arc::default(),
             turn: Arc::default(),
             channels: Arc::default(),
+            row_locks: Arc::default(),
             started,
         }))
     }
@@ -228,7 +231,8 @@ impl Engine {
     }
 
     pub(crate) fn begin(&self, modes: Modes) -> Transaction {
-        Transaction::begin(&self.parts.catalog, &self.parts.store, self.now(), modes)
+        let locked_rows = self.row_locks.holder(&self.parts.catalog);
+        Transaction::begin(&self.parts.catalog, &self.parts.store, self.now(), modes, locked_rows)
     }
 
     /// Runs a future on the computing threads; dropping the result stops it.

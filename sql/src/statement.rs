@@ -15,6 +15,7 @@ use crate::outcome::{ColumnDescription, Outcome};
 use crate::parse::{Statement, Tree};
 use crate::plan;
 use crate::plan::parameters::Bound;
+use crate::row_locks;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::transaction::Looks;
@@ -154,7 +155,10 @@ fn writing_verb(tree: &ast::Statement) -> Option<String> {
     match tree {
         ast::Statement::Query(_) if let Some(parts) = WithChanges::of(tree) => Some(parts.verb().to_owned()),
         // The verb behind a WITH.
-        ast::Statement::Query(query) => ChangeStatement::of(tree).map(|_| first_words(&query.body.to_string())),
+        ast::Statement::Query(query) => match ChangeStatement::of(tree) {
+            Some(_) => Some(first_words(&query.body.to_string())),
+            None => row_locks::command_of(query),
+        },
         ast::Statement::Explain { analyze: true, statement, .. } => writing_verb(statement),
         ast::Statement::Explain { .. } => None,
         other => Some(first_words(&other.to_string())),

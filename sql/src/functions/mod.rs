@@ -49,6 +49,7 @@ mod regexp_places;
 mod registry;
 pub(crate) mod rounding;
 pub(crate) mod row;
+mod row_lock;
 mod rows;
 mod scale;
 mod series;

@@ -18,12 +18,15 @@
 //! | `current_role`, `current_schema` | `current_role()`, `current_schema()` |
 //! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
 //! | `SET [LOCAL] NAMES …` | `SET [LOCAL] client_encoding TO …`; sqlparser forgets LOCAL |
+//! | `FOR NO KEY UPDATE`, `FOR KEY SHARE` | `FOR UPDATE`, `FOR SHARE` |
+//! | `FOR UPDATE OF a, b` | `FOR UPDATE OF a FOR UPDATE OF b` |
 //! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
 //!
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
 //! they stand.
 
 mod queries;
+mod row_locks;
 mod statements;
 mod strings;
 
@@ -134,6 +137,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     exclusion::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
+    row_locks::rewrite(&mut tokens);
     orders_by_operator(&mut tokens);
     name_top(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
@@ -245,6 +249,16 @@ mod tests {
         let modes = "begin isolation level read committed, read only, not deferrable";
         assert_eq!(printed(modes), "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
         assert_eq!(printed("begin deferrable;"), "BEGIN");
+    }
+
+    #[test]
+    fn rows_are_locked_in_two_strengths_by_one_name_each() {
+        assert_eq!(printed("select 1 from a for no key update skip locked"), "SELECT 1 FROM a FOR UPDATE SKIP LOCKED");
+        assert_eq!(printed("select 1 from a for key share;"), "SELECT 1 FROM a FOR SHARE");
+        assert_eq!(
+            printed("select 1 from a, b, c for update of a, \"b\" nowait for share of c"),
+            "SELECT 1 FROM a, b, c FOR UPDATE OF a NOWAIT FOR UPDATE OF \"b\" NOWAIT FOR SHARE OF c"
+        );
     }
 
     #[test]

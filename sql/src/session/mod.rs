@@ -392,9 +392,9 @@ impl Session {
 
     fn scope_under(&mut self, looks: Looks, guard: Guard) -> Result<Arc<Scope>, SqlError> {
         let started = self.transaction_started();
-        let (view, begun_runs, reads) = self.in_transaction(|transaction| {
+        let (view, begun_runs, reads, locked_rows) = self.in_transaction(|transaction| {
             let view = transaction.view(looks)?;
-            Ok::<_, SqlError>((view, transaction.begun_runs(), transaction.reads()))
+            Ok::<_, SqlError>((view, transaction.begun_runs(), transaction.reads(), transaction.locked_rows()))
         })?;
         let settings = self.settings();
         Ok(Arc::new(Scope {
@@ -412,6 +412,7 @@ impl Session {
             taken: Arc::clone(&self.taken),
             begun_runs,
             reads,
+            locked_rows,
             returned: Default::default(),
         }))
     }
