@@ -14,7 +14,7 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::partition::canonical;
 use peristyle_storage::types::pg_type;
 
-use super::define::{Call, Definition, immutable, overload, same, stable};
+use super::define::{Call, Definition, immutable, overload, same, zoned};
 use super::enums;
 use super::error::{error, not_supported};
 use super::interval::key_array;
@@ -34,8 +34,8 @@ pub(crate) const CONTAINS: &str = "pg_op_array_contains";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     // Labels of enum types have the order that the catalog says.
-    stable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
-    stable(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
+    zoned(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
+    zoned(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
     immutable(CONTAINS, &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, contains)]),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
     immutable(

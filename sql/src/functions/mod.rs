@@ -3,7 +3,7 @@
 //! `register` gives a session exactly the functions that are meant to be there: ours, and those of DataFusion's
 //! whose meaning is PostgreSQL's. DataFusion's `now`, `random`, `uuid` and the like are not among them.
 
-mod age;
+pub(crate) mod age;
 mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod array;

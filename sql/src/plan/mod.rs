@@ -11,6 +11,7 @@ pub(crate) mod from_items;
 mod guarded;
 mod in_order;
 mod interruption;
+pub(crate) mod kept_expression;
 mod lateral;
 mod literals;
 mod memory;
