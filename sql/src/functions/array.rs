@@ -108,7 +108,7 @@ fn matching(op: &str, text: &ArrayRef, index: usize, patterns: &ArrayRef, compil
     };
     let flags = if op.ends_with('*') { "i" } else { "" };
     let matches = |pattern: Option<&str>| {
-        pattern.map(|pattern| Ok(compiled.get(pattern, flags)?.is_match(text) != op.starts_with('!'))).transpose()
+        pattern.map(|pattern| Ok(compiled.get(pattern, flags)?.is_match(text)? != op.starts_with('!'))).transpose()
     };
     patterns.as_string_view().iter().map(matches).collect()
 }

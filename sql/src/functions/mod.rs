@@ -47,6 +47,7 @@ pub(crate) mod places;
 mod read_time;
 mod regexp_places;
 mod registry;
+pub(crate) mod regular_expression;
 pub(crate) mod rounding;
 pub(crate) mod row;
 mod row_lock;

@@ -1,6 +1,6 @@
 //! What a path is made of.
 
-use regex::Regex;
+use crate::functions::regular_expression::RegularExpression;
 
 /// A parsed path.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) enum Node {
     StartsWith(Box<Node>, Box<Node>),
     LikeRegex {
         operand: Box<Node>,
-        regex: Regex,
+        regex: RegularExpression,
     },
 }
 
