@@ -165,6 +165,7 @@ impl<'a> Planner<'a> {
         exclusions::settle(self, &mut statement)?;
         let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
+        recursion::check_types(&plan)?;
         let plan = lateral::plant(ties::keep(bags::count_rows(plan)?)?)?;
         Ok(row_locks::plant(plan, self.provider.scope())?)
     }
