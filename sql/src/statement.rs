@@ -45,7 +45,7 @@ async fn dispatch(
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
     let tree = match &*statement.tree {
-        Tree::Copy(copy) if copy.to => return Box::pin(copy_out::run(scope, copy)).await,
+        Tree::Copy(copy) if copy.to => return Box::pin(copy_out::run(scope, transaction, statement, copy)).await,
         Tree::Copy(copy) => return Box::pin(write::copy_in(scope, transaction, copy)).await,
         Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
         Tree::Undrop(table) => return ddl::undrop(&scope, &transaction, table),
@@ -135,7 +135,8 @@ pub(crate) fn describe_control(statement: &Statement) -> Option<Description> {
 /// The command that a statement writes by; `None` for one that a read-only transaction takes.
 pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
     let tree = match &*statement.tree {
-        Tree::Copy(copy) => return (!copy.to).then(|| "COPY FROM".to_owned()),
+        Tree::Copy(copy) if copy.to => return copy.change().as_ref().and_then(writing_verb),
+        Tree::Copy(_) => return Some("COPY FROM".to_owned()),
         // Maintenance changes nothing that a statement can see.
         Tree::Session(_) | Tree::Maintenance(_) => return None,
         Tree::Undrop(_) => return Some("UNDROP TABLE".to_owned()),
