@@ -39,6 +39,7 @@ mod using_joins;
 mod values_list;
 mod view;
 mod whole_rows;
+mod with_names;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -147,6 +148,7 @@ impl<'a> Planner<'a> {
         refused::refuse(query)?;
         let mut query = query.clone();
         row_locks::mark(&mut query)?;
+        with_names::tell_apart(&mut query);
         past::resolve(self, &mut query, types)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);

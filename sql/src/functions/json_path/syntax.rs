@@ -44,6 +44,23 @@ pub(super) enum Node {
     },
 }
 
+impl Node {
+    /// Whether it holds or not, and is no value.
+    pub(super) fn is_predicate(&self) -> bool {
+        matches!(
+            self,
+            Node::Compare(..)
+                | Node::And(_)
+                | Node::Or(_)
+                | Node::Not(_)
+                | Node::IsUnknown(_)
+                | Node::Exists(_)
+                | Node::StartsWith(..)
+                | Node::LikeRegex { .. }
+        )
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Step {
     /// `.key`
