@@ -7,36 +7,44 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::FieldRef;
 use bytes::BytesMut;
+use futures::future::BoxFuture;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::pg_type;
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
+use sqlparser::ast::{self, Expr, Ident, Query, SelectItem, SetExpr};
 
 use crate::copy::{CopyDirection, CopyFormat, CopyOptions, Encoder, Header};
 use crate::ddl::kind_word;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::outcome::{BatchStream, ByteStream, CopyOut, CopyPiece, Outcome};
-use crate::parse::{CopyEnd, CopyStatement, CopySubject, changes_rows, is_change, parse_query};
+use crate::parse::{CopyEnd, CopyStatement, CopySubject, Statement, Tree, parse_query};
 use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name, start};
 use crate::scope::Scope;
-use crate::session::{Copies, CopyEntry};
+use crate::session::{Copies, CopyEntry, SharedTransaction};
+use crate::statement::{self, describe_tree};
 use crate::write::Target;
 
 /// Starts a COPY TO, whose rows come as they are taken; one to a file is also ended.
-pub(crate) async fn run(scope: Arc<Scope>, copy: &CopyStatement) -> Result<Outcome, SqlError> {
+pub(crate) async fn run(
+    scope: Arc<Scope>,
+    transaction: SharedTransaction,
+    statement: &Statement,
+    copy: &CopyStatement,
+) -> Result<Outcome, SqlError> {
     check_end(&copy.end)?;
     let options = CopyOptions::from_pairs(&copy.options, CopyDirection::To, scope.settings.client_charset())?;
     let is_parquet = options.format == CopyFormat::Parquet;
+    let subject = Subject { scope: &scope, transaction: &transaction, statement, copy };
     match &copy.end {
-        CopyEnd::File(place) if is_parquet => file::parquet(&scope, copy, place).await,
-        CopyEnd::File(place) => file::rows(&scope, copy, options, place).await,
+        CopyEnd::File(place) if is_parquet => file::parquet(subject, place).await,
+        CopyEnd::File(place) => file::rows(subject, options, place).await,
         CopyEnd::Client | CopyEnd::Program if is_parquet => {
             Err(SqlError::unsupported("COPY TO STDOUT in Parquet is not supported").hint("Copy to a file."))
         }
         CopyEnd::Client | CopyEnd::Program => {
-            let (progress, out) = (entry(&scope, copy), copy_out(&scope, copy, options).await?);
+            let (progress, out) = (entry(&scope, copy), copy_out(subject, options).await?);
             Ok(Outcome::CopyOut(CopyOut { pieces: Box::pin(counted(out.pieces, progress)), ..out }))
         }
     }
@@ -63,24 +71,52 @@ fn counted(pieces: ByteStream, progress: CopyEntry) -> impl Stream<Item = Result
     })
 }
 
-/// The columns and the batches of what is copied.
-async fn source(scope: &Arc<Scope>, copy: &CopyStatement) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
-    let query = match &copy.subject {
-        CopySubject::Query(query) if changes_rows(query) || is_change(query) => {
-            return Err(SqlError::unsupported("COPY of a statement that changes rows is not supported yet"));
-        }
-        CopySubject::Query(query) => query.clone(),
-        CopySubject::Table { name, columns } => table_query(scope, name, columns)?,
-    };
-    let planner = Planner::new(scope)?;
-    let plan = planner.shown_query(&query, &[])?;
-    let physical = planner.physical(plan, &Bound::default()).await?;
-    let fields = physical.schema().fields().iter().cloned().collect();
-    Ok((fields, start(scope, physical, planner.task())?))
+/// What is copied, and where it is read.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    scope: &'a Arc<Scope>,
+    transaction: &'a SharedTransaction,
+    statement: &'a Statement,
+    copy: &'a CopyStatement,
 }
 
-async fn copy_out(scope: &Arc<Scope>, copy: &CopyStatement, options: CopyOptions) -> Result<CopyOut, SqlError> {
-    let (fields, batches) = source(scope, copy).await?;
+impl<'a> Subject<'a> {
+    /// The columns and the batches.
+    async fn source(self) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
+        let scope = self.scope;
+        if let Some(change) = self.copy.change() {
+            return self.returned(change).await;
+        }
+        let query = match &self.copy.subject {
+            CopySubject::Query(query) => query.clone(),
+            CopySubject::Table { name, columns } => table_query(scope, name, columns)?,
+        };
+        let planner = Planner::new(scope)?;
+        let plan = planner.shown_query(&query, &[])?;
+        let physical = planner.physical(plan, &Bound::default()).await?;
+        let fields = physical.schema().fields().iter().cloned().collect();
+        Ok((fields, start(scope, physical, planner.task())?))
+    }
+
+    /// What a statement that changes rows returns of them. The future is boxed: it runs what runs this one.
+    fn returned(self, change: ast::Statement) -> BoxFuture<'a, Result<(Vec<FieldRef>, BatchStream), SqlError>> {
+        Box::pin(async move {
+            let no_rows = || SqlError::unsupported("COPY query must have a RETURNING clause");
+            // Before anything is changed.
+            describe_tree(self.scope, &change, &[])?.1.ok_or_else(no_rows)?;
+            let change = self.statement.with_tree(Tree::Sql(Box::new(change)));
+            let (scope, transaction) = (Arc::clone(self.scope), Arc::clone(self.transaction));
+            match statement::run(scope, transaction, &change, &Bound::default()).await? {
+                Outcome::Rows(rows) => Ok(rows.with_fields().await),
+                _ => Err(no_rows()),
+            }
+        })
+    }
+}
+
+async fn copy_out(subject: Subject<'_>, options: CopyOptions) -> Result<CopyOut, SqlError> {
+    let scope = subject.scope;
+    let (fields, batches) = subject.source().await?;
     let columns: Vec<_> = fields.iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();
     let column_count = columns.len();
     check_forced(&options, &columns)?;

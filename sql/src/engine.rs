@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::{SqlError, SqlState};
 use crate::plan;
+use crate::row_locks::RowLocks;
 use crate::session::{Activities, AdvisoryLocks, Channels, ConnectOptions, Copies, Session, SessionFacts};
 use crate::transaction::{Modes, Transaction};
 
@@ -115,6 +116,7 @@ pub struct Engine {
     turn: Arc<Mutex<()>>,
     channels: Arc<Channels>,
     advisory_locks: Arc<AdvisoryLocks>,
+    row_locks: Arc<RowLocks>,
     started: TimestampMicros,
 }
 
@@ -136,6 +138,7 @@ impl Engine {
             turn: Arc::default(),
             channels: Arc::default(),
             advisory_locks: Arc::default(),
+            row_locks: Arc::default(),
             started,
         }))
     }
@@ -234,7 +237,8 @@ impl Engine {
     }
 
     pub(crate) fn begin(&self, modes: Modes) -> Transaction {
-        Transaction::begin(&self.parts.catalog, &self.parts.store, self.now(), modes)
+        let locked_rows = self.row_locks.holder(&self.parts.catalog);
+        Transaction::begin(&self.parts.catalog, &self.parts.store, self.now(), modes, locked_rows)
     }
 
     /// Runs a future on the computing threads; dropping the result stops it.

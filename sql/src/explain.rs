@@ -57,19 +57,15 @@ pub(crate) async fn run(
     let options = Options::of(*analyze, options.as_deref())?;
     let explained = match statement.as_ref() {
         tree if let Some(statement) = WithChanges::of(tree) => {
-            options.refuse_json_of_a_change()?;
+            options.refuse_json_of_parts()?;
             let lines = parts::explain(scope, transaction, statement, bound, options.analyze).await?;
             return rendered(lines, Format::Text);
         }
         tree if let Some(change) = ChangeStatement::of(tree) => {
-            options.refuse_json_of_a_change()?;
-            return rendered(explain_change(scope, transaction, change, bound, options.analyze).await?, Format::Text);
+            explain_change(scope, transaction, change, bound, options.analyze).await?
         }
         ast::Statement::Query(query) => explain_query(&scope, query, bound, options.analyze).await?,
-        ast::Statement::Insert(insert) if options.analyze => {
-            options.refuse_json_of_a_change()?;
-            return rendered(run_insert(&scope, transaction, insert, bound).await?, Format::Text);
-        }
+        ast::Statement::Insert(insert) if options.analyze => run_insert(&scope, transaction, insert, bound).await?,
         ast::Statement::Insert(insert) => explain_insert(&scope, insert, bound).await?,
         ast::Statement::CreateTable(create) if create.query.is_some() && !options.analyze => {
             explain_write(&scope, format!("Create {}", create.name), create.query.as_deref(), bound).await?
@@ -97,7 +93,8 @@ impl Explained {
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(plan) = &self.plan {
-            operators(plan, self.run.is_some(), &mut lines);
+            // The plan of a write is not the one that ran.
+            operators(plan, self.run.is_some() && self.head.is_none(), &mut lines);
         }
         if let Some(head) = &self.head {
             indent(&mut lines);
@@ -183,17 +180,23 @@ async fn run_insert(
     transaction: SharedTransaction,
     insert: &ast::Insert,
     bound: &Bound,
-) -> Result<Vec<String>, SqlError> {
+) -> Result<Explained, SqlError> {
     let begun = scope.engine.now();
     let silent = ast::Insert { returning: None, ..insert.clone() };
     let outcome = write::insert(Arc::clone(scope), transaction, &silent, bound, &ResolvedInsert::default()).await?;
     let ended = scope.engine.now();
     let Outcome::Command(tag) = outcome else { return Err(SqlError::internal("an INSERT gave rows")) };
-    let rows = tag.rsplit(' ').next().unwrap_or_default();
-    Ok(vec![
-        format!("Insert on {}", insert.table),
-        format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(begun, ended)),
-    ])
+    Ok(Explained {
+        head: Some(format!("Insert on {}", insert.table)),
+        plan: None,
+        planning_milliseconds: 0.0,
+        run: Some((milliseconds(begun, ended), rows_of(&tag))),
+    })
+}
+
+/// The number at the end of a command's tag.
+fn rows_of(tag: &str) -> usize {
+    tag.rsplit(' ').next().and_then(|rows| rows.parse().ok()).unwrap_or_default()
 }
 
 /// A statement that changes rows, over the plan that finds them.
@@ -203,19 +206,21 @@ async fn explain_change(
     change: ChangeStatement<'_>,
     bound: &Bound,
     analyze: bool,
-) -> Result<Vec<String>, SqlError> {
-    let mut lines = change_lines(&scope, change, bound).await?;
-    if analyze {
-        let begun = scope.engine.now();
+) -> Result<Explained, SqlError> {
+    let begun = scope.engine.now();
+    let (title, plan) = modify::explained(&scope, change, bound).await?;
+    let planned = scope.engine.now();
+    let run = if analyze {
         let outcome = modify::run(Arc::clone(&scope), transaction, change, bound).await?;
-        let ended = scope.engine.now();
-        let rows = match outcome {
-            Outcome::Command(tag) => tag.rsplit(' ').next().unwrap_or_default().to_owned(),
-            _ => return Err(SqlError::unsupported("EXPLAIN ANALYZE of RETURNING is not supported yet")),
+        let Outcome::Command(tag) = outcome else {
+            return Err(SqlError::unsupported("EXPLAIN ANALYZE of RETURNING is not supported yet"));
         };
-        lines.push(format!("Execution Time: {:.3} ms, rows={rows}", milliseconds(begun, ended)));
-    }
-    Ok(lines)
+        Some((milliseconds(planned, scope.engine.now()), rows_of(&tag)))
+    } else {
+        None
+    };
+    let planning_milliseconds = milliseconds(begun, planned);
+    Ok(Explained { head: Some(title), plan: Some(plan), planning_milliseconds, run })
 }
 
 async fn change_lines(scope: &Arc<Scope>, change: ChangeStatement<'_>, bound: &Bound) -> Result<Vec<String>, SqlError> {
@@ -288,7 +293,7 @@ impl Options {
         Ok(options)
     }
 
-    fn refuse_json_of_a_change(&self) -> Result<(), SqlError> {
+    fn refuse_json_of_parts(&self) -> Result<(), SqlError> {
         match self.format {
             Format::Text => Ok(()),
             Format::Json => Err(SqlError::unsupported("EXPLAIN (FORMAT JSON) of this statement is not supported yet")),

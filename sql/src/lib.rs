@@ -43,6 +43,7 @@ pub mod pg_catalog;
 mod plan;
 pub mod relation;
 mod retention;
+mod row_locks;
 mod scan;
 mod scope;
 pub mod semantics;

@@ -3,9 +3,11 @@
 use std::pin::Pin;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::FieldRef;
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use peristyle_catalog::model::{Oid, PgType};
+use peristyle_storage::types::{arrow_type, pg_field};
 
 use crate::error::{SqlError, SqlState};
 use crate::session::WireFormat;
@@ -50,6 +52,22 @@ pub struct Rows {
     pub columns: Vec<ColumnDescription>,
     pub batches: BatchStream,
     pub tag: RowsTag,
+}
+
+impl Rows {
+    /// The batches, and the fields of their columns: those of the first batch, if there is one.
+    pub(crate) async fn with_fields(self) -> (Vec<FieldRef>, BatchStream) {
+        let mut batches = self.batches.peekable();
+        let first = match Pin::new(&mut batches).peek().await {
+            Some(Ok(batch)) => Some(batch.schema()),
+            _ => None,
+        };
+        let fields = self.columns.iter().enumerate().map(|(at, column)| {
+            let arrow = first.as_ref().map(|schema| schema.field(at).data_type().clone());
+            pg_field(&column.name, column.ty, arrow.unwrap_or_else(|| arrow_type(column.ty, None)), true)
+        });
+        (fields.collect(), Box::pin(batches))
+    }
 }
 
 /// How the command tag of a statement that returns rows is made.

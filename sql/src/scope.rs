@@ -11,6 +11,7 @@ use crate::enum_types::EnumTypes;
 use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
 use crate::outcome::Notice;
+use crate::row_locks::HeldRows;
 use crate::sequence::{SharedRuns, SharedTaken};
 use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, KeptObjects, OwnLocks, SessionFacts, SharedPending};
@@ -48,6 +49,8 @@ pub(crate) struct Scope {
     pub(crate) begun_runs: SharedRuns,
     /// What the transaction's statements read.
     pub(crate) reads: Reads,
+    /// What the transaction's statements locked.
+    pub(crate) locked_rows: Arc<HeldRows>,
     /// What parts of the statement returned so far.
     pub(crate) returned: Returned,
 }
@@ -71,6 +74,7 @@ impl Scope {
             locks: Arc::clone(&self.locks),
             begun_runs: Arc::clone(&self.begun_runs),
             reads: self.reads.clone(),
+            locked_rows: Arc::clone(&self.locked_rows),
             returned: self.returned.clone(),
         }
     }

@@ -15,6 +15,7 @@ use crate::outcome::{ColumnDescription, Outcome};
 use crate::parse::{Statement, Tree};
 use crate::plan;
 use crate::plan::parameters::Bound;
+use crate::row_locks;
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::transaction::Looks;
@@ -44,7 +45,7 @@ async fn dispatch(
     bound: &Bound,
 ) -> Result<Outcome, SqlError> {
     let tree = match &*statement.tree {
-        Tree::Copy(copy) if copy.to => return Box::pin(copy_out::run(scope, copy)).await,
+        Tree::Copy(copy) if copy.to => return Box::pin(copy_out::run(scope, transaction, statement, copy)).await,
         Tree::Copy(copy) => return Box::pin(write::copy_in(scope, transaction, copy)).await,
         Tree::Session(_) => return Err(SqlError::internal("a statement about the session left it")),
         Tree::Undrop(table) => return ddl::undrop(&scope, &transaction, table),
@@ -134,7 +135,8 @@ pub(crate) fn describe_control(statement: &Statement) -> Option<Description> {
 /// The command that a statement writes by; `None` for one that a read-only transaction takes.
 pub(crate) fn writing_command(statement: &Statement) -> Option<String> {
     let tree = match &*statement.tree {
-        Tree::Copy(copy) => return (!copy.to).then(|| "COPY FROM".to_owned()),
+        Tree::Copy(copy) if copy.to => return copy.change().as_ref().and_then(writing_verb),
+        Tree::Copy(_) => return Some("COPY FROM".to_owned()),
         // Maintenance changes nothing that a statement can see.
         Tree::Session(_) | Tree::Maintenance(_) => return None,
         Tree::Undrop(_) => return Some("UNDROP TABLE".to_owned()),
@@ -154,7 +156,10 @@ fn writing_verb(tree: &ast::Statement) -> Option<String> {
     match tree {
         ast::Statement::Query(_) if let Some(parts) = WithChanges::of(tree) => Some(parts.verb().to_owned()),
         // The verb behind a WITH.
-        ast::Statement::Query(query) => ChangeStatement::of(tree).map(|_| first_words(&query.body.to_string())),
+        ast::Statement::Query(query) => match ChangeStatement::of(tree) {
+            Some(_) => Some(first_words(&query.body.to_string())),
+            None => row_locks::command_of(query),
+        },
         ast::Statement::Explain { analyze: true, statement, .. } => writing_verb(statement),
         ast::Statement::Explain { .. } => None,
         other => Some(first_words(&other.to_string())),

@@ -68,6 +68,12 @@ class Actor:
     def run(self, statement):
         return self.connection.execute(statement.format(table=self.table)).rowcount
 
+    def run_for_rows(self, query):
+        return self.connection.execute(query.format(table=self.table)).fetchall()
+
+    def lock(self, row, strength):
+        assert self.run_for_rows(f"select id from {{table}} where id = {row} for {strength}") == [(row,)]
+
     def commit(self):
         self.connection.execute("commit")
 
@@ -460,3 +466,67 @@ def test_locks_of_views_are_refused(play):
         one.run("lock table {table}_v in share mode")
     one.rollback()
     play.server.run(f"drop view {play.table}_v")
+
+
+def test_a_locked_row_is_not_locked_again(play, level):
+    one, two = play.begin(level), play.begin(level)
+    one.lock(1, "update")
+    two.lock(2, "update")
+    two.loses(lambda: two.lock(1, "share"))
+    one.set(1, 11)
+    one.commit()
+    assert play.rows() == [(1, 11), (2, 20)]
+
+
+def test_locks_prevent_write_skew(play, level):
+    one, two = play.begin(level), play.begin(level)
+    one.lock(1, "share")
+    one.lock(2, "share")
+    two.lock(1, "share")
+    two.lock(2, "share")
+    one.set(1, 11)
+    one.commit()
+    two.set(2, 21)
+    two.loses()
+    assert play.rows() == [(1, 11), (2, 20)]
+
+
+def test_who_locks_a_row_loses_to_one_who_changes_it_first(play, level):
+    one, two = play.begin(level), play.begin(level)
+    one.lock(1, "update")
+    two.set(1, 12)
+    two.commit()
+    one.run("insert into {table} values (3, 30)")
+    one.loses()
+    assert play.rows() == [(1, 12), (2, 20)]
+
+
+def test_a_row_that_others_changed_since_the_snapshot_is_not_locked(play):
+    one, two = play.begin(REPEATABLE_READ), play.begin(REPEATABLE_READ)
+    assert one.values() == [10, 20]
+    two.set(1, 12)
+    two.commit()
+    one.loses(lambda: one.lock(1, "update"))
+
+
+def test_locks_end_with_their_transaction(play):
+    one, two = play.begin(READ_COMMITTED), play.begin(READ_COMMITTED)
+    one.lock(1, "update")
+    one.rollback()
+    two.lock(1, "update")
+    two.set(1, 12)
+    two.commit()
+    assert play.rows() == [(1, 12), (2, 20)]
+
+
+def test_workers_take_jobs_of_their_own(play):
+    """Each row is in a chunk of its own: that is how far they are apart."""
+    workers = [play.begin(READ_COMMITTED) for _ in range(3)]
+    query = "select id from {table} order by id limit 1 for update skip locked"
+    taken = [worker.run_for_rows(query) for worker in workers]
+    assert taken == [[(1,)], [(2,)], []]
+    for worker, rows in zip(workers, taken):
+        for (row,) in rows:
+            worker.set(row, 0)
+        worker.commit()
+    assert play.rows() == [(1, 0), (2, 0)]

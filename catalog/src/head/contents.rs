@@ -112,6 +112,11 @@ impl TableContents {
         self.chunks.values()
     }
 
+    /// The chunk with that id, if it is not yet in a partition.
+    pub fn chunk(&self, id: ChunkId) -> Option<&Arc<Chunk>> {
+        self.chunks.get(&id)
+    }
+
     pub fn chunk_count(&self) -> usize {
         self.chunks.len()
     }

@@ -6,25 +6,20 @@ use arrow::datatypes::FieldRef;
 use futures::StreamExt;
 use peristyle_storage::files::{ParquetEncoder, Sink};
 
-use super::{copy_out, entry, source};
+use super::{Subject, copy_out, entry};
 use crate::copy::CopyOptions;
 use crate::error::SqlError;
 use crate::outcome::{BatchStream, ByteStream, Outcome};
-use crate::parse::CopyStatement;
 use crate::plan::shown_name;
 use crate::scope::Scope;
 use crate::session::CopyEntry;
 
 /// Rows in one of the forms of the client's.
-pub(super) async fn rows(
-    scope: &Arc<Scope>,
-    copy: &CopyStatement,
-    options: CopyOptions,
-    place: &str,
-) -> Result<Outcome, SqlError> {
+pub(super) async fn rows(subject: Subject<'_>, options: CopyOptions, place: &str) -> Result<Outcome, SqlError> {
+    let scope = subject.scope;
     let mut sink = scope.engine.files().create(place, scope.engine.sources()).await?;
-    let progress = entry(scope, copy);
-    let written = match copy_out(scope, copy, options).await {
+    let progress = entry(scope, subject.copy);
+    let written = match copy_out(subject, options).await {
         Ok(out) => write_pieces(&mut sink, out.pieces, &progress).await,
         Err(error) => Err(error),
     };
@@ -32,10 +27,11 @@ pub(super) async fn rows(
 }
 
 /// A Parquet file.
-pub(super) async fn parquet(scope: &Arc<Scope>, copy: &CopyStatement, place: &str) -> Result<Outcome, SqlError> {
+pub(super) async fn parquet(subject: Subject<'_>, place: &str) -> Result<Outcome, SqlError> {
+    let scope = subject.scope;
     let mut sink = scope.engine.files().create(place, scope.engine.sources()).await?;
-    let progress = entry(scope, copy);
-    let written = match source(scope, copy).await {
+    let progress = entry(scope, subject.copy);
+    let written = match subject.source().await {
         Ok((fields, batches)) => write_batches(scope, &mut sink, &fields, batches, &progress).await,
         Err(error) => Err(error),
     };

@@ -18,7 +18,8 @@ use super::{Done, generated, keys, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::parse::LikeClause;
-use crate::plan::user_types::{self, looked_up};
+use crate::plan::kept_expression::kept;
+use crate::plan::user_types::looked_up;
 use crate::scope::Scope;
 use crate::semantics;
 use crate::sequence::{self, by_oids};
@@ -339,7 +340,7 @@ pub(super) fn new_default(
     check_expression_type(column, ty, pg_type(&field), is_text)?;
     check_literal(scope, ty, expression)?;
     let oid = scope.engine.catalog().reserve_oids(1);
-    let kept = user_types::by_oids(scope, &by_oids(scope, expression)?);
+    let kept = kept(scope, &by_oids(scope, expression)?, Some(ty))?;
     Ok(ColumnDefault { oid, expression: kept.to_string() })
 }
 

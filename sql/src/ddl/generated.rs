@@ -17,11 +17,12 @@ use super::alter_table::Altered;
 use super::create_table::check_expression_type;
 use super::rewrite::has_subquery;
 use crate::error::{SqlError, SqlState};
-use crate::functions::is_zoned;
+use crate::functions::{age, enums, interval, is_zoned};
 use crate::modify::value_over;
 use crate::names::fold;
 use crate::parse::parse_expression;
-use crate::plan::{Planner, user_types};
+use crate::plan::Planner;
+use crate::plan::kept_expression::{kept, refuse_unsettled};
 use crate::scope::Scope;
 use crate::semantics;
 
@@ -68,8 +69,10 @@ pub(super) fn expression_of(
     let from = pg_type(&planned.to_field(&schema)?.1);
     let is_text = from == PgType::TEXT && !matches!(planned, PlanExpr::Literal(..));
     check_expression_type(&columns[at].name, columns[at].ty, from, is_text)?;
+    let kept = kept(scope, expression, Some(columns[at].ty))?;
+    refuse_unsettled(scope, &kept, &schema)?;
     let oid = scope.engine.catalog().reserve_oids(1);
-    Ok(ColumnDefault { oid, expression: user_types::by_oids(scope, expression).to_string() })
+    Ok(ColumnDefault { oid, expression: kept.to_string() })
 }
 
 fn row_schema(columns: &[Column]) -> Result<DFSchema, SqlError> {
@@ -113,18 +116,23 @@ fn is_immutable(expression: &PlanExpr, schema: &DFSchema) -> Result<bool, SqlErr
 
 fn is_immutable_call(call: &ScalarFunction, part: &PlanExpr, schema: &DFSchema) -> datafusion::common::Result<bool> {
     let has_zone = |value: &PlanExpr| Ok(pg_type(&value.to_field(schema)?.1) == PgType::TIMESTAMPTZ);
+    let name = call.func.name();
     match call.func.signature().volatility {
         Volatility::Immutable => Ok(true),
-        Volatility::Stable if is_zoned(call.func.name()) => {
+        // The places of labels change as others come between them, their order does not.
+        Volatility::Stable if name == enums::PLACE => Ok(true),
+        Volatility::Stable if age::reads_clock(name, call.args.len()) => Ok(false),
+        Volatility::Stable if is_zoned(name) => {
             let read = call.args.iter().map(has_zone).collect::<datafusion::common::Result<Vec<bool>>>()?;
-            Ok(!read.contains(&true) && !has_zone(part)?)
+            // What lies between two instants is the same in every zone.
+            let is_span = name == interval::SUBTRACT && !read.contains(&false);
+            Ok(is_span || !read.contains(&true) && !has_zone(part)?)
         }
         Volatility::Stable | Volatility::Volatile => Ok(false),
     }
 }
 
-/// A literal is fixed to PostgreSQL, which reads it once, when the expression is made. Here each writer reads it, so that one of a
-/// date depends on the DateStyle of the writer.
+/// A literal is read once, when the expression is made: see [`kept`].
 fn is_fixed(from: &PlanExpr, to: PgType, schema: &DFSchema) -> datafusion::common::Result<bool> {
     let is_literal = matches!(from, PlanExpr::Literal(..));
     Ok(is_literal || semantics::is_fixed_cast(pg_type(&from.to_field(schema)?.1), to))

@@ -10,7 +10,7 @@ use super::create_table::constraint;
 use super::generated::reads;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
-use crate::plan::user_types::by_oids;
+use crate::plan::kept_expression::{kept, refuse_unsettled};
 use crate::scope::Scope;
 
 /// Adds constraints to a definition. Returns it with the changes that make the indexes behind its keys.
@@ -79,7 +79,8 @@ fn add_check(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
     }
     let oid = scope.engine.catalog().reserve_oids(1);
-    let kept = by_oids(scope, expression);
+    let kept = kept(scope, expression, None)?;
+    refuse_unsettled(scope, &kept, &schema)?;
     table.constraints.push(constraint(oid, name, ConstraintKind::Check { expression: kept.to_string() }));
     Ok(())
 }

@@ -5,7 +5,7 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
-use super::define::{Definition, immutable, overload, stable};
+use super::define::{Definition, immutable, overload, zoned};
 use super::error::error;
 use super::interval::{DAYS_PER_MONTH, interval_out_of_range, local_now, move_months, timestamp_out_of_range};
 use super::rows::*;
@@ -13,9 +13,16 @@ use super::signature::Ty;
 use super::time_zone::is_infinite;
 use crate::semantics::{DAY_MICROS, date_of_days, micros_to_days};
 
+const AGE: &str = "age";
+
+/// Whether a call is `age(x)`, the time up to today.
+pub(crate) fn reads_clock(function: &str, arguments: usize) -> bool {
+    function == AGE && arguments == 1
+}
+
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable(
-        "age",
+    zoned(
+        AGE,
         &[
             overload(&[Ty::Timestamp, Ty::Timestamp], PgType::INTERVAL, |c| map2::<Timestamp, Timestamp, _>(c, age)),
             overload(&[Ty::Timestamptz, Ty::Timestamptz], PgType::INTERVAL, |c| {

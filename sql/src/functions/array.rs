@@ -16,7 +16,7 @@ use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 
 use super::decimal::decimal_parts;
-use super::define::{Call, Definition, immutable, overload, same, stable};
+use super::define::{Call, Definition, immutable, overload, same, zoned};
 use super::enums;
 use super::error::{error, not_supported};
 use super::interval::key_array;
@@ -37,8 +37,8 @@ pub(crate) const CONTAINS: &str = "pg_op_array_contains";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     // Labels of enum types have the order that the catalog says.
-    stable(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
-    stable(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
+    zoned(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
+    zoned(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
     immutable(CONTAINS, &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, contains)]),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
     immutable(
@@ -111,7 +111,7 @@ fn matching(op: &str, text: &ArrayRef, index: usize, patterns: &ArrayRef, compil
     };
     let flags = if op.ends_with('*') { "i" } else { "" };
     let matches = |pattern: Option<&str>| {
-        pattern.map(|pattern| Ok(compiled.get(pattern, flags)?.is_match(text) != op.starts_with('!'))).transpose()
+        pattern.map(|pattern| Ok(compiled.get(pattern, flags)?.is_match(text)? != op.starts_with('!'))).transpose()
     };
     patterns.as_string_view().iter().map(matches).collect()
 }

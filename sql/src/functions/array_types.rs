@@ -174,7 +174,7 @@ impl ScalarUDFImpl for ArrayMaker {
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             return self.inner.coerce_types(arguments).or_else(|_| Ok(arguments.to_vec()));
         }
-        let arguments = &if self.name() == CONCAT { nulls_as_arrays(arguments) } else { arguments.to_vec() };
+        let arguments = &if self.name() == CONCAT { literals_as_arrays(arguments) } else { arguments.to_vec() };
         let fields: Vec<FieldRef> =
             arguments.iter().map(|ty| Arc::new(Field::new("argument", ty.clone(), true))).collect();
         let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
@@ -182,10 +182,11 @@ impl ScalarUDFImpl for ArrayMaker {
     }
 }
 
-/// NULL beside an array is an array of its type.
-fn nulls_as_arrays(types: &[DataType]) -> Vec<DataType> {
+/// NULL beside an array is an array of its type, and so is a literal without a type.
+fn literals_as_arrays(types: &[DataType]) -> Vec<DataType> {
     let array = types.iter().find(|ty| matches!(ty, DataType::List(_)));
-    types.iter().map(|ty| array.filter(|_| ty.is_null()).unwrap_or(ty).clone()).collect()
+    let is_open = |ty: &DataType| matches!(ty, DataType::Null | DataType::Utf8);
+    types.iter().map(|ty| array.filter(|_| is_open(ty)).unwrap_or(ty).clone()).collect()
 }
 
 /// The type that a list is coerced to, or its own if that differs in the mark of its items alone.

@@ -30,7 +30,7 @@ use crate::values::{DATE_INFINITY, DATE_NEGATIVE_INFINITY, Zone};
 /// The number that orders intervals.
 pub(crate) const KEY: &str = "pg_interval_key";
 const ADD: &str = "pg_op_time_add";
-const SUBTRACT: &str = "pg_op_time_subtract";
+pub(crate) const SUBTRACT: &str = "pg_op_time_subtract";
 const MULTIPLY: &str = "pg_op_interval_multiply";
 const DIVIDE: &str = "pg_op_interval_divide";
 

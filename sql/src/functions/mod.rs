@@ -3,7 +3,7 @@
 //! `register` gives a session exactly the functions that are meant to be there: ours, and those of DataFusion's
 //! whose meaning is PostgreSQL's. DataFusion's `now`, `random`, `uuid` and the like are not among them.
 
-mod age;
+pub(crate) mod age;
 mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod array;
@@ -54,8 +54,10 @@ pub(crate) mod range;
 mod read_time;
 mod regexp_places;
 mod registry;
+pub(crate) mod regular_expression;
 pub(crate) mod rounding;
 pub(crate) mod row;
+mod row_lock;
 mod rows;
 mod scale;
 mod series;

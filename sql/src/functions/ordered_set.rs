@@ -1,27 +1,33 @@
 //! Ordered-set aggregates over the sorted values of a group, which `desugar` gathers with `array_agg`.
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt64Array, make_comparator};
-use arrow::compute::{SortOptions, take};
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::compute::{SortOptions, cast, take};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, IntervalMonthDayNanoType};
 use datafusion::common::{Result, internal_err};
-use std::ops::Range;
 use std::sync::Arc;
 
+use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::pg_type;
 
 use super::choice::needs_mark;
 use super::define::{Call, Definition, computed, immutable};
-use super::error::error;
-use super::rows::{Argument, Float8};
+use super::error::{error, undefined_function};
+use super::interval::{add_intervals, multiply, negated};
+use super::rows::{Argument, Float8, Out};
 use super::signature::Ty;
+use crate::semantics::is_number;
 use crate::semantics::type_planner::typed_field;
+use crate::values::type_name;
 
+/// `percentile_cont(fraction) WITHIN GROUP (ORDER BY x)` as `(fraction, sorted values)`.
+pub(crate) const PERCENTILE_CONT: &str = "pg_percentile_cont";
 /// `percentile_disc(fraction) WITHIN GROUP (ORDER BY x)` as `(fraction, sorted values)`.
 pub(crate) const PERCENTILE_DISC: &str = "pg_percentile_disc";
 /// `mode() WITHIN GROUP (ORDER BY x)` as `(sorted values)`.
 pub(crate) const MODE: &str = "pg_mode";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable(PERCENTILE_CONT, &[computed(&[Ty::Float8, Ty::Any], continuous_type, percentile_cont)]),
     immutable(PERCENTILE_DISC, &[computed(&[Ty::Float8, Ty::Any], item_type, percentile_disc)]),
     immutable(MODE, &[computed(&[Ty::Any], item_type, mode)]),
 ];
@@ -37,6 +43,35 @@ fn item_type(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
     })
 }
 
+/// Between numbers there are others, and between intervals.
+fn continuous_type(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
+    let item = item_type(name, arguments)?;
+    match pg_type(&item).kind() {
+        Some(TypeKind::Interval) => Ok(typed_field(name, PgType::INTERVAL, item.data_type().clone())),
+        _ if is_number(pg_type(&item)) || item.data_type().is_null() => {
+            Ok(typed_field(name, PgType::FLOAT8, DataType::Float64))
+        }
+        _ => {
+            let ordered = type_name(pg_type(&item));
+            Err(undefined_function(&format!("percentile_cont(double precision, {ordered})")))
+        }
+    }
+}
+
+/// What each row's list gives of the places of its items that are not NULL.
+fn of_items<T>(lists: &ListArray, of_list: impl Fn(usize, Vec<usize>) -> Result<Option<T>>) -> Result<Vec<Option<T>>> {
+    let offsets = lists.value_offsets();
+    let of_row = |row: usize| {
+        if lists.is_null(row) {
+            return Ok(None);
+        }
+        let items = offsets[row] as usize..offsets[row + 1] as usize;
+        let items: Vec<usize> = items.filter(|item| lists.values().is_valid(*item)).collect();
+        if items.is_empty() { Ok(None) } else { of_list(row, items) }
+    };
+    (0..lists.len()).map(of_row).collect()
+}
+
 /// One item of each row's list, chosen among those that are not NULL.
 fn chosen(
     call: &Call<'_>,
@@ -45,20 +80,55 @@ fn chosen(
 ) -> Result<ArrayRef> {
     let lists = call.expanded(lists)?;
     let lists = lists.as_list::<i32>();
-    let place = |row: usize| {
-        if lists.is_null(row) {
-            return Ok(None);
-        }
-        let items: Vec<usize> = range(lists, row).filter(|item| lists.values().is_valid(*item)).collect();
-        if items.is_empty() { Ok(None) } else { choose(row, lists, items) }
-    };
-    let places = (0..call.rows).map(|row| Ok(place(row)?.map(|at| at as u64))).collect::<Result<Vec<_>>>()?;
+    let places = of_items(lists, |row, items| Ok(choose(row, lists, items)?.map(|at| at as u64)))?;
     Ok(take(lists.values(), &UInt64Array::from(places), None)?)
 }
 
-fn range(lists: &ListArray, row: usize) -> Range<usize> {
-    let offsets = lists.value_offsets();
-    offsets[row] as usize..offsets[row + 1] as usize
+/// A fraction, which is between 0 and 1.
+fn checked_fraction(fraction: f64) -> Result<f64> {
+    match (0.0..=1.0).contains(&fraction) {
+        true => Ok(fraction),
+        false => Err(error("22003", format!("percentile value {fraction} is not between 0 and 1"))),
+    }
+}
+
+/// The value at the fraction, between the two that are next to it.
+fn percentile_cont(call: &Call<'_>) -> Result<ArrayRef> {
+    let lists = call.expanded(1)?;
+    let lists = lists.as_list::<i32>();
+    match lists.values().data_type() {
+        DataType::Interval(_) => {
+            let values = lists.values().as_primitive::<IntervalMonthDayNanoType>();
+            between(
+                call,
+                lists,
+                |item| values.value(item),
+                |low, high, share| add_intervals(low, multiply(add_intervals(high, negated(low)?)?, share)?),
+            )
+        }
+        _ => {
+            let values = cast(lists.values(), &DataType::Float64)?;
+            let values = values.as_primitive::<Float64Type>();
+            between(call, lists, |item| values.value(item), |low, high, share| Ok(low + share * (high - low)))
+        }
+    }
+}
+
+fn between<T: Out>(
+    call: &Call<'_>,
+    lists: &ListArray,
+    value: impl Fn(usize) -> T,
+    mix: impl Fn(T, T, f64) -> Result<T>,
+) -> Result<ArrayRef> {
+    let fractions = Argument::<Float8>::of(call, 0);
+    let values = of_items(lists, |row, items| {
+        let Some(fraction) = fractions.get(row) else { return Ok(None) };
+        let place = checked_fraction(fraction)? * (items.len() - 1) as f64;
+        let (low, high) = (items[place.floor() as usize], items[place.ceil() as usize]);
+        let mixed = if low == high { Ok(value(low)) } else { mix(value(low), value(high), place - place.floor()) };
+        mixed.map(Some)
+    })?;
+    Ok(T::collect(values))
 }
 
 /// The first value whose place in the order is at or past the fraction.
@@ -66,10 +136,7 @@ fn percentile_disc(call: &Call<'_>) -> Result<ArrayRef> {
     let fractions = Argument::<Float8>::of(call, 0);
     chosen(call, 1, |row, _, items| {
         let Some(fraction) = fractions.get(row) else { return Ok(None) };
-        if !(0.0..=1.0).contains(&fraction) {
-            return Err(error("22003", format!("percentile value {fraction} is not between 0 and 1")));
-        }
-        let place = (fraction * items.len() as f64).ceil() as usize;
+        let place = (checked_fraction(fraction)? * items.len() as f64).ceil() as usize;
         Ok(Some(items[place.max(1) - 1]))
     })
 }

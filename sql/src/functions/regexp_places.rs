@@ -4,11 +4,11 @@
 use arrow::array::ArrayRef;
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
-use regex::Regex;
 
 use super::define::{Call, Definition, Overload, immutable, overload};
 use super::error::invalid_parameter;
-use super::pattern::{Patterns, matches_from, replacement_of, rows};
+use super::pattern::{Patterns, rows};
+use super::regular_expression::RegularExpression;
 use super::rows::*;
 use super::signature::Ty;
 
@@ -96,7 +96,7 @@ fn replace_by_flags(call: &Call<'_>) -> Result<ArrayRef> {
     rows(call, |row, s| {
         let (Some(regex), Some(replacement)) = (patterns.get(row)?, replacements.get(row)) else { return Ok(None) };
         let n = if patterns.flags(row).is_some_and(|flags| flags.contains('g')) { 0 } else { 1 };
-        Ok(Some(replaced(&regex, s, 0, n, replacement)))
+        replaced(&regex, s, 0, n, replacement).map(Some)
     })
 }
 
@@ -109,23 +109,23 @@ fn replace_at(call: &Call<'_>) -> Result<ArrayRef> {
         let (Some(regex), Some(replacement)) = (patterns.get(row)?, replacements.get(row)) else { return Ok(None) };
         let (Some(start), Some(n)) = (starts.get(row)?, counts.get(row)?) else { return Ok(None) };
         let Some(from) = byte_of(s, start) else { return Ok(Some(s.to_owned())) };
-        Ok(Some(replaced(&regex, s, from, n, replacement)))
+        replaced(&regex, s, from, n, replacement).map(Some)
     })
 }
 
 /// The text with another in place of the nth match from a byte on, or of each for 0.
-fn replaced(regex: &Regex, s: &str, from: usize, n: usize, replacement: &str) -> String {
-    let replacement = replacement_of(replacement);
+fn replaced(regex: &RegularExpression, s: &str, from: usize, n: usize, replacement: &str) -> Result<String> {
     let (mut text, mut end) = (String::with_capacity(s.len()), 0);
     let up_to = if n == 0 { usize::MAX } else { n };
-    for captures in matches_from(regex, s, from).take(up_to).skip(n.saturating_sub(1)) {
-        let whole = captures.get_match();
-        text.push_str(&s[end..whole.start()]);
-        captures.expand(&replacement, &mut text);
-        end = whole.end();
+    for found in regex.matches_from(s, from).take(up_to).skip(n.saturating_sub(1)) {
+        let found = found?;
+        let whole = found.range();
+        text.push_str(&s[end..whole.start]);
+        found.expand(replacement, &mut text);
+        end = whole.end;
     }
     text.push_str(&s[end..]);
-    text
+    Ok(text)
 }
 
 fn count(call: &Call<'_>) -> Result<ArrayRef> {
@@ -133,14 +133,23 @@ fn count(call: &Call<'_>) -> Result<ArrayRef> {
     let starts = Number::of(call, 2, "start", 1, 1);
     rows(call, |row, s| {
         let (Some(regex), Some(start)) = (patterns.get(row)?, starts.get(row)?) else { return Ok(None) };
-        Ok(Some(byte_of(s, start).map_or(0, |from| matches_from(&regex, s, from).count()) as i32))
+        let Some(from) = byte_of(s, start) else { return Ok(Some(0)) };
+        let matches = regex.matches_from(s, from).collect::<Result<Vec<_>>>()?;
+        Ok(Some(matches.len() as i32))
     })
 }
 
 /// The bytes of a group of the nth match from a place on.
-fn group_of(regex: &Regex, s: &str, start: usize, n: usize, group: usize) -> Option<std::ops::Range<usize>> {
-    let captures = matches_from(regex, s, byte_of(s, start)?).nth(n - 1)?;
-    captures.get(group).map(|found| found.range())
+fn group_of(
+    regex: &RegularExpression,
+    s: &str,
+    start: usize,
+    n: usize,
+    group: usize,
+) -> Result<Option<std::ops::Range<usize>>> {
+    let Some(from) = byte_of(s, start) else { return Ok(None) };
+    let found = regex.matches_from(s, from).nth(n - 1).transpose()?;
+    Ok(found.and_then(|found| found.group_range(group)))
 }
 
 fn substr(call: &Call<'_>) -> Result<ArrayRef> {
@@ -151,7 +160,7 @@ fn substr(call: &Call<'_>) -> Result<ArrayRef> {
         let Some(regex) = patterns.get(row)? else { return Ok(None) };
         match (starts.get(row)?, counts.get(row)?, groups.get(row)?) {
             (Some(start), Some(n), Some(group)) => {
-                Ok(group_of(&regex, s, start, n, group).map(|range| s[range].to_owned()))
+                Ok(group_of(&regex, s, start, n, group)?.map(|range| s[range].to_owned()))
             }
             _ => Ok(None),
         }
@@ -176,6 +185,6 @@ fn instr(call: &Call<'_>) -> Result<ArrayRef> {
             let at = if end == 1 { range.end } else { range.start };
             s[..at].chars().count() as i32 + 1
         };
-        Ok(Some(group_of(&regex, s, start, n, group).map_or(0, place)))
+        Ok(Some(group_of(&regex, s, start, n, group)?.map_or(0, place)))
     })
 }

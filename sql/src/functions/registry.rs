@@ -12,7 +12,8 @@ use super::{
     age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, distinct_from, encoding,
     enums, extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
     macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type, pattern, places, range,
-    regexp_places, rounding, row, scale, series_array, shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
+    regexp_places, rounding, row, row_lock, scale, series_array, shown_scale, sql_pattern, text, ties, to_char,
+    type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -50,6 +51,7 @@ const FAMILIES: &[&[Definition]] = &[
     range::DEFINITIONS,
     regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
+    row_lock::DEFINITIONS,
     scale::DEFINITIONS,
     shown_scale::DEFINITIONS,
     series_array::DEFINITIONS,

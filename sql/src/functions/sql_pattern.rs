@@ -37,7 +37,7 @@ fn similar_to(call: &Call<'_>, has_escape: bool) -> Result<ArrayRef> {
             continue;
         };
         let regex = compiled.get(&similar_pattern(pattern, escape)?, "")?;
-        matches.push(Some(regex.is_match(s)));
+        matches.push(Some(regex.is_match(s)?));
     }
     Ok(bool::collect(matches))
 }

@@ -1,4 +1,4 @@
-//! The mark of a limit that takes ties; `plan::ties` makes a condition of it.
+//! The marks of pages that `plan::ties` makes conditions of: they check the numbers of rows.
 
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
@@ -12,12 +12,18 @@ use super::signature::Ty;
 /// `FETCH FIRST n ROWS WITH TIES` as a LIMIT of a call of this. No name of a client's holds a control character.
 pub(crate) const MARK: &str = "\u{1}with_ties";
 
-pub(crate) const DEFINITIONS: &[Definition] = &[immutable(MARK, &[overload(&[Ty::Int8], PgType::INT8, checked)])];
+/// The number of an OFFSET that a subquery gives.
+pub(crate) const OFFSET_MARK: &str = "\u{1}offset";
+
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    immutable(MARK, &[overload(&[Ty::Int8], PgType::INT8, |c| checked(c, "2201W", "LIMIT must not be negative"))]),
+    immutable(
+        OFFSET_MARK,
+        &[overload(&[Ty::Int8], PgType::INT8, |c| checked(c, "2201X", "OFFSET must not be negative"))],
+    ),
+];
 
 /// The number of rows, which is not negative.
-fn checked(call: &Call<'_>) -> Result<ArrayRef> {
-    map1::<Int8, i64>(call, |rows| match rows {
-        0.. => Ok(rows),
-        _ => Err(error("2201W", "LIMIT must not be negative")),
-    })
+fn checked(call: &Call<'_>, code: &'static str, message: &str) -> Result<ArrayRef> {
+    map1::<Int8, i64>(call, |rows| if rows < 0 { Err(error(code, message)) } else { Ok(rows) })
 }

@@ -1,11 +1,12 @@
 //! `COPY`, read by ourselves: sqlparser lacks ON_ERROR, REJECT_LIMIT, HEADER MATCH and FORCE_QUOTE *, and takes what
 //! follows `FROM STDIN;` for data.
 
-use sqlparser::ast::{Expr, Ident, ObjectName, Query};
+use sqlparser::ast::{self, Expr, Ident, ObjectName, Query};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{IsOptional, Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::forms::{changes_rows, insert_with, is_change};
 use super::{TextIndex, syntax_error, unexpected};
 use crate::copy::OptionValue;
 use crate::error::SqlError;
@@ -21,6 +22,18 @@ pub(crate) struct CopyStatement {
     pub(crate) options: Vec<(String, OptionValue)>,
     /// `WHERE`, of a COPY FROM.
     pub(crate) condition: Option<Expr>,
+}
+
+impl CopyStatement {
+    /// The statement whose rows are copied, if it changes some.
+    pub(crate) fn change(&self) -> Option<ast::Statement> {
+        match &self.subject {
+            CopySubject::Query(query) if changes_rows(query) || is_change(query) => {
+                Some(insert_with(ast::Statement::Query(query.clone())))
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

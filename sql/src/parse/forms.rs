@@ -10,6 +10,9 @@
 //! | `'a'` and `'b'` on the next line | `'ab'` |
 //! | `ORDER BY a USING <` | `ORDER BY a ASC` |
 //! | `U&'…'`, `$tag$…$tag$` | the string that it stands for |
+//! | `U&"…"` | the name that it stands for |
+//! | `int ARRAY` | `int[]` |
+//! | `= ANY (VALUES …)` | `= ANY (SELECT * FROM (VALUES …) AS "values")` |
 //! | `SELECT … INTO t` | `CREATE TABLE t AS SELECT …` |
 //! | `FROM ONLY t` | `FROM t` |
 //! | `ABORT` | `ROLLBACK` |
@@ -18,12 +21,16 @@
 //! | `current_role`, `current_schema` | `current_role()`, `current_schema()` |
 //! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
 //! | `SET [LOCAL] NAMES …` | `SET [LOCAL] client_encoding TO …`; sqlparser forgets LOCAL |
+//! | `FOR NO KEY UPDATE`, `FOR KEY SHARE` | `FOR UPDATE`, `FOR SHARE` |
+//! | `FOR UPDATE OF a, b` | `FOR UPDATE OF a FOR UPDATE OF b` |
 //! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
 //!
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
 //! they stand.
 
+mod names;
 mod queries;
+mod row_locks;
 mod statements;
 mod strings;
 
@@ -34,7 +41,8 @@ pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
 use self::queries::{
-    bare_functions, empty_selects, leave_out_only, name_top, orders_by_operator, table_commands, trims_of_blanks,
+    arrays_by_word, bare_functions, empty_selects, leave_out_only, orders_by_operator, quantified_values,
+    table_commands, trims_of_blanks,
 };
 use self::statements::{
     create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
@@ -53,7 +61,8 @@ pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     refuse_junk(&tokens, index)?;
-    let tokens = strings::join(tokens, index)?;
+    let mut tokens = strings::join(tokens, index)?;
+    names::unescape(&mut tokens, index)?;
     let mut rewritten = Vec::with_capacity(tokens.len());
     let mut statement: Vec<TokenWithSpan> = Vec::new();
     for mut token in tokens {
@@ -134,8 +143,11 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     exclusion::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
+    row_locks::rewrite(&mut tokens);
     orders_by_operator(&mut tokens);
-    name_top(&mut tokens);
+    names::settle(&mut tokens);
+    arrays_by_word(&mut tokens);
+    quantified_values(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
 }
 
@@ -245,6 +257,36 @@ mod tests {
         let modes = "begin isolation level read committed, read only, not deferrable";
         assert_eq!(printed(modes), "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
         assert_eq!(printed("begin deferrable;"), "BEGIN");
+    }
+
+    #[test]
+    fn names_are_what_sqlparser_has_forms_for() {
+        assert_eq!(
+            printed("select exists, t.trim from t where exists (select 1)"),
+            "SELECT exists, t.trim FROM t WHERE EXISTS (SELECT 1)"
+        );
+        assert_eq!(printed("drop table if exists t"), "DROP TABLE IF EXISTS t");
+        assert_eq!(printed("create table if not exists t (a int)"), "CREATE TABLE IF NOT EXISTS t (a INT)");
+        assert_eq!(printed(r#"select U&"\0061b" from u&"x!+000062" uescape '!'"#), r#"SELECT "ab" FROM "xb""#);
+        assert!(parse(r#"select U&"\00""#, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn arrays_and_values_have_other_words() {
+        assert_eq!(printed("select '{1}'::int ARRAY, array[1]"), "SELECT '{1}'::INT[], ARRAY[1]");
+        assert_eq!(printed("create table t (a varchar(3) array)"), "CREATE TABLE t (a VARCHAR(3)[])");
+        let expected = "SELECT 1 = ANY(SELECT * FROM (VALUES (1), (2)) AS \"values\")";
+        assert_eq!(printed("select 1 = any (values (1), (2))"), expected);
+    }
+
+    #[test]
+    fn rows_are_locked_in_two_strengths_by_one_name_each() {
+        assert_eq!(printed("select 1 from a for no key update skip locked"), "SELECT 1 FROM a FOR UPDATE SKIP LOCKED");
+        assert_eq!(printed("select 1 from a for key share;"), "SELECT 1 FROM a FOR SHARE");
+        assert_eq!(
+            printed("select 1 from a, b, c for update of a, \"b\" nowait for share of c"),
+            "SELECT 1 FROM a, b, c FOR UPDATE OF a NOWAIT FOR UPDATE OF \"b\" NOWAIT FOR SHARE OF c"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) mod from_items;
 mod guarded;
 mod in_order;
 mod interruption;
+pub(crate) mod kept_expression;
 mod lateral;
 mod literals;
 mod memory;
@@ -39,6 +40,7 @@ mod using_joins;
 mod values_list;
 mod view;
 mod whole_rows;
+mod with_names;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -56,7 +58,7 @@ use peristyle_storage::types::{arrow_type, pg_type};
 use sqlparser::ast::{self, VisitMut};
 
 pub(crate) use constant_query::ConstantResult;
-pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched};
+pub(crate) use provider::{ADDRESSED_SCHEMA, Binding, Touched, external};
 pub(crate) use stream::{collect, start};
 pub(crate) use view::{expand as expand_view, output_fields, plan_stored};
 
@@ -67,7 +69,7 @@ use crate::error::{SqlError, SqlState};
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::scan::AddressBook;
 use crate::scope::Scope;
-use crate::{functions, pg_catalog, semantics, values};
+use crate::{functions, pg_catalog, row_locks, semantics, values};
 
 /// The state that every statement's starts from: functions, rules, limits.
 pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<SessionState, SqlError> {
@@ -79,7 +81,8 @@ pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<S
         .with_runtime_env(memory::shared_environment(limits, spill_folder)?)
         .with_type_planner(semantics::type_planner())
         .with_expr_planners(semantics::expr_planners())
-        .with_analyzer_rules(semantics::analyzer_rules());
+        .with_analyzer_rules(semantics::analyzer_rules())
+        .with_query_planner(Arc::new(row_locks::RowLockPlanner));
     functions::register(&mut builder);
     let mut state = builder.build();
     for rule in semantics::physical_rules() {
@@ -145,6 +148,8 @@ impl<'a> Planner<'a> {
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
         refused::refuse(query)?;
         let mut query = query.clone();
+        row_locks::mark(&mut query)?;
+        with_names::tell_apart(&mut query);
         past::resolve(self, &mut query, types)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
@@ -163,7 +168,9 @@ impl<'a> Planner<'a> {
         exclusions::settle(self, &mut statement)?;
         let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
-        Ok(lateral::plant(ties::keep(bags::count_rows(plan)?)?)?)
+        recursion::check_types(&plan)?;
+        let plan = lateral::plant(ties::keep(bags::count_rows(plan)?)?)?;
+        Ok(row_locks::plant(plan, self.provider.scope())?)
     }
 
     /// The plan of a query whose rows go to the client.

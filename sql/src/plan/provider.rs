@@ -401,6 +401,6 @@ impl Provider<'_> {
 }
 
 /// An error of ours on its way through the planner.
-pub(super) fn external(error: SqlError) -> DataFusionError {
+pub(crate) fn external(error: SqlError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }

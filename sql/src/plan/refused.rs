@@ -31,10 +31,7 @@ impl Visitor for Refused {
             let near = verb.split_whitespace().next().unwrap_or_default();
             return ControlFlow::Break(SqlError::syntax(format!("syntax error at or near \"{near}\"")));
         }
-        match query.locks.first() {
-            Some(lock) => not_yet(lock),
-            None => ControlFlow::Continue(()),
-        }
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<SqlError> {

@@ -49,6 +49,9 @@ const COLLATIONS: &[&str] = &["default", "C", "POSIX", "ucs_basic"];
 const OF_ORDER: &[&str] =
     &["cume_dist", "dense_rank", "mode", "percent_rank", "percentile_cont", "percentile_disc", "rank"];
 
+/// Those of them that say what a row would be that is not there, by a value for each key of the order.
+const HYPOTHETICAL: &[&str] = &["cume_dist", "dense_rank", "percent_rank", "rank"];
+
 /// An error for a call of such a form.
 pub(super) fn refuse(function: &Function) -> Result<(), SqlError> {
     let FunctionArguments::List(list) = &function.args else { return Ok(()) };
@@ -77,11 +80,25 @@ pub(super) fn refuse(function: &Function) -> Result<(), SqlError> {
     if function.over.is_some() && list.duplicate_treatment == Some(DuplicateTreatment::Distinct) {
         return Err(SqlError::unsupported("DISTINCT is not implemented for window functions"));
     }
+    if HYPOTHETICAL.contains(&name) && !function.within_group.is_empty() {
+        return refuse_other_number(name, list.args.len(), function.within_group.len());
+    }
     if !function.within_group.is_empty() && !OF_ORDER.contains(&name) {
         let message = format!("{name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP");
         return Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, message));
     }
     Ok(())
+}
+
+fn refuse_other_number(name: &str, given: usize, keys: usize) -> Result<(), SqlError> {
+    if given == keys {
+        return Ok(());
+    }
+    let message = format!("function {name} of {given} values in an order of {keys} does not exist");
+    Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, message).hint(format!(
+        "To use the hypothetical-set aggregate {name}, the number of hypothetical direct arguments (here {given}) must \
+         match the number of ordering columns (here {keys})."
+    )))
 }
 
 /// 42725 for an operator before a literal without a type, 42883 for one that there is not.

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use peristyle_catalog::model::{Chunk, ChunkId, Partition, PartitionId};
+use peristyle_catalog::model::{Chunk, ChunkId, Partition, PartitionId, Seq};
 
 /// Name of the hidden column. No name of a client's holds a control character.
 pub(crate) const ADDRESS_COLUMN: &str = "\u{1}address";
@@ -26,7 +26,7 @@ pub(crate) enum RowSource {
 }
 
 /// What holds rows, by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SourceId {
     Partition(PartitionId),
     Chunk(ChunkId),
@@ -37,6 +37,14 @@ impl RowSource {
         match self {
             RowSource::Partition(partition) => SourceId::Partition(partition.id),
             RowSource::Chunk(chunk) => SourceId::Chunk(chunk.id),
+        }
+    }
+
+    /// The commit from which on it is visible.
+    pub(crate) fn added(&self) -> Seq {
+        match self {
+            RowSource::Partition(partition) => partition.added,
+            RowSource::Chunk(chunk) => chunk.added(),
         }
     }
 
@@ -109,10 +117,15 @@ impl AddressBook {
         self.entries.lock().sources.clone()
     }
 
-    /// What holds the row of an address, and its position there.
+    /// What holds the row of an address, by its id, and the row's position there.
     pub(crate) fn row_at(&self, address: i64) -> Option<(SourceId, u64)> {
+        self.source_at(address).map(|(source, position)| (source.id(), position))
+    }
+
+    /// What holds the row of an address, and the row's position there.
+    pub(crate) fn source_at(&self, address: i64) -> Option<(RowSource, u64)> {
         let (number, position) = AddressBook::place(address);
-        self.entries.lock().sources.get(number).map(|source| (source.id(), position))
+        self.entries.lock().sources.get(number).map(|source| (source.clone(), position))
     }
 
     /// The number of a source and the position of a row in it.

@@ -83,12 +83,22 @@ impl TableScan {
         relation: Arc<Relation>,
         book: Arc<AddressBook>,
     ) -> Result<TableScan, SqlError> {
-        let mut scan = TableScan::new(scope, relation, None)?;
+        Ok(TableScan::new(scope, relation, None)?.with_addresses(&book))
+    }
+
+    /// The same with one more column, which says where each row lies.
+    pub(crate) fn with_addresses(&self, book: &Arc<AddressBook>) -> TableScan {
         let field = row_position_field(ADDRESS_COLUMN);
-        scan.columns.push(ReadColumn { id: ColumnId::ROW_POSITION, field, missing: None });
-        scan.schema = schema_of(&scan.columns);
-        scan.addresses = Some(book);
-        Ok(scan)
+        let mut columns = self.columns.clone();
+        columns.push(ReadColumn { id: ColumnId::ROW_POSITION, field, missing: None });
+        TableScan {
+            scope: Arc::clone(&self.scope),
+            relation: Arc::clone(&self.relation),
+            contents: self.contents.clone(),
+            schema: schema_of(&columns),
+            columns,
+            addresses: Some(Arc::clone(book)),
+        }
     }
 }
 
@@ -96,6 +106,19 @@ impl TableScan {
     /// The partitions whose statistics prove the conditions for every row.
     pub(crate) fn wholly_matched(&self, state: &dyn Session, conditions: &[Expr]) -> Result<Vec<Arc<Partition>>> {
         proof::wholly_matched(self, state, conditions)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.relation.name
+    }
+
+    pub(crate) fn is_materialized(&self) -> bool {
+        self.relation.as_materialized().is_some()
+    }
+
+    /// Whether it is of a state of the past.
+    pub(crate) fn is_past(&self) -> bool {
+        self.scope.view.is_past()
     }
 
     pub(crate) fn oid(&self) -> Oid {

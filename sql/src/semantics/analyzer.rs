@@ -25,6 +25,7 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(ExpressionRule { name: "postgresql_choices", rewrite: super::choices::rewrite }),
         Arc::new(ExpressionRule { name: "correlated_in", rewrite: super::correlated_in::rewrite }),
         Arc::new(ExpressionRule { name: "postgresql_operands", rewrite: super::operands::rewrite }),
+        Arc::new(ExpressionRule { name: "polymorphic_arguments", rewrite: super::polymorphic::rewrite }),
         Arc::new(ExpressionRule { name: "aggregate_arguments", rewrite: super::aggregate_arguments::rewrite }),
         Arc::new(ExpressionRule { name: "exact_statistics", rewrite: super::exact_statistics::rewrite }),
         Arc::new(super::union_operands::UnionOperands),

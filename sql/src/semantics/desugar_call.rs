@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::desugar::{call, cast, string, take};
+use super::desugar_hypothetical;
 use crate::functions::{is_scalar, joined, json_build, number_text, ordered_set};
 use crate::names::fold;
 use crate::pg_catalog::functions::waits_for_lock;
@@ -23,6 +24,10 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         "json_object_agg" => members_of(function, "to_json", json_build::JSON_OBJECT_OF),
         "row_to_json" => json_of_row(argument(function, 0, 1)?.clone()),
         "percentile_cont" | "percentile_disc" if has_fractions(function) => each_fraction(function),
+        "percentile_cont" => {
+            let fraction = argument(function, 0, 1)?.clone();
+            Some(call(ordered_set::PERCENTILE_CONT, vec![fraction, sorted(function)?]))
+        }
         "percentile_disc" => {
             let fraction = argument(function, 0, 1)?.clone();
             Some(call(ordered_set::PERCENTILE_DISC, vec![fraction, sorted(function)?]))
@@ -34,6 +39,7 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         "pg_sleep" => literals_as(function, &DataType::DoublePrecision),
         _ if waits_for_lock(&name) && argument(function, 0, 2).is_some() => literals_as(function, &DataType::Int(None)),
         _ if waits_for_lock(&name) => literals_as(function, &DataType::BigInt(None)),
+        "rank" | "dense_rank" | "percent_rank" | "cume_dist" => desugar_hypothetical::rewrite(&name, function),
         "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
         _ => cast_by_name(function),
     }

@@ -4,7 +4,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::{InList, ScalarFunction};
+use datafusion::logical_expr::expr::{InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, Operator};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
@@ -32,6 +32,10 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             let mut operands = operands.unwrap_or_else(|original| original).into_iter();
             let expr = Box::new(operands.next().expect("the tested value comes first"));
             Ok(Transformed::yes(Expr::InList(InList { expr, list: operands.collect(), negated })))
+        }
+        Expr::InSubquery(tested) => {
+            refuse_column(&tested, schema)?;
+            Ok(Transformed::no(Expr::InSubquery(tested)))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) =>
@@ -95,6 +99,18 @@ fn truth_test(tested: Expr, schema: &DFSchema, words: &str, test: fn(Box<Expr>) 
         return Err(error("42804", format!("argument of {words} must be type boolean, not type {name}")));
     }
     Ok(Transformed::no(test(Box::new(tested))))
+}
+
+/// 42883 for `x IN (SELECT …)` of a column whose type does not meet that of `x`.
+fn refuse_column(tested: &InSubquery, schema: &DFSchema) -> Result<()> {
+    let value = tested.expr.to_field(schema)?.1;
+    let Some(column) = tested.subquery.subquery.schema().fields().first() else { return Ok(()) };
+    let (left, right) = (type_of(&value), type_of(column));
+    let is_open = is_unknown(value.data_type()) || is_unknown(column.data_type());
+    if is_open || left.oid == right.oid || comparison_type(left, right).is_some() {
+        return Ok(());
+    }
+    Err(no_operator(&"=", Some(left), Some(right)))
 }
 
 /// 42883 for `x op ANY (array)` of an array whose items' type does not meet that of `x`.

@@ -13,6 +13,7 @@ use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
 use super::array_operators;
+use super::assignment::is_integer;
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
@@ -111,6 +112,12 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
             if is_inexact(left.ty) || is_inexact(right.ty) =>
         {
             Err(no_operator(op, left.ty, right.ty))
+        }
+        // A shift has the type of what is shifted, however wide the number of bits is.
+        B::PGBitwiseShiftLeft | B::PGBitwiseShiftRight => {
+            let shifted = left.ty.filter(|ty| is_integer(*ty));
+            let bits = shifted.map_or(right.expr.clone(), |ty| as_type(right.expr, right.ty, ty));
+            plan_other(left, Operand { expr: bits, ty: shifted.or(right.ty), arrow: right.arrow })
         }
         _ => match json_operator::function_of(op, left.ty, right.ty) {
             Some(name) => Ok(Ok(call(name, vec![left.expr, right.expr])?)),

@@ -9,9 +9,11 @@ use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 
 use peristyle_catalog::model::PgType;
 
+use super::assignment::is_text;
 use super::operators::{as_type, type_of};
 use crate::functions::choice::{marked, needs_mark};
-use crate::functions::error::error;
+use crate::functions::error::{FunctionError, error};
+use crate::functions::signature::is_unknown;
 use crate::functions::{arithmetic, named};
 use crate::values::type_name;
 
@@ -68,7 +70,14 @@ fn member(raw: RawFieldAccessExpr, schema: &DFSchema) -> Result<PlannerResult<Ra
             return Err(error("42804", "jsonb subscript does not support slices"));
         }
     };
-    let ty = type_of(key.to_field(schema)?.1.as_ref());
+    let field = key.to_field(schema)?.1;
+    let ty = type_of(&field);
+    let is_place = [PgType::INT2, PgType::INT4].contains(&ty);
+    if !is_place && !is_text(ty) && !is_unknown(field.data_type()) {
+        let message = format!("subscript type {} is not supported", type_name(PgType::plain(ty.oid)));
+        let hint = "jsonb subscript must be coercible to either integer or text.";
+        return Err(FunctionError::new("42804", message).with_hint(hint).into());
+    }
     let key = as_type(key, Some(ty), PgType::TEXT);
     Ok(PlannerResult::Planned(call("jsonb_extract_path", vec![raw.expr, key])?))
 }

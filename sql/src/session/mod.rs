@@ -398,9 +398,9 @@ impl Session {
 
     fn scope_under(&mut self, looks: Looks, guard: Guard) -> Result<Arc<Scope>, SqlError> {
         let started = self.transaction_started();
-        let (view, begun_runs, reads) = self.in_transaction(|transaction| {
+        let (view, begun_runs, reads, locked_rows) = self.in_transaction(|transaction| {
             let view = transaction.view(looks)?;
-            Ok::<_, SqlError>((view, transaction.begun_runs(), transaction.reads()))
+            Ok::<_, SqlError>((view, transaction.begun_runs(), transaction.reads(), transaction.locked_rows()))
         })?;
         let settings = self.settings();
         Ok(Arc::new(Scope {
@@ -419,6 +419,7 @@ impl Session {
             locks: Arc::clone(&self.locks),
             begun_runs,
             reads,
+            locked_rows,
             returned: Default::default(),
         }))
     }

@@ -22,6 +22,7 @@ pub(crate) use self::reads::Reads;
 pub(crate) use self::staged::Pile;
 use self::staged::{Staged, appended_objects};
 use crate::error::{SqlError, SqlState};
+use crate::row_locks::HeldRows;
 use crate::sequence::SharedRuns;
 
 /// What one statement sees: a snapshot, which stays pinned, with the transaction's own changes.
@@ -123,6 +124,8 @@ pub(crate) struct Transaction {
     begun_runs: SharedRuns,
     /// What its statements read.
     reads: Reads,
+    /// What its statements locked.
+    locked_rows: Arc<HeldRows>,
 }
 
 /// A view of own changes.
@@ -147,7 +150,13 @@ pub(crate) enum Looks {
 pub(crate) struct Savepoint(Staged);
 
 impl Transaction {
-    pub(crate) fn begin(catalog: &Arc<Catalog>, store: &Arc<Store>, started: TimestampMicros, modes: Modes) -> Self {
+    pub(crate) fn begin(
+        catalog: &Arc<Catalog>,
+        store: &Arc<Store>,
+        started: TimestampMicros,
+        modes: Modes,
+        locked_rows: HeldRows,
+    ) -> Self {
         Transaction {
             catalog: Arc::clone(catalog),
             store: Arc::clone(store),
@@ -160,6 +169,7 @@ impl Transaction {
             claims: Vec::new(),
             begun_runs: SharedRuns::default(),
             reads: Reads::default(),
+            locked_rows: Arc::new(locked_rows),
         }
     }
 
@@ -171,6 +181,11 @@ impl Transaction {
     /// Where its statements note what they read.
     pub(crate) fn reads(&self) -> Reads {
         self.reads.clone()
+    }
+
+    /// Where its statements lock rows.
+    pub(crate) fn locked_rows(&self) -> Arc<HeldRows> {
+        Arc::clone(&self.locked_rows)
     }
 
     /// Keeps a claim until the transaction ends.
@@ -283,6 +298,7 @@ impl Transaction {
         if let (Isolation::Serializable, Some(first)) = (self.modes.isolation, &self.first) {
             self.staged.require_unchanged(&self.reads, first.seq());
         }
+        self.staged.require(self.locked_rows.requirements());
         let objects: Vec<_> = self.staged.objects().collect();
         let has_more = self.staged.has_more_than_its_load();
         let mut changes = self.staged.into_change_set();

@@ -94,7 +94,24 @@ impl Staged {
     /// requires of something that an earlier statement of this transaction made or changed is guarded by that earlier
     /// change, and is left out.
     pub(super) fn add(&mut self, statement: ChangeSet, own_chunks: &[ChunkId]) {
-        for mut requirement in statement.requires {
+        self.require_of_others(statement.requires, own_chunks);
+        for change in self.without_own_chunks(statement.changes, own_chunks) {
+            self.add_change(change);
+        }
+        match statement.ingest_id {
+            Some(id) => self.ingest_id = Some(id),
+            None => self.has_other = true,
+        }
+        self.writers += 1;
+    }
+
+    /// Requires something of what others committed.
+    pub(super) fn require(&mut self, requires: Vec<Requirement>) {
+        self.require_of_others(requires, &[]);
+    }
+
+    fn require_of_others(&mut self, requires: Vec<Requirement>, own_chunks: &[ChunkId]) {
+        for mut requirement in requires {
             let is_about_others = match &mut requirement {
                 Requirement::ChunksLive { chunks, .. } => {
                     chunks.retain(|chunk| own_chunks.binary_search(chunk).is_err());
@@ -115,14 +132,6 @@ impl Staged {
                 self.requires.push_back(requirement);
             }
         }
-        for change in self.without_own_chunks(statement.changes, own_chunks) {
-            self.add_change(change);
-        }
-        match statement.ingest_id {
-            Some(id) => self.ingest_id = Some(id),
-            None => self.has_other = true,
-        }
-        self.writers += 1;
     }
 
     /// Requires of what the transaction read that it is as it was, where others can have changed it.

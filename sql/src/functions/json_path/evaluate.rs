@@ -2,7 +2,7 @@
 
 use datafusion::common::DataFusionError;
 
-use super::super::error::error;
+use super::super::error::{error, function_error};
 use super::super::json::member;
 use super::item::Item;
 use super::number;
@@ -25,6 +25,14 @@ impl Failure {
 
     fn fatal(sqlstate: &'static str, message: impl Into<String>) -> Self {
         Failure { is_fatal: true, ..Failure::new(sqlstate, message) }
+    }
+
+    /// That of a function.
+    fn fatal_of(failure: &DataFusionError) -> Self {
+        match function_error(failure) {
+            Some(error) => Failure::fatal(error.sqlstate, &error.message),
+            None => Failure::fatal("XX000", failure.to_string()),
+        }
     }
 
     pub(super) fn into_error(self) -> DataFusionError {
@@ -228,8 +236,11 @@ impl<'v> Evaluator<'v> {
             }
             Node::LikeRegex { operand, regex } => {
                 let items = self.tolerated(operand, place)?.map(|items| self.unwrapped(items));
-                let test = |item: &Item<'_>| Some(regex.is_match(item.as_text()?));
-                Ok(items.and_then(|items| self.decided(items.iter().map(test))))
+                let Some(items) = items else { return Ok(None) };
+                let test = |item: &Item<'_>| item.as_text().map(|text| regex.is_match(text)).transpose();
+                let tested = items.iter().map(test).collect::<datafusion::common::Result<Vec<_>>>();
+                let tested = tested.map_err(|failure| Failure::fatal_of(&failure))?;
+                Ok(self.decided(tested.into_iter()))
             }
             other => Ok(match self.tolerated(other, place)?.as_deref() {
                 Some([item]) => item.as_bool(),

@@ -226,9 +226,17 @@ impl Parser {
         join: fn(Vec<Node>) -> Node,
     ) -> Result<Node> {
         let first = operand(self)?;
+        let joins = matches!(self.peek(), Some(Token::Mark(found)) if *found == mark);
+        if joins && !first.is_predicate() {
+            return Err(self.unexpected());
+        }
         let mut operands = vec![first];
         while self.take(mark) {
-            operands.push(operand(self)?);
+            let next = operand(self)?;
+            if !next.is_predicate() {
+                return Err(self.unexpected());
+            }
+            operands.push(next);
         }
         Ok(if operands.len() > 1 { join(operands) } else { operands.remove(0) })
     }

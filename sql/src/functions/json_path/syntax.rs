@@ -1,6 +1,6 @@
 //! What a path is made of.
 
-use regex::Regex;
+use crate::functions::regular_expression::RegularExpression;
 
 /// A parsed path.
 #[derive(Debug)]
@@ -40,8 +40,25 @@ pub(super) enum Node {
     StartsWith(Box<Node>, Box<Node>),
     LikeRegex {
         operand: Box<Node>,
-        regex: Regex,
+        regex: RegularExpression,
     },
+}
+
+impl Node {
+    /// Whether it holds or not, and is no value.
+    pub(super) fn is_predicate(&self) -> bool {
+        matches!(
+            self,
+            Node::Compare(..)
+                | Node::And(_)
+                | Node::Or(_)
+                | Node::Not(_)
+                | Node::IsUnknown(_)
+                | Node::Exists(_)
+                | Node::StartsWith(..)
+                | Node::LikeRegex { .. }
+        )
+    }
 }
 
 #[derive(Debug)]

@@ -25,15 +25,70 @@ pub(super) fn leave_out_only(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// `top` is a name as any other, and not what sqlparser takes it for behind SELECT.
-pub(super) fn name_top(tokens: &mut [TokenWithSpan]) {
-    for token in tokens {
-        if let Token::Word(word) = &mut token.token
-            && word.keyword == Keyword::TOP
-        {
-            word.keyword = Keyword::NoKeyword;
+/// `int ARRAY`, where no items follow, is `int[]`.
+pub(super) fn arrays_by_word(tokens: &mut Vec<TokenWithSpan>) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let ends_type = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) => word.quote_style.is_none() && is_type_word(word.keyword),
+        Token::RParen => true,
+        _ => false,
+    };
+    for number in (1..words.len()).rev() {
+        let next = words.get(number + 1).map(|&at| &tokens[at].token);
+        let has_items = matches!(next, Some(Token::LBracket | Token::LParen));
+        let is_array = is(&tokens[words[number]], Keyword::ARRAY) && !has_items;
+        if is_array && ends_type(&tokens[words[number - 1]]) {
+            let span = tokens[words[number]].span;
+            let brackets = [Token::LBracket, Token::RBracket].map(|token| TokenWithSpan { token, span });
+            tokens.splice(words[number]..=words[number], brackets);
         }
     }
+}
+
+/// Whether a word may end the name of a type: it begins no clause and is no operator.
+fn is_type_word(keyword: Keyword) -> bool {
+    use Keyword as K;
+    !matches!(
+        keyword,
+        K::SELECT | K::AND | K::OR | K::NOT | K::AS | K::BY | K::ON | K::WHERE | K::FROM | K::IN | K::THEN | K::ELSE
+    )
+}
+
+/// `x = ANY (VALUES …)` as a subquery that sqlparser knows.
+pub(super) fn quantified_values(tokens: &mut Vec<TokenWithSpan>) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    for three in words.windows(3).rev() {
+        let [quantifier, open, values] = [three[0], three[1], three[2]];
+        let is_quantifier =
+            matches!(keyword_of(&tokens[quantifier]), Some(Keyword::ANY | Keyword::ALL | Keyword::SOME));
+        if !is_quantifier || tokens[open].token != Token::LParen || !is(&tokens[values], Keyword::VALUES) {
+            continue;
+        }
+        let Some(close) = closing(tokens, open) else { continue };
+        let word = Token::make_keyword;
+        let put = |at: usize, made: Vec<Token>| {
+            let span = tokens[at].span;
+            made.into_iter().map(move |token| TokenWithSpan { token, span }).collect::<Vec<_>>()
+        };
+        let name = Token::make_word("values", Some('"'));
+        let tail = put(close, vec![Token::RParen, word("AS"), name]);
+        let head = put(values, vec![word("SELECT"), Token::Mul, word("FROM"), Token::LParen]);
+        tokens.splice(close..close, tail);
+        tokens.splice(values..values, head);
+    }
+}
+
+/// Where the parenthesis closes that opens there.
+fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
+    let mut depth = 0;
+    (open..tokens.len()).find(|&at| {
+        match tokens[at].token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    })
 }
 
 /// `USING <` of a key of ORDER BY, and `USING >`, as ASC and DESC.

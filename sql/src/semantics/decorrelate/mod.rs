@@ -7,6 +7,7 @@ mod attach;
 mod dependent;
 mod domain;
 mod lateral;
+mod outer_join;
 mod simple;
 
 use datafusion::common::Result;
@@ -41,7 +42,12 @@ impl AnalyzerRule for Decorrelate {
 fn rewrite(node: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>> {
     let rewritten = match &node {
         LogicalPlan::Join(join) if !simple::hosts(&node) => lateral::join(join, names)?,
-        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => host(&as_filter(&node, join)?, names)?,
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
+            let filter = as_filter(&node, join)?;
+            // A subquery that is left to DataFusion is so in a filter alone.
+            Some(host(&filter, names)?.unwrap_or(filter))
+        }
+        LogicalPlan::Join(join) => outer_join::join(&node, join, names)?,
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::Sort(_)

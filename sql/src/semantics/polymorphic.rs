@@ -1,0 +1,95 @@
+//! Arguments that have the type of another one: an item beside the array that it goes into, what `lag` gives where there is
+//! no row. A literal without a type is read as that type, so that one of an enum type must be a label.
+
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::{Expr, ExprSchemable};
+use peristyle_catalog::model::PgType;
+
+use super::cast::{CastKind, cast_expr};
+use super::operators::type_of;
+use crate::functions::error::undefined_function;
+use crate::functions::signature::{field_type_name, is_unknown};
+
+/// The place of the array, and those of the items that go with it.
+const ITEMS: &[(&str, usize, &[usize])] = &[
+    ("array_append", 0, &[1]),
+    ("array_prepend", 1, &[0]),
+    ("array_remove", 0, &[1]),
+    ("array_replace", 0, &[1, 2]),
+    ("array_position", 0, &[1]),
+    ("array_positions", 0, &[1]),
+];
+
+/// Functions of two arrays of one type.
+const OF_ARRAYS: &[&str] = &["array_cat", "array_concat"];
+
+/// The call with such arguments as values of their type.
+pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::ScalarFunction(mut call) => {
+            let changed = settle_call(call.func.name().to_owned().as_str(), &mut call.args, schema)?;
+            Ok(Transformed::new_transformed(Expr::ScalarFunction(call), changed))
+        }
+        Expr::WindowFunction(mut call) if matches!(call.fun.name(), "lag" | "lead") => {
+            let name = call.fun.name().to_owned();
+            let changed = settle_neighbour(&name, &mut call.params.args, schema)?;
+            Ok(Transformed::new_transformed(Expr::WindowFunction(call), changed))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// What `lag` gives where there is no row has the type of what it gives else. No row is NULL rows away.
+fn settle_neighbour(name: &str, args: &mut Vec<Expr>, schema: &DFSchema) -> Result<bool> {
+    let Some(value) = args.first() else { return Ok(false) };
+    let ty = type_of(&value.to_field(schema)?.1);
+    if matches!(args.get(1), Some(Expr::Literal(offset, _)) if offset.is_null()) {
+        *args = vec![cast_expr(Expr::default(), ty, CastKind::Explicit)];
+        return Ok(true);
+    }
+    if is_enum(ty) { settle(name, args, &[2], ty, schema) } else { Ok(false) }
+}
+
+fn settle_call(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {
+    let enum_array = |arg: &Expr| -> Result<Option<PgType>> {
+        let ty = type_of(&arg.to_field(schema)?.1);
+        Ok(ty.item().filter(|item| is_enum(*item)).map(|_| ty))
+    };
+    if let Some((_, array, items)) = ITEMS.iter().find(|(function, ..)| *function == name) {
+        let array = args.get(*array).map(enum_array).transpose()?.flatten();
+        return array.and_then(PgType::item).map_or(Ok(false), |item| settle(name, args, items, item, schema));
+    }
+    match args {
+        [left, right] if OF_ARRAYS.contains(&name) => match (enum_array(left)?, enum_array(right)?) {
+            (Some(ty), None) => settle(name, args, &[1], ty, schema),
+            (None, Some(ty)) => settle(name, args, &[0], ty, schema),
+            _ => Ok(false),
+        },
+        _ => Ok(false),
+    }
+}
+
+fn is_enum(ty: PgType) -> bool {
+    ty.enum_definition().is_some() && !ty.is_array()
+}
+
+/// Reads the literals at those of these places that there are as values of the type; 42883 for a value of another.
+fn settle(name: &str, args: &mut [Expr], places: &[usize], ty: PgType, schema: &DFSchema) -> Result<bool> {
+    let mut changed = false;
+    let count = args.len();
+    for place in places.iter().copied().filter(|place| *place < count) {
+        let field = args[place].to_field(schema)?.1;
+        if field.data_type().is_null() || type_of(&field).oid == ty.oid {
+            continue;
+        }
+        if !is_unknown(field.data_type()) {
+            let types = args.iter().map(|arg| Ok(field_type_name(&arg.to_field(schema)?.1)));
+            let types = types.collect::<Result<Vec<_>>>()?.join(", ");
+            return Err(undefined_function(&format!("{name}({types})")));
+        }
+        args[place] = cast_expr(std::mem::take(&mut args[place]), ty, CastKind::Explicit);
+        changed = true;
+    }
+    Ok(changed)
+}
