@@ -21,6 +21,7 @@ use crate::parse::{CopyEnd, CopyStatement, CopySubject, changes_rows, is_change,
 use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name, start};
 use crate::scope::Scope;
+use crate::semantics;
 use crate::session::{Copies, CopyEntry};
 use crate::write::Target;
 
@@ -63,8 +64,21 @@ fn counted(pieces: ByteStream, progress: CopyEntry) -> impl Stream<Item = Result
     })
 }
 
+/// What the values of a COPY become.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Texts, or PostgreSQL's binary form: a numeric shows its own digits.
+    Shown,
+    /// Columns of a file.
+    Columns,
+}
+
 /// The columns and the batches of what is copied.
-async fn source(scope: &Arc<Scope>, copy: &CopyStatement) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
+async fn source(
+    scope: &Arc<Scope>,
+    copy: &CopyStatement,
+    form: Form,
+) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
     let query = match &copy.subject {
         CopySubject::Query(query) if changes_rows(query) || is_change(query) => {
             return Err(SqlError::unsupported("COPY of a statement that changes rows is not supported yet"));
@@ -74,13 +88,15 @@ async fn source(scope: &Arc<Scope>, copy: &CopyStatement) -> Result<(Vec<FieldRe
     };
     let planner = Planner::new(scope)?;
     let plan = planner.shown_query(&query, &[])?;
-    let physical = planner.physical(plan, &Bound::default()).await?;
+    let settled = planner.settled(plan, &Bound::default())?;
+    let settled = if form == Form::Shown { semantics::with_shown_digits(settled)? } else { settled };
+    let physical = planner.physical_of(&planner.optimised_of(settled)?).await?;
     let fields = physical.schema().fields().iter().cloned().collect();
     Ok((fields, start(scope, physical, planner.task())?))
 }
 
 async fn copy_out(scope: &Arc<Scope>, copy: &CopyStatement, options: CopyOptions) -> Result<CopyOut, SqlError> {
-    let (fields, batches) = source(scope, copy).await?;
+    let (fields, batches) = source(scope, copy, Form::Shown).await?;
     let columns: Vec<_> = fields.iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();
     let column_count = columns.len();
     check_forced(&options, &columns)?;

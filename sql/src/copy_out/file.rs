@@ -6,7 +6,7 @@ use arrow::datatypes::FieldRef;
 use futures::StreamExt;
 use peristyle_storage::files::{ParquetEncoder, Sink};
 
-use super::{copy_out, entry, source};
+use super::{Form, copy_out, entry, source};
 use crate::copy::CopyOptions;
 use crate::error::SqlError;
 use crate::outcome::{BatchStream, ByteStream, Outcome};
@@ -35,7 +35,7 @@ pub(super) async fn rows(
 pub(super) async fn parquet(scope: &Arc<Scope>, copy: &CopyStatement, place: &str) -> Result<Outcome, SqlError> {
     let mut sink = scope.engine.files().create(place, scope.engine.sources()).await?;
     let progress = entry(scope, copy);
-    let written = match source(scope, copy).await {
+    let written = match source(scope, copy, Form::Columns).await {
         Ok((fields, batches)) => write_batches(scope, &mut sink, &fields, batches, &progress).await,
         Err(error) => Err(error),
     };
