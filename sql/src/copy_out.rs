@@ -22,6 +22,7 @@ use crate::parse::{CopyEnd, CopyStatement, CopySubject, Statement, Tree, parse_q
 use crate::plan::parameters::Bound;
 use crate::plan::{Planner, shown_name, start};
 use crate::scope::Scope;
+use crate::semantics;
 use crate::session::{Copies, CopyEntry, SharedTransaction};
 use crate::statement::{self, describe_tree};
 use crate::write::Target;
@@ -71,6 +72,15 @@ fn counted(pieces: ByteStream, progress: CopyEntry) -> impl Stream<Item = Result
     })
 }
 
+/// What the values of a COPY become.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Texts, or PostgreSQL's binary form: a numeric shows its own digits.
+    Shown,
+    /// Columns of a file.
+    Columns,
+}
+
 /// What is copied, and where it is read.
 #[derive(Clone, Copy)]
 struct Subject<'a> {
@@ -82,7 +92,7 @@ struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The columns and the batches.
-    async fn source(self) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
+    async fn source(self, form: Form) -> Result<(Vec<FieldRef>, BatchStream), SqlError> {
         let scope = self.scope;
         if let Some(change) = self.copy.change() {
             return self.returned(change).await;
@@ -93,7 +103,9 @@ impl<'a> Subject<'a> {
         };
         let planner = Planner::new(scope)?;
         let plan = planner.shown_query(&query, &[])?;
-        let physical = planner.physical(plan, &Bound::default()).await?;
+        let settled = planner.settled(plan, &Bound::default())?;
+        let settled = if form == Form::Shown { semantics::with_shown_digits(settled)? } else { settled };
+        let physical = planner.physical_of(&planner.optimised_of(settled)?).await?;
         let fields = physical.schema().fields().iter().cloned().collect();
         Ok((fields, start(scope, physical, planner.task())?))
     }
@@ -116,7 +128,7 @@ impl<'a> Subject<'a> {
 
 async fn copy_out(subject: Subject<'_>, options: CopyOptions) -> Result<CopyOut, SqlError> {
     let scope = subject.scope;
-    let (fields, batches) = subject.source().await?;
+    let (fields, batches) = subject.source(Form::Shown).await?;
     let columns: Vec<_> = fields.iter().map(|field| (shown_name(field).to_owned(), pg_type(field))).collect();
     let column_count = columns.len();
     check_forced(&options, &columns)?;

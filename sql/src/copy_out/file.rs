@@ -6,7 +6,7 @@ use arrow::datatypes::FieldRef;
 use futures::StreamExt;
 use peristyle_storage::files::{ParquetEncoder, Sink};
 
-use super::{Subject, copy_out, entry};
+use super::{Form, Subject, copy_out, entry};
 use crate::copy::CopyOptions;
 use crate::error::SqlError;
 use crate::outcome::{BatchStream, ByteStream, Outcome};
@@ -31,7 +31,7 @@ pub(super) async fn parquet(subject: Subject<'_>, place: &str) -> Result<Outcome
     let scope = subject.scope;
     let mut sink = scope.engine.files().create(place, scope.engine.sources()).await?;
     let progress = entry(scope, subject.copy);
-    let written = match subject.source().await {
+    let written = match subject.source(Form::Columns).await {
         Ok((fields, batches)) => write_batches(scope, &mut sink, &fields, batches, &progress).await,
         Err(error) => Err(error),
     };

@@ -12,6 +12,7 @@ use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 
 use super::decimal::{self, decimal_parts};
+use super::decimal_quotient;
 use super::define::{Call, Definition, computed, immutable, same};
 use super::error::{division_by_zero, error, float_overflow, numeric_overflow, out_of_range};
 use super::signature::Ty;
@@ -117,7 +118,7 @@ fn multiply(call: &Call<'_>) -> Result<ArrayRef> {
 fn divide(call: &Call<'_>) -> Result<ArrayRef> {
     refuse_zero_divisor(call)?;
     if decimal_parts(call.return_type()).is_some() {
-        return decimal::divide(call);
+        return decimal_quotient::divide(call);
     }
     let quotient = binary(call, numeric::div)?;
     refuse_underflow(call, &quotient, true)?;

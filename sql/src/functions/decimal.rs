@@ -15,14 +15,13 @@ use arrow::datatypes::*;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::special_numeric::{Special, cast_numbers, has_special, is_number, may_be_special};
-use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, trailing_zeros};
+use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, trailing_zeros};
 
 use super::arithmetic::{Kernel, arithmetic_error, with_datums};
 use super::define::Call;
 use super::error::numeric_overflow;
 use super::special;
 use crate::semantics::type_planner::typed_field;
-use crate::values::Decimal;
 
 /// Least number of digits behind the point of a quotient.
 const QUOTIENT_SCALE: i8 = 20;
@@ -180,47 +179,6 @@ fn shortened_product(a: i256, b: i256, n: i32) -> Option<i256> {
     divide_rounded(product, power_of_ten(n - i32::from(of_a) - i32::from(of_b)).ok()?)
 }
 
-pub(crate) fn divide(call: &Call<'_>) -> Result<ArrayRef> {
-    let parts: Vec<i32> =
-        call.args.iter().filter_map(|arg| decimal_parts(arg.data_type())).map(|p| i32::from(p.1)).collect();
-    let Some((_, scale)) = decimal_parts(call.return_type()) else {
-        return internal_err!("a quotient of decimals is a decimal");
-    };
-    let shift = i32::from(scale) - parts[0] + parts[1];
-    let factor = power_of_ten(shift)?;
-    let of_number = [0, 1].map(|place: usize| number_of(call.args[place].data_type()));
-    let divided = |a: i256, b: i256| {
-        let rounded = quotient(of_number[0](a), of_number[1](b), scale);
-        rounded.or_else(|| match a.checked_mul(factor) {
-            Some(numerator) => divide_rounded(numerator, b),
-            None => shortened_quotient(a, b, shift),
-        })
-    };
-    per_row(call, |a, b| special::quotient(a, b).or_else(|| divided(a, b)))
-}
-
-/// The quotient as PostgreSQL rounds it, at that scale; further digits of its own are rounded. `None` past 76 digits.
-pub(crate) fn quotient(dividend: Decimal, divisor: Decimal, scale: i8) -> Option<i256> {
-    let own = dividend.quotient_scale(divisor)?.min(scale);
-    dividend.divided(divisor, own)?.rescale(scale).map(|quotient| quotient.unscaled)
-}
-
-/// Makes numbers of the unscaled values of a type; zeros at the end of open decimals mean nothing.
-fn number_of(ty: &DataType) -> impl Fn(i256) -> Decimal {
-    let (is_open, scale) = (*ty == OPEN_DECIMAL, decimal_parts(ty).map_or(0, |parts| parts.1));
-    move |unscaled| {
-        let number = Decimal { unscaled, scale };
-        if is_open { number.trimmed() } else { number }
-    }
-}
-
-/// a · 10ⁿ / b where the numerator has no room: zeros at the end of the divisor take its place.
-fn shortened_quotient(a: i256, b: i256, n: i32) -> Option<i256> {
-    let zeros = trailing_zeros(b, n.clamp(0, i8::MAX.into()) as i8);
-    let divisor = b.checked_div(power_of_ten(zeros.into()).ok()?)?;
-    divide_rounded(a.checked_mul(power_of_ten(n - i32::from(zeros)).ok()?)?, divisor)
-}
-
 pub(crate) fn add(call: &Call<'_>) -> Result<ArrayRef> {
     match meets_special(call) {
         true => aligned_rows(call, special::sum, i256::checked_add),
@@ -292,7 +250,7 @@ fn aligned_rows(
     })
 }
 
-fn per_row(call: &Call<'_>, f: impl Fn(i256, i256) -> Option<i256>) -> Result<ArrayRef> {
+pub(super) fn per_row(call: &Call<'_>, f: impl Fn(i256, i256) -> Option<i256>) -> Result<ArrayRef> {
     let (a, b) = (wide(&call.args[0])?, wide(&call.args[1])?);
     let row = |row: usize| {
         let (i, j) = (call.index(0, row), call.index(1, row));
@@ -363,10 +321,5 @@ mod tests {
         let of = |value: i128, zeros: i32| i256::from_i128(value).checked_mul(power_of_ten(zeros).unwrap()).unwrap();
         let (a, b) = (of(105, 37), of(25, 37));
         assert_eq!(shortened_product(a, b, 38), Some(of(2625, 36)), "10.5 by 2.5 with 38 digits behind the point");
-        assert_eq!(shortened_quotient(a, b, 38), Some(of(42, 37)), "and divided");
-        assert_eq!(
-            shortened_quotient(i256::from_i128(10), of(3, 38), 76),
-            divide_rounded(of(1, 39), i256::from_i128(3))
-        );
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod context;
 mod datetime;
 pub(crate) mod decimal;
 mod decimal_math;
+mod decimal_quotient;
 pub(crate) mod define;
 mod degrees;
 pub(crate) mod distinct_from;

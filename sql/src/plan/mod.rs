@@ -253,7 +253,8 @@ impl<'a> Planner<'a> {
         Ok(self.state().analyzer().execute_and_check(plan, self.state().config_options(), |_, _| {})?)
     }
 
-    fn optimised_of(&self, settled: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    /// Optimises a plan whose types are settled.
+    pub(crate) fn optimised_of(&self, settled: LogicalPlan) -> Result<LogicalPlan, SqlError> {
         Ok(self.state().optimizer().optimize(settled, self.state(), |_, _| {})?)
     }
 

@@ -1,7 +1,6 @@
 //! Exact decimals of up to 76 digits, NaN and the infinities, and their text.
 
 use arrow::datatypes::i256;
-use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::special_numeric::Special;
 use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, trailing_zeros};
@@ -114,8 +113,19 @@ pub(super) fn too_many_digits() -> SqlError {
         .hint("Use double precision for very large or very small numbers, or text to keep every digit.")
 }
 
+/// Powers of ten that 256 bits hold.
+static POWERS: [i256; 77] = {
+    let mut powers = [i256::ONE; 77];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1].wrapping_mul(i256::from_i128(10));
+        exponent += 1;
+    }
+    powers
+};
+
 pub(super) fn power_of_ten(exponent: u32) -> Option<i256> {
-    i256::from_i128(10).checked_pow(exponent)
+    POWERS.get(exponent as usize).copied()
 }
 
 /// Decimal digits of the absolute value; 0 for 0.
@@ -224,51 +234,12 @@ fn not_a_number(text: &str) -> SqlError {
     SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type numeric: \"{text}\""))
 }
 
-/// Writes `unscaled / 10^scale`; a negative scale appends zeros.
-pub(super) fn write_i128(unscaled: i128, scale: i8, out: &mut BytesMut) {
-    let mut buffer = itoa::Buffer::new();
-    write_digits(unscaled < 0, buffer.format(unscaled.unsigned_abs()).as_bytes(), scale, out);
-}
-
-/// Writes `unscaled / 10^scale`, a negative scale appends zeros; or the name of what is no finite number.
-pub(super) fn write_i256(unscaled: i256, scale: i8, out: &mut BytesMut) {
-    match (unscaled.to_i128(), Special::of(unscaled)) {
-        (Some(small), _) => write_i128(small, scale, out),
-        (None, Some(special)) => out.extend_from_slice(special.text().as_bytes()),
-        (None, None) => {
-            let text = unscaled.to_string();
-            write_digits(unscaled.is_negative(), text.trim_start_matches('-').as_bytes(), scale, out);
-        }
-    }
-}
-
-fn write_digits(is_negative: bool, digits: &[u8], scale: i8, out: &mut BytesMut) {
-    if is_negative {
-        out.put_u8(b'-');
-    }
-    let Ok(scale) = usize::try_from(scale) else {
-        out.extend_from_slice(digits);
-        let zeros = if digits == b"0" { 0 } else { usize::from(scale.unsigned_abs()) };
-        return out.put_bytes(b'0', zeros);
-    };
-    if scale == 0 {
-        return out.extend_from_slice(digits);
-    }
-    if digits.len() > scale {
-        let (whole, fraction) = digits.split_at(digits.len() - scale);
-        out.extend_from_slice(whole);
-        out.put_u8(b'.');
-        out.extend_from_slice(fraction);
-    } else {
-        out.extend_from_slice(b"0.");
-        out.put_bytes(b'0', scale - digits.len());
-        out.extend_from_slice(digits);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::super::decimal_binary::{read_binary, write_binary, write_large};
+    use super::super::decimal_text::write_i256;
     use super::super::number_text::{parse_plain, plain_text};
     use super::*;
     use proptest::prelude::*;

@@ -3,7 +3,8 @@
 use arrow::datatypes::i256;
 use bytes::BytesMut;
 
-use super::decimal::{Decimal, divide_rounding_by, power_of_ten, write_i256};
+use super::decimal::{Decimal, divide_rounding_by, power_of_ten};
+use super::decimal_text::write_i256;
 
 /// Significant digits that a quotient has at least, and the decimal digits of one digit of PostgreSQL's numeric.
 const QUOTIENT_DIGITS_MIN: i32 = 16;

@@ -16,6 +16,7 @@ mod decimal;
 mod decimal_arithmetic;
 mod decimal_binary;
 mod decimal_functions;
+mod decimal_text;
 mod float;
 mod interval;
 mod interval_sum;

@@ -11,7 +11,7 @@ use super::float::{write_f32, write_f64};
 use super::names::type_name;
 use super::style::Format;
 use super::writer::{BoxedWriter, Request, primitive, widen};
-use super::{decimal, decimal_binary};
+use super::{decimal_binary, decimal_text};
 use crate::error::{Result, SqlError, SqlState};
 
 /// Writes Arrow integers as any number type.
@@ -117,7 +117,7 @@ pub(super) fn decimal<'a, T: ArrowPrimitiveType>(
     let array = array.as_primitive::<T>();
     if request.is_plain_text() {
         return Ok(primitive(array, move |value, out| {
-            decimal::write_i128(to_i128(value), scale, out);
+            decimal_text::write_i128(to_i128(value), scale, out);
             Ok(())
         }));
     }
@@ -151,7 +151,7 @@ pub(super) fn decimal256(
     if request.is_plain_text() {
         return Ok(primitive(array, move |value: i256, out| {
             let (value, scale) = if is_open { shortened(value, scale) } else { (value, scale) };
-            decimal::write_i256(value, scale, out);
+            decimal_text::write_i256(value, scale, out);
             Ok(())
         }));
     }
