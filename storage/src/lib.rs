@@ -3,6 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`types`] | PostgreSQL's types in Arrow |
+//! | [`shape`] | arrays with dimensions and lower bounds of their own |
 //! | [`schema`] | the Arrow schema of a table at a snapshot and of what was written |
 //! | [`objects`] | the object store, durable and bounded |
 //! | [`partition`] | partitions: the rolling writer, the reader, widening, bucket hash |
@@ -25,6 +26,7 @@ pub mod partition;
 pub mod real_time;
 pub mod schema;
 pub mod settings;
+pub mod shape;
 pub mod statistics;
 pub mod types;
 

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::{is_shaped, item_of_array, shaped_type};
 use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_types;
@@ -122,8 +123,9 @@ impl ScalarUDFImpl for Choice {
         if let Some(float) = self.shared_float(&data_types(args.arg_fields)) {
             return Ok(chosen_field(self.name(), &values, &args, float, true));
         }
-        let types = strings_as_arrays(&data_types(args.arg_fields));
-        if self.name() != "nullif" && self.inner.coerce_types(&types).is_err() {
+        let types = alike_arrays(&strings_as_arrays(&data_types(args.arg_fields)));
+        let are_shaped = types.iter().all(|ty| is_shaped(ty) || ty.is_null());
+        if self.name() != "nullif" && !are_shaped && self.inner.coerce_types(&types).is_err() {
             return Err(unmatched(&self.name().to_uppercase(), args.arg_fields));
         }
         let again = ReturnFieldArgs { arg_fields: args.arg_fields, scalar_arguments: args.scalar_arguments };
@@ -151,6 +153,8 @@ impl ScalarUDFImpl for Choice {
         match self.shared_float(arguments) {
             Some(float) => Ok(vec![float; arguments.len()]),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
+            // Arrays of any dimensions are compared as they are.
+            None if arguments.iter().any(is_shaped) => Ok(alike_arrays(&strings_as_arrays(arguments))),
             None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|error| match self.name() {
                 "nullif" => Err(error),
                 _ => Ok(arguments.to_vec()),
@@ -171,10 +175,20 @@ fn data_types(fields: &[FieldRef]) -> Vec<DataType> {
 }
 
 /// The types of values among which a string beside arrays is read as one.
-fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
+pub(super) fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
     let is_string = |ty: &DataType| matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
-    let array = types.iter().find(|ty| matches!(ty, DataType::List(_)));
+    let array = types.iter().find(|ty| item_of_array(ty).is_some());
     types.iter().map(|ty| array.filter(|_| is_string(ty)).unwrap_or(ty).clone()).collect()
+}
+
+/// The types of arrays of which one may have any dimensions: so may all.
+pub(crate) fn alike_arrays(types: &[DataType]) -> Vec<DataType> {
+    let some_are_shaped = types.iter().any(is_shaped);
+    let alike = |ty: &DataType| match ty {
+        DataType::List(_) if some_are_shaped => shaped_type(ty),
+        ty => ty.clone(),
+    };
+    types.iter().map(alike).collect()
 }
 
 /// CASE while it is planned.
@@ -209,6 +223,7 @@ impl ScalarUDFImpl for CaseCall {
         let types: Vec<DataType> = values.iter().map(type_at).collect();
         let is_known = |at: &&usize| !args.scalar_arguments.get(**at).copied().flatten().is_some_and(is_unknown);
         let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
+        let known = alike_arrays(&known);
         let union = || type_union_resolution(if known.is_empty() { &types } else { &known });
         let Some(arrow) = shared_float(&known).or_else(union) else {
             return Err(unmatched("CASE", args.arg_fields));

@@ -9,8 +9,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, encoding, enums,
-    extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
+    age, arithmetic, array, array_items, array_parts, array_types, bytes, choice, clock, datetime, degrees, encoding,
+    enums, extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
     make_time, math, open_time, ordered_set, overlaps, own_type, pattern, places, regexp_places, rounding, row, scale,
     series_array, sql_pattern, text, ties, to_char, type_of, unicode,
 };
@@ -21,6 +21,7 @@ const FAMILIES: &[&[Definition]] = &[
     arithmetic::DEFINITIONS,
     array::DEFINITIONS,
     array_items::DEFINITIONS,
+    array_parts::DEFINITIONS,
     bytes::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
@@ -81,7 +82,6 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         crypto::sha384(),
         crypto::sha512(),
         nested::array_has::array_has_udf(),
-        nested::extract::array_element_udf(),
     ]
 }
 

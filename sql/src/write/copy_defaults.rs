@@ -5,9 +5,10 @@ use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{cast, interleave};
-use arrow::datatypes::{FieldRef, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema};
+use peristyle_storage::shape::{is_shaped, shaped};
 
 use super::Target;
 use super::shaper::{Source, default_source};
@@ -71,14 +72,21 @@ fn filled(given: &ArrayRef, defaults: &ArrayRef, marked: &BooleanArray) -> Resul
     let places: Vec<(usize, usize)> = marked.values().iter().enumerate().map(place).collect();
     // Bare numerics have the digits of their values.
     let ty = wider(given.data_type(), defaults.data_type());
-    let (given, defaults) = (cast(given, &ty)?, cast(defaults, &ty)?);
+    let (given, defaults) = (in_form(given, &ty)?, in_form(defaults, &ty)?);
     Ok(interleave(&[given.as_ref(), defaults.as_ref()], &places)?)
+}
+
+fn in_form(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef, SqlError> {
+    match values.as_list_opt::<i32>() {
+        Some(lists) if is_shaped(ty) => in_form(&shaped(lists)?, ty),
+        _ => Ok(cast(values, ty)?),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, Decimal128Array, Int32Array};
-    use arrow::datatypes::{DataType, Decimal128Type, Int32Type};
+    use arrow::array::{Decimal128Array, Int32Array};
+    use arrow::datatypes::{Decimal128Type, Int32Type};
 
     use super::*;
 

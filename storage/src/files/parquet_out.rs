@@ -12,7 +12,10 @@ use peristyle_catalog::model::ColumnId;
 
 use super::{FileError, Result};
 use crate::partition::{WriteOptions, file_field, to_file};
+use crate::shape::{list_of_shaped, plain_lists};
 use crate::types::pg_type;
+
+const DIMENSIONS: &str = "Parquet of arrays with more than one dimension or a lower bound other than 1";
 
 /// Key of the file's own metadata under which the PostgreSQL types of its columns stand: `oid:modifier`, in order,
 /// separated by commas. What reads the file again knows json from text by it.
@@ -27,7 +30,7 @@ pub struct ParquetEncoder {
 impl ParquetEncoder {
     /// A file of these columns.
     pub fn new(columns: &[FieldRef], options: &WriteOptions) -> Result<ParquetEncoder> {
-        let fields = (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), field));
+        let fields = (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), &list_field(field)));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let properties = options.properties(&schema).map_err(internal)?;
         let settings = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
@@ -41,8 +44,12 @@ impl ParquetEncoder {
 
     /// Takes rows; returns the bytes that are ready.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<Bytes> {
-        let arrays = rows.columns().iter().zip(self.schema.fields()).map(|(values, field)| to_file(values, field));
-        let arrays = arrays.collect::<crate::Result<Vec<_>>>().map_err(internal)?;
+        let arrays = rows.columns().iter().zip(self.schema.fields()).map(|(values, field)| {
+            // What Parquet calls a list has one dimension and no lower bound.
+            let lists = plain_lists(values).ok_or_else(|| FileError::Unsupported(DIMENSIONS.to_owned()))?;
+            to_file(&lists, field).map_err(internal)
+        });
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(internal)?;
         self.parquet.write(&rows).map_err(internal)?;
         self.ready()
@@ -57,6 +64,14 @@ impl ParquetEncoder {
     fn ready(&mut self) -> Result<Bytes> {
         self.parquet.sync().map_err(internal)?;
         Ok(std::mem::take(self.parquet.inner_mut()).into())
+    }
+}
+
+/// A column as the file has it: shaped arrays as lists.
+fn list_field(field: &FieldRef) -> FieldRef {
+    match list_of_shaped(field.data_type()) {
+        Some(list) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
+        None => Arc::clone(field),
     }
 }
 
