@@ -275,7 +275,8 @@ fn array(reader: &mut Reader, zone: Option<Tz>) -> Result<String, String> {
     }
     let has_bounds = bounds.iter().any(|(_, lower)| *lower != 1);
     let bound = |(length, lower): &(i32, i32)| format!("[{lower}:{}]", lower + length - 1);
-    let written: String = if has_bounds { bounds.iter().map(bound).chain(["=".to_owned()]).collect() } else { String::new() };
+    let written: String =
+        if has_bounds { bounds.iter().map(bound).chain(["=".to_owned()]).collect() } else { String::new() };
     Ok(written + &texts.concat())
 }
 

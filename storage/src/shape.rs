@@ -191,13 +191,17 @@ impl BoundsBuilder {
         let item = Arc::new(Field::new_list_field(DataType::Int32, true));
         let offsets = OffsetBuffer::from_lengths(self.lengths);
         let bounds = ListArray::try_new(item, offsets, Arc::new(Int32Array::from(self.bounds)), None)?;
-        joined(lists, Arc::new(bounds))
+        joined(lists, bounds)
     }
 }
 
-fn joined(lists: ListArray, bounds: ArrayRef) -> Result<ArrayRef> {
+fn joined(lists: ListArray, bounds: ListArray) -> Result<ArrayRef> {
     let (fields, nulls) = (fields(lists.data_type().clone()), lists.nulls().cloned());
-    Ok(Arc::new(StructArray::try_new(fields, vec![Arc::new(lists), bounds], nulls)?))
+    // A file says more of its fields.
+    let (_, offsets, numbers, missing) = bounds.into_parts();
+    let item = Arc::new(Field::new_list_field(DataType::Int32, true));
+    let bounds = ListArray::try_new(item, offsets, numbers, missing)?;
+    Ok(Arc::new(StructArray::try_new(fields, vec![Arc::new(lists), Arc::new(bounds)], nulls)?))
 }
 
 /// Lists in the shaped form.
@@ -273,7 +277,7 @@ impl Arrays {
     /// The same arrays with other items, as many in each.
     pub fn with_lists(&self, lists: ListArray) -> Result<ArrayRef> {
         match &self.bounds {
-            Some(bounds) => joined(lists, Arc::new(bounds.clone())),
+            Some(bounds) => joined(lists, bounds.clone()),
             None => Ok(Arc::new(lists)),
         }
     }

@@ -123,9 +123,11 @@ impl ScalarUDFImpl for Choice {
         if let Some(float) = self.shared_float(&data_types(args.arg_fields)) {
             return Ok(chosen_field(self.name(), &values, &args, float, true));
         }
-        let types = alike_arrays(&strings_as_arrays(&data_types(args.arg_fields)));
-        let are_shaped = types.iter().all(|ty| is_shaped(ty) || ty.is_null());
-        if self.name() != "nullif" && !are_shaped && self.inner.coerce_types(&types).is_err() {
+        let types = strings_as_arrays(&data_types(args.arg_fields));
+        if let Some(shaped) = alike_arrays(&types).into_iter().find(is_shaped) {
+            return Ok(chosen_field(self.name(), &values, &args, shaped, true));
+        }
+        if self.name() != "nullif" && self.inner.coerce_types(&types).is_err() {
             return Err(unmatched(&self.name().to_uppercase(), args.arg_fields));
         }
         let again = ReturnFieldArgs { arg_fields: args.arg_fields, scalar_arguments: args.scalar_arguments };
@@ -153,8 +155,8 @@ impl ScalarUDFImpl for Choice {
         match self.shared_float(arguments) {
             Some(float) => Ok(vec![float; arguments.len()]),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
-            // Arrays of any dimensions are compared as they are.
-            None if arguments.iter().any(is_shaped) => Ok(alike_arrays(&strings_as_arrays(arguments))),
+            // Arrow casts no list to an array of any dimensions; a rule of ours brings them together.
+            None if arguments.iter().any(is_shaped) => Ok(arguments.to_vec()),
             None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|error| match self.name() {
                 "nullif" => Err(error),
                 _ => Ok(arguments.to_vec()),
