@@ -16,7 +16,7 @@ use peristyle_storage::shape::{is_shaped, item_of_array, list_of_shaped, shaped_
 use peristyle_storage::types::{item_field, marked_pg_type, pg_metadata, pg_type};
 
 use super::array_value::{ArrayValue, column_of, extended, joined, nested};
-use super::choice::{is_unknown, needs_mark, shared_type, strings_as_arrays, unmatched};
+use super::choice::{is_unknown, needs_mark, shared_float, shared_type, strings_as_arrays, unmatched};
 use super::define::first_value;
 use crate::semantics::type_planner::typed_field;
 
@@ -229,6 +229,9 @@ impl ArrayMaker {
     }
 
     fn coerced_lists(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        if let Some(floats) = lists_of_floats(arguments).filter(|_| self.items == Items::Arguments) {
+            return Ok(floats);
+        }
         if self.items == Items::Arguments {
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             return self.inner.coerce_types(arguments).or_else(|_| Ok(arguments.to_vec()));
@@ -239,6 +242,16 @@ impl ArrayMaker {
         let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
         Ok(arguments.iter().zip(coerced).map(|(given, coerced)| marked_as(given, coerced.data_type())).collect())
     }
+}
+
+/// The types of lists of numbers of which some are floats: all are of that float.
+fn lists_of_floats(types: &[DataType]) -> Option<Vec<DataType>> {
+    let items = types.iter().map(|ty| match ty {
+        DataType::List(item) => Some(item.data_type().clone()),
+        ty => ty.is_null().then(|| ty.clone()),
+    });
+    let float = shared_float(&items.collect::<Option<Vec<_>>>()?)?;
+    Some(vec![DataType::new_list(float, true); types.len()])
 }
 
 /// The field of the lists behind an array.
