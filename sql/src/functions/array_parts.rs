@@ -67,17 +67,27 @@ fn subscripts(call: &Call<'_>) -> Result<ArrayRef> {
     let Some(arrays) = Arrays::of(&call.args[0]) else { return internal_err!("a subscript of what is no array") };
     let offsets = arrays.lists().value_offsets();
     let is_vector = pg_type(&call.arg_fields[0]).vector_element().is_some();
+    let is_list = call.args[0].data_type().is_list() && !is_vector && call.args.len() == 2;
     let place = |row: usize| {
         let index = call.index(0, row);
         if arrays.is_null(index) {
             return None;
         }
-        let shape = if is_vector { from_zero(&arrays.shape(index)) } else { arrays.shape(index) };
-        let found = place_in(&shape, |dimension| number(call, dimension + 1, row), call.args.len() - 1)?;
+        let found = if is_list {
+            place_in_list(arrays.lists().value_length(index), number(call, 1, row)?)?
+        } else {
+            let shape = if is_vector { from_zero(&arrays.shape(index)) } else { arrays.shape(index) };
+            place_in(&shape, |dimension| number(call, dimension + 1, row), call.args.len() - 1)?
+        };
         u32::try_from(offsets[index] as usize + found).ok()
     };
     let places: UInt32Array = (0..call.rows).map(place).collect();
     Ok(take(arrays.lists().values(), &places, None)?)
+}
+
+/// Where the item at a subscript stands in a list, which counts from 1.
+fn place_in_list(length: i32, subscript: i32) -> Option<usize> {
+    (1..=length).contains(&subscript).then(|| subscript as usize - 1)
 }
 
 /// Where the item at the subscripts stands among all.

@@ -7,11 +7,12 @@ use datafusion::common::{Result, internal_err};
 use std::ops::Range;
 use std::sync::Arc;
 
+use peristyle_storage::shape::is_shaped;
 use peristyle_storage::types::pg_type;
 
 use super::choice::needs_mark;
 use super::define::{Call, Definition, computed, immutable};
-use super::error::error;
+use super::error::{error, not_supported};
 use super::rows::{Argument, Float8};
 use super::signature::Ty;
 use crate::semantics::type_planner::typed_field;
@@ -28,6 +29,10 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 
 /// The type of the items of the last argument.
 fn item_type(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
+    // What gathers arrays makes one array of them, in which the arrays are no items.
+    if arguments.last().is_some_and(|gathered| is_shaped(gathered.data_type())) {
+        return Err(not_supported("an ordered-set aggregate of arrays"));
+    }
     let Some((list, DataType::List(item))) = arguments.last().map(|list| (list, list.data_type())) else {
         return internal_err!("{name} over {arguments:?}");
     };

@@ -4,6 +4,7 @@
 //! call per value. Input goes through [`parse_text`] and [`parse_binary`] for one value, [`ColumnBuilder`] for many.
 
 mod array_builder;
+mod array_scanner;
 mod array_text;
 mod array_writer;
 mod binary_input;
