@@ -7,6 +7,7 @@ mod contents;
 mod decimals;
 mod dump;
 mod history;
+mod shaped_columns;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use contents::{PartitionOrder, TableContents};
 pub use decimals::DecimalNeeds;
 pub(crate) use decimals::decimals_fit;
 pub(crate) use dump::{relation_records, statistics_keys};
+pub use shaped_columns::ShapedColumns;
 
 use crate::model::{
     Chunk, ChunkId, ColumnId, Database, EnumType, IngestId, Oid, Partition, PartitionId, PgType, Relation, Role,

@@ -316,18 +316,23 @@ fn duration(micros: u64) -> String {
     time_of_day(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
-/// One dimension from 1, as our arrays are.
+/// An array of any dimensions.
 fn array(reader: &mut Reader, zone: Option<Tz>) -> Result<String, String> {
     let (dimensions, _has_nulls, element_oid) = (reader.i32()?, reader.i32()?, reader.i32()? as u32);
-    if dimensions == 0 {
+    let bounds = (0..dimensions).map(|_| Ok((reader.i32()?, reader.i32()?))).collect::<Result<Vec<_>, String>>()?;
+    if bounds.is_empty() {
         return Ok("{}".to_owned());
     }
-    let (length, lower_bound) = (reader.i32()?, reader.i32()?);
-    if dimensions != 1 || lower_bound != 1 {
-        return Err(format!("array of {dimensions} dimensions from {lower_bound}: cast it to text"));
+    let items: i32 = bounds.iter().map(|(length, _)| *length).product();
+    let mut texts: Vec<String> = (0..items).map(|_| element(reader, element_oid, zone)).collect::<Result<_, _>>()?;
+    for (length, _) in bounds.iter().rev() {
+        texts = texts.chunks(*length as usize).map(|inner| format!("{{{}}}", inner.join(","))).collect();
     }
-    let elements: Vec<String> = (0..length).map(|_| element(reader, element_oid, zone)).collect::<Result<_, _>>()?;
-    Ok(format!("{{{}}}", elements.join(",")))
+    let has_bounds = bounds.iter().any(|(_, lower)| *lower != 1);
+    let bound = |(length, lower): &(i32, i32)| format!("[{lower}:{}]", lower + length - 1);
+    let written: String =
+        if has_bounds { bounds.iter().map(bound).chain(["=".to_owned()]).collect() } else { String::new() };
+    Ok(written + &texts.concat())
 }
 
 fn element(reader: &mut Reader, oid: u32, zone: Option<Tz>) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, StructArray};
 use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::{Error, Result};
@@ -23,6 +23,11 @@ fn compact_array(values: &ArrayRef) -> ArrayRef {
             let items = compact_array(lists.values());
             Arc::new(ListArray::new(item.clone(), lists.offsets().clone(), items, lists.nulls().cloned()))
         }
+        DataType::Struct(fields) => {
+            let group = values.as_struct();
+            let parts = group.columns().iter().map(compact_array).collect();
+            Arc::new(StructArray::new(fields.clone(), parts, group.nulls().cloned()))
+        }
         _ => values.clone(),
     }
 }
@@ -34,6 +39,12 @@ pub(crate) fn conform(values: &ArrayRef, wanted: &DataType) -> Result<ArrayRef> 
             let lists = values.as_list::<i32>();
             let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
             Ok(Arc::new(ListArray::try_new(item.clone(), offsets, lists.values().clone(), nulls)?))
+        }
+        (DataType::Struct(found), DataType::Struct(fields)) if found != fields && found.len() == fields.len() => {
+            let group = values.as_struct();
+            let parts = group.columns().iter().zip(fields).map(|(part, field)| conform(part, field.data_type()));
+            let parts = parts.collect::<Result<_>>()?;
+            Ok(Arc::new(StructArray::try_new(fields.clone(), parts, group.nulls().cloned())?))
         }
         _ => Ok(values.clone()),
     }

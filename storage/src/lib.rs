@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`types`] | PostgreSQL's types in Arrow |
 //! | [`packed`] | values of types that Arrow has none for |
+//! | [`shape`] | arrays with dimensions and lower bounds of their own |
 //! | [`schema`] | the Arrow schema of a table at a snapshot and of what was written |
 //! | [`objects`] | the object store, durable and bounded |
 //! | [`partition`] | partitions: the rolling writer, the reader, widening, bucket hash |
@@ -28,6 +29,7 @@ pub mod partition;
 pub mod real_time;
 pub mod schema;
 pub mod settings;
+pub mod shape;
 pub mod special_numeric;
 pub mod statistics;
 pub mod types;

@@ -1,15 +1,17 @@
 //! The Arrow schema of a table at a snapshot, and of what was written in a layout.
 //!
 //! A bare `numeric` is an open decimal: each file is written with the `numeric(p,s)` that its values need, its layout
-//! records that, and the table's type is the narrowest decimal with room for all of them.
+//! records that, and the table's type is the narrowest decimal with room for all of them. So it is with arrays: they are
+//! shaped where a file records them so.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use peristyle_catalog::model::{Column, ColumnId, PgType, Table};
-use peristyle_catalog::{DecimalNeeds, TableContents};
+use peristyle_catalog::{DecimalNeeds, ShapedColumns, TableContents};
 
 use crate::Result;
+use crate::shape::{is_shaped, item_of_array};
 use crate::types;
 
 /// Name of the hidden column; no user's column is found by name in a file, so it cannot clash.
@@ -29,18 +31,20 @@ pub fn table_fields(table: &Table, contents: Option<&TableContents>) -> Result<V
     let mut columns: Vec<&Column> = table.columns.iter().collect();
     columns.sort_by_key(|column| column.attnum);
     let needs = DecimalNeeds::of(table, contents);
-    columns.into_iter().map(|column| table_field(column, needs.precision_scale(column)?)).collect()
+    let shaped = ShapedColumns::of(table, contents);
+    let field = |column| table_field(column, needs.precision_scale(column)?, shaped.contains(column));
+    columns.into_iter().map(field).collect()
 }
 
-fn table_field(column: &Column, open: Option<(u8, i8)>) -> Result<TableField> {
-    let arrow = types::arrow_type(column.ty, open);
+fn table_field(column: &Column, open: Option<(u8, i8)>, is_shaped: bool) -> Result<TableField> {
+    let arrow = types::arrow_type(if is_shaped { column.ty.shaped() } else { column.ty }, open);
     let field = types::pg_field(&column.name, column.ty, arrow, !column.not_null);
     Ok(TableField { id: column.id, ty: column.ty, field })
 }
 
 /// The field of a column as a file or chunk holds it. Names carry no meaning there.
 pub fn stored_field(id: ColumnId, ty: PgType) -> FieldRef {
-    types::pg_field(&format!("c{}", id.0), ty, types::arrow_type(ty, None), true)
+    types::pg_field(&format!("c{}", id.0), ty.unshaped(), types::arrow_type(ty, None), true)
 }
 
 /// The Arrow schema of what was written with these columns.
@@ -60,8 +64,13 @@ pub fn row_position_field(name: &str) -> FieldRef {
 }
 
 /// The type to record for a column that is about to be written: the field's own, a bare `numeric` (or an array of
-/// it) resolved by the field's Arrow type.
+/// it) resolved by the field's Arrow type, an array shaped if its Arrow type is.
 pub fn written_type(field: &Field) -> PgType {
+    let ty = list_type(field);
+    if is_shaped(field.data_type()) { ty.shaped() } else { ty }
+}
+
+fn list_type(field: &Field) -> PgType {
     let ty = types::pg_type(field);
     match open_decimal(field.data_type()) {
         Some((precision, scale)) if ty.is_bare_numeric() => {
@@ -74,8 +83,7 @@ pub fn written_type(field: &Field) -> PgType {
 fn open_decimal(arrow: &DataType) -> Option<(u8, i8)> {
     match arrow {
         DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => Some((*precision, *scale)),
-        DataType::List(item) => open_decimal(item.data_type()),
-        _ => None,
+        array => open_decimal(item_of_array(array)?.data_type()),
     }
 }
 
@@ -93,5 +101,14 @@ mod tests {
         let item = types::pg_field("item", PgType::NUMERIC, DataType::Decimal128(7, 2), true);
         let written = written_type(&types::pg_field("a", array, DataType::List(item), true));
         assert_eq!(written, PgType::numeric(7, 2).array().expect("numeric has an array type"));
+    }
+
+    #[test]
+    fn an_array_is_written_as_shaped_as_it_is() {
+        let array = PgType::varchar(9).array().expect("varchar has an array type");
+        let of = |arrow| types::pg_field("a", array, arrow, true);
+        assert_eq!(written_type(&of(types::arrow_type(array, None))), array);
+        assert_eq!(written_type(&of(types::arrow_type(array.shaped(), None))), array.shaped());
+        assert_eq!(types::pg_type(&stored_field(ColumnId(1), array.shaped())), array);
     }
 }

@@ -1,5 +1,6 @@
 //! Bare numerics are recorded with no more digits than their values need: what a file claims and does not use, later
-//! values cannot have (a table's values share one decimal of at most 76 digits).
+//! values cannot have (a table's values share one decimal of at most 76 digits). Arrays are recorded as lists unless a value
+//! is none.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, ListArray, Primiti
 use arrow::datatypes::{DataType, Field, FieldRef, i256};
 use peristyle_catalog::model::PgType;
 
+use crate::shape::{Arrays, is_shaped};
 use crate::special_numeric::{Special, has_special};
 use crate::statistics::DecimalExtremes;
 use crate::types::{self, DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, pg_field};
@@ -16,9 +18,13 @@ use crate::{Error, Result};
 /// Digits before the point up to which narrow decimals are recorded alike, so that a table has few layouts.
 const WHOLE_DIGITS_MIN: i32 = 19;
 
-/// The column with the narrowest decimal that holds its values, if it is a bare numeric or an array of them.
+/// The column with the narrowest decimal that holds its values, if it is a bare numeric or an array of them; shaped arrays as
+/// lists if all are.
 pub(crate) fn tightened(values: &ArrayRef, field: &FieldRef) -> Result<(ArrayRef, FieldRef)> {
     let ty = types::pg_type(field);
+    if is_shaped(values.data_type()) {
+        return tightened_arrays(values, ty, field);
+    }
     if let (DataType::List(item), Some(PgType::NUMERIC)) = (values.data_type(), ty.element()) {
         return tightened_list(values.as_list(), ty, item, field);
     }
@@ -34,6 +40,19 @@ pub(crate) fn tightened(values: &ArrayRef, field: &FieldRef) -> Result<(ArrayRef
         DataType::Decimal256(..) => wide(values)?,
         _ => return Ok((Arc::clone(values), Arc::clone(field))),
     };
+    let field = pg_field(field.name(), ty, tight.data_type().clone(), field.is_nullable());
+    Ok((tight, field))
+}
+
+fn tightened_arrays(values: &ArrayRef, ty: PgType, field: &FieldRef) -> Result<(ArrayRef, FieldRef)> {
+    let arrays = Arrays::of(values).ok_or_else(|| Error::Internal("a shaped array without its parts".into()))?;
+    let lists: ArrayRef = Arc::new(arrays.lists().clone());
+    let list = pg_field(field.name(), ty, lists.data_type().clone(), field.is_nullable());
+    let (lists, list) = tightened(&lists, &list)?;
+    if arrays.are_plain() {
+        return Ok((lists, list));
+    }
+    let tight = arrays.with_lists(lists.as_list().clone())?;
     let field = pg_field(field.name(), ty, tight.data_type().clone(), field.is_nullable());
     Ok((tight, field))
 }

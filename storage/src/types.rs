@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit, i256};
 use peristyle_catalog::model::{PgType, TypeKind};
 
 use crate::packed;
+use crate::shape::{list_of_shaped, shaped_type};
 
 /// Arrow extension type of every field that knows its PostgreSQL type.
 pub const EXTENSION_NAME: &str = "peristyle.pg_type";
@@ -27,6 +28,9 @@ pub const UTC: &str = "UTC";
 /// The Arrow type of a PostgreSQL type. A bare `numeric` is an open decimal: `open_numeric` is the precision and
 /// scale that its values need (38 digits of which 0 behind the point, if nothing is known).
 pub fn arrow_type(ty: PgType, open_numeric: Option<(u8, i8)>) -> DataType {
+    if ty.is_shaped() {
+        return shaped_type(&arrow_type(ty.unshaped(), open_numeric));
+    }
     if let Some(item) = ty.item() {
         return DataType::List(item_field(item, arrow_type(item, open_numeric)));
     }
@@ -127,8 +131,9 @@ pub fn pg_field(name: &str, ty: PgType, arrow: DataType, nullable: bool) -> Fiel
     Field::new(name, arrow, nullable).with_metadata(pg_metadata(ty)).into()
 }
 
-/// The metadata that marks a field as being of that PostgreSQL type.
+/// The metadata that marks a field as being of that PostgreSQL type. How an array lies its Arrow type tells.
 pub fn pg_metadata(ty: PgType) -> HashMap<String, String> {
+    let ty = ty.unshaped();
     HashMap::from([
         (NAME_KEY.to_owned(), EXTENSION_NAME.to_owned()),
         (METADATA_KEY.to_owned(), format!("{}:{}", ty.oid, ty.typmod)),
@@ -165,6 +170,9 @@ fn is_plain_number(ty: PgType) -> bool {
 
 /// The PostgreSQL type of an unmarked Arrow type.
 pub fn pg_type_of_arrow(arrow: &DataType) -> PgType {
+    if let Some(list) = list_of_shaped(arrow) {
+        return pg_type_of_arrow(list);
+    }
     match arrow {
         DataType::Boolean => PgType::BOOL,
         DataType::Int8 | DataType::Int16 | DataType::UInt8 => PgType::INT2,
@@ -224,6 +232,10 @@ mod tests {
             assert_eq!(pg_type(&pg_field("c", ty, arrow_type(ty, None), true)), ty);
             if let Some(array) = ty.array() {
                 assert_eq!(pg_type(&pg_field("c", array, arrow_type(array, None), true)), array);
+                assert_eq!(
+                    pg_type_of_arrow(&arrow_type(array.shaped(), None)),
+                    pg_type_of_arrow(&arrow_type(array, None))
+                );
             }
         }
     }

@@ -71,7 +71,7 @@ fn live_layouts(contents: &TableContents) -> impl Iterator<Item = &Arc<Layout>> 
 }
 
 /// The remaps of the table's partitions; only looked for if a layout names a column that the table does not.
-fn remaps(table: &Table, contents: &TableContents) -> Vec<ColumnRemap> {
+pub(super) fn remaps(table: &Table, contents: &TableContents) -> Vec<ColumnRemap> {
     let live: BTreeSet<ColumnId> = table.columns.iter().map(|column| column.id).collect();
     let is_foreign = contents
         .layouts()
@@ -111,6 +111,7 @@ impl Need {
     }
 
     fn include(&mut self, stored: PgType) {
+        let stored = stored.unshaped();
         match stored.kind() {
             Some(TypeKind::Int2) => self.digits(5, 0),
             Some(TypeKind::Int4) => self.digits(10, 0),

@@ -1,7 +1,8 @@
 /// A PostgreSQL type as a column or expression has it: the type's oid and its modifier.
 ///
 /// `typmod` is PostgreSQL's `atttypmod`: -1 for none; `n + 4` for `varchar(n)` and `char(n)`;
-/// `((p << 16) | (s & 0x7ff)) + 4` for `numeric(p, s)`; the number of digits for `time(n)` and `timestamp(n)`.
+/// `((p << 16) | (s & 0x7ff)) + 4` for `numeric(p, s)`; the number of digits for `time(n)` and `timestamp(n)`. Below -1
+/// it is that of a [shaped](PgType::shaped) array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PgType {
     /// Oid in `pg_type`.
@@ -117,6 +118,9 @@ const BUILT_IN: &[(TypeKind, u32, u32)] = &[
     (TypeKind::DateRange, 3912, 3913),
 ];
 
+/// Modifier of a shaped array whose type has none; each further modifier is one less.
+const SHAPED: i32 = -2;
+
 /// Length header that PostgreSQL counts into the modifiers of character and numeric types.
 const VARHDRSZ: i32 = 4;
 /// A bit of numeric's modifier between precision and scale that PostgreSQL leaves 0.
@@ -211,7 +215,23 @@ impl PgType {
             return Some(element);
         }
         let element = BUILT_IN.iter().find(|t| t.2 != 0 && t.2 == self.oid)?;
-        Some(PgType { oid: element.1, typmod: self.typmod })
+        Some(PgType { oid: element.1, typmod: self.unshaped().typmod })
+    }
+
+    /// This array type as it is stored where a value may have any dimensions and lower bounds (decision 0044). Layouts
+    /// and casts that are being planned name it; to clients and columns it is the array type.
+    pub const fn shaped(self) -> PgType {
+        if self.is_shaped() { self } else { PgType { oid: self.oid, typmod: SHAPED - 1 - self.typmod } }
+    }
+
+    /// Whether each value has its own dimensions and lower bounds beside it.
+    pub const fn is_shaped(self) -> bool {
+        self.typmod <= SHAPED
+    }
+
+    /// The type as clients and columns name it.
+    pub const fn unshaped(self) -> PgType {
+        if self.is_shaped() { PgType { oid: self.oid, typmod: SHAPED - 1 - self.typmod } } else { self }
     }
 
     /// The type of the numbers in a vector of PostgreSQL's catalogs, which is an array that counts from 0.
@@ -316,5 +336,16 @@ mod tests {
         assert!(array.is_array());
         assert_eq!(array.element(), Some(PgType::varchar(10)));
         assert!(TypeKind::all().all(|kind| !PgType::plain(kind.oid()).is_array()));
+    }
+
+    #[test]
+    fn a_shaped_array_keeps_its_modifier() {
+        for element in [PgType::INT4, PgType::varchar(10), PgType::numeric(15, 2)] {
+            let array = element.array().expect("it has an array type");
+            let shaped = array.shaped();
+            assert!(shaped.is_shaped() && !array.is_shaped());
+            assert_eq!((shaped.unshaped(), shaped.element()), (array, Some(element)));
+            assert_eq!(shaped.shaped(), shaped);
+        }
     }
 }

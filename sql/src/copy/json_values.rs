@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use peristyle_catalog::model::{PgType, TypeKind, widen};
 use peristyle_storage::types::arrow_type;
 
+use super::json_array::json_array;
 use crate::error::{Result, SqlState};
 use crate::values::{Cell, ColumnBuilder, InputStyle, Json, parse_decimal, write_f64};
 
@@ -152,14 +153,15 @@ pub(super) fn push_known(builder: &mut ColumnBuilder, ty: PgType, value: &Json<'
         }
         (None, Some(TypeKind::Json | TypeKind::Jsonb), _) => builder.push_cell(Cell::Text(normalised(value)?)),
         (Some(element), _, Json::Array(items)) => {
-            let cells = items.iter().map(|item| cell_of(element, item, builder.style())).collect::<Result<_>>()?;
-            builder.push_cell(Cell::Array(cells))
+            let array = json_array(element, items, builder.style())?;
+            builder.push_cell(array)
         }
         _ => builder.push_text(&text_of(value)?),
     }
 }
 
-fn cell_of(ty: PgType, value: &Json<'_>, style: &InputStyle) -> Result<Cell> {
+/// A JSON value as one of that type.
+pub(super) fn cell_of(ty: PgType, value: &Json<'_>, style: &InputStyle) -> Result<Cell> {
     match (ty.kind(), value) {
         (_, Json::Null) => Ok(Cell::Null),
         (Some(TypeKind::Json | TypeKind::Jsonb), _) => Ok(Cell::Text(normalised(value)?)),

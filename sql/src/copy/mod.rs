@@ -8,6 +8,7 @@ mod decoder;
 mod encoder;
 mod epoch;
 mod infer;
+mod json_array;
 mod json_values;
 mod ndjson;
 mod options;

@@ -1,20 +1,20 @@
 //! Arrays: `= ANY`, `= ALL`, `&&`, lengths and places.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, Scalar, new_empty_array};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Scalar, make_comparator};
+use arrow::compute::SortOptions;
+use arrow::compute::cast;
 use arrow::compute::kernels::cmp;
 use arrow::compute::kernels::comparison as like;
 use arrow::compute::kernels::zip::zip;
-use arrow::compute::{cast, concat};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::partition::canonical;
+use peristyle_storage::shape::{Dimension, Shape};
 use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 
+use super::array_value::{ArrayArgument, ArrayValue, column_of};
 use super::decimal::decimal_parts;
 use super::define::{Call, Definition, immutable, overload, same, zoned};
 use super::enums;
@@ -32,6 +32,9 @@ pub(crate) const ANY: &str = "pg_op_any";
 /// `x op ALL (array)`.
 pub(crate) const ALL: &str = "pg_op_all";
 
+/// `array < array` and its kin, of which the first argument tells.
+pub(crate) const COMPARE: &str = "pg_op_array_order";
+
 /// `array @> array`.
 pub(crate) const CONTAINS: &str = "pg_op_array_contains";
 
@@ -39,33 +42,20 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     // Labels of enum types have the order that the catalog says.
     zoned(ANY, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, true)).not_strict()]),
     zoned(ALL, &[overload(&[Ty::Text, Ty::Any, Ty::AnyArray], PgType::BOOL, |c| quantified(c, false)).not_strict()]),
+    immutable(COMPARE, &[overload(&[Ty::Text, Ty::ShapedArray, Ty::ShapedArray], PgType::BOOL, in_order)]),
     immutable(CONTAINS, &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, contains)]),
     immutable("pg_op_overlap", &[overload(&[Ty::AnyArray, Ty::AnyArray], PgType::BOOL, overlap)]),
-    immutable(
-        "array_length",
-        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| {
-            map2_opt::<List, Int4, i32>(c, |items, dimension| {
-                Ok((dimension == 1 && !items.is_empty()).then_some(items.len() as i32))
-            })
-        })],
-    ),
     immutable(
         "cardinality",
         &[overload(&[Ty::AnyArray], PgType::INT4, |c| map1::<List, i32>(c, |items| Ok(items.len() as i32)))],
     ),
-    immutable(
-        "array_ndims",
-        &[overload(&[Ty::AnyArray], PgType::INT4, |c| {
-            map1_opt::<List, i32>(c, |items| Ok((!items.is_empty()).then_some(1)))
-        })],
-    ),
-    immutable("array_remove", &[same(&[Ty::AnyArray, Ty::Any], array_remove).not_strict()]),
-    immutable("array_replace", &[same(&[Ty::AnyArray, Ty::Any, Ty::Any], array_replace).not_strict()]),
+    immutable("array_remove", &[same(&[Ty::ShapedArray, Ty::Any], array_remove).not_strict()]),
+    immutable("array_replace", &[same(&[Ty::ShapedArray, Ty::Any, Ty::Any], array_replace).not_strict()]),
     immutable(
         "array_position",
         &[
-            overload(&[Ty::AnyArray, Ty::Any], PgType::INT4, array_position).not_strict(),
-            overload(&[Ty::AnyArray, Ty::Any, Ty::Int4], PgType::INT4, array_position).not_strict(),
+            overload(&[Ty::ShapedArray, Ty::Any], PgType::INT4, array_position).not_strict(),
+            overload(&[Ty::ShapedArray, Ty::Any, Ty::Int4], PgType::INT4, array_position).not_strict(),
         ],
     ),
 ];
@@ -215,6 +205,26 @@ fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
     Ok(bool::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }
 
+/// Whether arrays of one form are in the order that the operator asks for: a NULL is above all other items.
+fn in_order(call: &Call<'_>) -> Result<ArrayRef> {
+    let ops = Argument::<Text>::of(call, 0);
+    let (left, right) = (&call.args[1], &call.args[2]);
+    let nulls_last = SortOptions { descending: false, nulls_first: false };
+    let compare = make_comparator(&canonical(left), &canonical(right), nulls_last)?;
+    let row = |row: usize| {
+        let (l, r) = (call.index(1, row), call.index(2, row));
+        let op = ops.get(row).filter(|_| left.is_valid(l) && right.is_valid(r))?;
+        let order = compare(l, r);
+        Some(match op {
+            "<" => order.is_lt(),
+            "<=" => order.is_le(),
+            ">" => order.is_gt(),
+            _ => order.is_ge(),
+        })
+    };
+    Ok(bool::collect((0..call.rows).map(row).collect()))
+}
+
 /// Whether the first array has each item of the second; NULL is in none.
 fn contains(call: &Call<'_>) -> Result<ArrayRef> {
     let is_jsonb = holds_jsonb(call, 0);
@@ -242,9 +252,6 @@ fn overlap(call: &Call<'_>) -> Result<ArrayRef> {
 
 /// Whether each item equals the searched value; NULL equals NULL here.
 pub(super) fn matches(call: &Call<'_>, row: usize, items: &ArrayRef) -> Result<BooleanArray> {
-    if items.as_list_opt::<i32>().is_some() {
-        return Err(not_supported("a search in an array of arrays"));
-    }
     let index = call.index(1, row);
     if call.args[1].is_null(index) {
         return Ok((0..items.len()).map(|item| Some(items.is_null(item))).collect());
@@ -254,53 +261,61 @@ pub(super) fn matches(call: &Call<'_>, row: usize, items: &ArrayRef) -> Result<B
 }
 
 fn array_remove(call: &Call<'_>) -> Result<ArrayRef> {
-    changed_lists(call, |row, items| {
-        let kept = arrow::compute::not(&matches(call, row, items)?)?;
-        Ok(arrow::compute::filter(items, &kept)?)
+    changed_arrays(call, |row, array| {
+        let lower = match array.shape.dimensions() {
+            [] => return Ok(array),
+            [only] => only.lower,
+            _ => return Err(not_supported("removing elements from multidimensional arrays")),
+        };
+        let kept = arrow::compute::not(&matches(call, row, &array.items)?)?;
+        let items = arrow::compute::filter(&array.items, &kept)?;
+        let shape = Shape::new(vec![Dimension { length: length(items.len())?, lower }]);
+        Ok(ArrayValue { shape, items })
     })
 }
 
 fn array_replace(call: &Call<'_>) -> Result<ArrayRef> {
-    changed_lists(call, |row, items| {
+    changed_arrays(call, |row, array| {
         let index = call.index(2, row);
-        let new = cast_numbers(&call.args[2].slice(index, 1), items.data_type())?;
-        Ok(zip(&matches(call, row, items)?, &Scalar::new(new), items)?)
+        let new = cast_numbers(&call.args[2].slice(index, 1), array.items.data_type())?;
+        let items = zip(&matches(call, row, &array.items)?, &Scalar::new(new), &array.items)?;
+        Ok(ArrayValue { items, ..array })
     })
 }
 
-/// The lists of the first argument, each with other items.
-pub(super) fn changed_lists(
+/// The arrays of the first argument, each as `change` makes it.
+pub(super) fn changed_arrays(
     call: &Call<'_>,
-    change: impl Fn(usize, &ArrayRef) -> Result<ArrayRef>,
+    change: impl Fn(usize, ArrayValue) -> Result<ArrayValue>,
 ) -> Result<ArrayRef> {
-    let lists = Argument::<List>::of(call, 0);
-    let changed = (0..call.rows).map(|row| lists.get(row).map(|items| change(row, &items)).transpose());
-    lists_of_items(call, changed.collect::<Result<_>>()?)
+    let arrays = ArrayArgument::of(call, 0)?;
+    let changed = (0..call.rows).map(|row| arrays.get(row).map(|array| change(row, array)).transpose());
+    column_of(call.return_type(), changed.collect::<Result<_>>()?)
 }
 
-/// The lists of a call's result, of the items of each.
-pub(super) fn lists_of_items(call: &Call<'_>, lists: Vec<Option<ArrayRef>>) -> Result<ArrayRef> {
-    let DataType::List(item) = call.return_type() else { return internal_err!("an array was expected") };
-    let offsets = OffsetBuffer::from_lengths(lists.iter().map(|items| items.as_ref().map_or(0, |items| items.len())));
-    let nulls: NullBuffer = lists.iter().map(Option::is_some).collect();
-    let parts: Vec<&dyn Array> = lists.iter().flatten().map(AsRef::as_ref).collect();
-    let values = if parts.is_empty() { new_empty_array(item.data_type()) } else { concat(&parts)? };
-    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, values, Some(nulls))?))
+/// The subscript of the first item of an array that is searched.
+pub(super) fn searched_from(array: &ArrayValue) -> Result<i32> {
+    match array.shape.dimensions() {
+        [] => Ok(1),
+        [only] => Ok(only.lower),
+        _ => Err(not_supported("searching for elements in multidimensional arrays")),
+    }
 }
 
 fn array_position(call: &Call<'_>) -> Result<ArrayRef> {
-    let lists = Argument::<List>::of(call, 0);
+    let arrays = ArrayArgument::of(call, 0)?;
     let starts = (call.args.len() == 3).then(|| Argument::<Int4>::of(call, 2));
     let row = |row: usize| {
-        let Some(items) = lists.get(row) else { return Ok(None) };
+        let Some(array) = arrays.get(row) else { return Ok(None) };
+        let lower = searched_from(&array)?;
         let start = match starts.as_ref().map(|starts| starts.get(row)) {
-            None => 1,
+            None => lower,
             Some(Some(start)) => start,
             Some(None) => return Err(error("22004", "initial position must not be null")),
         };
-        let skipped = usize::try_from(start - 1).unwrap_or(0);
-        let found = matches(call, row, &items)?.iter().skip(skipped).position(|is_equal| is_equal == Some(true));
-        found.map(|place| length(skipped + place + 1)).transpose()
+        let skipped = usize::try_from(i64::from(start) - i64::from(lower)).unwrap_or(0);
+        let found = matches(call, row, &array.items)?.iter().skip(skipped).position(|is_equal| is_equal == Some(true));
+        found.map(|place| Ok(lower + length(skipped + place)?)).transpose()
     };
     Ok(i32::collect((0..call.rows).map(row).collect::<Result<_>>()?))
 }

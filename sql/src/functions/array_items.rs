@@ -6,39 +6,44 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int32Type};
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::{DIMENSIONS_MAX, Dimension, Shape, shaped_type};
 use peristyle_storage::types::pg_type;
 
-use super::array::{changed_lists, compare, holds_jsonb, lists_of_items, matches};
+use super::array::{changed_arrays, compare, holds_jsonb, matches, searched_from};
+use super::array_parts::slice;
+use super::array_value::{ArrayArgument, ArrayValue, column_of, too_many_dimensions};
 use super::define::{Call, Definition, computed, immutable, overload, same};
-use super::error::{error, not_supported};
-use super::places::{length, lists_of};
+use super::error::{FunctionError, error, not_supported};
+use super::places::{INT4_ARRAY, length, lists_of};
 use super::rows::*;
 use super::signature::{Ty, is_unknown};
 use crate::semantics::type_planner::typed_field;
 use crate::values::type_name;
 
-const INT4_ARRAY: PgType = PgType::plain(1007);
-
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable("array_positions", &[overload(&[Ty::AnyArray, Ty::Any], INT4_ARRAY, array_positions).not_strict()]),
-    immutable("trim_array", &[same(&[Ty::AnyArray, Ty::Int4], trim_array)]),
+    immutable("array_positions", &[overload(&[Ty::ShapedArray, Ty::Any], INT4_ARRAY, array_positions).not_strict()]),
+    immutable("trim_array", &[same(&[Ty::ShapedArray, Ty::Int4], trim_array)]),
     immutable(
         "array_fill",
         &[
-            computed(&[Ty::Unchanged, Ty::AnyArray], array_of_item, array_fill).not_strict(),
-            computed(&[Ty::Unchanged, Ty::AnyArray, Ty::AnyArray], array_of_item, array_fill).not_strict(),
+            computed(&[Ty::Unchanged, Ty::ShapedArray], array_of_item, array_fill).not_strict(),
+            computed(&[Ty::Unchanged, Ty::ShapedArray, Ty::ShapedArray], array_of_item, array_fill).not_strict(),
         ],
     ),
 ];
 
 /// The number of sorted thresholds that a value has reached.
 pub(super) fn bucket(call: &Call<'_>) -> Result<ArrayRef> {
-    let thresholds = Argument::<List>::of(call, 1);
+    let thresholds = ArrayArgument::of(call, 1)?;
     let row = |row: usize| {
         let index = call.index(0, row);
         let Some(thresholds) = thresholds.get(row).filter(|_| call.args[0].is_valid(index)) else { return Ok(None) };
+        if thresholds.shape.dimensions().len() > 1 {
+            return Err(error("2202E", "thresholds must be one-dimensional array"));
+        }
+        let thresholds = thresholds.items;
         if thresholds.null_count() > 0 {
             return Err(error("22004", "thresholds array must not contain NULLs"));
         }
@@ -49,33 +54,37 @@ pub(super) fn bucket(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn array_positions(call: &Call<'_>) -> Result<ArrayRef> {
-    let lists = Argument::<List>::of(call, 0);
+    let arrays = ArrayArgument::of(call, 0)?;
     let row = |row: usize| {
-        let Some(items) = lists.get(row) else { return Ok(None) };
-        let matches = matches(call, row, &items)?;
+        let Some(array) = arrays.get(row) else { return Ok(None) };
+        let lower = searched_from(&array)?;
+        let matches = matches(call, row, &array.items)?;
         let places = matches.iter().enumerate().filter(|(_, is_equal)| *is_equal == Some(true));
-        places.map(|(place, _)| length(place + 1)).collect::<Result<Vec<_>>>().map(Some)
+        places.map(|(place, _)| Ok(lower + length(place)?)).collect::<Result<Vec<_>>>().map(Some)
     };
     lists_of::<Int32Type>(call, (0..call.rows).map(row).collect::<Result<_>>()?)
 }
 
-/// Without the last items.
+/// Without the last items, or the last arrays within it.
 fn trim_array(call: &Call<'_>) -> Result<ArrayRef> {
     let counts = Argument::<Int4>::of(call, 1);
-    changed_lists(call, |row, items| {
+    changed_arrays(call, |row, array| {
+        let outer = array.shape.dimensions().first().copied().unwrap_or(Dimension::of(0));
         let count = counts.get(row).unwrap_or(0);
-        match usize::try_from(count).ok().and_then(|count| items.len().checked_sub(count)) {
-            Some(kept) => Ok(items.slice(0, kept)),
-            None => {
-                let message = format!("number of elements to trim must be between 0 and {}", items.len());
-                Err(error("2202E", message))
-            }
+        if !(0..=outer.length).contains(&count) {
+            let message = format!("number of elements to trim must be between 0 and {}", outer.length);
+            return Err(error("2202E", message));
+        }
+        if count == outer.length {
+            Ok(ArrayValue::empty_like(&array.items))
+        } else {
+            slice(&array, &[outer.lower, outer.upper() - count])
         }
     })
 }
 
 /// Most items that an array is filled with.
-const FILLED_ITEMS_MAX: i32 = 0x7ff_ffff;
+const FILLED_ITEMS_MAX: i64 = 0x7ff_ffff;
 
 fn array_of_item(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
     if is_unknown(fields[0].data_type()) {
@@ -84,37 +93,55 @@ fn array_of_item(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
     let ty = pg_type(&fields[0]);
     let array = ty.array().ok_or_else(|| not_supported(format!("an array of {}", type_name(ty))))?;
     let item = fields[0].as_ref().clone().with_name("item").with_nullable(true);
-    Ok(typed_field(name, PgType::plain(array.oid), DataType::List(Arc::new(item))))
+    // How many dimensions the sizes are for is known when the array is filled.
+    Ok(typed_field(name, PgType::plain(array.oid), shaped_type(&DataType::List(Arc::new(item)))))
 }
 
-/// Arrays of one value, of as many items as the second argument's only one says.
+/// Arrays of one value, of the sizes and the lower bounds that the other arguments have for each dimension.
 fn array_fill(call: &Call<'_>) -> Result<ArrayRef> {
-    let sizes = Argument::<List>::of(call, 1);
-    let lowers = (call.args.len() == 3).then(|| Argument::<List>::of(call, 2));
+    let sizes = ArrayArgument::of(call, 1)?;
+    let lowers = (call.args.len() == 3).then(|| ArrayArgument::of(call, 2)).transpose()?;
     let filled = (0..call.rows).map(|row| {
-        let size = sole_bound(sizes.get(row))?;
-        if let Some(lowers) = &lowers
-            && sole_bound(lowers.get(row))? != 1
-        {
-            return Err(not_supported("an array whose first subscript is not 1"));
-        }
-        if !(0..=FILLED_ITEMS_MAX).contains(&size) {
-            return Err(error("54000", format!("array size exceeds the maximum allowed ({FILLED_ITEMS_MAX})")));
-        }
+        let lowers = lowers.as_ref().map(|lowers| numbers(lowers.get(row), "Low bound")).transpose()?;
+        let shape = filled_shape(&numbers(sizes.get(row), "Dimension")?, lowers.as_deref())?;
         let value = call.args[0].slice(call.index(0, row), 1);
-        Ok(arrow::compute::take(&value, &UInt32Array::from_value(0, size as usize), None)?)
+        let items = arrow::compute::take(&value, &UInt32Array::from_value(0, shape.items()), None)?;
+        Ok(Some(ArrayValue { shape, items }))
     });
-    lists_of_items(call, filled.map(|items| items.map(Some)).collect::<Result<_>>()?)
+    column_of(call.return_type(), filled.collect::<Result<_>>()?)
 }
 
-/// The only number of an array of the dimensions' sizes or lower bounds.
-fn sole_bound(bounds: Option<ArrayRef>) -> Result<i32> {
-    let missing = || error("22004", "dimension array or low bound array cannot be null");
-    let bounds = cast(&bounds.ok_or_else(missing)?, &DataType::Int32)?;
-    match bounds.as_primitive::<Int32Type>().iter().collect::<Vec<_>>().as_slice() {
-        [Some(bound)] => Ok(*bound),
-        [] => Ok(0),
-        [None] => Err(error("22004", "dimension values cannot be null")),
-        _ => Err(not_supported("an array of more than one dimension")),
+fn filled_shape(sizes: &[i32], lowers: Option<&[i32]>) -> Result<Shape> {
+    if sizes.len() > DIMENSIONS_MAX {
+        return Err(too_many_dimensions(sizes.len()));
     }
+    if lowers.is_some_and(|lowers| lowers.len() != sizes.len()) {
+        return Err(wrong_subscripts("Low bound array has different size than dimensions array."));
+    }
+    let items = sizes.iter().try_fold(1_i64, |items, size| items.checked_mul((*size).into()));
+    let is_allowed = items.is_some_and(|items| items <= FILLED_ITEMS_MAX) && sizes.iter().all(|size| *size >= 0);
+    if !is_allowed {
+        return Err(error("54000", format!("array size exceeds the maximum allowed ({FILLED_ITEMS_MAX})")));
+    }
+    let lower = |at: usize| lowers.map_or(1, |lowers| lowers[at]);
+    let dimensions = sizes.iter().enumerate().map(|(at, &length)| match lower(at).checked_add(length) {
+        Some(_) => Ok(Dimension { length, lower: lower(at) }),
+        None => Err(error("54000", format!("array lower bound is too large: {}", lower(at)))),
+    });
+    Ok(Shape::new(dimensions.collect::<Result<_>>()?))
+}
+
+/// The numbers of an array of sizes or lower bounds.
+fn numbers(array: Option<ArrayValue>, which: &str) -> Result<Vec<i32>> {
+    let array = array.ok_or_else(|| error("22004", "dimension array or low bound array cannot be null"))?;
+    if array.shape.dimensions().len() > 1 {
+        return Err(wrong_subscripts(format!("{which} array must be one dimensional.")));
+    }
+    let numbers = cast(&array.items, &DataType::Int32)?;
+    let numbers: Option<Vec<i32>> = numbers.as_primitive::<Int32Type>().iter().collect();
+    numbers.ok_or_else(|| error("22004", "dimension values cannot be null"))
+}
+
+fn wrong_subscripts(detail: impl Into<String>) -> DataFusionError {
+    FunctionError::new("2202E", "wrong number of array subscripts").with_detail(detail).into()
 }

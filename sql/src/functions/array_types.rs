@@ -3,18 +3,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, ListArray};
+use arrow::array::{ArrayRef, AsArray, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_nested as nested;
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::{marked_pg_type, pg_metadata, pg_type};
+use peristyle_storage::shape::{is_shaped, item_of_array, list_of_shaped, shaped_type};
+use peristyle_storage::types::{item_field, marked_pg_type, pg_metadata, pg_type};
 
-use super::choice::{is_unknown, needs_mark, shared_bytes, shared_type, unmatched};
+use super::array_value::{ArrayValue, column_of, extended, joined, nested};
+use super::choice::{is_unknown, needs_mark, shared_bytes, shared_float, shared_type, strings_as_arrays, unmatched};
+use super::define::first_value;
 use crate::semantics::type_planner::typed_field;
 
 /// `ARRAY[a, b]`.
@@ -30,13 +33,8 @@ pub(crate) const ITEM: &str = "pg_item_of";
 /// The functions.
 pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     let of_values = [nested::make_array::make_array_udf()];
-    let of_arrays = [
-        nested::extract::array_slice_udf(),
-        nested::concat::array_append_udf(),
-        nested::concat::array_prepend_udf(),
-        nested::concat::array_concat_udf(),
-        nested::remove::array_remove_all_udf(),
-    ];
+    let of_arrays =
+        [nested::concat::array_append_udf(), nested::concat::array_prepend_udf(), nested::concat::array_concat_udf()];
     let of_values = of_values.into_iter().map(|inner| ArrayMaker::new(inner, Items::Arguments));
     let of_arrays = of_arrays.into_iter().map(|inner| ArrayMaker::new(inner, Items::OfArray));
     let makers = of_values.chain(of_arrays).map(|maker| Arc::new(ScalarUDF::new_from_impl(maker)));
@@ -131,6 +129,73 @@ impl ScalarUDFImpl for ArrayMaker {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        if !self.makes_shaped(args.arg_fields.iter().map(|field| field.data_type())) {
+            return self.list_field(args);
+        }
+        let lists: Vec<FieldRef> = args.arg_fields.iter().map(list_field).collect();
+        let element = args.arg_fields.iter().find_map(|field| pg_type(field).element());
+        let field = self.list_field(ReturnFieldArgs { arg_fields: &lists, ..args })?;
+        let (DataType::List(item), Some(element)) = (field.data_type(), element) else { return Ok(field) };
+        let item = item_of_array(item.data_type()).unwrap_or(item);
+        let list = DataType::List(item_field(element, item.data_type().clone()));
+        Ok(Arc::new(field.as_ref().clone().with_data_type(shaped_type(&list))))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if is_shaped(args.return_field.data_type()) { self.shaped(&args) } else { self.lists(args) }
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        let given = match self.items {
+            Items::Arguments => strings_as_arrays(arguments),
+            Items::OfArray if self.name() == CONCAT => strings_as_arrays(arguments),
+            Items::OfArray => arguments.to_vec(),
+        };
+        let lists: Vec<DataType> = given.iter().map(|ty| list_of_shaped(ty).unwrap_or(ty).clone()).collect();
+        let coerced = self.coerced_lists(&lists)?;
+        let as_given = |(given, coerced): (&DataType, DataType)| match (list_of_shaped(given), &coerced) {
+            (Some(_), DataType::List(_)) => shaped_type(&coerced),
+            _ => coerced,
+        };
+        Ok(arguments.iter().zip(coerced).map(as_given).collect())
+    }
+}
+
+impl ArrayMaker {
+    /// Whether the result of such arguments may have any dimensions.
+    fn makes_shaped<'a>(&self, mut arguments: impl Iterator<Item = &'a DataType>) -> bool {
+        match self.items {
+            Items::Arguments => arguments.any(|argument| item_of_array(argument).is_some()),
+            Items::OfArray => arguments.any(is_shaped),
+        }
+    }
+
+    /// What is made of arrays that have dimensions.
+    fn shaped(&self, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let is_constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if is_constant { 1 } else { args.number_rows };
+        let ty = args.return_field.data_type();
+        let arrays = args.args.iter().map(|arg| arg.to_array(rows)).collect::<Result<Vec<_>>>()?;
+        let made = (0..rows).map(|row| self.shaped_row(&arrays, row)).collect::<Result<Vec<_>>>()?;
+        let made = column_of(ty, made)?;
+        Ok(if is_constant { ColumnarValue::Scalar(first_value(&made)?) } else { ColumnarValue::Array(made) })
+    }
+
+    fn shaped_row(&self, arguments: &[ArrayRef], row: usize) -> Result<Option<ArrayValue>> {
+        let array = |place: usize| ArrayValue::at(&arguments[place], row);
+        match self.name() {
+            MAKE => nested(&(0..arguments.len()).map(array).collect::<Vec<_>>()),
+            CONCAT => match (array(0), array(1)) {
+                (Some(left), Some(right)) => joined(left, right).map(Some),
+                (left, right) => Ok(left.or(right)),
+            },
+            APPEND => extended(array(0), arguments[1].slice(row, 1), true).map(Some),
+            PREPEND => extended(array(1), arguments[0].slice(row, 1), false).map(Some),
+            other => internal_err!("{other} of arrays that have dimensions"),
+        }
+    }
+
+    fn list_field(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let item_type = self.item_type(&args);
         let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         if let Some(item) = shared_bytes(&types).filter(|_| self.items == Items::Arguments) {
@@ -149,7 +214,7 @@ impl ScalarUDFImpl for ArrayMaker {
         Ok(Arc::new(field.as_ref().clone().with_data_type(DataType::List(item))))
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    fn lists(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let DataType::List(item) = args.return_field.data_type().clone() else {
             return self.inner.inner().invoke_with_args(args);
         };
@@ -166,9 +231,12 @@ impl ScalarUDFImpl for ArrayMaker {
         })
     }
 
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+    fn coerced_lists(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         if self.items == Items::Arguments && shared_bytes(arguments).is_some() {
             return Ok(arguments.to_vec());
+        }
+        if let Some(floats) = lists_of_floats(arguments).filter(|_| self.items == Items::Arguments) {
+            return Ok(floats);
         }
         if self.items == Items::Arguments {
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
@@ -179,6 +247,24 @@ impl ScalarUDFImpl for ArrayMaker {
             arguments.iter().map(|ty| Arc::new(Field::new("argument", ty.clone(), true))).collect();
         let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
         Ok(arguments.iter().zip(coerced).map(|(given, coerced)| marked_as(given, coerced.data_type())).collect())
+    }
+}
+
+/// The types of lists of numbers of which some are floats: all are of that float.
+fn lists_of_floats(types: &[DataType]) -> Option<Vec<DataType>> {
+    let items = types.iter().map(|ty| match ty {
+        DataType::List(item) => Some(item.data_type().clone()),
+        ty => ty.is_null().then(|| ty.clone()),
+    });
+    let float = shared_float(&items.collect::<Option<Vec<_>>>()?)?;
+    Some(vec![DataType::new_list(float, true); types.len()])
+}
+
+/// The field of the lists behind an array.
+fn list_field(field: &FieldRef) -> FieldRef {
+    match list_of_shaped(field.data_type()) {
+        Some(list) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
+        None => Arc::clone(field),
     }
 }
 

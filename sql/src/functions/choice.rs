@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::{is_shaped, item_of_array, shaped_type};
 use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_types;
@@ -71,7 +72,7 @@ pub(crate) fn shared_number(types: &[DataType]) -> Option<DataType> {
 }
 
 /// The float that numbers of several types share if one is a float: PostgreSQL casts all others to it by itself.
-fn shared_float(types: &[DataType]) -> Option<DataType> {
+pub(crate) fn shared_float(types: &[DataType]) -> Option<DataType> {
     let floats = types.iter().filter(|ty| ty.is_floating());
     let widest = floats.max_by_key(|ty| ty.primitive_width())?;
     let are_numbers = types.iter().all(|ty| ty.is_numeric() || ty.is_null());
@@ -144,6 +145,9 @@ impl ScalarUDFImpl for Choice {
             return Ok(chosen_field(self.name(), &values, &args, number, true));
         }
         let types = strings_as_arrays(&data_types(args.arg_fields));
+        if let Some(shaped) = alike_arrays(&types).into_iter().find(is_shaped) {
+            return Ok(chosen_field(self.name(), &values, &args, shaped, true));
+        }
         if self.name() != "nullif" && self.inner.coerce_types(&types).is_err() {
             return Err(unmatched(&self.name().to_uppercase(), args.arg_fields));
         }
@@ -177,6 +181,8 @@ impl ScalarUDFImpl for Choice {
             // Nothing casts a string to records: `semantics` reads it before anything is computed.
             None if arguments.iter().any(is_string) && arguments.iter().any(is_records) => Ok(arguments.to_vec()),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
+            // Arrow casts no list to an array of any dimensions; a rule of ours brings them together.
+            None if arguments.iter().any(is_shaped) => Ok(arguments.to_vec()),
             None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|error| match self.name() {
                 "nullif" => Err(error),
                 _ => Ok(arguments.to_vec()),
@@ -205,9 +211,19 @@ fn is_records(ty: &DataType) -> bool {
 }
 
 /// The types of values among which a string beside arrays is read as one.
-fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
-    let array = types.iter().find(|ty| matches!(ty, DataType::List(_)));
+pub(super) fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
+    let array = types.iter().find(|ty| item_of_array(ty).is_some());
     types.iter().map(|ty| array.filter(|_| is_string(ty)).unwrap_or(ty).clone()).collect()
+}
+
+/// The types of arrays of which one may have any dimensions: so may all.
+pub(crate) fn alike_arrays(types: &[DataType]) -> Vec<DataType> {
+    let some_are_shaped = types.iter().any(is_shaped);
+    let alike = |ty: &DataType| match ty {
+        DataType::List(_) if some_are_shaped => shaped_type(ty),
+        ty => ty.clone(),
+    };
+    types.iter().map(alike).collect()
 }
 
 /// CASE while it is planned.
@@ -242,6 +258,7 @@ impl ScalarUDFImpl for CaseCall {
         let types: Vec<DataType> = values.iter().map(type_at).collect();
         let is_known = |at: &&usize| !args.scalar_arguments.get(**at).copied().flatten().is_some_and(is_unknown);
         let known: Vec<DataType> = values.iter().filter(is_known).map(type_at).filter(|ty| !ty.is_null()).collect();
+        let known = alike_arrays(&known);
         let union = || type_union_resolution(if known.is_empty() { &types } else { &known });
         let Some(arrow) = shared_number(&known).or_else(|| shared_bytes(&known)).or_else(union) else {
             return Err(unmatched("CASE", args.arg_fields));

@@ -14,6 +14,8 @@ use datafusion::logical_expr::{
 use peristyle_catalog::model::PgType;
 
 use super::arithmetic::NEGATE;
+use peristyle_storage::shape::{Arrays, flattened, is_shaped, list_of_shaped};
+
 use super::array::{ALL, ANY};
 use super::context::{FunctionContext, StatementContext, statement_context};
 use super::error::{FunctionError, error, undefined_function};
@@ -141,6 +143,20 @@ impl Overload {
         Overload { variadic: true, ..self }
     }
 
+    /// Whether the argument at that place comes with its dimensions if it has some.
+    fn takes_shapes(&self, place: usize) -> bool {
+        !matches!(parameter(self.parameters, place), Ty::AnyArray | Ty::TextArray)
+    }
+
+    /// The arguments' fields as the function sees them.
+    fn passed(&self, arguments: &[FieldRef]) -> Vec<FieldRef> {
+        let passed = |(place, field): (usize, &FieldRef)| match list_of_shaped(field.data_type()) {
+            Some(list) if !self.takes_shapes(place) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
+            _ => Arc::clone(field),
+        };
+        arguments.iter().enumerate().map(passed).collect()
+    }
+
     /// The function sees NULL arguments.
     pub(crate) const fn not_strict(self) -> Self {
         Overload { strict: false, ..self }
@@ -249,7 +265,8 @@ impl ScalarUDFImpl for PgFunction {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         let fields: Vec<FieldRef> =
             arguments.iter().map(|ty| Arc::new(arrow::datatypes::Field::new("", ty.clone(), true))).collect();
-        Ok(return_field(self.definition.name, self.overload(arguments)?, &fields)?.data_type().clone())
+        let overload = self.overload(arguments)?;
+        Ok(return_field(self.definition.name, overload, &overload.passed(&fields))?.data_type().clone())
     }
 
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
@@ -258,7 +275,7 @@ impl ScalarUDFImpl for PgFunction {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let overload = self.overload(&types_of(args.arg_fields))?;
-        return_field(self.definition.name, overload, args.arg_fields)
+        return_field(self.definition.name, overload, &overload.passed(args.arg_fields))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -309,13 +326,14 @@ fn invoke(overload: &Overload, args: ScalarFunctionArgs) -> Result<ColumnarValue
     let is_constant = args.args.iter().map(|arg| matches!(arg, ColumnarValue::Scalar(_))).collect();
     let arrays = args.args.iter().enumerate().map(|(place, arg)| {
         let array = arg.to_array(if is_scalar(arg) { 1 } else { rows })?;
+        let array = if overload.takes_shapes(place) { array } else { flattened(&array) };
         as_parameter(array, parameter(overload.parameters, place), &args.config_options)
     });
-    let arrays = arrays.collect::<Result<_>>()?;
+    let arg_fields = overload.passed(&args.arg_fields);
     let call = Call {
-        args: arrays,
+        args: arrays.collect::<Result<_>>()?,
         is_constant,
-        arg_fields: &args.arg_fields,
+        arg_fields: &arg_fields,
         rows,
         return_field: &args.return_field,
         options: &args.config_options,
@@ -357,8 +375,12 @@ fn finish(array: ArrayRef, is_one_value: bool, return_type: &DataType) -> Result
     if is_one_value { Ok(ColumnarValue::Scalar(first_value(&array)?)) } else { Ok(ColumnarValue::Array(array)) }
 }
 
-/// Lists with the item field that was promised, whose mark the function's own builder does not know.
+/// Arrays with the item field that was promised, whose mark the function's own builder does not know.
 fn with_items_of(array: ArrayRef, promised: &DataType) -> Result<ArrayRef> {
+    if let (Some(arrays), Some(list)) = (Arrays::of(&array).filter(|_| is_shaped(promised)), list_of_shaped(promised)) {
+        let lists = with_items_of(Arc::new(arrays.lists().clone()), list)?;
+        return Ok(arrays.with_lists(lists.as_list().clone())?);
+    }
     let (Some(lists), DataType::List(item)) = (array.as_list_opt::<i32>(), promised) else { return Ok(array) };
     if lists.data_type() == promised || lists.values().data_type() != item.data_type() {
         return Ok(array);

@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::{Arrays, Part, item_of_array};
 use peristyle_storage::types::{item_field, marked_pg_type, pg_type};
 
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
@@ -69,7 +70,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable("to_json", TO_JSON),
     stable(
         "array_to_json",
-        &[overload(&[Ty::AnyArray], PgType::JSON, |c| per_row(c, |text, row| push_argument(text, c, 0, row)))],
+        &[overload(&[Ty::ShapedArray], PgType::JSON, |c| per_row(c, |text, row| push_argument(text, c, 0, row)))],
     ),
     stable("jsonb_build_object", JSONB_OBJECT),
     stable("json_build_object", JSON_OBJECT),
@@ -133,19 +134,10 @@ pub(crate) fn push_json(
         text.push_str("null");
         return Ok(());
     }
+    if let (Some(arrays), Some(item)) = (Arrays::of(array), item_of_array(array.data_type())) {
+        return push_array(text, &arrays, item, field, index, style);
+    }
     match array.data_type() {
-        DataType::List(item) => {
-            // What gathers values marks the array alone.
-            let element = marked_pg_type(field).and_then(PgType::element);
-            let item = &element.map_or_else(|| Arc::clone(item), |ty| item_field(ty, item.data_type().clone()));
-            let items = array.as_list::<i32>().value(index);
-            text.push('[');
-            for index in 0..items.len() {
-                text.push_str(if index == 0 { "" } else { "," });
-                push_json(text, &items, item, index, style)?;
-            }
-            text.push(']');
-        }
         DataType::Timestamp(..) => escape_json(&as_iso_8601(&print_value(array, index, style)?), text),
         _ => {
             let ty = marked_pg_type(field).unwrap_or_else(|| pg_type(field));
@@ -155,6 +147,29 @@ pub(crate) fn push_json(
         }
     }
     Ok(())
+}
+
+fn push_array(
+    text: &mut String,
+    arrays: &Arrays,
+    item: &FieldRef,
+    field: &FieldRef,
+    index: usize,
+    style: &OutputStyle,
+) -> Result<()> {
+    // What gathers values marks the array alone.
+    let element = marked_pg_type(field).and_then(PgType::element);
+    let item = &element.map_or_else(|| Arc::clone(item), |ty| item_field(ty, item.data_type().clone()));
+    let items = arrays.items(index);
+    arrays.shape(index).walk(|part| {
+        match part {
+            Part::Open => text.push('['),
+            Part::Separator => text.push(','),
+            Part::Item(at) => push_json(text, &items, item, at, style)?,
+            Part::Close => text.push(']'),
+        }
+        Ok(())
+    })
 }
 
 /// `2024-01-01T10:00:00+00:00`: the minutes of the zone's offset are always written.

@@ -113,7 +113,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "width_bucket",
         &[
             overload(&[Ty::Float8, Ty::Float8, Ty::Float8, Ty::Int4], PgType::INT4, width_bucket),
-            overload(&[Ty::Any, Ty::AnyArray], PgType::INT4, super::array_items::bucket),
+            overload(&[Ty::Any, Ty::ShapedArray], PgType::INT4, super::array_items::bucket),
         ],
     ),
     immutable(

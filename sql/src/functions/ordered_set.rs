@@ -7,11 +7,12 @@ use datafusion::common::{Result, internal_err};
 use std::sync::Arc;
 
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::shape::is_shaped;
 use peristyle_storage::types::pg_type;
 
 use super::choice::needs_mark;
 use super::define::{Call, Definition, computed, immutable};
-use super::error::{error, undefined_function};
+use super::error::{error, not_supported, undefined_function};
 use super::interval::{add_intervals, multiply, negated};
 use super::rows::{Argument, Float8, Out};
 use super::signature::Ty;
@@ -34,6 +35,10 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 
 /// The type of the items of the last argument.
 fn item_type(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
+    // What gathers arrays makes one array of them, in which the arrays are no items.
+    if arguments.last().is_some_and(|gathered| is_shaped(gathered.data_type())) {
+        return Err(not_supported("an ordered-set aggregate of arrays"));
+    }
     let Some((list, DataType::List(item))) = arguments.last().map(|list| (list, list.data_type())) else {
         return internal_err!("{name} over {arguments:?}");
     };

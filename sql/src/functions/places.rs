@@ -8,8 +8,10 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int32Type};
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::{Dimension, Shape};
 use peristyle_storage::types::marked_pg_type;
 
+use super::array_value::ArrayArgument;
 use super::define::{Call, Definition, computed, immutable, overload};
 use super::error::error;
 use super::rows::*;
@@ -22,48 +24,68 @@ pub(crate) const ORDINALS: &str = "pg_ordinals";
 /// An array's items beside their numbers, as `_pg_expandarray` gives them.
 pub(crate) const EXPANDED: &str = "pg_expanded";
 
-const INT4_ARRAY: PgType = PgType::plain(1007);
+pub(super) const INT4_ARRAY: PgType = PgType::plain(1007);
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable("array_lower", &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| bound(c, |lower, _| lower))]),
+    immutable(
+        "array_lower",
+        &[overload(&[Ty::ShapedArray, Ty::Int4], PgType::INT4, |c| of_dimension(c, |dimension| dimension.lower))],
+    ),
     immutable(
         "array_upper",
-        &[overload(&[Ty::AnyArray, Ty::Int4], PgType::INT4, |c| bound(c, |lower, count| lower + count - 1))],
+        &[overload(&[Ty::ShapedArray, Ty::Int4], PgType::INT4, |c| of_dimension(c, Dimension::upper))],
     ),
-    immutable("array_dims", &[overload(&[Ty::AnyArray], PgType::TEXT, dimensions)]),
+    immutable(
+        "array_length",
+        &[overload(&[Ty::ShapedArray, Ty::Int4], PgType::INT4, |c| of_dimension(c, |dimension| dimension.length))],
+    ),
+    immutable(
+        "array_ndims",
+        &[overload(&[Ty::ShapedArray], PgType::INT4, |c| of_shape(c, |shape| shape.dimensions().len() as i32))],
+    ),
+    immutable("array_dims", &[overload(&[Ty::ShapedArray], PgType::TEXT, |c| of_shape(c, Shape::to_string))]),
     immutable(
         SUBSCRIPTS,
         &[
-            overload(&[Ty::AnyArray, Ty::Int4], INT4_ARRAY, subscripts),
-            overload(&[Ty::AnyArray, Ty::Int4, Ty::Bool], INT4_ARRAY, subscripts),
+            overload(&[Ty::ShapedArray, Ty::Int4], INT4_ARRAY, subscripts),
+            overload(&[Ty::ShapedArray, Ty::Int4, Ty::Bool], INT4_ARRAY, subscripts),
         ],
     ),
     immutable(ORDINALS, &[overload(&[Ty::AnyArray], INT4_ARRAY, ordinals).variadic().not_strict()]),
     immutable(EXPANDED, &[computed(&[Ty::AnyArray], expanded_field, expanded)]),
 ];
 
-/// The subscript of the first item: vectors of the catalogs count from 0.
-fn lower_bound(call: &Call<'_>) -> i32 {
+/// The dimensions of each row's array: vectors of the catalogs count from 0.
+fn shapes<'a>(call: &'a Call<'_>) -> Result<impl Fn(usize) -> Option<Shape> + use<'a>> {
     let is_vector = marked_pg_type(&call.arg_fields[0]).is_some_and(|ty| ty.vector_element().is_some());
-    if is_vector { 0 } else { 1 }
-}
-
-/// A bound made of the lower one and the count; NULL for an empty array and for another dimension.
-fn bound(call: &Call<'_>, of: impl Fn(i32, i32) -> i32) -> Result<ArrayRef> {
-    let lower = lower_bound(call);
-    map2_opt::<List, Int4, i32>(call, |items, dimension| {
-        let count = length(items.len())?;
-        Ok((dimension == 1 && count > 0).then(|| of(lower, count)))
+    let arrays = ArrayArgument::of(call, 0)?;
+    Ok(move |row: usize| {
+        let shape = arrays.shape(row)?;
+        Some(if is_vector { from_zero(&shape) } else { shape })
     })
 }
 
-/// The bounds of an array as its text has them; NULL for an empty one.
-fn dimensions(call: &Call<'_>) -> Result<ArrayRef> {
-    let lower = lower_bound(call);
-    map1_opt::<List, String>(call, |items| {
-        let count = length(items.len())?;
-        Ok((count > 0).then(|| format!("[{lower}:{}]", lower + count - 1)))
-    })
+/// The same dimensions with subscripts from 0.
+pub(super) fn from_zero(shape: &Shape) -> Shape {
+    Shape::new(shape.dimensions().iter().map(|dimension| Dimension { lower: 0, ..*dimension }).collect())
+}
+
+/// What `of` makes of the dimension that the second argument numbers; NULL if there is none.
+fn of_dimension(call: &Call<'_>, of: impl Fn(Dimension) -> i32) -> Result<ArrayRef> {
+    let (shapes, numbers) = (shapes(call)?, Argument::<Int4>::of(call, 1));
+    let row = |row: usize| dimension_of(&shapes(row)?, numbers.get(row)?).map(&of);
+    Ok(i32::collect((0..call.rows).map(row).collect()))
+}
+
+fn dimension_of(shape: &Shape, number: i32) -> Option<Dimension> {
+    shape.dimensions().get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
+}
+
+/// What `of` makes of an array's dimensions; NULL for an empty one.
+fn of_shape<R: Out>(call: &Call<'_>, of: impl Fn(&Shape) -> R) -> Result<ArrayRef> {
+    let shapes = shapes(call)?;
+    let row = |row: usize| shapes(row).filter(|shape| !shape.dimensions().is_empty()).map(|shape| of(&shape));
+    Ok(R::collect((0..call.rows).map(row).collect()))
 }
 
 pub(super) fn length(count: usize) -> Result<i32> {
@@ -71,17 +93,17 @@ pub(super) fn length(count: usize) -> Result<i32> {
 }
 
 fn subscripts(call: &Call<'_>) -> Result<ArrayRef> {
-    let lower = lower_bound(call);
-    let dimensions = Argument::<Int4>::of(call, 1);
+    let (shapes, numbers) = (shapes(call)?, Argument::<Int4>::of(call, 1));
     let is_reverse = |row| match call.args.len() {
         3 => Argument::<Bool>::of(call, 2).get(row).unwrap_or(false),
         _ => false,
     };
-    numbers(call, |row, count| {
-        let count = if dimensions.get(row) == Some(1) { count } else { 0 };
-        let ascending = lower..lower + count;
-        if is_reverse(row) { ascending.rev().collect() } else { ascending.collect() }
-    })
+    let row = |row: usize| {
+        let dimension = dimension_of(&shapes(row)?, numbers.get(row)?);
+        let ascending = dimension.map(|dimension| dimension.lower..=dimension.upper()).into_iter().flatten();
+        Some(if is_reverse(row) { ascending.rev().collect() } else { ascending.collect() })
+    };
+    lists_of::<Int32Type>(call, (0..call.rows).map(row).collect())
 }
 
 fn ordinals(call: &Call<'_>) -> Result<ArrayRef> {
@@ -90,13 +112,6 @@ fn ordinals(call: &Call<'_>) -> Result<ArrayRef> {
         let longest = lists.iter().filter_map(|lists| lists.get(row)).map(|items| items.len()).max();
         longest.map(|count| Ok((1..=length(count)?).collect())).transpose()
     };
-    lists_of::<Int32Type>(call, (0..call.rows).map(row).collect::<Result<Vec<_>>>()?)
-}
-
-/// An array of numbers for each array, made of its row and length.
-fn numbers(call: &Call<'_>, of: impl Fn(usize, i32) -> Vec<i32>) -> Result<ArrayRef> {
-    let lists = Argument::<List>::of(call, 0);
-    let row = |row: usize| lists.get(row).map(|items| Ok(of(row, length(items.len())?))).transpose();
     lists_of::<Int32Type>(call, (0..call.rows).map(row).collect::<Result<Vec<_>>>()?)
 }
 

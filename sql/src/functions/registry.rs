@@ -9,11 +9,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, distinct_from, encoding,
-    enums, extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
-    macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type, pattern, places, range,
-    regexp_places, rounding, row, row_lock, scale, series_array, shown_scale, sql_pattern, text, ties, to_char,
-    type_of, unicode,
+    age, arithmetic, array, array_items, array_parts, array_types, bytes, choice, clock, datetime, degrees,
+    distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
+    json_path, json_sets, json_text, macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type,
+    pattern, places, range, regexp_places, rounding, row, row_lock, scale, series_array, shown_scale, sql_pattern,
+    text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -22,6 +22,7 @@ const FAMILIES: &[&[Definition]] = &[
     arithmetic::DEFINITIONS,
     array::DEFINITIONS,
     array_items::DEFINITIONS,
+    array_parts::DEFINITIONS,
     bytes::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
@@ -86,7 +87,6 @@ fn borrowed_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         crypto::sha384(),
         crypto::sha512(),
         nested::array_has::array_has_udf(),
-        nested::extract::array_element_udf(),
     ]
 }
 

@@ -7,6 +7,7 @@
 use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed;
+use peristyle_storage::shape::item_of_array;
 use peristyle_storage::types::{
     DECIMAL256_PRECISION_MAX, OPEN_DECIMAL, UTC, decimal_type, marked_pg_type, pg_type_of_arrow,
 };
@@ -22,8 +23,10 @@ pub(crate) enum Ty {
     Any,
     /// Takes any type as it is, an unknown literal too.
     Unchanged,
-    /// Takes any array.
+    /// Takes any array, as the list of its items.
     AnyArray,
+    /// Takes any array as it lies: a list, or with its dimensions and lower bounds.
+    ShapedArray,
     Bool,
     Int2,
     Int4,
@@ -62,7 +65,7 @@ impl Ty {
         }
         match self {
             Ty::Any | Ty::Unchanged => Some(3),
-            Ty::AnyArray => matches!(argument, DataType::List(_)).then_some(0),
+            Ty::AnyArray | Ty::ShapedArray => item_of_array(argument).map(|_| 0),
             Ty::TextArray => is_text_list(argument).then_some(0),
             Ty::Numeric => numeric_cost(argument),
             Ty::Int2 | Ty::Int4 | Ty::Int8 => self.integer_cost(argument),
@@ -118,8 +121,9 @@ impl Ty {
         match self {
             Ty::Any if is_unknown(argument) => DataType::Utf8View,
             Ty::Any | Ty::Unchanged => argument.clone(),
-            Ty::AnyArray | Ty::TextArray if matches!(argument, DataType::List(_)) => argument.clone(),
-            Ty::AnyArray | Ty::TextArray => DataType::new_list(DataType::Utf8View, true),
+            // The list behind a shaped array is taken when the function is called.
+            Ty::AnyArray | Ty::ShapedArray | Ty::TextArray if item_of_array(argument).is_some() => argument.clone(),
+            Ty::AnyArray | Ty::ShapedArray | Ty::TextArray => DataType::new_list(DataType::Utf8View, true),
             Ty::Bool => DataType::Boolean,
             Ty::Int2 => DataType::Int16,
             Ty::Int4 => DataType::Int32,
@@ -160,7 +164,7 @@ pub(crate) fn is_string(ty: &DataType) -> bool {
 }
 
 fn is_text_list(ty: &DataType) -> bool {
-    matches!(ty, DataType::List(item) if is_string(item.data_type()) || item.data_type().is_null())
+    item_of_array(ty).is_some_and(|item| is_string(item.data_type()) || item.data_type().is_null())
 }
 
 fn is_bytes(ty: &DataType) -> bool {

@@ -42,7 +42,7 @@ pub(super) fn array_of_nothing() -> SqlError {
 fn is_array_of_nothing(expr: &Expr) -> bool {
     match expr {
         Expr::Nested(inner) => is_array_of_nothing(inner),
-        Expr::Array(array) => array.elem.is_empty(),
+        Expr::Array(array) => array.elem.iter().all(is_array_of_nothing),
         _ => false,
     }
 }

@@ -7,6 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr as Planned, ExprSchemable};
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::shape::is_shaped;
 use peristyle_storage::special_numeric::may_be_special;
 use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, marked_pg_type, pg_type};
 use sqlparser::ast::{
@@ -17,8 +18,8 @@ use sqlparser::ast::{
 use super::Planner;
 use crate::error::{SqlError, SqlState};
 use crate::semantics::category::{Category, category, comparison_type};
-use crate::semantics::sql_type_of;
-use crate::values::{catalog_name, type_name};
+use crate::semantics::{call, cast_call, sql_type_of, string};
+use crate::values::{catalog_name, is_shaped_text, type_name};
 
 /// Digits before the point that an integer type needs.
 const INT4_DIGITS: u8 = 10;
@@ -31,8 +32,20 @@ enum Cell {
     Null,
     /// A string or a parameter: takes the others' type too, with the digits that it shows.
     Unknown(Option<(u8, u8)>),
+    /// A string too, which as an array has more dimensions than one or another lower bound than 1.
+    ShapedText,
     /// The Arrow type tells a decimal's digits, the mark whether the plan knows the type by more than that.
     Known { ty: PgType, arrow: DataType, is_marked: bool },
+}
+
+impl Cell {
+    fn is_shaped(&self) -> bool {
+        match self {
+            Cell::ShapedText => true,
+            Cell::Known { arrow, .. } => is_shaped(arrow),
+            Cell::Null | Cell::Unknown(_) => false,
+        }
+    }
 }
 
 /// Casts the cells of every VALUES list, where they differ. 42804 if they have no type in common.
@@ -82,8 +95,11 @@ impl Unifier<'_, '_> {
             // A cell that cannot be planned by itself says so when the list is planned.
             let Some(cells) = cells.filter(|cells| cells.iter().any(|cell| *cell != cells[0])) else { continue };
             let Some(common) = common_type(&cells)? else { continue };
+            let are_shaped = common.is_array() && cells.iter().any(Cell::is_shaped);
+            let sql = sql_type(common, &cells);
             for row in &mut values.rows {
-                cast(&mut row.content[column], &common);
+                let cell = &mut row.content[column];
+                if are_shaped { cast_shaped(cell, common) } else { cast(cell, &sql) }
             }
         }
         Ok(())
@@ -93,6 +109,7 @@ impl Unifier<'_, '_> {
         if let Expr::Value(value) = expr {
             match &value.value {
                 Value::Null => return Some(Cell::Null),
+                Value::SingleQuotedString(text) if is_shaped_text(text) => return Some(Cell::ShapedText),
                 Value::SingleQuotedString(text) => return Some(Cell::Unknown(decimal_digits(text))),
                 _ => {}
             }
@@ -108,7 +125,7 @@ impl Unifier<'_, '_> {
 }
 
 /// The type of a column; `None` if no cell has one.
-fn common_type(cells: &[Cell]) -> Result<Option<SqlType>, SqlError> {
+fn common_type(cells: &[Cell]) -> Result<Option<PgType>, SqlError> {
     let mut common: Option<PgType> = None;
     for cell in cells {
         let Cell::Known { ty, .. } = cell else { continue };
@@ -124,7 +141,7 @@ fn common_type(cells: &[Cell]) -> Result<Option<SqlType>, SqlError> {
             Some(common) => comparison_type(common, *ty).ok_or_else(|| mismatch(common, *ty))?,
         });
     }
-    Ok(common.map(|ty| sql_type(ty, cells)))
+    Ok(common)
 }
 
 fn mismatch(left: PgType, right: PgType) -> SqlError {
@@ -154,7 +171,7 @@ fn digits(cells: &[Cell]) -> ExactNumberInfo {
     for cell in cells {
         let (cell_whole, cell_scale) = match cell {
             Cell::Null => continue,
-            Cell::Unknown(None) => return ExactNumberInfo::None,
+            Cell::Unknown(None) | Cell::ShapedText => return ExactNumberInfo::None,
             Cell::Unknown(Some(digits)) => *digits,
             Cell::Known { arrow, .. } => match arrow {
                 open if may_be_special(open) => return ExactNumberInfo::None,
@@ -187,4 +204,10 @@ fn cast(cell: &mut Expr, data_type: &SqlType) {
     let expr = std::mem::replace(cell, Expr::Value(Value::Null.into()));
     let (data_type, kind) = (data_type.clone(), CastKind::DoubleColon);
     *cell = Expr::Cast { kind, expr: Box::new(expr), data_type, array: false, format: None };
+}
+
+/// Makes a cell an array that may have any dimensions.
+fn cast_shaped(cell: &mut Expr, array: PgType) {
+    let expr = std::mem::replace(cell, Expr::Value(Value::Null.into()));
+    *cell = call(cast_call::NAME, vec![expr, string(cast_call::target_text(array.shaped()))]);
 }

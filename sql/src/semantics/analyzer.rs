@@ -119,7 +119,7 @@ pub(crate) fn analyzed_cast(expr: Expr) -> Result<Expr> {
 }
 
 fn rewrite_cast(expr: Expr, schema: &DFSchema, context: Option<&FunctionContext>) -> Result<Transformed<Expr>> {
-    let (inner, field) = match as_cast(expr) {
+    let (inner, field) = match as_cast(expr, schema)? {
         Expr::Cast(Cast { expr, field }) => (expr, field),
         other => {
             let literal = enum_cast::literal_of_call(&other, context)?;

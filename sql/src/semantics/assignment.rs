@@ -4,12 +4,13 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::shape::{list_of_shaped, shaped_type};
 use peristyle_storage::types::pg_type;
 
 use super::cast::{CastKind, cast_to_arrow};
 use super::category::{Category, category};
 use super::numeric_literal::numeric_literal;
-use super::type_planner::open_array;
+use super::type_planner::{cast_form, open_array};
 use crate::error::{SqlError, SqlState};
 use crate::functions::signature::decimal_of;
 
@@ -24,18 +25,35 @@ pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &
     {
         return assignment_cast(number, schema, to, arrow);
     }
-    let arrow = open_form(to, field.data_type()).unwrap_or_else(|| arrow.clone());
+    let arrow = match array_form(&expression, to, field.data_type(), arrow) {
+        Some(form) => form,
+        None => open_form(to, field.data_type()).unwrap_or_else(|| arrow.clone()),
+    };
+    if pg_type(&field) == to && *field.data_type() == arrow {
+        return Ok(expression);
+    }
     Ok(cast_to_arrow(expression, to, arrow, CastKind::Assignment))
 }
 
-/// What comes to a bare numeric, or to an array of them, keeps its own digits; `None` for other types.
+/// What comes to a bare numeric keeps its own digits; `None` for other types.
 fn open_form(to: PgType, from: &DataType) -> Option<DataType> {
-    match from {
-        DataType::Null => None,
-        from if to == PgType::NUMERIC => Some(decimal_of(from)),
-        from if to.element() == Some(PgType::NUMERIC) => Some(open_array(from)),
-        _ => None,
+    let is_open = to == PgType::NUMERIC && *from != DataType::Null;
+    is_open.then(|| decimal_of(from))
+}
+
+/// An array that comes to a column stays a list if it is one, numerics without a scale keep their digits; `None` for other
+/// types.
+fn array_form(value: &Expr, to: PgType, from: &DataType, wanted: &DataType) -> Option<DataType> {
+    if !to.is_array() || from.is_null() {
+        return None;
     }
+    let list = match to.element() {
+        Some(PgType::NUMERIC) => open_array(from),
+        _ => wanted.clone(),
+    };
+    let list = list_of_shaped(&list).cloned().unwrap_or(list);
+    let form = cast_form(to, value, from);
+    Some(if form.is_shaped() { shaped_type(&list) } else { list })
 }
 
 /// The type of a column as its definition names it; a serial type is the integer that it counts in.

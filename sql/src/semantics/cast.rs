@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 };
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed::{self, RangeType};
+use peristyle_storage::shape::{Arrays, is_shaped, item_of_array};
 use peristyle_storage::special_numeric::may_be_special;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 
@@ -28,7 +29,7 @@ use super::enum_cast;
 use super::type_planner::typed_field;
 use crate::functions::context::{FunctionContext, StatementContext};
 use crate::functions::define::first_value;
-use crate::functions::error::error;
+use crate::functions::error::{error, not_supported};
 use crate::functions::signature::is_string;
 use crate::values::type_name;
 
@@ -91,7 +92,7 @@ impl PgCast {
 
 /// The expression cast to a type, as an assignment or explicitly.
 pub fn cast_expr(expr: Expr, target: PgType, kind: CastKind) -> Expr {
-    cast_to_arrow(expr, target, super::type_planner::arrow_of(target), kind)
+    cast_to_arrow(expr, target.unshaped(), super::type_planner::arrow_of(target), kind)
 }
 
 /// The expression cast to a type that lies in Arrow as given (an open numeric's width is the caller's choice).
@@ -250,12 +251,17 @@ impl<'a> CastJob<'a> {
             let takes_it = source == PgType::JSONB && cast_json::takes_jsonb(self.target);
             return if takes_it { cast_json::from_jsonb(self, input) } else { Err(self.cannot_cast(from)) };
         }
+        if let Some(item) = item_of_array(self.arrow) {
+            return match Arrays::of(input) {
+                Some(arrays) => self.arrays_to_arrays(&arrays, item),
+                None if is_string(from) => cast_text::text_to_arrays(self, input, item),
+                None => Err(self.cannot_cast(from)),
+            };
+        }
         match (from, self.arrow) {
             (from, to) if is_string(from) && is_string(to) && self.target.enum_definition().is_some() => {
                 enum_cast::to_enum(self, input)
             }
-            (from, DataType::List(item)) if is_string(from) => cast_text::text_to_list(self, input, item),
-            (DataType::List(_), DataType::List(item)) => self.list_to_list(input, item),
             (from, to) if is_string(from) && is_string(to) => cast_text::text_to_text(self, input),
             (DataType::Utf8View, DataType::Int32) if source == PgType::CHAR => cast_text::code_of_char(input),
             (from, _) if is_string(from) => cast_text::from_text(self, input),
@@ -285,14 +291,27 @@ impl<'a> CastJob<'a> {
         cannot_cast(source, self.target)
     }
 
-    fn list_to_list(&self, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
-        let list = input.as_list::<i32>();
+    /// The arrays with items of that type, in the form that is wanted.
+    fn arrays_to_arrays(&self, arrays: &Arrays, item: &FieldRef) -> Result<ArrayRef> {
+        let arrays = Arrays::of(&arrays.with_lists(self.list_to_list(arrays.lists(), item)?)?);
+        let arrays = arrays.ok_or_else(|| error("XX000", "a cast of arrays gave none"))?;
+        if is_shaped(self.arrow) {
+            return Ok(arrays.shaped()?);
+        }
+        if arrays.are_plain() { Ok(Arc::new(arrays.lists().clone())) } else { Err(not_a_list()) }
+    }
+
+    fn list_to_list(&self, list: &ListArray, item: &FieldRef) -> Result<ListArray> {
         let element = self.target.item().unwrap_or(PgType::TEXT);
         let inner = CastJob { source: None, target: element, arrow: item.data_type(), ..*self };
         let values = inner.run(list.values())?;
-        let list = ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?;
-        Ok(Arc::new(list))
+        Ok(ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, list.nulls().cloned())?)
     }
+}
+
+/// 0A000 where an array is taken for a list and is none.
+pub(super) fn not_a_list() -> DataFusionError {
+    not_supported("an array with more than one dimension or a lower bound other than 1 in this place")
 }
 
 pub(super) fn cannot_cast(source: PgType, target: PgType) -> DataFusionError {

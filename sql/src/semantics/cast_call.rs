@@ -6,14 +6,15 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    Cast, ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    Cast, ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 use peristyle_catalog::model::PgType;
 
-use super::type_planner::{arrow_of, field_of, typed_field};
+use super::type_planner::{arrow_of, cast_form, field_of, form_of, typed_field};
 use crate::values::type_name;
 
 /// The function's name. Its second argument is the target as `oid:typmod`.
@@ -49,16 +50,18 @@ fn target_of_argument(argument: &Expr) -> Option<PgType> {
     }
 }
 
-/// The cast that a call stands for; the expression itself if it is no such call.
-pub(crate) fn as_cast(expr: Expr) -> Expr {
+/// The cast that a call over such columns stands for; the expression itself if it is no such call.
+pub(super) fn as_cast(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     match expr {
         Expr::ScalarFunction(ScalarFunction { func, mut args }) if func.name() == NAME => {
-            match args.get(1).and_then(target_of_argument) {
-                Some(target) => Expr::Cast(Cast::new_from_field(Box::new(args.swap_remove(0)), field_of(target))),
-                None => Expr::ScalarFunction(ScalarFunction { func, args }),
-            }
+            let Some(target) = args.get(1).and_then(target_of_argument) else {
+                return Ok(Expr::ScalarFunction(ScalarFunction { func, args }));
+            };
+            let value = args.swap_remove(0);
+            let form = cast_form(target, &value, &value.get_type(schema)?);
+            Ok(Expr::Cast(Cast::new_from_field(Box::new(value), field_of(form))))
         }
-        other => other,
+        other => Ok(other),
     }
 }
 
@@ -85,7 +88,9 @@ impl ScalarUDFImpl for CastCall {
         let Some(target) = text.and_then(target_of) else {
             return internal_err!("a cast without a target");
         };
-        Ok(typed_field(args.arg_fields[0].name(), target, arrow_of(target)))
+        let value = args.scalar_arguments[0].and_then(ScalarValue::try_as_str);
+        let form = form_of(target, value, args.arg_fields[0].data_type());
+        Ok(typed_field(args.arg_fields[0].name(), form, arrow_of(form)))
     }
 
     fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {

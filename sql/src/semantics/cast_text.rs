@@ -8,10 +8,11 @@ use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::packed::RangeType;
+use peristyle_storage::shape::{BoundsBuilder, Shape, is_shaped};
 use peristyle_storage::special_numeric::may_be_special;
 use peristyle_storage::types::OPEN_DECIMAL;
 
-use super::cast::{CastJob, CastKind};
+use super::cast::{CastJob, CastKind, not_a_list};
 use super::text::Printer;
 use crate::functions::decimal::{decimal_parts, from_wide};
 use crate::functions::error::{error, not_supported};
@@ -154,18 +155,25 @@ pub(super) fn limit_characters<'a>(
     }
 }
 
-pub(crate) fn text_to_list(job: &CastJob<'_>, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
+/// The array of each text, with items of that type.
+pub(crate) fn text_to_arrays(job: &CastJob<'_>, input: &ArrayRef, item: &FieldRef) -> Result<ArrayRef> {
     let texts = strings(input)?;
-    let parsed = texts
-        .iter()
-        .map(|text| text.map(|text| parse_items(job.target, text)).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
-    let lengths = parsed.iter().map(|list| list.as_ref().map_or(0, Vec::len));
+    let parsed = texts.iter().map(|text| text.map(|text| parse_items(job.target, text)).transpose());
+    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+    let lengths = parsed.iter().map(|array| array.as_ref().map_or(0, |array| array.items.len()));
     let offsets = arrow::buffer::OffsetBuffer::from_lengths(lengths);
     let nulls = parsed.iter().map(Option::is_some).collect();
-    let items: ArrayRef = Arc::new(StringViewArray::from_iter(parsed.into_iter().flatten().flatten()));
+    let shapes: Vec<Shape> =
+        parsed.iter().map(|array| array.as_ref().map_or_else(Shape::default, |array| array.shape.clone())).collect();
+    let items = parsed.into_iter().flatten().flat_map(|array| array.items);
+    let items: ArrayRef = Arc::new(StringViewArray::from_iter(items));
     let element = job.target.item().unwrap_or(PgType::TEXT);
     let inner = CastJob { source: None, target: element, arrow: item.data_type(), ..*job };
-    let list = ListArray::try_new(Arc::clone(item), offsets, inner.run(&items)?, Some(nulls))?;
-    Ok(Arc::new(list))
+    let lists = ListArray::try_new(Arc::clone(item), offsets, inner.run(&items)?, Some(nulls))?;
+    if is_shaped(job.arrow) {
+        let mut bounds = BoundsBuilder::default();
+        shapes.iter().for_each(|shape| bounds.push(shape));
+        return Ok(bounds.finish(lists)?);
+    }
+    if shapes.iter().all(Shape::is_plain) { Ok(Arc::new(lists)) } else { Err(not_a_list()) }
 }

@@ -14,10 +14,12 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::{marked_pg_type, pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
+use super::array_forms;
 use super::cast::{CastKind, cast_expr, cast_to_arrow};
 use super::category::{Category, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
 use super::operators::{check_literal, no_operator};
+use super::type_planner::cast_form;
 use crate::functions::array_types;
 use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_number, shared_type, values_of};
 use crate::functions::error::{error, not_supported};
@@ -52,6 +54,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         };
     }
     as_shared_number(func.name(), &mut args, &values, schema)?;
+    as_alike_arrays(func.name(), &mut args, &values, schema)?;
     for (at, label) in compared_labels(func.name(), &args, schema)? {
         let arg = std::mem::take(&mut args[at]);
         args[at] = read_as(arg, Some(label))?;
@@ -137,6 +140,18 @@ fn as_shared_number(function: &str, args: &mut [Expr], values: &[usize], schema:
     Ok(())
 }
 
+/// Arrays of which one may have any dimensions in the form of that one. Those that are put into an array stay as they are.
+fn as_alike_arrays(function: &str, args: &mut [Expr], values: &[usize], schema: &DFSchema) -> Result<()> {
+    if function == array_types::MAKE {
+        return Ok(());
+    }
+    let chosen = values.iter().map(|at| std::mem::take(&mut args[*at])).collect();
+    for (at, value) in values.iter().zip(array_forms::alike(chosen, schema)?) {
+        args[*at] = value;
+    }
+    Ok(())
+}
+
 /// Positions of what is compared with the first argument, where that is of an enum type, which is given.
 fn compared_labels(function: &str, args: &[Expr], schema: &DFSchema) -> Result<Vec<(usize, PgType)>> {
     let compared = compared(function, args);
@@ -183,7 +198,8 @@ fn read_as(value: Expr, shared: Option<PgType>) -> Result<Expr> {
         (Some(ty), Expr::Literal(ScalarValue::Utf8(Some(_)), _))
             if ![PgType::TEXT.oid, PgType::NUMERIC.oid].contains(&ty.oid) =>
         {
-            cast_expr(value, PgType::plain(ty.oid), CastKind::Explicit)
+            let form = cast_form(PgType::plain(ty.oid), &value, &DataType::Utf8);
+            cast_expr(value, form, CastKind::Explicit)
         }
         _ => value,
     })

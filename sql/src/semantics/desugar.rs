@@ -4,9 +4,10 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr,
+    AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select,
-    SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound, WindowType,
+    SetExpr, Subscript, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound,
+    WindowType,
 };
 
 use super::desugar_literal::{
@@ -15,6 +16,7 @@ use super::desugar_literal::{
 use super::{desugar_call, desugar_like, desugar_series, desugar_variadic};
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::{ALL, ANY};
+use crate::functions::array_parts::UNKNOWN;
 use crate::functions::choice::{CASE, CASE_OF};
 use crate::functions::distinct_from::{DISTINCT, NOT_DISTINCT};
 use crate::functions::math::BIT_NOT;
@@ -115,6 +117,7 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
         Expr::TypedString(typed) if is_bare_numeric(&typed.data_type) => {
             Some(to_numeric(&mut Expr::Value(typed.value.clone())))
         }
+        Expr::TypedString(typed) => computed_cast(&mut Expr::Value(typed.value.clone()), &typed.data_type),
         Expr::AtTimeZone { timestamp, time_zone } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
         Expr::UnaryOp { op, expr } => unary(*op, expr),
         Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, .. }
@@ -148,6 +151,15 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
             Some(call(NOT_DISTINCT, vec![take(left), take(right)]))
         }
         Expr::Case { operand, conditions, else_result, .. } => Some(case(operand, conditions, else_result)),
+        Expr::CompoundFieldAccess { access_chain, .. } => {
+            access_chain.iter_mut().for_each(fill_slice);
+            None
+        }
+        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            keep_unknown(left);
+            keep_unknown(right);
+            None
+        }
         Expr::Tuple(values) => Some(call("row", std::mem::take(values))),
         _ => None,
     }
@@ -159,6 +171,22 @@ fn has_literal(left: &Expr, right: &Expr) -> bool {
         |side: &Expr| matches!(side, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }));
     let is_computed = |side: &Expr| !matches!(side, Expr::Value(_));
     (is_string(left) && is_computed(right)) || (is_string(right) && is_computed(left))
+}
+
+/// `a[:2]` and `a[2:]` begin and end where the array does, which no subscript is beyond.
+fn fill_slice(access: &mut AccessExpr) {
+    if let AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, .. }) = access {
+        lower_bound.get_or_insert_with(|| cast(string(i32::MIN.to_string()), DataType::Int4(None)));
+        upper_bound.get_or_insert_with(|| cast(string(i32::MAX.to_string()), DataType::Int4(None)));
+    }
+}
+
+/// A string that is compared takes the other's type. The planner asks for both types first, and a string's meets no array
+/// of any dimensions.
+fn keep_unknown(operand: &mut Expr) {
+    if matches!(operand, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. })) {
+        *operand = call(UNKNOWN, vec![take(operand)]);
+    }
 }
 
 /// CASE as the call that knows the type of its values.
@@ -298,8 +326,9 @@ fn align_values(mut rows: Vec<&mut Vec<Expr>>) {
         for expr in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
             let has_it = matches!(expr, Expr::Cast { data_type, .. } if *data_type == named);
             if !has_it {
-                let operand = take(expr);
-                *expr = cast(operand, named.clone());
+                let mut operand = take(expr);
+                let array = if matches!(operand, Expr::Value(_)) { computed_cast(&mut operand, &named) } else { None };
+                *expr = array.unwrap_or_else(|| cast(operand, named.clone()));
             }
         }
     }

@@ -9,19 +9,29 @@ use super::desugar::{call, cast, string, take};
 use super::type_name::pg_type_of_sql;
 use crate::functions::interval_fields;
 use crate::functions::rounding::{SPECIAL_NUMERIC, TO_NUMERIC_ARRAY};
-use crate::values::special_text;
+use crate::values::{is_shaped_text, special_text};
 
 /// A cast of what is no literal: as a call that is named after its target. A type that does not exist is left for
 /// the planner to refuse.
 pub(super) fn computed_cast(operand: &mut Expr, data_type: &DataType) -> Option<Expr> {
-    if matches!(operand, Expr::Value(_)) {
+    let target = pg_type_of_sql(data_type).ok()?;
+    let is_literal = matches!(operand, Expr::Value(_));
+    // Which form an array has its value tells.
+    if is_literal && !(target.is_array() && may_be_shaped(operand)) {
         return None;
     }
-    let target = pg_type_of_sql(data_type).ok()?;
-    if target.element() == Some(PgType::NUMERIC) {
+    if target.element() == Some(PgType::NUMERIC) && !is_literal {
         return Some(call(TO_NUMERIC_ARRAY, vec![take(operand)]));
     }
     Some(call(cast_call::NAME, vec![take(operand), string(cast_call::target_text(target))]))
+}
+
+fn may_be_shaped(literal: &Expr) -> bool {
+    let Expr::Value(literal) = literal else { return false };
+    match &literal.value {
+        Value::Placeholder(_) => true,
+        value => value.clone().into_string().is_some_and(|text| is_shaped_text(&text)),
+    }
 }
 
 pub(super) fn is_bare_numeric(data_type: &DataType) -> bool {

@@ -16,9 +16,11 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::is_shaped;
 use peristyle_storage::types::{marked_pg_type, pg_metadata};
 
 use super::analyzer::rewrite_expressions;
+use super::array_forms::alike_sides;
 use super::comparison_key::{Comparison, key, key_or_self};
 use super::key_order::{is_label, keys};
 use crate::functions::error::not_supported;
@@ -164,6 +166,11 @@ fn distinct_on(on: DistinctOn) -> Result<Transformed<LogicalPlan>> {
 fn equal_keys(mut join: Join) -> Result<Transformed<LogicalPlan>> {
     let mut has_keys = false;
     for (left, right) in &mut join.on {
+        if let Some(pair) = alike_sides(left, join.left.schema(), right, join.right.schema())? {
+            (*left, *right) = pair;
+            has_keys = true;
+            continue;
+        }
         let of_left = equality_key(left, join.left.schema())?;
         if let (Some(of_left), Some(of_right)) = (of_left, equality_key(right, join.right.schema())?) {
             (*left, *right) = (of_left, of_right);
@@ -189,7 +196,10 @@ fn within_expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>>
             let pair = match columns.as_slice() {
                 [column] => {
                     let column = Expr::Column(column.clone());
-                    (equality_key(&expr, schema)?, equality_key(&column, subquery.subquery.schema())?)
+                    match alike_sides(&expr, schema, &column, subquery.subquery.schema())? {
+                        Some((of_value, of_column)) => (Some(of_value), Some(of_column)),
+                        None => (equality_key(&expr, schema)?, equality_key(&column, subquery.subquery.schema())?),
+                    }
                 }
                 _ => (None, None),
             };
@@ -215,6 +225,12 @@ fn within_aggregate(mut aggregate: AggregateFunction, schema: &DFSchema) -> Resu
         "min" | "max" => Comparison::Order,
         _ => Comparison::Equality,
     };
+    if let ([argument], name @ ("min" | "max")) = (aggregate.params.args.as_slice(), aggregate.func.name())
+        && argument.get_type(schema).is_ok_and(|ty| is_shaped(&ty))
+    {
+        let order = keys(vec![argument.clone().sort(name == "min", false)], schema)?;
+        return Ok(Transformed::yes(Expr::AggregateFunction(first_of(order, aggregate))));
+    }
     let key = match aggregate.params.args.as_slice() {
         [argument] => key(argument, schema, comparison)?,
         _ => None,
@@ -233,9 +249,13 @@ fn within_aggregate(mut aggregate: AggregateFunction, schema: &DFSchema) -> Resu
 
 /// The least or greatest value, by its key.
 fn first_by(key: Expr, is_least: bool, aggregate: AggregateFunction) -> AggregateFunction {
+    first_of(vec![Sort { expr: key, asc: is_least, nulls_first: false }], aggregate)
+}
+
+fn first_of(order_by: Vec<Sort>, aggregate: AggregateFunction) -> AggregateFunction {
     let params = AggregateFunctionParams {
         distinct: false,
-        order_by: vec![Sort { expr: key, asc: is_least, nulls_first: false }],
+        order_by,
         null_treatment: Some(NullTreatment::IgnoreNulls),
         ..aggregate.params
     };

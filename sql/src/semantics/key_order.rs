@@ -7,11 +7,14 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{AggregateFunctionParams, Sort, WindowFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, WindowFrame, WindowFrameBound, WindowFrameUnits};
 use datafusion::optimizer::AnalyzerRule;
+use peristyle_storage::shape::is_shaped;
 
 use super::analyzer::rewrite_expressions;
 use super::comparison_key::{Comparison, key_or_self};
 use super::operators::type_of;
+use crate::functions::array_parts::{BOUNDS, ITEMS};
 use crate::functions::error::not_supported;
+use crate::functions::named;
 
 /// Replaces values by their keys where rows are put in order.
 #[derive(Debug)]
@@ -102,8 +105,17 @@ pub(super) fn is_label(expr: &Expr, schema: &DFSchema) -> bool {
 }
 
 pub(super) fn keys(sorts: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>> {
-    sorts
-        .into_iter()
-        .map(|sort| Ok(Sort { expr: key_or_self(sort.expr, schema, Comparison::Order)?, ..sort }))
-        .collect()
+    let mut keys = Vec::with_capacity(sorts.len());
+    for sort in sorts {
+        let by = |expr: Expr| Sort { expr, ..sort.clone() };
+        if sort.expr.get_type(schema).is_ok_and(|ty| is_shaped(&ty)) {
+            // Arrow does not sort by groups of columns alone.
+            for part in [ITEMS, BOUNDS] {
+                keys.push(by(named(part)?.call(vec![sort.expr.clone().unalias()])));
+            }
+        } else {
+            keys.push(by(key_or_self(sort.expr.clone(), schema, Comparison::Order)?));
+        }
+    }
+    Ok(keys)
 }

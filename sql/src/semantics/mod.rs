@@ -2,6 +2,7 @@
 
 mod aggregate_arguments;
 mod analyzer;
+mod array_forms;
 mod array_operators;
 mod assignment;
 mod call_forms;

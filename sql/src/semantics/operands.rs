@@ -15,9 +15,10 @@ use super::is_quantified;
 use super::key_order::is_label;
 use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
-use crate::functions::error::{error, not_supported};
+use crate::functions::array_parts::UNKNOWN;
+use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
-use crate::functions::{bytes, distinct_from, named, text};
+use crate::functions::{array_types, bytes, distinct_from, named, text};
 use crate::values::type_name;
 
 pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -40,7 +41,8 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) =>
         {
-            let [left, right] = together([*left, *right], schema, Comparison::Equality)?.map(Box::new);
+            let operands = [*left, *right].map(literal_behind);
+            let [left, right] = together(operands, schema, Comparison::Equality)?.map(Box::new);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         Expr::ScalarFunction(call) if let Some(op) = distinct_from::operator(call.func.name()) => {
@@ -85,9 +87,18 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         }
         Expr::ScalarFunction(call) if call.func.name() == "make_array" => match label_type(&call, schema) {
             Some(ty) => array_of_labels(call, ty, schema),
-            None => refuse_nested(call, schema),
+            None => Ok(Transformed::no(Expr::ScalarFunction(call))),
         },
+        Expr::ScalarFunction(call) if call.func.name() == array_types::CONCAT => joined_arrays(call, schema),
         other => Ok(Transformed::no(other)),
+    }
+}
+
+/// The string literal that a call stands for; any other expression as it is.
+fn literal_behind(operand: Expr) -> Expr {
+    match operand {
+        Expr::ScalarFunction(mut call) if call.func.name() == UNKNOWN => call.args.swap_remove(0),
+        other => other,
     }
 }
 
@@ -181,6 +192,25 @@ fn padded(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     }
 }
 
+/// A string literal beside an array is an array of its type.
+fn joined_arrays(mut call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let mut array = None;
+    for arg in &call.args {
+        array = array.or(Some(type_of(&arg.to_field(schema)?.1)).filter(|ty| ty.is_array()));
+    }
+    let Some(array) = array else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
+    call.args = call
+        .args
+        .into_iter()
+        .map(|arg| if is_string_literal(&arg) { as_type(arg, None, array) } else { arg })
+        .collect();
+    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+}
+
+fn is_string_literal(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if is_unknown(&value.data_type()) && !value.is_null())
+}
+
 /// The array type of what `ARRAY[…]` makes of labels; DataFusion knows their Arrow type alone.
 fn label_type(call: &ScalarFunction, schema: &DFSchema) -> Option<PgType> {
     let label = call.args.iter().find(|arg| is_label(arg, schema))?;
@@ -195,15 +225,6 @@ fn array_of_labels(mut call: ScalarFunction, ty: PgType, schema: &DFSchema) -> R
     call.args = items;
     let array = Box::new(Expr::ScalarFunction(call));
     Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(array, field_of(ty)))))
-}
-
-/// Arrays have one dimension.
-fn refuse_nested(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let is_array = |arg: &Expr| arg.get_type(schema).is_ok_and(|ty| matches!(ty, DataType::List(_)));
-    if call.args.iter().any(is_array) {
-        return Err(not_supported("an array of more than one dimension"));
-    }
-    Ok(Transformed::no(Expr::ScalarFunction(call)))
 }
 
 fn together<const N: usize>(operands: [Expr; N], schema: &DFSchema, comparison: Comparison) -> Result<[Expr; N]> {

@@ -6,12 +6,13 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr, lit};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::packed::RangeType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
 
+use super::array_forms::alike;
 use super::array_operators;
 use super::assignment::is_integer;
 use super::category::{Category, arithmetic_type, category, comparison_type};
@@ -19,10 +20,10 @@ use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
 use super::own_operators;
 use super::sum_chain;
-use super::type_planner::{field_of, typed_field};
+use super::type_planner::{cast_form, field_of, typed_field};
 use crate::functions::error::{FunctionError, error};
 use crate::functions::signature::crowded_decimal;
-use crate::functions::{arithmetic, interval, json_operator, named, pattern, text};
+use crate::functions::{arithmetic, array, interval, json_operator, named, pattern, text};
 use crate::values::{InputStyle, parse_text, type_name};
 
 /// DataFusion's hook for binary operators.
@@ -39,7 +40,7 @@ pub(super) struct Operand {
 impl ExprPlanner for PgOperators {
     fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let RawBinaryExpr { op, left, right } = raw;
-        let planned = plan(&op, operand(left, schema)?, operand(right, schema)?)?;
+        let planned = plan(&op, operand(left, schema)?, operand(right, schema)?, schema)?;
         Ok(match planned {
             Ok(expr) => PlannerResult::Planned(expr),
             Err((left, right)) => PlannerResult::Original(RawBinaryExpr { op, left, right }),
@@ -70,7 +71,7 @@ pub(crate) fn type_of(field: &arrow::datatypes::Field) -> PgType {
     }
 }
 
-fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
+fn plan(op: &BinaryOperator, left: Operand, right: Operand, schema: &DFSchema) -> Result<Planned> {
     use BinaryOperator as B;
     let (left, right) = match own_operators::plan(op, left, right)? {
         Ok(planned) => return Ok(Ok(planned)),
@@ -87,7 +88,7 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
             None => plan_arithmetic(op, left, right).map(Ok),
         },
         B::Plus | B::Minus | B::Multiply | B::Modulo => plan_arithmetic(op, left, right).map(Ok),
-        B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => plan_comparison(op, left, right),
+        B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq => plan_comparison(op, left, right, schema),
         B::PGExp | B::BitwiseXor => Ok(Ok(call("power", vec![left.expr, right.expr])?)),
         B::StringConcat => plan_concat(left, right),
         B::BitwiseAnd | B::BitwiseOr | B::PGBitwiseXor if left.ty.is_none() && right.ty.is_none() => {
@@ -161,6 +162,12 @@ pub(crate) fn as_type(operand: Expr, from: Option<PgType>, to: PgType) -> Expr {
         {
             number
         }
+        Expr::Literal(value, metadata) => {
+            let from = value.data_type();
+            let literal = Expr::Literal(value, metadata);
+            let form = cast_form(to, &literal, &from);
+            Expr::Cast(Cast::new_from_field(Box::new(literal), field_of(form)))
+        }
         expr => Expr::Cast(Cast::new_from_field(Box::new(expr), field_of(to))),
     }
 }
@@ -223,7 +230,7 @@ fn as_decimal(operand: Operand) -> Expr {
     }
 }
 
-fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result<Planned> {
+fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand, schema: &DFSchema) -> Result<Planned> {
     let common = match (left.ty, right.ty) {
         (None, None) => return Ok(Err((left.expr, right.expr))),
         (Some(ty), None) | (None, Some(ty)) => PgType::plain(ty.oid),
@@ -241,13 +248,17 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand) -> Result
         BinaryOperator::Gt => Operator::Gt,
         _ => Operator::GtEq,
     };
-    let [left, right] = <[Expr; 2]>::try_from(for_comparison(vec![left, right], common)).expect("two operands");
+    let operands = alike(for_comparison(vec![left, right], common), schema)?;
+    let [left, right] = <[Expr; 2]>::try_from(operands).expect("two operands");
     let comparison = match operator {
         Operator::Eq | Operator::NotEq => Comparison::Equality,
         _ => Comparison::Order,
     };
     if let Some(key) = Key::of(common, comparison) {
         return Ok(Ok(binary_expr(key.call(left)?, operator, key.call(right)?)));
+    }
+    if comparison == Comparison::Order && common.is_array() && left.get_type(schema)? == right.get_type(schema)? {
+        return Ok(Ok(call(array::COMPARE, vec![lit(op.to_string()), left, right])?));
     }
     Ok(Ok(binary_expr(left, operator, right)))
 }
@@ -303,7 +314,7 @@ pub(super) fn compared_operands(
     })?;
     let common = PgType::plain(common.oid);
     check_literals(&operands, common)?;
-    let operands = for_comparison(operands, common);
+    let operands = alike(for_comparison(operands, common), schema)?;
     if let Some(key) = Key::of(common, comparison) {
         return operands.into_iter().map(|expr| key.call(expr)).collect::<Result<Vec<_>>>().map(Ok);
     }

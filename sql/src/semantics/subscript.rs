@@ -1,17 +1,17 @@
-//! `array[n]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other; the characters of a
-//! name from 0 too. In jsonb it finds a member or an item.
+//! `array[n][m]` and `array[n:m]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other; the
+//! characters of a name from 0 too. In jsonb it finds a member or an item.
 
-use arrow::datatypes::{DataType, Field};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::item_of_array;
 
 use super::assignment::is_text;
 use super::operators::{as_type, type_of};
-use crate::functions::choice::{marked, needs_mark};
+use crate::functions::array_parts::{SLICE, SUBSCRIPT};
 use crate::functions::error::{FunctionError, error};
 use crate::functions::signature::is_unknown;
 use crate::functions::{arithmetic, named};
@@ -31,34 +31,59 @@ impl ExprPlanner for Subscripts {
         if type_of(&field) == PgType::JSONB {
             return member(raw, schema);
         }
-        let RawFieldAccessExpr { expr, field_access: GetFieldAccess::ListIndex { key } } = raw else {
-            return Ok(PlannerResult::Original(raw));
+        let RawFieldAccessExpr { expr, field_access } = raw;
+        let subscript = match field_access {
+            GetFieldAccess::ListIndex { key } => Subscript::Place(*key),
+            GetFieldAccess::ListRange { start, stop, .. } => Subscript::Range(*start, *stop),
+            other => return Ok(PlannerResult::Original(RawFieldAccessExpr { expr, field_access: other })),
         };
-        if type_of(&field) == PgType::NAME {
-            let place = call(arithmetic::ADD, vec![*key, lit(1_i32)])?;
+        if let Some((function, mut args)) = subscripted(&expr) {
+            let (array, subscripts) = (args.remove(0), args);
+            return Ok(PlannerResult::Planned(further(function, array, subscripts, subscript)?));
+        }
+        if type_of(&field) == PgType::NAME
+            && let Subscript::Place(key) = subscript
+        {
+            let place = call(arithmetic::ADD, vec![key, lit(1_i32)])?;
             return Ok(PlannerResult::Planned(call("substr", vec![expr, place, lit(1_i32)])?));
         }
-        if !matches!(field.data_type(), DataType::List(_)) {
+        if item_of_array(field.data_type()).is_none() {
             let name = type_name(PgType::plain(type_of(&field).oid));
             let message = format!("cannot subscript type {name} because it does not support subscripting");
             return Err(error("42804", message));
         }
-        let is_vector = type_of(&field).vector_element().is_some();
-        let place = if is_vector { call(arithmetic::ADD, vec![*key, lit(1_i32)])? } else { *key };
-        let item = item_type(&field);
-        let element = call("array_element", vec![expr, place])?;
-        Ok(PlannerResult::Planned(match item {
-            Some(ty) => marked(element, ty),
-            None => element,
+        Ok(PlannerResult::Planned(match subscript {
+            Subscript::Place(key) => call(SUBSCRIPT, vec![expr, key])?,
+            Subscript::Range(lower, upper) => call(SLICE, vec![expr, lower, upper])?,
         }))
     }
 }
 
-/// The type of an array's items, if their Arrow type does not tell it.
-fn item_type(field: &Field) -> Option<PgType> {
-    let DataType::List(item) = field.data_type() else { return None };
-    let ty = type_of(field).item()?;
-    needs_mark(ty, item.data_type()).then_some(ty)
+/// What stands between one pair of brackets.
+enum Subscript {
+    Place(Expr),
+    Range(Expr, Expr),
+}
+
+/// Whether an expression is an array with subscripts already, and the function and arguments that it is planned as.
+fn subscripted(expr: &Expr) -> Option<(&'static str, Vec<Expr>)> {
+    let Expr::ScalarFunction(call) = expr else { return None };
+    let function = [SUBSCRIPT, SLICE].into_iter().find(|name| *name == call.func.name())?;
+    Some((function, call.args.clone()))
+}
+
+/// The array with one more subscript. If one is a range all are: a place is one that begins at 1.
+fn further(function: &str, array: Expr, mut subscripts: Vec<Expr>, next: Subscript) -> Result<Expr> {
+    let is_range = function == SLICE || matches!(next, Subscript::Range(..));
+    if is_range && function == SUBSCRIPT {
+        subscripts = subscripts.into_iter().flat_map(|place| [lit(1_i32), place]).collect();
+    }
+    match next {
+        Subscript::Place(place) if is_range => subscripts.extend([lit(1_i32), place]),
+        Subscript::Place(place) => subscripts.push(place),
+        Subscript::Range(lower, upper) => subscripts.extend([lower, upper]),
+    }
+    call(if is_range { SLICE } else { SUBSCRIPT }, std::iter::once(array).chain(subscripts).collect())
 }
 
 /// `j['key']`, `j[place]`: the part of a document that is found so, as `j #> ARRAY[…]` does.

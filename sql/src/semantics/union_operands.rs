@@ -6,19 +6,20 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, DataFusionError, Result};
+use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::optimizer::AnalyzerRule;
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::{is_shaped, shaped_type};
 use peristyle_storage::types::{OPEN_DECIMAL, pg_type, pg_type_of_arrow};
 
-use super::cast::{CastKind, cast_to_arrow};
+use super::cast::{CastKind, cast_expr, cast_to_arrow};
 use super::category::{Category, category, comparison_type};
 use super::type_planner::arrow_of;
 use crate::functions::choice::shared_number;
 use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
-use crate::values::type_name;
+use crate::values::{is_shaped_text, type_name};
 
 /// The rule. It comes before type coercion.
 #[derive(Debug)]
@@ -50,10 +51,12 @@ fn brought_together(union: Union) -> Result<Transformed<LogicalPlan>> {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
     let types = (0..columns).map(|at| common_type(&union, at)).collect::<Result<Vec<_>>>()?;
-    if types.iter().all(Option::is_none) {
+    let are_shaped: Vec<bool> = (0..columns).map(|at| is_shaped_somewhere(&union, at)).collect();
+    if types.iter().all(Option::is_none) && !are_shaped.contains(&true) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
-    let inputs = union.inputs.into_iter().map(|input| as_types(input, &types)).collect::<Result<Vec<_>>>()?;
+    let inputs =
+        union.inputs.into_iter().map(|input| as_types(input, &types, &are_shaped)).collect::<Result<Vec<_>>>()?;
     Union::try_new_with_loose_types(inputs).map(|union| Transformed::yes(LogicalPlan::Union(union)))
 }
 
@@ -92,19 +95,38 @@ fn is_open(side: &LogicalPlan, at: usize) -> bool {
     if side.schema().field(at).data_type().is_null() {
         return true;
     }
+    literal(side, at).is_some()
+}
+
+/// The literal without a type that a side's column is.
+fn literal(side: &LogicalPlan, at: usize) -> Option<ScalarValue> {
     match side {
         LogicalPlan::Projection(projection) => match projection.expr[at].clone().unalias_nested().data {
-            Expr::Literal(value, _) => is_unknown(&value.data_type()),
-            _ => false,
+            Expr::Literal(value, _) if is_unknown(&value.data_type()) => Some(value),
+            _ => None,
         },
-        LogicalPlan::Sort(sort) => is_open(&sort.input, at),
-        LogicalPlan::Limit(limit) => is_open(&limit.input, at),
-        _ => false,
+        LogicalPlan::Sort(sort) => literal(&sort.input, at),
+        LogicalPlan::Limit(limit) => literal(&limit.input, at),
+        _ => None,
     }
 }
 
-/// A side with its columns cast to these types.
-fn as_types(input: Arc<LogicalPlan>, types: &[Option<(PgType, DataType)>]) -> Result<Arc<LogicalPlan>> {
+/// Whether a column of some side may have arrays of any dimensions.
+fn is_shaped_somewhere(union: &Union, at: usize) -> bool {
+    let is_array = |input: &Arc<LogicalPlan>| pg_type(input.schema().field(at)).is_array();
+    let may_be_shaped = |input: &Arc<LogicalPlan>| match literal(input, at) {
+        Some(value) => value.try_as_str().flatten().is_some_and(is_shaped_text),
+        None => is_shaped(input.schema().field(at).data_type()),
+    };
+    union.inputs.iter().any(is_array) && union.inputs.iter().any(may_be_shaped)
+}
+
+/// A side with its columns cast to these types, arrays in the form that they have on some side.
+fn as_types(
+    input: Arc<LogicalPlan>,
+    types: &[Option<(PgType, DataType)>],
+    are_shaped: &[bool],
+) -> Result<Arc<LogicalPlan>> {
     let schema = Arc::clone(input.schema());
     let columns = schema.iter().zip(types).enumerate().map(|(at, ((qualifier, field), ty))| {
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
@@ -113,7 +135,15 @@ fn as_types(input: Arc<LogicalPlan>, types: &[Option<(PgType, DataType)>]) -> Re
         let is_cast = |ty: PgType| matches!(category(ty), Category::Number | Category::Own(_));
         match ty {
             Some((ty, arrow)) if is_open(&input, at) || is_cast(*ty) && is_other(*ty, arrow) => {
-                cast_to_arrow(column, *ty, arrow.clone(), CastKind::Explicit).alias(field.name())
+                let cast = match are_shaped[at] {
+                    true => cast_expr(column, ty.shaped(), CastKind::Explicit),
+                    false => cast_to_arrow(column, *ty, arrow.clone(), CastKind::Explicit),
+                };
+                cast.alias(field.name())
+            }
+            _ if are_shaped[at] && field.data_type().is_list() => {
+                let arrow = shaped_type(field.data_type());
+                cast_to_arrow(column, pg_type(field), arrow, CastKind::Explicit).alias(field.name())
             }
             _ => column,
         }

@@ -1,41 +1,55 @@
-//! The text form of one-dimensional arrays: `{1,NULL,"a b"}`.
+//! The text form of arrays: `{1,NULL,"a b"}`, `{{1,2},{3,4}}`, `[0:1]={1,2}`.
 
 use std::borrow::Cow;
 
 use peristyle_catalog::model::PgType;
+use peristyle_storage::shape::{DIMENSIONS_MAX, Dimension, Shape};
 
+use super::array_scanner::Scanner;
 use crate::error::{Result, SqlError, SqlState};
 
-/// The elements of an array's text, `None` for NULL. 22P02 for what is no array, 0A000 for more than one dimension
-/// and for lower bounds other than 1.
-pub fn parse_array(text: &str) -> Result<Vec<Option<Cow<'_, str>>>> {
-    let (bounds, body) = split_bounds(text.trim_start())?;
-    let mut scanner = Scanner { text: body, rest: body };
-    if !scanner.eat('{') {
+/// Items in storage order, `None` for NULL.
+pub(super) type Items<'a> = Vec<Option<Cow<'a, str>>>;
+
+/// An array's text, taken apart.
+#[derive(Debug, Default)]
+pub(crate) struct ArrayText<'a> {
+    pub(crate) shape: Shape,
+    pub(crate) items: Items<'a>,
+}
+
+/// The dimensions and elements of an array's text. 22P02 for what is no array.
+pub(crate) fn parse_array(text: &str) -> Result<ArrayText<'_>> {
+    let text = text.trim_start_matches(is_blank);
+    let (bounds, body) = split_bounds(text)?;
+    if !body.starts_with('{') {
         return Err(malformed(body, "Array value must start with \"{\" or dimension information."));
     }
-    let elements = scanner.elements()?;
-    scanner.skip_space();
-    if !scanner.rest.is_empty() {
-        return Err(malformed(body, "Junk after closing right brace."));
-    }
-    match bounds {
-        Some(bounds) if bounds.len != elements.len() as i64 => {
-            Err(malformed(text.trim_start(), "Specified array dimensions do not match array contents."))
-        }
-        Some(bounds) if bounds.lower != 1 => {
-            Err(SqlError::unsupported("arrays with a lower bound other than 1 are not supported"))
-        }
-        _ => Ok(elements),
-    }
+    let (lengths, items) = Scanner::new(body).scan()?;
+    let shape = match bounds {
+        None => Shape::new(lengths.into_iter().map(Dimension::of).collect()),
+        Some(bounds) if bounds.iter().map(|dimension| dimension.length).eq(lengths) => Shape::new(bounds),
+        Some(_) => return Err(malformed(text, "Specified array dimensions do not match array contents.")),
+    };
+    Ok(ArrayText { shape, items })
 }
 
 /// The items of the text of an array or of a vector, whose numbers stand between blanks.
-pub(crate) fn parse_items(ty: PgType, text: &str) -> Result<Vec<Option<Cow<'_, str>>>> {
-    match ty.vector_element() {
-        Some(_) => Ok(text.split_ascii_whitespace().map(|number| Some(number.into())).collect()),
-        None => parse_array(text),
+pub(crate) fn parse_items(ty: PgType, text: &str) -> Result<ArrayText<'_>> {
+    if ty.vector_element().is_none() {
+        return parse_array(text);
     }
+    let items: Vec<_> = text.split_ascii_whitespace().map(|number| Some(number.into())).collect();
+    Ok(ArrayText { shape: Shape::of_list(items.len()), items })
+}
+
+/// Whether a text is that of an array with more than one dimension or another lower bound than 1.
+pub(crate) fn is_shaped_text(text: &str) -> bool {
+    // The others are many, and told at a glance.
+    let start = text.trim_start_matches(is_blank);
+    let may_be = start.starts_with('[')
+        || start.strip_prefix('{').is_some_and(|rest| rest.trim_start_matches(is_blank).starts_with('{'));
+    may_be && parse_array(text).is_ok_and(|array| !array.shape.is_plain())
 }
 
 /// Whether an element's text must be quoted.
@@ -50,138 +64,75 @@ pub(super) fn is_space(byte: u8) -> bool {
 }
 
 #[cold]
-fn malformed(text: &str, detail: &str) -> SqlError {
+pub(super) fn malformed(text: &str, detail: &str) -> SqlError {
     SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("malformed array literal: \"{text}\"")).detail(detail)
 }
 
-struct Bounds {
-    lower: i64,
-    len: i64,
+#[cold]
+pub(crate) fn too_many_dimensions(dimensions: usize) -> SqlError {
+    let message = format!("number of array dimensions ({dimensions}) exceeds the maximum allowed ({DIMENSIONS_MAX})");
+    SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
 }
 
-/// Takes `[1:3]=` off the front.
-fn split_bounds(text: &str) -> Result<(Option<Bounds>, &str)> {
-    if !text.starts_with('[') {
+pub(super) fn is_blank(c: char) -> bool {
+    u8::try_from(c).is_ok_and(is_space)
+}
+
+/// Takes `[1:3][0:1]=` off the front.
+fn split_bounds(text: &str) -> Result<(Option<Vec<Dimension>>, &str)> {
+    let mut dimensions = Vec::new();
+    let mut rest = text;
+    while let Some(inner) = rest.strip_prefix('[') {
+        if dimensions.len() == DIMENSIONS_MAX {
+            return Err(too_many_dimensions(dimensions.len() + 1));
+        }
+        let (dimension, after) = dimension(text, inner)?;
+        dimensions.push(dimension);
+        rest = after.trim_start_matches(is_blank);
+    }
+    if dimensions.is_empty() {
         return Ok((None, text));
     }
-    let Some((bounds, body)) = text.split_once('=') else {
+    let Some(body) = rest.strip_prefix('=') else {
         return Err(malformed(text, "Missing \"=\" after array dimensions."));
     };
-    let inner = bounds.trim_end().strip_prefix('[').and_then(|b| b.strip_suffix(']'));
-    let Some(inner) = inner else { return Err(malformed(text, "Missing \"]\" after array dimensions.")) };
-    if inner.contains('[') {
-        return Err(SqlError::unsupported("arrays of more than one dimension are not supported"));
+    let body = body.trim_start_matches(is_blank);
+    if !body.starts_with('{') {
+        return Err(malformed(text, "Array contents must start with \"{\"."));
     }
-    let (lower, upper) = inner.split_once(':').unwrap_or(("1", inner));
-    let number = |text: &str| text.trim().parse::<i32>().map(i64::from);
-    match (number(lower), number(upper)) {
-        (Ok(lower), Ok(upper)) => Ok((Some(Bounds { lower, len: upper - lower + 1 }), body.trim_start())),
-        _ => Err(malformed(text, "\"[\" must introduce explicitly-specified array dimensions.")),
-    }
+    Ok((Some(dimensions), body))
 }
 
-struct Scanner<'a> {
-    text: &'a str,
-    rest: &'a str,
-}
-
-impl<'a> Scanner<'a> {
-    fn skip_space(&mut self) {
-        self.rest = self.rest.trim_start_matches(|c: char| u8::try_from(c).is_ok_and(is_space));
+/// `1:3]` or `3]`, and what follows.
+fn dimension<'a>(text: &str, inner: &'a str) -> Result<(Dimension, &'a str)> {
+    let number_end = |text: &str| text.find(|c: char| !matches!(c, '0'..='9' | '-' | '+')).unwrap_or(text.len());
+    let (first, after) = inner.split_at(number_end(inner));
+    if first.is_empty() {
+        return Err(malformed(text, "\"[\" must introduce explicitly-specified array dimensions."));
     }
-
-    fn eat(&mut self, mark: char) -> bool {
-        match self.rest.strip_prefix(mark) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
+    let (lower, upper, after) = match after.strip_prefix(':') {
+        None => ("1", first, after),
+        Some(after) => {
+            let (second, after) = after.split_at(number_end(after));
+            (first, second, after)
         }
+    };
+    if upper.is_empty() {
+        return Err(malformed(text, "Missing array dimension value."));
     }
-
-    fn elements(&mut self) -> Result<Vec<Option<Cow<'a, str>>>> {
-        let mut elements = Vec::new();
-        self.skip_space();
-        if self.eat('}') {
-            return Ok(elements);
-        }
-        loop {
-            self.skip_space();
-            elements.push(self.element()?);
-            self.skip_space();
-            if self.eat('}') {
-                return Ok(elements);
-            }
-            if !self.eat(',') {
-                let detail =
-                    if self.rest.is_empty() { "Unexpected end of input." } else { "Unexpected array element." };
-                return Err(malformed(self.text, detail));
-            }
-        }
+    let Some(after) = after.strip_prefix(']') else {
+        return Err(malformed(text, "Missing \"]\" after array dimensions."));
+    };
+    let bound =
+        |number: &str| number.parse::<i32>().map_err(|_| malformed(text, "Array bound is out of integer range."));
+    let (lower, upper) = (bound(lower)?, bound(upper)?);
+    if upper < lower {
+        let message = "upper bound cannot be less than lower bound";
+        return Err(SqlError::new(SqlState::ARRAY_SUBSCRIPT_ERROR, message));
     }
-
-    fn element(&mut self) -> Result<Option<Cow<'a, str>>> {
-        match self.rest.chars().next() {
-            None => Err(malformed(self.text, "Unexpected end of input.")),
-            Some('{') => Err(SqlError::unsupported("arrays of more than one dimension are not supported")),
-            Some(mark @ (',' | '}')) => Err(malformed(self.text, &format!("Unexpected \"{mark}\" character."))),
-            Some('"') => self.quoted().map(Some),
-            Some(_) => self.unquoted(),
-        }
-    }
-
-    fn quoted(&mut self) -> Result<Cow<'a, str>> {
-        let body = &self.rest[1..];
-        let plain = body.find(['"', '\\']).ok_or_else(|| malformed(self.text, "Unexpected end of input."))?;
-        if body.as_bytes()[plain] == b'"' {
-            self.rest = &body[plain + 1..];
-            return Ok(Cow::Borrowed(&body[..plain]));
-        }
-        let mut out = body[..plain].to_owned();
-        let mut chars = body[plain..].char_indices();
-        while let Some((at, c)) = chars.next() {
-            match c {
-                '"' => {
-                    self.rest = &body[plain + at + 1..];
-                    return Ok(Cow::Owned(out));
-                }
-                '\\' => out.extend(chars.next().map(|(_, escaped)| escaped)),
-                _ => out.push(c),
-            }
-        }
-        Err(malformed(self.text, "Unexpected end of input."))
-    }
-
-    /// Up to the next mark; blanks at the end do not count, a backslash takes what follows as it is.
-    fn unquoted(&mut self) -> Result<Option<Cow<'a, str>>> {
-        let mut out = String::new();
-        let (mut kept, mut has_escape) = (0, false);
-        let mut chars = self.rest.char_indices();
-        let end = loop {
-            let Some((at, c)) = chars.next() else { return Err(malformed(self.text, "Unexpected end of input.")) };
-            match c {
-                ',' | '}' => break at,
-                '{' => return Err(malformed(self.text, "Unexpected \"{\" character.")),
-                '"' => return Err(malformed(self.text, "Unexpected array element.")),
-                '\\' => {
-                    has_escape = true;
-                    out.extend(chars.next().map(|(_, escaped)| escaped));
-                    kept = out.len();
-                }
-                _ => {
-                    out.push(c);
-                    if !u8::try_from(c).is_ok_and(is_space) {
-                        kept = out.len();
-                    }
-                }
-            }
-        };
-        self.rest = &self.rest[end..];
-        out.truncate(kept);
-        let is_null = !has_escape && out.eq_ignore_ascii_case("null");
-        Ok((!is_null).then_some(Cow::Owned(out)))
-    }
+    let length = upper.checked_sub(lower).and_then(|length| length.checked_add(1));
+    let length = length.ok_or_else(|| malformed(text, "Array bound is out of integer range."))?;
+    Ok((Dimension { length, lower }, after))
 }
 
 #[cfg(test)]
@@ -189,7 +140,7 @@ mod tests {
     use super::*;
 
     fn elements(text: &str) -> Vec<Option<String>> {
-        parse_array(text).unwrap().into_iter().map(|e| e.map(Cow::into_owned)).collect()
+        parse_array(text).unwrap().items.into_iter().map(|e| e.map(Cow::into_owned)).collect()
     }
 
     #[test]
@@ -220,8 +171,46 @@ mod tests {
             assert_eq!(error.message, format!("malformed array literal: \"{input}\""));
         }
         assert_eq!(parse_array("[1:2]={1}").unwrap_err().code, SqlState::INVALID_TEXT_REPRESENTATION);
-        for input in ["{{1},{2}}", "[2:3]={1,2}", "[0:0]={1}", "[1:1][1:1]={{1}}"] {
-            assert_eq!(parse_array(input).unwrap_err().code, SqlState::FEATURE_NOT_SUPPORTED, "{input}");
+    }
+
+    #[test]
+    fn dimensions_are_counted_and_bounds_are_read() {
+        let cases = [
+            ("{{1,2},{3,4},{5,6}}", "[1:3][1:2]"),
+            (" [0:1] = {a,b}", "[0:1]"),
+            ("[2:3][-1:0]={{1,2},{3,NULL}}", "[2:3][-1:0]"),
+            ("[2]={1,2}", "[1:2]"),
+            ("{{{{{{1}}}}}}", "[1:1][1:1][1:1][1:1][1:1][1:1]"),
+            ("{}", ""),
+        ];
+        for (input, shape) in cases {
+            assert_eq!(parse_array(input).unwrap().shape.to_string(), shape, "{input}");
         }
+        assert!(is_shaped_text(" { {1}}") && is_shaped_text("[0:0]={1}"));
+        assert!(!is_shaped_text("{1}") && !is_shaped_text("[1:1]={1}") && !is_shaped_text("{{1}"));
+    }
+
+    #[test]
+    fn ragged_and_deep_arrays_are_refused() {
+        let ragged = "Multidimensional arrays must have sub-arrays with matching dimensions.";
+        let cases = [
+            ("{{1,2},{3}}", ragged),
+            ("{{1},{{2}}}", ragged),
+            ("{{1},2}", "Unexpected array element."),
+            ("{1,{2}}", "Unexpected \"{\" character."),
+            ("{{},{}}", "Unexpected \"}\" character."),
+            ("[1:3]={1,2}", "Specified array dimensions do not match array contents."),
+            ("[1:2]={{1,2}}", "Specified array dimensions do not match array contents."),
+            ("[]={1}", "\"[\" must introduce explicitly-specified array dimensions."),
+            ("[1:]={1}", "Missing array dimension value."),
+            ("[1:1={1}", "Missing \"]\" after array dimensions."),
+            ("[1:1]{1}", "Missing \"=\" after array dimensions."),
+            ("[1:1]=1", "Array contents must start with \"{\"."),
+        ];
+        for (input, detail) in cases {
+            assert_eq!(parse_array(input).unwrap_err().detail.as_deref(), Some(detail), "{input}");
+        }
+        assert_eq!(parse_array("{{{{{{{1}}}}}}}").unwrap_err().code, SqlState::PROGRAM_LIMIT_EXCEEDED);
+        assert_eq!(parse_array("[2:1]={}").unwrap_err().code, SqlState::ARRAY_SUBSCRIPT_ERROR);
     }
 }

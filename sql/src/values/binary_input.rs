@@ -2,7 +2,9 @@
 
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed::{Bound, Macaddr, Range, RangeType};
+use peristyle_storage::shape::{DIMENSIONS_MAX, Dimension, Shape};
 
+use super::array_text::too_many_dimensions;
 use super::calendar::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS,
     TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY,
@@ -149,22 +151,32 @@ fn parse_array(element: PgType, mut bytes: &[u8], charset: Charset) -> Result<Ce
     if oid != element.oid {
         return Err(wrong_element(oid, element));
     }
-    match dimensions {
-        0 if bytes.is_empty() => return Ok(Cell::Array(Vec::new())),
-        1 => {}
-        2..=6 => return Err(SqlError::unsupported("arrays of more than one dimension are not supported")),
-        _ => return Err(incorrect()),
-    }
-    let count = usize::try_from(take_i32(&mut bytes)?).map_err(|_| incorrect())?;
-    if take_i32(&mut bytes)? != 1 {
-        return Err(SqlError::unsupported("arrays with a lower bound other than 1 are not supported"));
-    }
+    let shape = take_shape(dimensions, &mut bytes)?;
     // Each element takes four bytes at least: a false count cannot ask for more memory than was sent.
-    let mut cells = Vec::with_capacity(count.min(bytes.len() / 4));
-    for _ in 0..count {
-        cells.push(take_element(element, &mut bytes, charset)?);
+    let count = shape.items();
+    if count > bytes.len() / 4 {
+        return Err(incorrect());
     }
-    if bytes.is_empty() { Ok(Cell::Array(cells)) } else { Err(incorrect()) }
+    let cells = (0..count).map(|_| take_element(element, &mut bytes, charset)).collect::<Result<_>>()?;
+    if bytes.is_empty() { Ok(Cell::array(shape, cells)) } else { Err(incorrect()) }
+}
+
+/// Length and lower bound of each dimension.
+fn take_shape(dimensions: i32, bytes: &mut &[u8]) -> Result<Shape> {
+    let count = usize::try_from(dimensions).map_err(|_| incorrect())?;
+    if count > DIMENSIONS_MAX {
+        return Err(too_many_dimensions(count));
+    }
+    let dimensions = (0..count).map(|_| {
+        let (length, lower) = (take_i32(bytes)?, take_i32(bytes)?);
+        // The greatest subscript is an integer too.
+        let has_room = length >= 0 && lower.checked_add(length).is_some();
+        if has_room { Ok(Dimension { length, lower }) } else { Err(incorrect()) }
+    });
+    let dimensions = dimensions.collect::<Result<Vec<_>>>()?;
+    let items = dimensions.iter().try_fold(1_i32, |items, dimension| items.checked_mul(dimension.length));
+    items.ok_or_else(incorrect)?;
+    Ok(Shape::new(dimensions))
 }
 
 /// Flags, then the bounds that there are, each with its length.

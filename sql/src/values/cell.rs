@@ -2,8 +2,9 @@
 
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed::{Packed, RangeType};
+use peristyle_storage::shape::Shape;
 
-use super::array_text::parse_items;
+use super::array_text::{ArrayText, parse_items};
 use super::datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
 use super::decimal::{Decimal, parse_numeric};
 use super::interval::Interval;
@@ -45,7 +46,17 @@ pub enum Cell {
     Uuid([u8; 16]),
     /// A value that is stored packed (`peristyle_storage::packed`).
     Packed(Vec<u8>),
+    /// An array of one dimension that counts from 1, or of none.
     Array(Vec<Cell>),
+    /// Any other array, its items in storage order.
+    Shaped(Box<Shape>, Vec<Cell>),
+}
+
+impl Cell {
+    /// An array of these items.
+    pub(crate) fn array(shape: Shape, items: Vec<Cell>) -> Cell {
+        if shape.is_plain() { Cell::Array(items) } else { Cell::Shaped(Box::new(shape), items) }
+    }
 }
 
 impl Cell {
@@ -57,11 +68,12 @@ impl Cell {
 /// Parses the text form of a type and applies the type's modifier. Errors are PostgreSQL's for that type.
 pub fn parse_text(ty: PgType, text: &str, style: &InputStyle) -> Result<Cell> {
     if let Some(item_type) = ty.item() {
-        let cells = parse_items(ty, text)?.into_iter().map(|item| match item {
+        let ArrayText { shape, items } = parse_items(ty, text)?;
+        let cells = items.into_iter().map(|item| match item {
             Some(item) => parse_text(item_type, &item, style),
             None => Ok(Cell::Null),
         });
-        return Ok(Cell::Array(cells.collect::<Result<_>>()?));
+        return Ok(Cell::array(shape, cells.collect::<Result<_>>()?));
     }
     let kind = ty.kind().ok_or_else(|| no_input(ty))?;
     parse_scalar(kind, ty, text, style)

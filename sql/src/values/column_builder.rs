@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, ListArray, NullArray,
-    NullBufferBuilder, PrimitiveBuilder, StringViewBuilder,
+    Array, ArrayRef, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, NullArray, PrimitiveBuilder,
+    StringViewBuilder,
 };
-use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
@@ -14,8 +13,10 @@ use arrow::datatypes::{
 };
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed;
-use peristyle_storage::types::{UTC, arrow_type, item_field};
+use peristyle_storage::shape::{Shape, is_shaped, item_of_array};
+use peristyle_storage::types::{UTC, arrow_type};
 
+use super::array_builder::ArrayBuilder;
 use super::binary_input::parse_binary;
 use super::cell::{Cell, no_input, parse_scalar, parse_text, stored_text};
 use super::decimal::Decimal;
@@ -58,21 +59,21 @@ enum Sink {
     Interval(PrimitiveBuilder<IntervalMonthDayNanoType>),
     Uuid(FixedSizeBinaryBuilder),
     Packed(FixedSizeBinaryBuilder),
-    List { items: Box<ColumnBuilder>, ends: Vec<i32>, nulls: NullBufferBuilder },
+    Array(ArrayBuilder),
     Void(usize),
 }
 
 impl ColumnBuilder {
     /// A builder for a column of that type. `arrow` is what [`Self::finish`] gives; a bare numeric's array keeps its
-    /// precision and scale only if all values fit, and gets more digits otherwise. 0A000 for a type without input.
+    /// precision and scale only if all values fit, and gets more digits otherwise; arrays are lists only if all values are
+    /// some, and shaped otherwise. 0A000 for a type without input.
     pub fn new(ty: PgType, arrow: DataType, style: InputStyle) -> Result<ColumnBuilder> {
         let kind = ty.kind().ok_or_else(|| no_input(ty))?;
         let sink = match ty.item() {
-            Some(element) => Sink::List {
-                items: Box::new(ColumnBuilder::new(element, item_type(&arrow, element), style.clone())?),
-                ends: vec![0],
-                nulls: NullBufferBuilder::new(0),
-            },
+            Some(element) => {
+                let items = ColumnBuilder::new(element, item_type(&arrow, element), style.clone())?;
+                Sink::Array(ArrayBuilder::new(items, is_shaped(&arrow)))
+            }
             None => Sink::for_kind(kind, ty, &arrow)?,
         };
         Ok(ColumnBuilder { ty, kind, wanted: arrow, style, sink })
@@ -129,7 +130,7 @@ impl ColumnBuilder {
 
     fn push_parsed(&mut self, text: &str) -> Result<()> {
         let cell = match self.sink {
-            Sink::List { .. } => parse_text(self.ty, text, &self.style)?,
+            Sink::Array(_) => parse_text(self.ty, text, &self.style)?,
             // The kind is known: looking it up for each value takes longer than many a value.
             _ => parse_scalar(self.kind, self.ty, text, &self.style)?,
         };
@@ -179,21 +180,15 @@ impl ColumnBuilder {
             (Sink::Packed(builder), Cell::Packed(value)) => {
                 builder.append_value(value).map_err(|error| SqlError::internal(error.to_string()))?;
             }
-            (Sink::List { items, ends, nulls }, Cell::Array(cells)) => {
-                // All or nothing: what can fail in an item fails before the first is appended.
-                items.check_cells(&cells)?;
-                for cell in cells {
-                    items.push_cell(cell)?;
-                }
-                ends.push(items.len() as i32);
-                nulls.append_non_null();
-            }
+            (Sink::Array(arrays), Cell::Array(cells)) => return arrays.push(&Shape::of_list(cells.len()), cells),
+            (Sink::Array(arrays), Cell::Shaped(shape, cells)) => return arrays.push(&shape, cells),
             (_, cell) => return Err(mismatch(self.ty, &cell)),
         }
         Ok(())
     }
 
-    fn check_cells(&self, cells: &[Cell]) -> Result<()> {
+    /// An error if one of the cells cannot be pushed.
+    pub(super) fn check_cells(&self, cells: &[Cell]) -> Result<()> {
         for cell in cells {
             match cell {
                 Cell::Interval(value) => drop(value.to_arrow()?),
@@ -207,7 +202,11 @@ impl ColumnBuilder {
 
     /// The array of all values. 22003 if a bare numeric's values need more than 76 digits together.
     pub fn finish(self) -> Result<ArrayRef> {
-        let is_open = matches!(self.sink, Sink::OpenNumeric(_)) || self.ty.element() == Some(PgType::NUMERIC);
+        let is_open = match &self.sink {
+            Sink::OpenNumeric(_) => true,
+            Sink::Array(arrays) => arrays.is_shaped() || self.ty.element() == Some(PgType::NUMERIC),
+            _ => false,
+        };
         let array = self.sink.finish(self.ty)?;
         if is_open || *array.data_type() == self.wanted {
             return Ok(array);
@@ -235,10 +234,7 @@ fn narrow(value: Decimal) -> i128 {
 }
 
 fn item_type(list: &DataType, element: PgType) -> DataType {
-    match list {
-        DataType::List(item) | DataType::LargeList(item) => item.data_type().clone(),
-        _ => arrow_type(element, None),
-    }
+    item_of_array(list).map_or_else(|| arrow_type(element, None), |item| item.data_type().clone())
 }
 
 impl Sink {
@@ -336,10 +332,7 @@ impl Sink {
             Sink::Timestamp(builder) => builder.append_null(),
             Sink::Interval(builder) => builder.append_null(),
             Sink::Uuid(builder) | Sink::Packed(builder) => builder.append_null(),
-            Sink::List { items, ends, nulls } => {
-                ends.push(items.len() as i32);
-                nulls.append_null();
-            }
+            Sink::Array(arrays) => arrays.push_null(),
             Sink::Void(count) => *count += 1,
         }
     }
@@ -364,7 +357,7 @@ impl Sink {
             Sink::Timestamp(builder) => builder.len(),
             Sink::Interval(builder) => builder.len(),
             Sink::Uuid(builder) | Sink::Packed(builder) => builder.len(),
-            Sink::List { ends, .. } => ends.len() - 1,
+            Sink::Array(arrays) => arrays.len(),
             Sink::Void(count) => *count,
         }
     }
@@ -388,13 +381,7 @@ impl Sink {
             Sink::Timestamp(mut builder) => Arc::new(builder.finish()),
             Sink::Interval(mut builder) => Arc::new(builder.finish()),
             Sink::Uuid(mut builder) | Sink::Packed(mut builder) => Arc::new(builder.finish()),
-            Sink::List { items, ends, mut nulls } => {
-                let values = items.finish()?;
-                let item = ty.item().expect("a list sink is of an array type");
-                let field = item_field(item, values.data_type().clone());
-                let list = ListArray::try_new(field, OffsetBuffer::new(ends.into()), values, nulls.finish());
-                Arc::new(list.map_err(|error| SqlError::internal(error.to_string()))?)
-            }
+            Sink::Array(arrays) => arrays.finish(ty)?,
             Sink::Void(count) => Arc::new(NullArray::new(count)),
         })
     }

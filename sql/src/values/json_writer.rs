@@ -1,9 +1,9 @@
 //! Writers of values as JSON: what a key holds in a line of ndjson.
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, AsArray, ListArray};
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::shape::{Arrays, Part, items_of_shaped};
 
 use super::json::{escape_json, normalise_jsonb};
 use super::style::{Format, OutputStyle};
@@ -39,10 +39,10 @@ fn shape_of(ty: PgType) -> Shape {
 /// else as strings of the text form.
 pub fn json_value_writer<'a>(array: &'a dyn Array, ty: PgType, style: &OutputStyle) -> Result<BoxedWriter<'a>> {
     let style = &style.within_json();
-    if let (Some(element), DataType::List(_)) = (ty.item(), array.data_type()) {
-        let lists = array.as_list::<i32>();
-        let items = json_value_writer(lists.values().as_ref(), element, style)?;
-        return Ok(Box::new(JsonArrayWriter { lists, items }));
+    let items = array.as_list_opt::<i32>().map(ListArray::values).or_else(|| items_of_shaped(array));
+    if let (Some(element), Some(items), Some(arrays)) = (ty.item(), items, Arrays::of(array)) {
+        let items = json_value_writer(items.as_ref(), element, style)?;
+        return Ok(Box::new(JsonArrayWriter { arrays, items }));
     }
     let text = value_writer(array, ty, Format::Text, style)?;
     Ok(Box::new(JsonWriter { text, shape: shape_of(ty) }))
@@ -95,29 +95,26 @@ fn replace(out: &mut BytesMut, start: usize, with: impl FnOnce(&str, &mut String
 }
 
 struct JsonArrayWriter<'a> {
-    lists: &'a arrow::array::ListArray,
+    arrays: Arrays,
     items: BoxedWriter<'a>,
 }
 
 impl ValueWriter for JsonArrayWriter<'_> {
     fn is_null(&self, row: usize) -> bool {
-        self.lists.is_null(row)
+        self.arrays.is_null(row)
     }
 
     fn write(&self, row: usize, out: &mut BytesMut) -> Result<()> {
-        let offsets = self.lists.value_offsets();
-        out.put_u8(b'[');
-        for (i, item) in (offsets[row] as usize..offsets[row + 1] as usize).enumerate() {
-            if i > 0 {
-                out.put_u8(b',');
+        let start = self.arrays.lists().value_offsets()[row] as usize;
+        self.arrays.shape(row).walk(|part| {
+            match part {
+                Part::Open => out.put_u8(b'['),
+                Part::Separator => out.put_u8(b','),
+                Part::Item(at) if self.items.is_null(start + at) => out.put_slice(b"null"),
+                Part::Item(at) => self.items.write(start + at, out)?,
+                Part::Close => out.put_u8(b']'),
             }
-            if self.items.is_null(item) {
-                out.put_slice(b"null");
-            } else {
-                self.items.write(item, out)?;
-            }
-        }
-        out.put_u8(b']');
-        Ok(())
+            Ok(())
+        })
     }
 }

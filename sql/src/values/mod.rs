@@ -3,7 +3,10 @@
 //! Output goes through [`value_writer`], which picks one writer per column and then costs no dispatch but one virtual
 //! call per value. Input goes through [`parse_text`] and [`parse_binary`] for one value, [`ColumnBuilder`] for many.
 
+mod array_builder;
+mod array_scanner;
 mod array_text;
+mod array_writer;
 mod binary_input;
 mod calendar;
 mod cell;
@@ -48,8 +51,7 @@ mod zone;
 #[cfg(test)]
 mod round_trip_tests;
 
-pub use array_text::parse_array;
-pub(crate) use array_text::parse_items;
+pub(crate) use array_text::{is_shaped_text, parse_items, too_many_dimensions};
 pub use binary_input::parse_binary;
 pub use calendar::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND, TIMESTAMP_INFINITY,
@@ -76,10 +78,10 @@ pub use style::{ByteaOutput, DateForm, DateOrder, Format, InputStyle, OutputStyl
 pub use writer::{ValueWriter, value_writer};
 pub use zone::Zone;
 
+pub(crate) use array_writer::write_element;
 pub(crate) use json::write_members;
 pub(crate) use json_key::jsonb_key;
 pub(crate) use names::interval_of_digits;
-pub(crate) use nested_writer::write_element;
 pub(crate) use number_text::plain_number;
 pub(crate) use quoting::{enclose, replace_by_pairs};
 pub(crate) use range_text::range_of;

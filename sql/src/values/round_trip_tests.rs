@@ -230,7 +230,8 @@ proptest! {
         builder.append_value(values.clone());
         let ty = PgType::TEXT.array().unwrap();
         let text = texts(&builder.finish(), ty).remove(0).unwrap();
-        let read: Vec<_> = parse_array(&text).unwrap().into_iter().map(|v| v.map(|v| v.into_owned())).collect();
+        let items = parse_items(ty, &text).unwrap().items;
+        let read: Vec<_> = items.into_iter().map(|v| v.map(|v| v.into_owned())).collect();
         prop_assert_eq!(read, values);
     }
 

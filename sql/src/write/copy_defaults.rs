@@ -5,9 +5,10 @@ use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::interleave;
-use arrow::datatypes::{FieldRef, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema};
+use peristyle_storage::shape::{is_shaped, shaped};
 use peristyle_storage::special_numeric::cast_numbers;
 
 use super::Target;
@@ -72,14 +73,21 @@ fn filled(given: &ArrayRef, defaults: &ArrayRef, marked: &BooleanArray) -> Resul
     let places: Vec<(usize, usize)> = marked.values().iter().enumerate().map(place).collect();
     // Bare numerics have the digits of their values.
     let ty = wider(given.data_type(), defaults.data_type());
-    let (given, defaults) = (cast_numbers(given, &ty)?, cast_numbers(defaults, &ty)?);
+    let (given, defaults) = (in_form(given, &ty)?, in_form(defaults, &ty)?);
     Ok(interleave(&[given.as_ref(), defaults.as_ref()], &places)?)
+}
+
+fn in_form(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef, SqlError> {
+    match values.as_list_opt::<i32>() {
+        Some(lists) if is_shaped(ty) => in_form(&shaped(lists)?, ty),
+        _ => Ok(cast_numbers(values, ty)?),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, Decimal128Array, Int32Array};
-    use arrow::datatypes::{DataType, Decimal128Type, Int32Type};
+    use arrow::array::{Decimal128Array, Int32Array};
+    use arrow::datatypes::{Decimal128Type, Int32Type};
 
     use super::*;
 

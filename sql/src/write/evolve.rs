@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
 use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
+use peristyle_storage::shape::{is_shaped, item_of_array};
 use peristyle_storage::types::{arrow_type, pg_field, pg_type};
 
 use super::Target;
@@ -84,11 +85,12 @@ impl Evolution {
 }
 
 /// The field in which a write stores a column of type `ty`: a bare numeric, or an array of them, has the digits of what
-/// is given.
+/// is given, an array its form.
 fn stored_field(ty: PgType, name: &str, given: &FieldRef) -> FieldRef {
     let arrow = match given.data_type() {
         number if ty == PgType::NUMERIC && number.is_numeric() => decimal_of(number),
-        list @ DataType::List(_) if ty.element() == Some(PgType::NUMERIC) => open_array(list),
+        array if ty.element() == Some(PgType::NUMERIC) && item_of_array(array).is_some() => open_array(array),
+        array if ty.is_array() && is_shaped(array) => arrow_type(ty.shaped(), None),
         _ => arrow_type(ty, None),
     };
     pg_field(name, ty, arrow, true)

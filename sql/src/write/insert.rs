@@ -117,7 +117,9 @@ impl<'i> Insertion<'i> {
             Some((slots, batch)) => {
                 let plan = Arc::new(LoadPlan::new(scope, self.target, batch.schema_ref().fields())?);
                 let load = Load::of(scope, Arc::clone(&plan))?.with_keys(keys).with(&batch, true).await?;
-                resolved.keep(insert, slots, plan);
+                if slots.gave(&batch) {
+                    resolved.keep(insert, slots, plan);
+                }
                 load
             }
             None => Box::pin(load_query(scope, self.target, insert, bound, keys)).await?,

@@ -17,6 +17,7 @@ use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use peristyle_catalog::model::{ColumnId, ConstraintKind, Relation, Requirement};
 use peristyle_storage::partition::canonical;
+use peristyle_storage::shape::{shaped, shaped_type};
 use peristyle_storage::special_numeric::Special;
 use peristyle_storage::types::pg_type;
 
@@ -278,12 +279,19 @@ fn keeps_order(ty: &DataType) -> bool {
     matches!(ty, DataType::Utf8View | DataType::Date32 | DataType::Timestamp(..)) || ty.is_integer()
 }
 
-/// Decimals are compared whatever their scale.
+/// Decimals are compared whatever their scale, arrays whatever their form.
 fn encoded_type(ty: &DataType) -> DataType {
-    if ty.is_decimal() { DataType::Utf8 } else { ty.clone() }
+    match ty {
+        ty if ty.is_decimal() => DataType::Utf8,
+        DataType::List(_) => shaped_type(ty),
+        ty => ty.clone(),
+    }
 }
 
 fn encoded(values: &ArrayRef) -> Result<ArrayRef, SqlError> {
+    if let Some(lists) = values.as_list_opt::<i32>() {
+        return Ok(canonical(&shaped(lists)?));
+    }
     if !values.data_type().is_decimal() {
         return Ok(canonical(values));
     }

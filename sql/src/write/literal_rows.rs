@@ -78,7 +78,13 @@ impl Slots {
         Ok(Some(RecordBatch::try_new_with_options(self.schema_of(&columns), columns, &options)?))
     }
 
-    /// A bare numeric's array has the digits of its values.
+    /// Whether a batch of the list's rows has the columns' own types: arrays may have another form than the table's have.
+    pub(super) fn gave(&self, batch: &RecordBatch) -> bool {
+        let fields = self.schema.fields().iter().zip(batch.columns());
+        fields.into_iter().all(|(field, column)| field.data_type() == column.data_type())
+    }
+
+    /// A bare numeric's array has the digits of its values, an array the form of its values.
     fn schema_of(&self, columns: &[ArrayRef]) -> SchemaRef {
         let fields = self.schema.fields().iter().zip(columns);
         if fields.clone().all(|(field, column)| field.data_type() == column.data_type()) {

@@ -44,7 +44,8 @@ impl ResolvedInsert {
         let Some(resolved) = self.0.lock().clone().filter(|_| ingest_id.is_none()) else { return Ok(None) };
         let rows = insert.source.as_deref().and_then(values_only);
         let Some(rows) = rows.filter(|_| resolved.still_holds(scope, insert)) else { return Ok(None) };
-        let Some(batch) = resolved.slots.fill(scope, &rows, bound)? else { return Ok(None) };
+        let batch = resolved.slots.fill(scope, &rows, bound)?.filter(|batch| resolved.slots.gave(batch));
+        let Some(batch) = batch else { return Ok(None) };
         Load::of(scope, Arc::clone(&resolved.plan))?.with(&batch, false).await.map(Some)
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::physical_plan::PhysicalExpr;
 use peristyle_storage::schema::TableField;
+use peristyle_storage::shape::item_of_array;
 use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Insert, SelectItem};
@@ -35,7 +36,7 @@ impl Returning {
         Returning::over(scope, target, insert, None)
     }
 
-    /// The same for rows that were written: bare numerics have the digits of their values.
+    /// The same for rows that were written: bare numerics have the digits of their values, arrays their form.
     pub(super) fn for_rows(
         self,
         scope: &Arc<Scope>,
@@ -43,8 +44,8 @@ impl Returning {
         insert: &Insert,
         written: &[RecordBatch],
     ) -> Result<Returning, SqlError> {
-        let has_digits = target.fields.iter().any(|field| field.ty.is_bare_numeric());
-        let again = match written.first().filter(|_| has_digits) {
+        let has_forms = target.fields.iter().any(|field| field.ty.is_bare_numeric() || field.ty.is_array());
+        let again = match written.first().filter(|_| has_forms) {
             Some(batch) => Returning::over(scope, target, insert, Some(batch.schema_ref()))?,
             None => None,
         };
@@ -117,13 +118,13 @@ impl Returning {
 
 fn input_field(column: &TableField, written: Option<&Schema>) -> FieldRef {
     let field = column.field.as_ref().clone().with_nullable(true);
-    let digits = written
-        .filter(|_| column.ty.is_bare_numeric())
+    let form = written
+        .filter(|_| column.ty.is_bare_numeric() || column.ty.is_array())
         .and_then(|written| written.field_with_name(field.name()).ok())
         .map(|given| given.data_type().clone())
-        .filter(DataType::is_decimal);
-    Arc::new(match digits {
-        Some(digits) => field.with_data_type(digits),
+        .filter(|form| form.is_decimal() || item_of_array(form).is_some());
+    Arc::new(match form {
+        Some(form) => field.with_data_type(form),
         None => field,
     })
 }

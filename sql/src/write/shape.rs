@@ -10,6 +10,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, FieldRef, Schema};
 use peristyle_catalog::model::{ChangeSet, PgType, widen};
 use peristyle_storage::partition::widening::widen_array;
+use peristyle_storage::shape::is_shaped;
 use peristyle_storage::types::{arrow_type, decimal_type, pg_field, pg_type};
 use sqlparser::ast;
 
@@ -189,6 +190,7 @@ fn join_fields(a: &FieldRef, b: &FieldRef) -> FieldRef {
     let arrow = match ty.element() {
         None if ty == PgType::NUMERIC => joined_decimal(a, b),
         Some(PgType::NUMERIC) => wider(a.data_type(), b.data_type()),
+        Some(_) if [a, b].iter().any(|field| is_shaped(field.data_type())) => arrow_type(ty.shaped(), None),
         _ => arrow_type(ty, None),
     };
     pg_field(a.name(), ty, arrow, true)

@@ -61,12 +61,13 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The column's field; a default of a bare numeric comes with digits of its own, which are kept.
+    /// The column's field; a default of a bare numeric comes with digits of its own, which are kept, and that of an array with
+    /// its form.
     fn field(&self, field: &FieldRef) -> Result<FieldRef, SqlError> {
         let Source::Default(expression) = self else { return Ok(Arc::clone(field)) };
         match expression.data_type(&Schema::empty())? {
-            digits if digits.is_decimal() && digits != *field.data_type() => {
-                Ok(Arc::new(field.as_ref().clone().with_data_type(digits)))
+            own if (own.is_decimal() || pg_type(field).is_array()) && own != *field.data_type() => {
+                Ok(Arc::new(field.as_ref().clone().with_data_type(own)))
             }
             _ => Ok(Arc::clone(field)),
         }

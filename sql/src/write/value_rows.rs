@@ -9,6 +9,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use peristyle_catalog::model::{PgType, widen};
+use peristyle_storage::shape::{is_shaped, list_of_shaped, shaped_type};
 use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, decimal_type, pg_field, pg_metadata, pg_type};
 use sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 
@@ -48,8 +49,19 @@ pub(super) fn plan(
     }
     let fields = positions.iter().enumerate().map(|(column, &at)| field(target, at, column, &rows));
     let fields = fields.collect::<Result<Vec<_>, _>>()?;
+    let rows = rows.into_iter().map(|row| in_form(row, &fields)).collect::<Result<Vec<_>, _>>()?;
     let plan = if has_subquery(source) { one_by_one(rows)? } else { at_once(rows, &fields)? };
     name(plan, &fields).map(Some)
+}
+
+/// The cells with arrays of any dimensions where their column has some.
+fn in_form(row: Vec<Expr>, fields: &[FieldRef]) -> Result<Vec<Expr>, SqlError> {
+    let cells = row.into_iter().zip(fields).map(|(cell, field)| {
+        let is_list = is_shaped(field.data_type()) && cell.get_type(&DFSchema::empty())?.is_list();
+        let cast = |cell| semantics::cast_to_arrow(cell, pg_type(field), field.data_type().clone(), CastKind::Explicit);
+        Ok(if is_list { cast(cell) } else { cell })
+    });
+    cells.collect()
 }
 
 /// The rows of a bare VALUES list for an open table whose cells differ in type within a column: each column has the type
@@ -128,8 +140,13 @@ fn field(target: &Target, at: usize, column: usize, rows: &[Vec<Expr>]) -> Resul
     Ok(pg_field(wanted.field.name(), wanted.ty, arrow, true))
 }
 
-/// The type that holds the decimals of both, or the arrays of them; any others are the same.
+/// The type that holds the decimals of both, or the arrays of them, arrays of any dimensions if one is; any others are the
+/// same.
 pub(crate) fn wider(a: &DataType, b: &DataType) -> DataType {
+    if is_shaped(a) || is_shaped(b) {
+        let list = |ty: &DataType| list_of_shaped(ty).unwrap_or(ty).clone();
+        return shaped_type(&wider(&list(a), &list(b)));
+    }
     if let (DataType::List(a), DataType::List(b)) = (a, b) {
         let item = a.as_ref().clone().with_data_type(wider(a.data_type(), b.data_type()));
         return DataType::List(Arc::new(item));

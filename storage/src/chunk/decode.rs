@@ -6,10 +6,11 @@ use arrow::array::types::{
 };
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BinaryViewBuilder, BooleanArray, FixedSizeBinaryBuilder, ListArray, PrimitiveArray,
-    StringViewBuilder, new_null_array,
+    StringViewBuilder, StructArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
-use arrow::datatypes::{ArrowNativeType, DataType, FieldRef, IntervalUnit, TimeUnit, i256};
+use arrow::compute::take;
+use arrow::datatypes::{ArrowNativeType, DataType, FieldRef, Fields, IntervalUnit, TimeUnit, i256};
 
 use super::{ALL_NULL, NO_NULLS, SOME_NULLS};
 use crate::partition::NANOS_PER_MICRO;
@@ -92,6 +93,7 @@ pub(super) fn column(input: &mut Input<'_>, ty: &DataType, rows: usize) -> Resul
         DataType::BinaryView => binaries(input, slots),
         DataType::FixedSizeBinary(width) => fixed_binaries(input, slots, *width),
         DataType::List(item) => lists(input, slots, item),
+        DataType::Struct(fields) => parts(input, slots, fields),
         other => Err(Error::Unsupported(format!("reading a column of Arrow type {other}"))),
     }
 }
@@ -199,4 +201,27 @@ fn lists(input: &mut Input<'_>, slots: Slots, item: &FieldRef) -> Result<ArrayRe
     }
     let values = column(input, item.data_type(), end as usize)?;
     Ok(Arc::new(ListArray::try_new(item.clone(), OffsetBuffer::new(offsets.into()), values, slots.nulls)?))
+}
+
+/// The columns of a group hold the rows that have a value.
+fn parts(input: &mut Input<'_>, slots: Slots, fields: &Fields) -> Result<ArrayRef> {
+    let places = slots.nulls.as_ref().map(|nulls| {
+        let mut next = 0;
+        let place = |valid: bool| {
+            valid.then(|| {
+                next += 1;
+                next - 1
+            })
+        };
+        nulls.iter().map(place).collect::<UInt32Array>()
+    });
+    let present = slots.present();
+    let parts = fields.iter().map(|field| {
+        let part = column(input, field.data_type(), present)?;
+        match &places {
+            Some(places) => Ok(take(&part, places, None)?),
+            None => Ok(part),
+        }
+    });
+    Ok(Arc::new(StructArray::try_new(fields.clone(), parts.collect::<Result<_>>()?, slots.nulls)?))
 }

@@ -66,6 +66,7 @@ fn present_values(body: &mut Vec<u8>, values: &ArrayRef) -> Result<()> {
             values.as_fixed_size_binary().iter().flatten().for_each(|value| body.extend_from_slice(value));
         }
         DataType::List(_) => return lists(body, values),
+        DataType::Struct(_) => return parts(body, values),
         other => return Err(Error::Unsupported(format!("storing a column of Arrow type {other}"))),
     }
     Ok(())
@@ -97,12 +98,20 @@ fn strings<'a>(body: &mut Vec<u8>, values: impl Iterator<Item = &'a [u8]>) {
     }
 }
 
+fn present(values: &ArrayRef) -> Result<ArrayRef> {
+    if values.null_count() == 0 {
+        return Ok(values.clone());
+    }
+    Ok(arrow::compute::filter(values, &arrow::compute::is_not_null(values)?)?)
+}
+
+/// The columns of a group, one after another.
+fn parts(body: &mut Vec<u8>, values: &ArrayRef) -> Result<()> {
+    present(values)?.as_struct().columns().iter().try_for_each(|part| column(body, part))
+}
+
 fn lists(body: &mut Vec<u8>, values: &ArrayRef) -> Result<()> {
-    let present = if values.null_count() == 0 {
-        values.clone()
-    } else {
-        arrow::compute::filter(values, &arrow::compute::is_not_null(values)?)?
-    };
+    let present = present(values)?;
     let lists = present.as_list::<i32>();
     let offsets = lists.value_offsets();
     for range in offsets.windows(2) {

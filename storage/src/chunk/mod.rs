@@ -17,6 +17,7 @@ use peristyle_catalog::model::{ColumnId, NewChunk, PartitionKey, PgType};
 use crate::batches::{batch_of, compact, conforming_batch};
 use crate::partition::KeyRule;
 use crate::schema::{stored_schema, written_type};
+use crate::shape::is_shaped;
 use crate::tight_decimal::tightened;
 use crate::types::pg_type;
 use crate::{Error, Result};
@@ -32,8 +33,8 @@ const ALL_NULL: u8 = 2;
 /// may be one of very many.
 pub struct Encoder {
     ids: Vec<ColumnId>,
-    /// Whether a column's stored type depends on its values.
-    has_bare_numerics: bool,
+    /// Whether a column's stored type depends on its values: a bare numeric's, a shaped array's.
+    has_open_types: bool,
     columns: Vec<(ColumnId, PgType)>,
     /// What decoding gives.
     schema: SchemaRef,
@@ -48,7 +49,7 @@ impl Encoder {
         }
         let columns = stored_columns(&ids, fields.iter());
         Ok(Encoder {
-            has_bare_numerics: fields.iter().any(|field| pg_type(field).is_bare_numeric()),
+            has_open_types: fields.iter().any(|field| pg_type(field).is_bare_numeric() || is_shaped(field.data_type())),
             schema: stored_schema(&columns),
             columns,
             key: KeyRule::new(partition_key, &ids)?,
@@ -58,7 +59,7 @@ impl Encoder {
 
     /// Encodes rows as a chunk. [`Error::Unsupported`] for a type that is not stored.
     pub fn encode(&self, batch: &RecordBatch) -> Result<NewChunk> {
-        if self.has_bare_numerics {
+        if self.has_open_types {
             return self.encode_tight(batch);
         }
         self.encode_as(batch.columns(), batch.num_rows(), &self.columns, &self.schema)

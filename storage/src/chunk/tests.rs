@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used)]
 
-use arrow::array::{Array, Int32Array, StringViewArray};
+use arrow::array::{Array, Int32Array, Int32Builder, ListBuilder, StringViewArray};
 use arrow::datatypes::{FieldRef, Schema};
 use peristyle_catalog::model::{KeyRange, TimeUnit};
 use proptest::prelude::*;
 
 use super::*;
+use crate::shape::{Arrays, BoundsBuilder, Dimension, Shape};
 use crate::testing::{every_type, field};
 
 fn ids(columns: &[(ColumnId, FieldRef)]) -> Vec<ColumnId> {
@@ -30,6 +31,49 @@ fn every_type_comes_back() {
         let held = chunk.decoded.unwrap();
         assert_eq!(held.downcast_ref::<RecordBatch>().unwrap(), &decoded);
     }
+}
+
+fn shaped_ints(shapes: &[Option<Shape>]) -> RecordBatch {
+    let mut bounds = BoundsBuilder::default();
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    for shape in shapes {
+        bounds.push(shape.as_ref().unwrap_or(&Shape::default()));
+        lists.append_option(shape.as_ref().map(|shape| (0..shape.items() as i32).map(Some)));
+    }
+    let values = bounds.finish(lists.finish()).unwrap();
+    let ty = PgType::INT4.array().unwrap();
+    let schema = Schema::new(vec![crate::types::pg_field("a", ty, values.data_type().clone(), true)]);
+    RecordBatch::try_new(schema.into(), vec![values]).unwrap()
+}
+
+#[test]
+fn shaped_arrays_come_back_and_lists_are_recorded_as_lists() {
+    let matrix = Shape::new(vec![Dimension::of(2), Dimension { length: 2, lower: 0 }]);
+    let ty = PgType::INT4.array().unwrap();
+    let mixed = shaped_ints(&[Some(matrix), None, Some(Shape::of_list(3)), Some(Shape::default())]);
+    let chunk = encode(&mixed, &TWO[..1], &PartitionKey::None).unwrap();
+    assert_eq!(chunk.columns, [(ColumnId(1), ty.shaped())]);
+    let decoded = decode(&chunk.body, &chunk.columns).unwrap();
+    let (found, given) = (Arrays::of(decoded.column(0)).unwrap(), Arrays::of(mixed.column(0)).unwrap());
+    for row in [0, 2, 3] {
+        assert_eq!((found.shape(row), &found.items(row)), (given.shape(row), &given.items(row)), "row {row}");
+    }
+    assert!(found.is_null(1));
+    let lists = encode(&shaped_ints(&[Some(Shape::of_list(2)), None]), &TWO[..1], &PartitionKey::None).unwrap();
+    assert_eq!(lists.columns, [(ColumnId(1), ty)]);
+}
+
+/// The bytes are the format: a change of them needs a new version.
+#[test]
+fn golden_bytes_of_shaped_arrays() {
+    let matrix = Shape::new(vec![Dimension::of(1), Dimension { length: 2, lower: 0 }]);
+    let body = encode(&shaped_ints(&[Some(matrix), None]), &TWO[..1], &PartitionKey::None).unwrap().body;
+    let expected = [
+        1, 2, 1, 0b01, // version, rows, some NULLs, which rows are valid
+        0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, // the items of the valid: no NULLs, how many, the items
+        0, 5, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, // their bounds
+    ];
+    assert_eq!(body.as_ref(), expected);
 }
 
 /// The bytes are the format: a change of them needs a new version.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
@@ -14,8 +14,11 @@ use super::{FileError, Result};
 use crate::packed;
 use crate::partition::widening::widen_array;
 use crate::partition::{WriteOptions, file_field, to_file};
+use crate::shape::{Arrays, list_of_shaped, plain_lists};
 use crate::special_numeric::has_special;
 use crate::types::pg_type;
+
+const DIMENSIONS: &str = "Parquet of arrays with more than one dimension or a lower bound other than 1";
 
 /// Key of the file's own metadata under which the PostgreSQL types of its columns stand: `oid:modifier`, in order,
 /// separated by commas. What reads the file again knows json from text by it.
@@ -32,7 +35,8 @@ pub struct ParquetEncoder {
 impl ParquetEncoder {
     /// A file of these columns.
     pub fn new(columns: &[FieldRef], options: &WriteOptions) -> Result<ParquetEncoder> {
-        let fields = (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), &readable(field)));
+        let fields =
+            (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), &readable(&list_field(field))));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let properties = options.properties(&schema).map_err(internal)?;
         let settings = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
@@ -48,8 +52,13 @@ impl ParquetEncoder {
     pub fn write(&mut self, rows: &RecordBatch) -> Result<Bytes> {
         rows.columns().iter().try_for_each(refuse_special)?;
         let columns = rows.columns().iter().zip(&self.columns).zip(self.schema.fields());
-        let arrays = columns.map(|((values, column), field)| to_file(&as_readable(values, column)?, field));
-        let arrays = arrays.collect::<crate::Result<Vec<_>>>().map_err(internal)?;
+        let arrays = columns.map(|((values, column), field)| {
+            // What Parquet calls a list has one dimension and no lower bound.
+            let lists = plain_lists(values).ok_or_else(|| FileError::Unsupported(DIMENSIONS.to_owned()))?;
+            let readable = as_readable(&lists, &list_field(column)).map_err(internal)?;
+            to_file(&readable, field).map_err(internal)
+        });
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(internal)?;
         self.parquet.write(&rows).map_err(internal)?;
         self.ready()
@@ -64,6 +73,14 @@ impl ParquetEncoder {
     fn ready(&mut self) -> Result<Bytes> {
         self.parquet.sync().map_err(internal)?;
         Ok(std::mem::take(self.parquet.inner_mut()).into())
+    }
+}
+
+/// A column as the file has it: shaped arrays as lists.
+fn list_field(field: &FieldRef) -> FieldRef {
+    match list_of_shaped(field.data_type()) {
+        Some(list) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
+        None => Arc::clone(field),
     }
 }
 
@@ -88,8 +105,8 @@ fn as_readable(values: &ArrayRef, column: &FieldRef) -> crate::Result<ArrayRef> 
 
 /// Other readers would take NaN and the infinities of numerics for numbers.
 fn refuse_special(values: &ArrayRef) -> Result<()> {
-    if let Some(lists) = values.as_list_opt::<i32>() {
-        return refuse_special(lists.values());
+    if let Some(arrays) = Arrays::of(values.as_ref()) {
+        return refuse_special(arrays.lists().values());
     }
     match has_special(values) {
         true => Err(FileError::Unsupported("a numeric NaN or infinity in a Parquet file".into())),

@@ -1,5 +1,5 @@
 //! From Arrow as the plan has it to Arrow as a file has it, and back: Parquet refuses Arrow's interval, so it becomes
-//! three integers; floats are canonical; every field carries its column's id.
+//! three integers; floats are canonical; every field carries its column's id, those within it others made of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,15 +15,22 @@ use peristyle_catalog::model::ColumnId;
 
 use super::NANOS_PER_MICRO;
 use crate::Result;
+use crate::shape::is_shaped;
 
 /// The element of an array column has the column's id plus this as its field id.
 const ELEMENT_ID_OFFSET: u32 = 1 << 30;
+/// The parts of a shaped array have the column's id plus these.
+const PART_ID_OFFSETS: [u32; 2] = [1 << 29, 1 << 28];
 
 /// The field of a column in a file.
 pub(crate) fn file_field(id: ColumnId, field: &Field) -> FieldRef {
     let file_type = match field.data_type() {
         DataType::List(item) => DataType::List(file_field(ColumnId(id.0 | ELEMENT_ID_OFFSET), item)),
         DataType::Interval(IntervalUnit::MonthDayNano) => DataType::Struct(interval_fields()),
+        DataType::Struct(parts) if is_shaped(field.data_type()) => {
+            let ids = PART_ID_OFFSETS.map(|offset| ColumnId(id.0 | offset));
+            DataType::Struct(ids.into_iter().zip(parts).map(|(id, part)| file_field(id, part)).collect())
+        }
         other => other.clone(),
     };
     let metadata = HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id.0.to_string())]);
@@ -59,6 +66,12 @@ pub(crate) fn to_file(values: &ArrayRef, field: &Field) -> Result<ArrayRef> {
             let list = ListArray::try_new(item.clone(), lists.offsets().clone(), items, lists.nulls().cloned())?;
             Ok(Arc::new(list))
         }
+        (DataType::Struct(_), DataType::Struct(fields)) => {
+            let group = values.as_struct();
+            let parts = group.columns().iter().zip(fields).map(|(part, field)| to_file(part, field));
+            let parts = parts.collect::<Result<_>>()?;
+            Ok(Arc::new(StructArray::try_new(fields.clone(), parts, group.nulls().cloned())?))
+        }
         _ => Ok(canonical(values)),
     }
 }
@@ -76,6 +89,7 @@ fn intervals_to_file(values: &ArrayRef) -> ArrayRef {
 /// Values of a file as the plan has them: the opposite of [`to_file`].
 pub(crate) fn from_file(values: &ArrayRef) -> Result<ArrayRef> {
     match values.data_type() {
+        shaped if is_shaped(shaped) => shaped_from_file(values),
         DataType::Struct(_) => Ok(intervals_from_file(values)),
         DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => {
             let lists = values.as_list::<i32>();
@@ -86,6 +100,14 @@ pub(crate) fn from_file(values: &ArrayRef) -> Result<ArrayRef> {
         }
         _ => Ok(values.clone()),
     }
+}
+
+fn shaped_from_file(values: &ArrayRef) -> Result<ArrayRef> {
+    let group = values.as_struct();
+    let parts = group.columns().iter().map(from_file).collect::<Result<Vec<ArrayRef>>>()?;
+    let fields = parts.iter().zip(group.fields());
+    let fields = fields.map(|(part, field)| Field::new(field.name(), part.data_type().clone(), true));
+    Ok(Arc::new(StructArray::try_new(fields.collect(), parts, group.nulls().cloned())?))
 }
 
 fn intervals_from_file(values: &ArrayRef) -> ArrayRef {
@@ -105,6 +127,7 @@ pub(crate) fn read_field(field: &FieldRef) -> FieldRef {
         DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
         DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
         DataType::List(item) => DataType::List(read_field(item)),
+        DataType::Struct(parts) => DataType::Struct(parts.iter().map(read_field).collect()),
         _ => return field.clone(),
     };
     Arc::new(field.as_ref().clone().with_data_type(read))
@@ -119,6 +142,11 @@ pub fn canonical(values: &ArrayRef) -> ArrayRef {
             let lists = values.as_list::<i32>();
             let items = canonical(lists.values());
             Arc::new(ListArray::new(item.clone(), lists.offsets().clone(), items, lists.nulls().cloned()))
+        }
+        DataType::Struct(fields) => {
+            let group = values.as_struct();
+            let parts = group.columns().iter().map(canonical).collect();
+            Arc::new(StructArray::new(fields.clone(), parts, group.nulls().cloned()))
         }
         _ => values.clone(),
     }

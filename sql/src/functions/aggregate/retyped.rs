@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
@@ -13,8 +13,11 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, Signature, StatisticsArgs,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::types::marked_pg_type;
+use peristyle_storage::shape::{item_of_array, shaped_type};
+use peristyle_storage::types::{item_field, marked_pg_type, pg_type};
 
+use super::super::array_value::{ArrayValue, column_of, gathered};
+use super::super::define::first_value;
 use crate::semantics::type_planner::typed_field;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -26,7 +29,7 @@ pub(crate) struct Retyped {
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum ResultType {
     Cast(DataType),
-    /// The array type over the argument's type.
+    /// The array type over the argument's type; arrays are gathered into one of a dimension more.
     ArrayOfArgument,
     /// As it is; groups of floats are compared one by one, since the function's own comparison of many takes NaN for
     /// neither above nor below a number.
@@ -49,6 +52,9 @@ impl Retyped {
     }
 
     fn array_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
+        if let Some(array) = gathered_type(fields) {
+            return Ok(Arc::new(Field::new(self.name(), array, true)));
+        }
         let field = self.inner.return_field(fields)?;
         let array = fields.first().and_then(|argument| marked_pg_type(argument)).and_then(PgType::array);
         Ok(match array {
@@ -67,10 +73,19 @@ impl Retyped {
         })
     }
 
-    fn retyped(&self, inner: Box<dyn Accumulator>) -> Box<dyn Accumulator> {
+    /// What becomes of the inner function's results.
+    fn change(&self, arguments: &[FieldRef]) -> Option<Change> {
         match &self.result {
-            ResultType::Cast(ty) => Box::new(RetypedAccumulator { inner, ty: ty.clone() }),
-            ResultType::ArrayOfArgument | ResultType::ComparedOneByOne => inner,
+            ResultType::Cast(ty) => Some(Change::Cast(ty.clone())),
+            ResultType::ArrayOfArgument => gathered_type(arguments).map(Change::Gather),
+            ResultType::ComparedOneByOne => None,
+        }
+    }
+
+    fn retyped(&self, inner: Box<dyn Accumulator>, arguments: &[FieldRef]) -> Box<dyn Accumulator> {
+        match self.change(arguments) {
+            Some(change) => Box::new(RetypedAccumulator { inner, change }),
+            None => inner,
         }
     }
 
@@ -96,7 +111,12 @@ impl AggregateUDFImpl for Retyped {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match &self.result {
             ResultType::Cast(ty) => Ok(ty.clone()),
-            ResultType::ArrayOfArgument | ResultType::ComparedOneByOne => self.inner.return_type(arguments),
+            ResultType::ArrayOfArgument => {
+                let field = |ty: &DataType| Arc::new(Field::new("argument", ty.clone(), true));
+                let fields: Vec<FieldRef> = arguments.iter().map(field).collect();
+                Ok(self.array_field(&fields)?.data_type().clone())
+            }
+            ResultType::ComparedOneByOne => self.inner.return_type(arguments),
         }
     }
 
@@ -114,13 +134,15 @@ impl AggregateUDFImpl for Retyped {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let arguments = args.expr_fields;
         let inner = self.inner.accumulator(self.inner_args(args)?)?;
-        Ok(self.retyped(inner))
+        Ok(self.retyped(inner, arguments))
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let arguments = args.expr_fields;
         let inner = self.inner.create_sliding_accumulator(self.inner_args(args)?)?;
-        Ok(self.retyped(inner))
+        Ok(self.retyped(inner, arguments))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
@@ -130,10 +152,11 @@ impl AggregateUDFImpl for Retyped {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        let change = self.change(args.expr_fields);
         let inner = self.inner.create_groups_accumulator(self.inner_args(args)?)?;
-        Ok(match &self.result {
-            ResultType::Cast(ty) => Box::new(RetypedGroups { inner, ty: ty.clone() }),
-            ResultType::ArrayOfArgument | ResultType::ComparedOneByOne => inner,
+        Ok(match change {
+            Some(change) => Box::new(RetypedGroups { inner, change }),
+            None => inner,
         })
     }
 
@@ -161,10 +184,55 @@ impl AggregateUDFImpl for Retyped {
     }
 }
 
+/// The type of what is gathered of arrays; `None` for other arguments.
+fn gathered_type(arguments: &[FieldRef]) -> Option<DataType> {
+    let argument = arguments.first()?;
+    let item = item_of_array(argument.data_type())?;
+    let element = pg_type(argument).element()?;
+    Some(shaped_type(&DataType::List(item_field(element, item.data_type().clone()))))
+}
+
+/// What becomes of an aggregate's results.
+#[derive(Debug)]
+enum Change {
+    Cast(DataType),
+    /// Lists of arrays become arrays of that type.
+    Gather(DataType),
+}
+
+impl Change {
+    fn of_value(&self, value: ScalarValue) -> Result<ScalarValue> {
+        match self {
+            Change::Cast(ty) => value.cast_to(ty),
+            Change::Gather(_) => first_value(&self.of_values(value.to_array()?)?),
+        }
+    }
+
+    fn of_values(&self, values: ArrayRef) -> Result<ArrayRef> {
+        match self {
+            Change::Cast(ty) => Ok(cast(&values, ty)?),
+            Change::Gather(ty) => gather(&values, ty),
+        }
+    }
+}
+
+/// The lists of arrays as arrays.
+fn gather(lists: &ArrayRef, ty: &DataType) -> Result<ArrayRef> {
+    let lists = lists.as_list::<i32>();
+    let row = |row: usize| {
+        if lists.is_null(row) {
+            return Ok(None);
+        }
+        let arrays = lists.value(row);
+        gathered(&(0..arrays.len()).map(|at| ArrayValue::at(&arrays, at)).collect::<Vec<_>>())
+    };
+    column_of(ty, (0..lists.len()).map(row).collect::<Result<_>>()?)
+}
+
 #[derive(Debug)]
 struct RetypedAccumulator {
     inner: Box<dyn Accumulator>,
-    ty: DataType,
+    change: Change,
 }
 
 impl Accumulator for RetypedAccumulator {
@@ -177,7 +245,7 @@ impl Accumulator for RetypedAccumulator {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.inner.evaluate()?.cast_to(&self.ty)
+        self.change.of_value(self.inner.evaluate()?)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -199,7 +267,7 @@ impl Accumulator for RetypedAccumulator {
 
 struct RetypedGroups {
     inner: Box<dyn GroupsAccumulator>,
-    ty: DataType,
+    change: Change,
 }
 
 impl GroupsAccumulator for RetypedGroups {
@@ -218,7 +286,7 @@ impl GroupsAccumulator for RetypedGroups {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        Ok(cast(&self.inner.evaluate(emit_to)?, &self.ty)?)
+        self.change.of_values(self.inner.evaluate(emit_to)?)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {

@@ -19,6 +19,7 @@ use sqlparser::ast::{
 };
 
 use super::{call, called, folded, null, options};
+use crate::functions::array_parts::ITEMS;
 use crate::functions::array_types::ITEM;
 use crate::functions::is_scalar;
 use crate::functions::places::ORDINALS;
@@ -108,9 +109,9 @@ fn set_of(function: &Function) -> Option<Expr> {
     Some(call(ITEM, vec![unnest(array.clone()), array]))
 }
 
-/// The items of an array, one a row.
+/// The items of an array of any dimensions, one a row.
 fn unnest(array: Expr) -> Expr {
-    call(UNNEST, vec![array])
+    call(UNNEST, vec![call(ITEMS, vec![array])])
 }
 
 /// The items of an array beside the array, of whose items' type they are: the planner takes what a row holds of an array

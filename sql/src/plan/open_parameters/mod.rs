@@ -17,12 +17,10 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::parameters::placeholder_number;
+use crate::functions::array_parts::{SLICE, SUBSCRIPT};
 use crate::functions::choice::{CASE, CASE_OF, is_unknown, values_of};
 use crate::semantics::category::comparison_type;
 use crate::semantics::is_quantified;
-
-/// What DataFusion calls `array[number]`.
-const SUBSCRIPT: &str = "array_element";
 
 /// The types that a plan says, by the parameters' numbers; the first that says one is right.
 pub(super) fn types(plan: &LogicalPlan) -> Result<HashMap<usize, PgType>> {
@@ -188,7 +186,7 @@ impl Found {
         }
         let types: Vec<Option<PgType>> = args.iter().map(|arg| known(arg, schema)).collect();
         let chosen = match name {
-            SUBSCRIPT => Some(vec![None, Some(PgType::INT4)]),
+            SUBSCRIPT | SLICE => Some((0..args.len()).map(|place| (place > 0).then_some(PgType::INT4)).collect()),
             _ => overloads::choose(name, &types).or_else(|| cast_to(function, &types, args, schema)),
         };
         for (arg, ty) in args.iter().zip(chosen.into_iter().flatten()) {

@@ -7,7 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
 use peristyle_catalog::model::{PgType, TypeKind};
 
-use super::text;
+use super::{arrays, text};
+use crate::shape::Part;
 use crate::{Error, Result};
 
 /// Appends the JSON text of a value that is not NULL.
@@ -19,7 +20,7 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
         DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) | DataType::Decimal256(..) => {
             number(values, ty, row, out)
         }
-        DataType::List(_) => array(values, ty, row, out),
+        DataType::List(_) | DataType::Struct(_) => array(values, ty, row, out),
         DataType::Timestamp(_, zone) => {
             out.push('"');
             let micros = values.as_primitive::<TimestampMicrosecondType>().value(row);
@@ -70,20 +71,18 @@ fn without_exponent(mantissa: &str, exponent: i32) -> String {
 
 fn array(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
     let element = ty.element().ok_or_else(|| Error::Internal(format!("{ty:?} is no array type")))?;
-    let items = values.as_list::<i32>().value(row);
-    out.push('[');
-    for at in 0..items.len() {
-        if at > 0 {
-            out.push_str(", ");
+    let arrays = arrays(values)?;
+    let items = arrays.items(row);
+    arrays.shape(row).walk(|part| {
+        match part {
+            Part::Open => out.push('['),
+            Part::Separator => out.push_str(", "),
+            Part::Item(at) if items.is_null(at) => out.push_str("null"),
+            Part::Item(at) => write(&items, element, at, out)?,
+            Part::Close => out.push(']'),
         }
-        if items.is_null(at) {
-            out.push_str("null");
-        } else {
-            write(&items, element, at, out)?;
-        }
-    }
-    out.push(']');
-    Ok(())
+        Ok(())
+    })
 }
 
 /// A JSON string, escaped as PostgreSQL's `escape_json` does.

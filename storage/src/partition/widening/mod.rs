@@ -16,6 +16,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 pub(crate) use calendar::{civil_from_days, days_to_micros};
 pub(crate) use decimal::Decimal;
 
+use crate::shape::{Arrays, is_shaped, list_of_shaped, shaped};
 use crate::special_numeric::{Special, cast_numbers, may_be_special};
 use crate::types::{self, DECIMAL256_PRECISION_MAX};
 use crate::{Error, Result};
@@ -41,7 +42,8 @@ pub fn widen_array(values: &ArrayRef, stored: PgType, target: &Field) -> Result<
             floats_to_decimals(values, target.data_type())
         }
         (DataType::Date32, DataType::Timestamp(TimeUnit::Microsecond, _)) => Ok(dates(values, target.data_type())),
-        (DataType::List(_), DataType::List(item)) => lists(values, stored, item),
+        (DataType::List(_), DataType::List(item)) => Ok(Arc::new(lists(values.as_list(), stored, item)?)),
+        (_, DataType::Struct(_)) => shaped_lists(values, stored, target.data_type()),
         (from, to) if is_number_widening(from, to) => arrow_cast(values, to),
         (from, to) if from == to => Ok(values.clone()),
         (from, to) => Err(Error::Unsupported(format!("reading a column stored as {from} as {to}"))),
@@ -119,11 +121,24 @@ fn floats_to_decimals(values: &ArrayRef, target: &DataType) -> Result<ArrayRef> 
     arrow_cast(&(Arc::new(wide) as ArrayRef), target)
 }
 
-fn lists(values: &ArrayRef, stored: PgType, item: &Arc<Field>) -> Result<ArrayRef> {
-    let lists = values.as_list::<i32>();
+fn lists(lists: &ListArray, stored: PgType, item: &Arc<Field>) -> Result<ListArray> {
     let element = stored.element().ok_or_else(|| Error::Internal(format!("{stored:?} is no array type")))?;
     let widened = widen_array(lists.values(), element, item)?;
-    Ok(Arc::new(ListArray::try_new(item.clone(), lists.offsets().clone(), widened, lists.nulls().cloned())?))
+    Ok(ListArray::try_new(item.clone(), lists.offsets().clone(), widened, lists.nulls().cloned())?)
+}
+
+fn shaped_lists(values: &ArrayRef, stored: PgType, wanted: &DataType) -> Result<ArrayRef> {
+    let arrays = arrays(values)?;
+    let Some(DataType::List(item)) = list_of_shaped(wanted) else {
+        return Err(Error::Unsupported(format!("reading a column as {wanted}")));
+    };
+    let widened = arrays.with_lists(lists(arrays.lists(), stored, item)?)?;
+    Ok(if is_shaped(values.data_type()) { widened } else { shaped(widened.as_list())? })
+}
+
+/// The arrays of a column that is to be read as another type.
+fn arrays(values: &ArrayRef) -> Result<Arrays> {
+    Arrays::of(values).ok_or_else(|| Error::Internal(format!("{} is no array", values.data_type())))
 }
 
 /// A decimal value of any width as its unscaled integer; `None` for another Arrow type.

@@ -137,6 +137,28 @@ fn arrays_widen_by_element_and_print_as_arrays() {
 }
 
 #[test]
+fn lists_become_shaped_arrays_whose_text_has_dimensions() {
+    let mut builder = arrow::array::ListBuilder::new(arrow::array::Int16Builder::new());
+    builder.append_value([Some(1), None]);
+    let values: ArrayRef = Arc::new(builder.finish());
+    let (int2s, int8s) = (PgType::INT2.array().unwrap(), PgType::INT8.array().unwrap());
+    let wanted = |ty: PgType| pg_field("a", ty, arrow_type(ty, None), true);
+    let wide = widen_array(&values, int2s, &wanted(int8s.shaped())).unwrap();
+    assert_eq!(wide.data_type(), &arrow_type(int8s.shaped(), None));
+    assert!(crate::shape::Arrays::of(&wide).unwrap().are_plain());
+
+    let mut bounds = crate::shape::BoundsBuilder::default();
+    let dimension = crate::shape::Dimension { length: 1, lower: 5 };
+    bounds.push(&crate::shape::Shape::new(vec![dimension, crate::shape::Dimension::of(2)]));
+    let matrix = bounds.finish(values.as_list().clone()).unwrap();
+    let as_text = |ty| widen_array(&matrix, int2s.shaped(), &pg_field("a", ty, DataType::Utf8View, true)).unwrap();
+    assert_eq!(as_text(PgType::TEXT).as_string_view().value(0), "[5:5][1:2]={{1,NULL}}");
+    assert_eq!(as_text(PgType::JSONB).as_string_view().value(0), "[[1, null]]");
+    let wider = widen_array(&matrix, int2s.shaped(), &wanted(int8s.shaped())).unwrap();
+    assert_eq!(wider.data_type(), &arrow_type(int8s.shaped(), None));
+}
+
+#[test]
 fn array_items_are_quoted_where_they_must_be() {
     let mut builder = arrow::array::ListBuilder::new(StringViewBuilder::new());
     builder.append_value(["plain", "two words", "", "null", "q\"\\"].map(Some));

@@ -12,9 +12,10 @@ use peristyle_catalog::model::PgType;
 use uuid::Uuid;
 
 use super::calendar::{civil_from_days, split_micros};
-use super::{decimal, unscaled};
+use super::{arrays, decimal, unscaled};
 use crate::packed::{self, RangeType};
 use crate::partition::NANOS_PER_MICRO;
+use crate::shape::Part;
 use crate::{Error, Result};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -84,7 +85,7 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
         DataType::FixedSizeBinary(width) if let Some(kind) = packed::kind_of_width(*width) => {
             packed::write_cast_text(kind, values.as_fixed_size_binary().value(row), out);
         }
-        DataType::List(_) => return array(values, ty, row, out),
+        DataType::List(_) | DataType::Struct(_) => return array(values, ty, row, out),
         other => return Err(Error::Unsupported(format!("reading a column stored as {other} as text"))),
     }
     Ok(())
@@ -233,20 +234,21 @@ fn range_bound(bound: &ArrayRef, element: PgType, out: &mut String) -> Result<()
 
 fn array(values: &ArrayRef, ty: PgType, row: usize, out: &mut String) -> Result<()> {
     let element = ty.element().ok_or_else(|| Error::Internal(format!("{ty:?} is no array type")))?;
-    let items = values.as_list::<i32>().value(row);
-    out.push('{');
-    for at in 0..items.len() {
-        if at > 0 {
-            out.push(',');
-        }
-        if items.is_null(at) {
-            out.push_str("NULL");
-        } else {
-            array_item(&items, element, at, out)?;
-        }
+    let arrays = arrays(values)?;
+    let (items, shape) = (arrays.items(row), arrays.shape(row));
+    if shape.has_written_bounds() {
+        append(out, format_args!("{shape}="));
     }
-    out.push('}');
-    Ok(())
+    shape.walk(|part| {
+        match part {
+            Part::Open => out.push('{'),
+            Part::Separator => out.push(','),
+            Part::Item(at) if items.is_null(at) => out.push_str("NULL"),
+            Part::Item(at) => array_item(&items, element, at, out)?,
+            Part::Close => out.push('}'),
+        }
+        Ok(())
+    })
 }
 
 fn array_item(items: &ArrayRef, element: PgType, at: usize, out: &mut String) -> Result<()> {
