@@ -21,7 +21,7 @@ use peristyle_storage::types::{marked_pg_type, pg_metadata};
 
 use super::analyzer::rewrite_expressions;
 use super::array_forms::alike_sides;
-use super::comparison_key::{Comparison, key, key_or_self};
+use super::comparison_key::{Comparison, key};
 use super::key_order::{is_label, keys};
 use crate::functions::error::not_supported;
 
@@ -156,8 +156,9 @@ fn distinct(input: Arc<LogicalPlan>) -> Result<Transformed<LogicalPlan>> {
 
 fn distinct_on(on: DistinctOn) -> Result<Transformed<LogicalPlan>> {
     let schema = Arc::clone(on.input.schema());
-    let on_expr =
-        on.on_expr.into_iter().map(|expr| key_or_self(expr, &schema, Comparison::Order)).collect::<Result<_>>()?;
+    // The same keys as those of the ORDER BY that it stands beside.
+    let on_expr = keys(on.on_expr.into_iter().map(|expr| expr.sort(true, false)).collect(), &schema)?;
+    let on_expr = on_expr.into_iter().map(|sort| sort.expr).collect();
     let sort_expr = on.sort_expr.map(|sorts| keys(sorts, &schema)).transpose()?;
     Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(DistinctOn { on_expr, sort_expr, ..on }))))
 }
