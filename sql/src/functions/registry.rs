@@ -12,7 +12,7 @@ use super::{
     age, arithmetic, array, array_items, array_types, bytes, choice, clock, datetime, degrees, encoding, enums,
     extract, interval, interval_fields, joined, json, json_build, json_change, json_path, json_sets, json_text,
     make_time, math, open_time, ordered_set, overlaps, own_type, pattern, places, regexp_places, rounding, row,
-    row_lock, scale, series_array, sql_pattern, text, ties, to_char, type_of, unicode,
+    row_lock, sampling, scale, series_array, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -47,6 +47,7 @@ const FAMILIES: &[&[Definition]] = &[
     regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
     row_lock::DEFINITIONS,
+    sampling::DEFINITIONS,
     scale::DEFINITIONS,
     series_array::DEFINITIONS,
     sql_pattern::DEFINITIONS,
