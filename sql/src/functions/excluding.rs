@@ -14,10 +14,14 @@ use datafusion::logical_expr::{AggregateUDF, PartitionEvaluator, Signature, Vola
 use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_plan::PhysicalExpr;
 
+use super::error::error;
 use crate::parse::Exclusion;
 
 /// What the names of these functions begin with; behind it stand the exclusion and the function's own name.
 const PREFIX: &str = "\u{1}excluding ";
+
+/// The aggregate that takes one row of the frame, which DataFusion's does not count as PostgreSQL does.
+const NTH_VALUE: &str = "nth_value";
 
 /// The name of a function over a frame with an exclusion.
 pub(crate) fn name_of(function: &str, exclusion: Exclusion) -> String {
@@ -108,6 +112,9 @@ impl Over {
     }
 
     fn value(&self, values: &[ArrayRef], pieces: &[Range<usize>]) -> Result<ScalarValue> {
+        if self.inner.name() == NTH_VALUE {
+            return nth_value(values, pieces);
+        }
         let mut accumulator = self.inner.accumulator(AccumulatorArgs {
             return_field: Arc::clone(&self.result),
             schema: &self.schema,
@@ -124,6 +131,22 @@ impl Over {
             accumulator.update_batch(&slices)?;
         }
         accumulator.evaluate()
+    }
+}
+
+/// The value of the row at a place among those of the frame, counted from 1; NULL behind them.
+fn nth_value(values: &[ArrayRef], pieces: &[Range<usize>]) -> Result<ScalarValue> {
+    let [value, place] = values else { return internal_err!("nth_value of {} arguments", values.len()) };
+    let place = if place.is_empty() { ScalarValue::Int64(None) } else { ScalarValue::try_from_array(place, 0)? };
+    let ScalarValue::Int64(Some(place)) = place.cast_to(&DataType::Int64)? else {
+        return ScalarValue::try_from(value.data_type());
+    };
+    let Some(place) = usize::try_from(place).ok().and_then(|place| place.checked_sub(1)) else {
+        return Err(error("22016", "argument of nth_value must be greater than zero"));
+    };
+    match pieces.iter().cloned().flatten().nth(place) {
+        Some(row) => ScalarValue::try_from_array(value, row),
+        None => ScalarValue::try_from(value.data_type()),
     }
 }
 

@@ -62,6 +62,7 @@ pub(crate) mod rounding;
 pub(crate) mod row;
 mod row_lock;
 mod rows;
+pub(crate) mod sampling;
 mod scale;
 mod series;
 pub(crate) mod series_array;

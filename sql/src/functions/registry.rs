@@ -12,8 +12,8 @@ use super::{
     age, arithmetic, array, array_items, array_parts, array_types, bytes, choice, clock, datetime, degrees,
     distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
     json_path, json_sets, json_text, macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type,
-    pattern, places, range, regexp_places, rounding, row, row_lock, scale, series_array, shown_scale, sql_pattern,
-    text, ties, to_char, type_of, unicode,
+    pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array, shown_scale,
+    sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -53,6 +53,7 @@ const FAMILIES: &[&[Definition]] = &[
     regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
     row_lock::DEFINITIONS,
+    sampling::DEFINITIONS,
     scale::DEFINITIONS,
     shown_scale::DEFINITIONS,
     series_array::DEFINITIONS,

@@ -10,13 +10,18 @@ use sqlparser::ast::{
 
 use super::Planner;
 use crate::error::SqlError;
+use crate::functions::choice::CASE;
 use crate::functions::excluding::name_of;
 use crate::names::fold;
 use crate::parse::Exclusion;
+use crate::semantics::call;
 
 /// What the name of a window begins with that a window's exclusion is noted as. No name of a client's holds a control
 /// character.
 const NOTE: &str = "\u{1}exclude ";
+
+/// Aggregates to which NULL is a value, so that one in the place of what a FILTER leaves out would count.
+const TAKES_NULL: &[&str] = &["array_agg", "first_value", "last_value"];
 
 /// Notes the exclusion of a function's window where its parser put a mark, so that no other rewrite takes that for a key.
 pub(super) fn note(expr: &mut Expr) {
@@ -58,16 +63,22 @@ impl Settler<'_, '_> {
         if !self.planner.state().aggregate_functions().contains_key(&name) {
             return Ok(());
         }
-        if function.filter.is_some() || name == "nth_value" {
-            let what = if function.filter.is_some() { "FILTER" } else { "nth_value" };
-            return Err(SqlError::unsupported(format!("{what} over a window frame with EXCLUDE is not supported yet")));
+        let filter = function.filter.take();
+        if filter.is_some() && TAKES_NULL.contains(&name.as_str()) {
+            let message = format!("FILTER of {name} over a window frame with EXCLUDE is not supported yet");
+            return Err(SqlError::unsupported(message));
         }
         function.name = ObjectName::from(vec![Ident::with_quote('"', name_of(&name, exclusion))]);
-        // `count(*)` counts a value that is there in every row.
         if let FunctionArguments::List(list) = &mut function.args
-            && let [FunctionArg::Unnamed(argument @ FunctionArgExpr::Wildcard)] = list.args.as_mut_slice()
+            && let Some(FunctionArg::Unnamed(argument)) = list.args.first_mut()
         {
-            *argument = FunctionArgExpr::Expr(Expr::Value(Value::Number("1".to_owned(), false).into()));
+            // `count(*)` counts a value that is there in every row.
+            if matches!(argument, FunctionArgExpr::Wildcard) {
+                *argument = FunctionArgExpr::Expr(Expr::Value(Value::Number("1".to_owned(), false).into()));
+            }
+            if let (Some(filter), FunctionArgExpr::Expr(value)) = (filter, argument) {
+                *value = call(CASE, vec![*filter, value.clone()]);
+            }
         }
         Ok(())
     }

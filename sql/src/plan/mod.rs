@@ -31,6 +31,7 @@ mod refused;
 mod refused_calls;
 mod registered;
 mod row_values;
+mod sampled;
 mod scopes;
 mod select_clauses;
 mod stream;
@@ -150,6 +151,7 @@ impl<'a> Planner<'a> {
         let mut query = query.clone();
         row_locks::mark(&mut query)?;
         with_names::tell_apart(&mut query);
+        sampled::settle(self, &mut query)?;
         past::resolve(self, &mut query, types)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Query, Select, TableFactor, Visit, Visitor};
+use sqlparser::ast::{Query, Select, Visit, Visitor};
 
 use crate::error::SqlError;
 use crate::parse::{changes_rows, is_change};
@@ -32,13 +32,6 @@ impl Visitor for Refused {
             return ControlFlow::Break(SqlError::syntax(format!("syntax error at or near \"{near}\"")));
         }
         ControlFlow::Continue(())
-    }
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<SqlError> {
-        match factor {
-            TableFactor::Table { sample: Some(_), .. } => not_yet("TABLESAMPLE"),
-            _ => ControlFlow::Continue(()),
-        }
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<SqlError> {

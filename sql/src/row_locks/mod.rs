@@ -95,8 +95,8 @@ pub(crate) struct HeldRows {
 /// What holds locked rows.
 struct Source {
     table: Oid,
-    /// Keeps the background merge away.
-    _claim: Claim,
+    /// Keeps the background merge away; `None` if the rows were no longer there when they were locked.
+    claim: Option<Claim>,
 }
 
 impl RowLocks {
@@ -156,14 +156,14 @@ impl RowLocks {
 impl HeldRows {
     /// Locks the tables' rows that one row of a result was made of; false for a row to pass over.
     fn lock(&self, places: &[Place<'_>]) -> Result<bool, SqlError> {
-        for place in places {
-            if !self.enter(place) {
-                return passed_over(place, "Another transaction has changed the table since.");
-            }
+        if let Some(place) = self.locks.take(self.holder, places) {
+            return passed_over(place, "Another transaction has locked the row.");
         }
-        match self.locks.take(self.holder, places) {
+        // All are noted, as all are given up later.
+        let gone: Vec<&Place<'_>> = places.iter().filter(|place| !self.enter(place)).collect();
+        match gone.first() {
             None => Ok(true),
-            Some(place) => passed_over(place, "Another transaction has locked the row."),
+            Some(place) => passed_over(place, "Another transaction has changed what holds the row."),
         }
     }
 
@@ -171,8 +171,8 @@ impl HeldRows {
     fn enter(&self, place: &Place<'_>) -> bool {
         let (id, table) = (place.source.id(), place.lock.table);
         let mut sources = self.sources.lock();
-        if sources.contains_key(&id) {
-            return true;
+        if let Some(source) = sources.get(&id) {
+            return source.claim.is_some();
         }
         let (partitions, chunks) = match id {
             SourceId::Partition(partition) => (vec![partition], Vec::new()),
@@ -185,16 +185,14 @@ impl HeldRows {
             SourceId::Partition(partition) => contents.partition(partition).is_some(),
             SourceId::Chunk(chunk) => contents.chunk(chunk).is_some(),
         });
-        if is_live {
-            sources.insert(id, Source { table, _claim: claim });
-        }
+        sources.insert(id, Source { table, claim: is_live.then_some(claim) });
         is_live
     }
 
     /// What must hold when the transaction commits.
     pub(crate) fn requirements(&self) -> Vec<Requirement> {
         let mut by_table: BTreeMap<Oid, (Vec<PartitionId>, Vec<ChunkId>)> = BTreeMap::new();
-        for (id, source) in &*self.sources.lock() {
+        for (id, source) in self.sources.lock().iter().filter(|(_, source)| source.claim.is_some()) {
             let (partitions, chunks) = by_table.entry(source.table).or_default();
             match id {
                 SourceId::Partition(partition) => partitions.push(*partition),

@@ -4,7 +4,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::{bool_or, count};
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery};
 use datafusion::logical_expr::{
-    Aggregate, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, binary_expr, lit, when,
+    Aggregate, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, binary_expr, lit,
 };
 
 use super::dependent::dependent;
@@ -66,9 +66,9 @@ fn contained(input: LogicalPlan, tested: &InSubquery, names: &Names) -> Result<O
     let rows = grouped(rows, vec![bool_or(equal.clone()), count(lit(1_i64)), count(equal)])?;
     let (plan, values) = join(input, &domain, rows)?;
     let [any, all, known] = values.as_slice() else { return Ok(None) };
-    let value = when(any.clone().is_true(), lit(true))
-        .when(all.clone().gt(known.clone()).is_true(), lit(ScalarValue::Boolean(None)))
-        .otherwise(lit(false))?;
+    // Not as a CASE, of which DataFusion's plans do not agree whether it may be NULL.
+    let unknown = all.clone().gt(known.clone()).is_true().and(lit(ScalarValue::Boolean(None)));
+    let value = any.clone().is_true().or(unknown);
     Ok(Some((plan, if tested.negated { !value } else { value })))
 }
 
