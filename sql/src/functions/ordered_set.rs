@@ -1,13 +1,14 @@
 //! Ordered-set aggregates over the sorted values of a group, which `desugar` gathers with `array_agg`.
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt64Array, make_comparator};
-use arrow::compute::{SortOptions, cast, take};
+use arrow::compute::{SortOptions, take};
 use arrow::datatypes::{DataType, FieldRef, Float64Type, IntervalMonthDayNanoType};
 use datafusion::common::{Result, internal_err};
 use std::sync::Arc;
 
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::shape::is_shaped;
+use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 
 use super::choice::needs_mark;
@@ -112,7 +113,7 @@ fn percentile_cont(call: &Call<'_>) -> Result<ArrayRef> {
             )
         }
         _ => {
-            let values = cast(lists.values(), &DataType::Float64)?;
+            let values = cast_numbers(lists.values(), &DataType::Float64)?;
             let values = values.as_primitive::<Float64Type>();
             between(call, lists, |item| values.value(item), |low, high, share| Ok(low + share * (high - low)))
         }
