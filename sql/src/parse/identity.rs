@@ -85,8 +85,10 @@ fn mark_overriding(tokens: &mut Vec<TokenWithSpan>) {
     let words = words(tokens);
     // From the end, so that the places before stay.
     for place in (0..words.len().saturating_sub(2)).rev() {
-        let insert = words[..place].iter().rposition(|&at| is(&tokens[at], Keyword::INSERT));
-        if let Some(insert) = insert.filter(|_| says_overriding(tokens, &words[place..place + 3])) {
+        // The INSERT is looked for where there is something to mark: a statement may have very many words.
+        if says_overriding(tokens, &words[place..place + 3])
+            && let Some(insert) = words[..place].iter().rposition(|&at| is(&tokens[at], Keyword::INSERT))
+        {
             mark_one(tokens, &words[insert..place], &words[place..place + 3]);
         }
     }
