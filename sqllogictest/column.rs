@@ -86,16 +86,7 @@ fn scalar_letter(kind: TypeKind) -> char {
         | TypeKind::AclItem
         | TypeKind::Record
         | TypeKind::AnyArray
-        | TypeKind::Inet
-        | TypeKind::Cidr
-        | TypeKind::Macaddr
-        | TypeKind::Macaddr8
-        | TypeKind::Int4Range
-        | TypeKind::Int8Range
-        | TypeKind::NumRange
-        | TypeKind::TsRange
-        | TypeKind::TstzRange
-        | TypeKind::DateRange
+        | peristyle_catalog::packed_kinds!()
         | TypeKind::Enum => OTHER,
     }
 }

@@ -6,13 +6,11 @@ import subprocess
 import loads
 import tpch_data
 from process import postgres_program
+from settings import MIB, RUNS, SCALE, SECONDS
 from tiers import timed
 
 ROWS = int(os.environ.get("COMPARE_ROWS", "1000000"))
-SCALE = float(os.environ.get("COMPARE_SCALE", "1"))
-RUNS = int(os.environ.get("COMPARE_RUNS", "3"))
-SECONDS = int(os.environ.get("COMPARE_SECONDS", "20"))
-MIB = 1 << 20
+SELECT_ONE = "select 1;\n"
 
 # Seven columns as an application has them, one of each kind of form.
 RESULT_TABLE = "create table result (id bigint, n int, d double precision, m numeric(12,2), day date, at timestamptz, note text)"
@@ -60,19 +58,19 @@ def throw_away(server, statement):
 
 def round_trips(server):
     """Prepared SELECTs one after the other, and connections that ask one thing each."""
-    kept = pgbench(server, "--protocol=prepared")
-    new = pgbench(server, "--connect")
+    kept = pgbench(server, SELECT_ONE, "--protocol=prepared")
+    new = pgbench(server, SELECT_ONE, "--connect")
     return {
         "prepared SELECT 1, 1 connection": f"{kept:,.0f} /s",
         "connect, SELECT 1, disconnect": f"{1000 / new:.2f} ms",
     }
 
 
-def pgbench(server, *options):
-    """Transactions per second."""
+def pgbench(server, script, *options):
+    """Transactions per second of a script."""
     command = [postgres_program("pgbench"), "--no-vacuum", *options, "--file=/dev/stdin", f"--time={SECONDS}"]
     command += ["--host=127.0.0.1", f"--port={server.port}", "--username=peristyle", "peristyle"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, input="select 1;\n")
+    done = subprocess.run(command, check=True, capture_output=True, text=True, input=script)
     return float(next(line for line in done.stdout.splitlines() if line.startswith("tps")).split()[2])
 
 

@@ -2,24 +2,19 @@
 
 import math
 import os
-import subprocess
-import tempfile
-from pathlib import Path
 
 import clients
 import loads
 import tiers
 import tpch_data
-from process import postgres_program
+from clients import pgbench
+from settings import MIB, RUNS, SCALE
 from tiers import timed
 
-SCALE = float(os.environ.get("COMPARE_SCALE", "1"))
-SECONDS = int(os.environ.get("COMPARE_SECONDS", "20"))
 COPY_BYTES = int(os.environ.get("COMPARE_COPY_BYTES", str(5_000_000_000)))
 PARTITIONS = int(os.environ.get("COMPARE_PARTITIONS", "100000"))
-RUNS = int(os.environ.get("COMPARE_RUNS", "3"))
 CLIENTS = (1, 8, 64)
-MIB = 1 << 20
+INSERT = "\\set at random(1, 1000000000)\ninsert into single_{} values (:client_id, :at, 'a row');\n"
 
 
 def tpch_files():
@@ -48,22 +43,11 @@ def copy_title(file):
 def insert(server):
     """Durable single-row INSERTs by pgbench, prepared, at several numbers of connections."""
     found = {}
-    for clients in CLIENTS:
-        server.run(f"create table single_{clients} (client int, at bigint, note text)")
-        found[f"single-row INSERT, {clients} connections"] = f"{pgbench(server, clients):,.0f} /s"
+    for count in CLIENTS:
+        server.run(f"create table single_{count} (client int, at bigint, note text)")
+        options = ["--protocol=prepared", f"--client={count}", f"--jobs={min(count, 2)}"]
+        found[f"single-row INSERT, {count} connections"] = f"{pgbench(server, INSERT.format(count), *options):,.0f} /s"
     return found
-
-
-def pgbench(server, clients):
-    """Transactions per second."""
-    script = Path(tempfile.mkstemp(suffix=".sql")[1])
-    script.write_text(f"\\set at random(1, 1000000000)\ninsert into single_{clients} values (:client_id, :at, 'a row');\n")
-    command = [postgres_program("pgbench"), "--no-vacuum", "--protocol=prepared", f"--file={script}"]
-    command += [f"--client={clients}", f"--jobs={min(clients, 2)}", f"--time={SECONDS}"]
-    command += ["--host=127.0.0.1", f"--port={server.port}", "--username=peristyle", "peristyle"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    script.unlink()
-    return float(next(line for line in done.stdout.splitlines() if line.startswith("tps")).split()[2])
 
 
 # --- queries --------------------------------------------------------------------------------------------------------

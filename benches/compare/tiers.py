@@ -5,6 +5,7 @@ import statistics
 import time
 
 import loads
+from settings import MIB
 
 CHUNKS = int(os.environ.get("COMPARE_CHUNKS", "1000"))
 LOG_BYTES = int(os.environ.get("COMPARE_LOG_BYTES", str(400 << 20)))
@@ -12,7 +13,6 @@ CLONED_PARTITIONS = int(os.environ.get("COMPARE_CLONED_PARTITIONS", "100000"))
 CLONES = int(os.environ.get("COMPARE_CLONES", "9"))
 ASKS = 300
 ROWS_PER_CHUNK = 4_000
-MIB = 1 << 20
 NO_MERGE = {"merge_interval_seconds": 86_400}
 
 

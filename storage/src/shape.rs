@@ -158,6 +158,14 @@ pub fn list_of_shaped(arrow: &DataType) -> Option<&DataType> {
     }
 }
 
+/// A field as that of the lists behind it, if it is of shaped arrays.
+pub fn list_field(field: &FieldRef) -> FieldRef {
+    match list_of_shaped(field.data_type()) {
+        Some(list) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
+        None => Arc::clone(field),
+    }
+}
+
 /// Whether an Arrow type is the shaped form of arrays.
 pub fn is_shaped(arrow: &DataType) -> bool {
     list_of_shaped(arrow).is_some()

@@ -81,16 +81,7 @@ fn scalar_arrow_type(kind: TypeKind, ty: PgType, open_numeric: Option<(u8, i8)>)
         | TypeKind::Record
         | TypeKind::AnyArray
         | TypeKind::Enum => DataType::Utf8View,
-        TypeKind::Inet
-        | TypeKind::Cidr
-        | TypeKind::Macaddr
-        | TypeKind::Macaddr8
-        | TypeKind::Int4Range
-        | TypeKind::Int8Range
-        | TypeKind::NumRange
-        | TypeKind::TsRange
-        | TypeKind::TstzRange
-        | TypeKind::DateRange => packed::arrow_type(kind),
+        peristyle_catalog::packed_kinds!() => packed::arrow_type(kind),
         TypeKind::Int2Vector => DataType::new_list(DataType::Int16, true),
         TypeKind::OidVector => DataType::new_list(DataType::UInt32, true),
     }

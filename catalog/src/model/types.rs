@@ -278,6 +278,31 @@ impl PgType {
     }
 }
 
+/// The kinds of ranges as a pattern: a match over all kinds stays complete, and the list stands once.
+#[macro_export]
+macro_rules! range_kinds {
+    () => {
+        $crate::model::TypeKind::Int4Range
+            | $crate::model::TypeKind::Int8Range
+            | $crate::model::TypeKind::NumRange
+            | $crate::model::TypeKind::TsRange
+            | $crate::model::TypeKind::TstzRange
+            | $crate::model::TypeKind::DateRange
+    };
+}
+
+/// The kinds whose values are stored packed, as a pattern in the same way.
+#[macro_export]
+macro_rules! packed_kinds {
+    () => {
+        $crate::model::TypeKind::Inet
+            | $crate::model::TypeKind::Cidr
+            | $crate::model::TypeKind::Macaddr
+            | $crate::model::TypeKind::Macaddr8
+            | $crate::range_kinds!()
+    };
+}
+
 impl TypeKind {
     /// Oid in `pg_type`; 0 for [`TypeKind::Enum`], which is many types.
     pub fn oid(self) -> u32 {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, FieldRef, Int32Type};
+use arrow::datatypes::{FieldRef, Int32Type};
 use datafusion::common::{Result, internal_err};
-use peristyle_catalog::model::PgType;
 use peristyle_storage::shape::{Arrays, Dimension, Shape, flattened, item_of_array, list_of_shaped};
 use peristyle_storage::types::pg_type;
 
@@ -25,14 +24,7 @@ pub(crate) const ITEMS: &str = "pg_items";
 /// By what arrays of equal items are told apart and put in order.
 pub(crate) const BOUNDS: &str = "pg_array_bounds";
 
-/// A string literal while it is planned, of no type until it is compared.
-pub(crate) const UNKNOWN: &str = "pg_unknown";
-
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    immutable(
-        UNKNOWN,
-        &[overload(&[Ty::Unchanged], PgType::VOID, |call| Ok(new_null_array(&DataType::Null, call.rows)))],
-    ),
     immutable(SUBSCRIPT, &[computed(&[Ty::ShapedArray, Ty::Int4], item_field, subscripts).variadic()]),
     immutable(SLICE, &[same(&[Ty::ShapedArray, Ty::Int4], slices).variadic()]),
     immutable(ITEMS, &[computed(&[Ty::Unchanged], items_field, |call| Ok(flattened(&call.expanded(0)?)))]),

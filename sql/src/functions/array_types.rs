@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::shape::{is_shaped, item_of_array, list_of_shaped, shaped_type};
+use peristyle_storage::shape::{is_shaped, item_of_array, list_field, list_of_shaped, shaped_type};
 use peristyle_storage::types::{item_field, marked_pg_type, pg_metadata, pg_type};
 
 use super::array_value::{ArrayValue, column_of, extended, joined, nested};
@@ -258,14 +258,6 @@ fn lists_of_floats(types: &[DataType]) -> Option<Vec<DataType>> {
     });
     let float = shared_float(&items.collect::<Option<Vec<_>>>()?)?;
     Some(vec![DataType::new_list(float, true); types.len()])
-}
-
-/// The field of the lists behind an array.
-fn list_field(field: &FieldRef) -> FieldRef {
-    match list_of_shaped(field.data_type()) {
-        Some(list) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
-        None => Arc::clone(field),
-    }
 }
 
 /// NULL beside an array is an array of its type, and so is a literal without a type.

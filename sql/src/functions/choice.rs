@@ -20,7 +20,7 @@ use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_types;
 use super::error::error;
-use super::signature::{crowded_decimal, is_unknown as is_unknown_type};
+use super::signature::{crowded_decimal, is_string, is_unknown as is_unknown_type};
 use crate::semantics::category::{category, comparison_type};
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::type_name;
@@ -200,10 +200,6 @@ impl Choice {
 
 fn data_types(fields: &[FieldRef]) -> Vec<DataType> {
     fields.iter().map(|field| field.data_type().clone()).collect()
-}
-
-fn is_string(ty: &DataType) -> bool {
-    matches!(ty, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
 }
 
 fn is_records(ty: &DataType) -> bool {

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use peristyle_catalog::model::PgType;
 
 use super::arithmetic::NEGATE;
-use peristyle_storage::shape::{Arrays, flattened, is_shaped, list_of_shaped};
+use peristyle_storage::shape::{Arrays, flattened, is_shaped, list_field, list_of_shaped};
 
 use super::array::{ALL, ANY};
 use super::context::{FunctionContext, StatementContext, statement_context};
@@ -150,9 +150,8 @@ impl Overload {
 
     /// The arguments' fields as the function sees them.
     fn passed(&self, arguments: &[FieldRef]) -> Vec<FieldRef> {
-        let passed = |(place, field): (usize, &FieldRef)| match list_of_shaped(field.data_type()) {
-            Some(list) if !self.takes_shapes(place) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
-            _ => Arc::clone(field),
+        let passed = |(place, field): (usize, &FieldRef)| {
+            if self.takes_shapes(place) { Arc::clone(field) } else { list_field(field) }
         };
         arguments.iter().enumerate().map(passed).collect()
     }

@@ -176,6 +176,10 @@ impl Visitor for Numbers {
 
 /// All types: those that are known, those that the plan infers, text for the rest, as PostgreSQL does.
 pub(crate) fn resolve(plan: &LogicalPlan, hinted: &[Option<PgType>]) -> Result<Vec<PgType>, SqlError> {
+    // Most statements have none, or all are named: the plan is not walked for them.
+    if let Some(named) = hinted.iter().copied().collect() {
+        return Ok(named);
+    }
     let inferred: HashMap<usize, PgType> = plan
         .get_parameter_fields()?
         .into_iter()

@@ -53,14 +53,7 @@ pub(crate) fn category(ty: PgType) -> Category {
         }
         // A cidr is an inet wherever one is asked for.
         TypeKind::Inet | TypeKind::Cidr => Category::Own(TypeKind::Inet),
-        TypeKind::Macaddr
-        | TypeKind::Macaddr8
-        | TypeKind::Int4Range
-        | TypeKind::Int8Range
-        | TypeKind::NumRange
-        | TypeKind::TsRange
-        | TypeKind::TstzRange
-        | TypeKind::DateRange => Category::Own(kind),
+        TypeKind::Macaddr | TypeKind::Macaddr8 | peristyle_catalog::range_kinds!() => Category::Own(kind),
         TypeKind::Int2Vector | TypeKind::OidVector => Category::Array,
         TypeKind::Enum => Category::Enum(ty.oid),
         TypeKind::Record | TypeKind::Void | TypeKind::AnyArray => Category::Other,

@@ -16,7 +16,6 @@ use super::desugar_literal::{
 use super::{desugar_call, desugar_like, desugar_series, desugar_variadic};
 use crate::functions::arithmetic::NEGATE;
 use crate::functions::array::{ALL, ANY};
-use crate::functions::array_parts::UNKNOWN;
 use crate::functions::choice::{CASE, CASE_OF};
 use crate::functions::distinct_from::{DISTINCT, NOT_DISTINCT};
 use crate::functions::math::BIT_NOT;
@@ -155,11 +154,6 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
             access_chain.iter_mut().for_each(fill_slice);
             None
         }
-        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
-            keep_unknown(left);
-            keep_unknown(right);
-            None
-        }
         Expr::Tuple(values) => Some(call("row", std::mem::take(values))),
         _ => None,
     }
@@ -178,14 +172,6 @@ fn fill_slice(access: &mut AccessExpr) {
     if let AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, .. }) = access {
         lower_bound.get_or_insert_with(|| cast(string(i32::MIN.to_string()), DataType::Int4(None)));
         upper_bound.get_or_insert_with(|| cast(string(i32::MAX.to_string()), DataType::Int4(None)));
-    }
-}
-
-/// A string that is compared takes the other's type. The planner asks for both types first, and a string's meets no array
-/// of any dimensions.
-fn keep_unknown(operand: &mut Expr) {
-    if matches!(operand, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. })) {
-        *operand = call(UNKNOWN, vec![take(operand)]);
     }
 }
 

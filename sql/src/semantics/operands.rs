@@ -15,7 +15,6 @@ use super::is_quantified;
 use super::key_order::is_label;
 use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
-use crate::functions::array_parts::UNKNOWN;
 use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
 use crate::functions::{array_types, bytes, distinct_from, named, text};
@@ -41,8 +40,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom) =>
         {
-            let operands = [*left, *right].map(literal_behind);
-            let [left, right] = together(operands, schema, Comparison::Equality)?.map(Box::new);
+            let [left, right] = together([*left, *right], schema, Comparison::Equality)?.map(Box::new);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         Expr::ScalarFunction(call) if let Some(op) = distinct_from::operator(call.func.name()) => {
@@ -91,14 +89,6 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         },
         Expr::ScalarFunction(call) if call.func.name() == array_types::CONCAT => joined_arrays(call, schema),
         other => Ok(Transformed::no(other)),
-    }
-}
-
-/// The string literal that a call stands for; any other expression as it is.
-fn literal_behind(operand: Expr) -> Expr {
-    match operand {
-        Expr::ScalarFunction(mut call) if call.func.name() == UNKNOWN => call.args.swap_remove(0),
-        other => other,
     }
 }
 

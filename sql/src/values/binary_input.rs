@@ -72,12 +72,7 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8], charset: Charset) -> R
         TypeKind::Cidr => Cell::packed(network_binary::read_cidr(bytes)?),
         TypeKind::Macaddr => Cell::packed(Macaddr(fixed(bytes)?)),
         TypeKind::Macaddr8 => Cell::packed(network_binary::read_macaddr8(bytes)?),
-        TypeKind::Int4Range
-        | TypeKind::Int8Range
-        | TypeKind::NumRange
-        | TypeKind::TsRange
-        | TypeKind::TstzRange
-        | TypeKind::DateRange => {
+        peristyle_catalog::range_kinds!() => {
             let range = RangeType::of_kind(kind).ok_or_else(|| no_input(ty))?;
             Cell::Packed(range.pack(parse_range(range, bytes, charset)?))
         }

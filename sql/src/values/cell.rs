@@ -107,12 +107,7 @@ pub(super) fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &Input
         TypeKind::Cidr => Cell::packed(parse_cidr(text)?),
         TypeKind::Macaddr => Cell::packed(parse_macaddr(text)?),
         TypeKind::Macaddr8 => Cell::packed(parse_macaddr8(text)?),
-        TypeKind::Int4Range
-        | TypeKind::Int8Range
-        | TypeKind::NumRange
-        | TypeKind::TsRange
-        | TypeKind::TstzRange
-        | TypeKind::DateRange => {
+        peristyle_catalog::range_kinds!() => {
             let range = RangeType::of_kind(kind).ok_or_else(|| no_input(ty))?;
             Cell::Packed(range.pack(parse_range(range, text, style)?))
         }

@@ -262,16 +262,7 @@ impl Sink {
             TypeKind::Timestamptz => Sink::Timestamp(PrimitiveBuilder::with_capacity(VALUES_MIN).with_timezone(UTC)),
             TypeKind::Interval => Sink::Interval(PrimitiveBuilder::with_capacity(VALUES_MIN)),
             TypeKind::Uuid => Sink::Uuid(FixedSizeBinaryBuilder::new(16)),
-            TypeKind::Inet
-            | TypeKind::Cidr
-            | TypeKind::Macaddr
-            | TypeKind::Macaddr8
-            | TypeKind::Int4Range
-            | TypeKind::Int8Range
-            | TypeKind::NumRange
-            | TypeKind::TsRange
-            | TypeKind::TstzRange
-            | TypeKind::DateRange => {
+            peristyle_catalog::packed_kinds!() => {
                 let width = packed::width(kind).ok_or_else(|| no_input(ty))?;
                 Sink::Packed(FixedSizeBinaryBuilder::new(width))
             }

@@ -14,7 +14,7 @@ use super::{FileError, Result};
 use crate::packed;
 use crate::partition::widening::widen_array;
 use crate::partition::{WriteOptions, file_field, to_file};
-use crate::shape::{Arrays, list_of_shaped, plain_lists};
+use crate::shape::{Arrays, list_field, plain_lists};
 use crate::special_numeric::has_special;
 use crate::types::pg_type;
 
@@ -73,14 +73,6 @@ impl ParquetEncoder {
     fn ready(&mut self) -> Result<Bytes> {
         self.parquet.sync().map_err(internal)?;
         Ok(std::mem::take(self.parquet.inner_mut()).into())
-    }
-}
-
-/// A column as the file has it: shaped arrays as lists.
-fn list_field(field: &FieldRef) -> FieldRef {
-    match list_of_shaped(field.data_type()) {
-        Some(list) => Arc::new(field.as_ref().clone().with_data_type(list.clone())),
-        None => Arc::clone(field),
     }
 }
 

@@ -64,16 +64,7 @@ pub fn family(ty: PgType) -> Option<Family> {
         TypeKind::Time => Some(Family::Time),
         TypeKind::Interval => Some(Family::Interval),
         TypeKind::Uuid => Some(Family::Uuid),
-        kind @ (TypeKind::Inet
-        | TypeKind::Cidr
-        | TypeKind::Macaddr
-        | TypeKind::Macaddr8
-        | TypeKind::Int4Range
-        | TypeKind::Int8Range
-        | TypeKind::NumRange
-        | TypeKind::TsRange
-        | TypeKind::TstzRange
-        | TypeKind::DateRange) => Some(Family::Packed(kind)),
+        kind @ (peristyle_catalog::packed_kinds!()) => Some(Family::Packed(kind)),
         TypeKind::Int2Vector
         | TypeKind::Regproc
         | TypeKind::Regprocedure

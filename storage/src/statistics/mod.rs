@@ -40,16 +40,7 @@ pub fn has_bounds(ty: PgType) -> bool {
             | TypeKind::Timestamptz
             | TypeKind::Numeric
             | TypeKind::Uuid
-            | TypeKind::Inet
-            | TypeKind::Cidr
-            | TypeKind::Macaddr
-            | TypeKind::Macaddr8
-            | TypeKind::Int4Range
-            | TypeKind::Int8Range
-            | TypeKind::NumRange
-            | TypeKind::TsRange
-            | TypeKind::TstzRange
-            | TypeKind::DateRange
+            | peristyle_catalog::packed_kinds!()
             // Labels as they are stored: they prune what is equal. Their order is another (docs/types.md), and what
             // compares by it does not name the column alone.
             | TypeKind::Enum,
