@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::catalog::{Parts, Settings};
-use crate::committer::{Context, Numbers, Outcome, resolve};
+use crate::committer::{Context, Numbers, check, resolve};
 use crate::fail_points::{self, Done};
 use crate::folder::Folder;
 use crate::index::{Applied, Index};
@@ -133,13 +133,12 @@ impl Shared {
             max_table_columns: self.settings.max_table_columns,
             ingest_id_seconds: self.settings.ingest_id_seconds,
         };
-        match resolve(head, changes, &context)? {
-            Outcome::Nothing(_) => Ok(Arc::new(head.clone())),
-            Outcome::Changes(mut resolved) => {
-                resolved.move_rows(&*self.parts.real_time)?;
-                Ok(Arc::new(resolved.head))
-            }
+        if check(head, changes)?.is_some() {
+            return Ok(Arc::new(head.clone()));
         }
+        let mut resolved = resolve(head.clone(), changes, &context)?;
+        resolved.move_rows(&*self.parts.real_time)?;
+        Ok(Arc::new(resolved.head))
     }
 
     /// Makes durable commits visible: statistics to the index, then the head to readers.

@@ -1,5 +1,8 @@
 //! One group of commits: resolved one after the other, one frame, one fdatasync, one publication.
 //!
+//! Small sets of rows are resolved on the group's head itself: what the first of them copied of the published head the
+//! others change in place. Should one fail half way, the group begins again without it, and resolves on copies.
+//!
 //! Deferred commits are published and answered first; the group stays open and its frame is written with the next commit
 //! that somebody waits for, when it is full, or when a barrier asks for it.
 
@@ -8,18 +11,23 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::oneshot;
-
-use super::resolve::{Context, Outcome, Resolved, resolve};
-use super::{Committer, Waiting, answer};
+use super::resolve::{Context, Resolved, check, resolve};
+use super::{Committer, Waiting, answer, is_small};
 use crate::log::{AppendError, CommitEncoder, FRAME_HEADER_BYTES, LogPoint};
 use crate::model::{Commit, Oid};
 use crate::records::RawOp;
 use crate::{Error, Head, Result};
 
+/// Room that a frame has for a small change set at least, in bytes: its rows and what the catalog adds.
+const SMALL_FRAME_ROOM: u64 = 1 << 20;
+
 /// Commits on their way into one frame.
 pub(crate) struct Group {
     head: Head,
+    /// Whether small sets of rows are resolved on the head itself.
+    is_in_place: bool,
+    /// Whether a change set took the head and did not give it back.
+    is_spoiled: bool,
     ops: Vec<RawOp>,
     dropped: Vec<Oid>,
     commits: u64,
@@ -27,7 +35,7 @@ pub(crate) struct Group {
     is_awaited: bool,
     /// Whether some of it was told to clients already, so that it cannot fail any more.
     is_published: bool,
-    answers: Vec<(oneshot::Sender<Result<Commit>>, Commit)>,
+    placed: Vec<(Waiting, Commit)>,
 }
 
 /// Whether a change set found its place.
@@ -40,18 +48,18 @@ enum Placed {
 impl Committer {
     /// Takes change sets from the front as long as they fit in one frame, and makes them last.
     pub(super) fn commit_group(&mut self, waiting: &mut VecDeque<Waiting>) {
-        let mut group = match self.deferred.take() {
-            Some(open) => open,
-            None => {
-                self.frame.clear();
-                Group::new(&self.shared.pins.head())
-            }
-        };
+        let mut group = self.deferred.take().unwrap_or_else(|| self.begin(true));
         while let Some(next) = waiting.pop_front() {
-            match self.place(&mut group, &next) {
+            let placed = self.place(&mut group, &next);
+            if group.is_spoiled {
+                waiting.push_front(next);
+                group = self.begin_again(group, waiting);
+                continue;
+            }
+            match placed {
                 Ok(Placed::Yes(commit)) => {
                     group.is_awaited |= !next.is_deferred;
-                    group.answers.push((next.answer, commit));
+                    group.placed.push((next, commit));
                 }
                 Ok(Placed::Next) => {
                     waiting.push_front(next);
@@ -68,13 +76,25 @@ impl Committer {
         }
     }
 
+    fn begin(&mut self, is_in_place: bool) -> Group {
+        self.frame.clear();
+        Group::new(&self.shared.pins.head(), is_in_place)
+    }
+
+    /// A change set left the group without a head: those that were placed wait again, to be resolved on copies.
+    fn begin_again(&mut self, spoiled: Group, waiting: &mut VecDeque<Waiting>) -> Group {
+        spoiled.placed.into_iter().rev().for_each(|(placed, _)| waiting.push_front(placed));
+        self.begin(false)
+    }
+
     /// Shows deferred commits and tells their clients; they become durable later.
     fn publish_early(&mut self, mut group: Group) {
         self.shared.publish_early(Arc::new(group.head.clone()));
-        for (waiting, commit) in std::mem::take(&mut group.answers) {
-            answer(waiting, Ok(commit));
+        for (waiting, commit) in std::mem::take(&mut group.placed) {
+            answer(waiting.answer, Ok(commit));
         }
         group.is_published = true;
+        group.is_in_place = false;
         self.deferred = Some(group);
     }
 
@@ -95,10 +115,12 @@ impl Committer {
             max_table_columns: settings.max_table_columns,
             ingest_id_seconds: settings.ingest_id_seconds,
         };
-        let mut resolved = match resolve(&group.head, &waiting.changes, &context)? {
-            Outcome::Nothing(commit) => return Ok(Placed::Yes(commit)),
-            Outcome::Changes(resolved) => resolved,
-        };
+        if let Some(commit) = check(&group.head, &waiting.changes)? {
+            return Ok(Placed::Yes(commit));
+        }
+        let has_room = self.frame.len() + SMALL_FRAME_ROOM <= settings.log_frame_bytes_max;
+        let head = group.head_for(has_room && is_small(&waiting.changes));
+        let mut resolved = resolve(head, &waiting.changes, &context)?;
         let before = self.frame.payload().len();
         let encoder = CommitEncoder { seq: resolved.head.seq, ops: &resolved.ops, bodies: &resolved.bodies };
         encoder.encode(self.frame.payload());
@@ -113,7 +135,7 @@ impl Committer {
             return Err(error);
         }
         let commit = resolved.commit();
-        group.add(*resolved);
+        group.add(resolved);
         Ok(Placed::Yes(commit))
     }
 
@@ -151,35 +173,44 @@ impl Committer {
 }
 
 impl Group {
-    fn new(head: &Head) -> Group {
+    fn new(head: &Head, is_in_place: bool) -> Group {
         Group {
             head: head.clone(),
+            is_in_place,
+            is_spoiled: false,
             ops: Vec::new(),
             dropped: Vec::new(),
             commits: 0,
             is_awaited: false,
             is_published: false,
-            answers: Vec::new(),
+            placed: Vec::new(),
         }
+    }
+
+    /// The head to resolve a change set on. A small one gets the group's own, and the group has none until it is added.
+    fn head_for(&mut self, is_small: bool) -> Head {
+        self.is_spoiled = self.is_in_place && is_small;
+        if self.is_spoiled { std::mem::take(&mut self.head) } else { self.head.clone() }
     }
 
     fn add(&mut self, resolved: Resolved) {
         self.head = resolved.head;
+        self.is_spoiled = false;
         self.ops.extend(resolved.ops);
         self.dropped.extend(resolved.dropped);
         self.commits += 1;
     }
 
     fn succeed(self) {
-        for (waiting, commit) in self.answers {
-            answer(waiting, Ok(commit));
+        for (waiting, commit) in self.placed {
+            answer(waiting.answer, Ok(commit));
         }
     }
 
     /// Everybody who waits for this frame learns why it is not there.
     fn fail(self, error: &AppendError) {
-        for (waiting, _) in self.answers {
-            answer(waiting, Err(append_error(error)));
+        for (waiting, _) in self.placed {
+            answer(waiting.answer, Err(append_error(error)));
         }
     }
 }

@@ -24,13 +24,13 @@ use crate::{Error, Result};
 
 pub(crate) use numbers::Numbers;
 pub(crate) use queue::serve;
-pub(crate) use resolve::{Context, Outcome, resolve};
+pub(crate) use resolve::{Context, check, resolve};
 
 use self::gathering::Gathering;
 use self::group::Group;
 
-/// Largest encoded rows of a change set that the asking thread commits, in bytes.
-const COMMIT_HERE_BYTES_MAX: usize = 64 * 1024;
+/// Largest encoded rows of a change set that is small, in bytes.
+const SMALL_BYTES_MAX: usize = 64 * 1024;
 
 /// What the committer's thread is asked.
 pub(crate) enum Request {
@@ -115,13 +115,13 @@ impl Committer {
     }
 }
 
-/// Whether it is so little that the asking thread can do it between others' work.
+/// Whether it is so little that the asking thread can do it between others' work, and a group can do it once more.
 fn is_small(changes: &ChangeSet) -> bool {
     let bytes = |change: &Change| match change {
         Change::Append { chunks, .. } => chunks.iter().map(|chunk| chunk.body.len()).sum(),
         _ => 0,
     };
-    changes.are_rows_alone() && changes.changes.iter().map(bytes).sum::<usize>() <= COMMIT_HERE_BYTES_MAX
+    changes.are_rows_alone() && changes.changes.iter().map(bytes).sum::<usize>() <= SMALL_BYTES_MAX
 }
 
 /// Somebody who stopped waiting does not mind: the commit is durable all the same.

@@ -28,13 +28,6 @@ pub(crate) struct Context<'a> {
     pub(crate) ingest_id_seconds: u64,
 }
 
-/// What a change set came to.
-pub(crate) enum Outcome {
-    /// Nothing is to be done: an ingest id seen before, or no change at all.
-    Nothing(Commit),
-    Changes(Box<Resolved>),
-}
-
 /// A change set as operations on rows, and the head after it; its chunks' rows are not appended yet.
 pub(crate) struct Resolved {
     pub(crate) head: Head,
@@ -46,19 +39,23 @@ pub(crate) struct Resolved {
     pub(crate) dropped: Vec<Oid>,
 }
 
-/// Checks and resolves a change set against a head.
-pub(crate) fn resolve(head: &Head, changes: &ChangeSet, context: &Context<'_>) -> Result<Outcome> {
+/// Checks what a change set requires of a head. It is done already, with the commit that is given back, if its ingest id
+/// was seen before or it changes nothing.
+pub(crate) fn check(head: &Head, changes: &ChangeSet) -> Result<Option<Commit>> {
+    let done = |duplicate| Ok(Some(Commit { seq: head.seq, at: head.at, duplicate }));
     if changes.ingest_id.as_ref().is_some_and(|id| head.ingested.contains_key(id)) {
-        return Ok(Outcome::Nothing(Commit { seq: head.seq, at: head.at, duplicate: true }));
+        return done(true);
     }
     changes.requires.iter().try_for_each(|requirement| require::check(head, requirement))?;
-    if changes.changes.is_empty() && changes.ingest_id.is_none() {
-        return Ok(Outcome::Nothing(Commit { seq: head.seq, at: head.at, duplicate: false }));
-    }
+    if changes.changes.is_empty() && changes.ingest_id.is_none() { done(false) } else { Ok(None) }
+}
+
+/// Resolves a checked change set against a head, which is lost if that fails.
+pub(crate) fn resolve(head: Head, changes: &ChangeSet, context: &Context<'_>) -> Result<Resolved> {
     let mut resolver = Resolver::new(head, context);
     changes.changes.iter().try_for_each(|change| resolver.change(change))?;
     resolver.remember_ingest(changes.ingest_id.as_ref())?;
-    Ok(Outcome::Changes(Box::new(resolver.finish())))
+    Ok(resolver.finish())
 }
 
 /// A commit in the making.
@@ -67,7 +64,8 @@ pub(super) struct Resolver<'a> {
     pub(super) head: Head,
     pub(super) seq: Seq,
     pub(super) at: TimestampMicros,
-    ops: BTreeMap<Bytes, Option<Bytes>>,
+    /// In the order in which they were applied; a key may come more than once.
+    ops: Vec<RawOp>,
     next_oid: u32,
     /// What became of proposed columns that did not get the proposed id.
     pub(super) remapped: HashMap<(Oid, ColumnId), ColumnId>,
@@ -80,14 +78,14 @@ pub(super) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    fn new(head: &Head, context: &'a Context<'a>) -> Self {
+    fn new(head: Head, context: &'a Context<'a>) -> Self {
         Resolver {
             context,
-            head: head.clone(),
             seq: head.seq.next(),
             at: context.now.max(head.at),
-            ops: BTreeMap::new(),
+            ops: Vec::new(),
             next_oid: head.next_oid,
+            head,
             remapped: HashMap::new(),
             touched: BTreeSet::new(),
             bodies: Vec::new(),
@@ -128,7 +126,7 @@ impl<'a> Resolver<'a> {
     fn apply(&mut self, op: RowOp) -> Result<()> {
         let raw = RawOp::from(&op);
         self.head.apply(op).map_err(|error| invalid(error.0))?;
-        self.ops.insert(raw.key, raw.value);
+        self.ops.push(raw);
         Ok(())
     }
 
@@ -192,13 +190,21 @@ impl<'a> Resolver<'a> {
         self.put(Record::Counters(counters)).expect(INFALLIBLE);
         Resolved {
             head: self.head,
-            ops: self.ops.into_iter().map(|(key, value)| RawOp { key, value }).collect(),
+            ops: last_of_each_key(self.ops),
             bodies: self.bodies,
             arriving: self.arriving,
             leaving: self.leaving,
             dropped: self.dropped,
         }
     }
+}
+
+/// The last operation on each key, in the order of keys.
+fn last_of_each_key(mut ops: Vec<RawOp>) -> Vec<RawOp> {
+    ops.reverse();
+    ops.sort_by(|a, b| a.key.cmp(&b.key));
+    ops.dedup_by(|earlier, last| earlier.key == last.key);
+    ops
 }
 
 impl Resolved {

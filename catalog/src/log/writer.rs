@@ -22,6 +22,11 @@ pub(crate) enum AppendError {
     Poisoned,
 }
 
+/// Zeros that are written ahead of the frames at once, in bytes. Where space is only reserved, a file system notes for
+/// each block that it is written now, and an fsync waits for that note too.
+const ZEROED_BYTES: u64 = 1 << 20;
+static ZEROS: [u8; ZEROED_BYTES as usize] = [0; ZEROED_BYTES as usize];
+
 /// The end of the log.
 pub(crate) struct LogWriter {
     segments: Arc<Segments>,
@@ -38,6 +43,8 @@ struct OpenSegment {
     file: Box<dyn DiskFile>,
     /// Bytes reserved in the file.
     allocated: u64,
+    /// Bytes of it that were written, frames and zeros.
+    written: u64,
 }
 
 impl LogWriter {
@@ -67,10 +74,10 @@ impl LogWriter {
             return Err(AppendError::Poisoned);
         }
         self.make_room(frame.len()).map_err(AppendError::Write)?;
-        let segment = self.segment.as_ref().expect("making room leaves a segment");
+        let segment = self.segment.as_mut().expect("making room leaves a segment");
         let (bytes, after) = frame.seal(self.log_id, self.end);
         let at = self.end.position - segment.start;
-        let written = fail_points::reach_io(Step::CommitWrite).and_then(|()| segment.file.write_all_at(bytes, at));
+        let written = fail_points::reach_io(Step::CommitWrite).and_then(|()| segment.write(bytes, at));
         if let Err(error) = written {
             return Err(self.cut_back(error));
         }
@@ -94,7 +101,7 @@ impl LogWriter {
             if let Err(error) = segment.file.truncate(used) {
                 tracing::warn!(%error, "could not shorten a full log segment");
             }
-            segment.allocated = used;
+            (segment.allocated, segment.written) = (used, used);
         }
         let bytes = self.segment_bytes.max(frame_bytes);
         self.segment = Some(OpenSegment::create(&self.segments, self.end.position, bytes)?);
@@ -106,7 +113,7 @@ impl LogWriter {
         let end = self.end.position;
         let segment = self.segment.as_mut().expect("a write was tried");
         let cut = segment.file.truncate(end - segment.start).and_then(|()| segment.file.sync());
-        segment.allocated = end - segment.start;
+        (segment.allocated, segment.written) = (end - segment.start, end - segment.start);
         match cut {
             Ok(()) => AppendError::Write(error),
             Err(error) => self.poison(&error),
@@ -142,7 +149,7 @@ impl OpenSegment {
             return Err(error);
         }
         segments.added(start);
-        Ok(OpenSegment { start, file, allocated: bytes })
+        Ok(OpenSegment { start, file, allocated: bytes, written: 0 })
     }
 
     fn reopen(segments: &Segments, start: u64, end: u64) -> io::Result<OpenSegment> {
@@ -152,7 +159,20 @@ impl OpenSegment {
         file.sync()?;
         // The file's name too: who made it may have been killed before.
         segments.disk.sync_folder(&segments.folder)?;
-        Ok(OpenSegment { start, file, allocated: used })
+        Ok(OpenSegment { start, file, allocated: used, written: used })
+    }
+
+    /// Writes a frame, and zeros first where it is the first small one in a stretch of reserved space.
+    fn write(&mut self, frame: &[u8], at: u64) -> io::Result<()> {
+        let end = at + frame.len() as u64;
+        let zeroed = (self.written + ZEROED_BYTES).min(self.allocated);
+        if self.written < end && end < zeroed {
+            self.file.write_all_at(&ZEROS[..(zeroed - self.written) as usize], self.written)?;
+            self.written = zeroed;
+        }
+        self.file.write_all_at(frame, at)?;
+        self.written = self.written.max(end);
+        Ok(())
     }
 
     fn reserve(&mut self, bytes: u64) -> io::Result<()> {

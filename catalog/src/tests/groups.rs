@@ -90,6 +90,26 @@ async fn requirements_see_the_sets_queued_before() {
     assert_eq!(catalog.snapshot().contents(Oid(T)).unwrap().rows(), 2);
 }
 
+/// One that fails half way has changed the group's head by then.
+#[tokio::test]
+async fn a_set_that_fails_half_way_takes_nobody_along() {
+    let home = Home::queueing();
+    let (catalog, disk) = open_with_t(&home).await;
+    let append = |n: u8| set(vec![append_chunk(T, &[n])]);
+    let fails = set(vec![append_chunk(T, b"lost"), append_chunk(T + 1, b"no such table")]);
+    let results = together(&catalog, &disk, vec![append(1), fails.clone(), append(2), fails, append(3)]).await;
+    let seqs: Vec<Option<u64>> = results.iter().map(|result| result.as_ref().ok().map(|commit| commit.seq.0)).collect();
+    assert_eq!(seqs, [Some(3), None, Some(4), None, Some(5)]);
+    assert!(matches!(&results[1], Err(Error::RelationGone(Oid(oid))) if *oid == T + 1), "{:?}", results[1]);
+    let (head, rows) = (catalog.snapshot(), |head: &crate::Head| head.contents(Oid(T)).unwrap().rows());
+    assert_eq!(rows(&head), 4, "with the first");
+    let described = describe(&head);
+    drop((head, catalog));
+    home.delete_index();
+    let catalog = home.try_open_on(Arc::new(disk.after_crash(1))).await.unwrap();
+    assert_eq!(describe(&catalog.snapshot()), described);
+}
+
 #[tokio::test]
 async fn a_group_larger_than_a_frame_becomes_several() {
     let mut home = Home::queueing();

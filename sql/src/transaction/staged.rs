@@ -1,6 +1,7 @@
 //! What a transaction's statements asked for, until it ends. Copies share structure: a savepoint is one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
 use peristyle_catalog::model::{Change, ChangeSet, ChunkId, IngestId, NewChunk, Oid, PartitionId, Requirement, Seq};
@@ -12,8 +13,8 @@ use crate::error::SqlError;
 /// Changes on their way to one commit, and what they require.
 #[derive(Clone, Default)]
 pub(super) struct Staged {
-    requires: Vector<Requirement>,
-    changes: Vector<Change>,
+    requires: Vector<Arc<Requirement>>,
+    changes: Vector<Arc<Change>>,
     ingest_id: Option<IngestId>,
     /// Whether there is a statement without that id.
     has_other: bool,
@@ -84,7 +85,10 @@ impl Staged {
 
     /// The changes after the first `done`, without requirements, so that they can be previewed.
     pub(super) fn changes_from(&self, done: usize) -> ChangeSet {
-        ChangeSet { changes: self.changes.iter().skip(done).cloned().collect(), ..ChangeSet::default() }
+        ChangeSet {
+            changes: self.changes.iter().skip(done).map(|change| Change::clone(change)).collect(),
+            ..ChangeSet::default()
+        }
     }
 
     /// Takes the changes of one statement; `own_chunks` are the provisional numbers of the chunks that it saw of this
@@ -128,8 +132,9 @@ impl Staged {
                 }
                 _ => true,
             };
-            if is_about_others && !self.own.guards(&requirement) && !self.requires.contains(&requirement) {
-                self.requires.push_back(requirement);
+            let is_known = |requirement: &Requirement| self.requires.iter().any(|known| **known == *requirement);
+            if is_about_others && !self.own.guards(&requirement) && !is_known(&requirement) {
+                self.requires.push_back(Arc::new(requirement));
             }
         }
     }
@@ -137,7 +142,7 @@ impl Staged {
     /// Requires of what the transaction read that it is as it was, where others can have changed it.
     pub(super) fn require_unchanged(&mut self, read: &Reads, since: Seq) {
         let requires = read.relations().into_iter().map(|relation| Requirement::UnchangedSince { relation, since });
-        self.requires.extend(requires.filter(|requirement| !self.own.guards(requirement)));
+        self.requires.extend(requires.filter(|requirement| !self.own.guards(requirement)).map(Arc::new));
     }
 
     /// A chunk of this very transaction has only a provisional number: removing it means not writing it. The places of all
@@ -168,7 +173,7 @@ impl Staged {
             let pile = self.chunks.entry(*table).or_default();
             chunks.iter().for_each(|chunk| pile.add(chunk));
         }
-        self.changes.push_back(change);
+        self.changes.push_back(Arc::new(change));
     }
 
     /// Leaves out the chunks at these places among all that would be written.
@@ -187,7 +192,7 @@ impl Staged {
         };
         let piles = &mut self.chunks;
         let changes = std::mem::take(&mut self.changes).into_iter().filter_map(|mut change| {
-            let Change::Append { table, partitions, chunks } = &mut change else { return Some(change) };
+            let Change::Append { table, partitions, chunks } = Arc::make_mut(&mut change) else { return Some(change) };
             let pile = piles.entry(*table).or_default();
             chunks.retain(|chunk| stays(pile, chunk));
             let is_empty = partitions.is_empty() && chunks.is_empty();
@@ -198,14 +203,14 @@ impl Staged {
 
     /// The objects that the changes name.
     pub(super) fn objects(&self) -> impl Iterator<Item = (Oid, PartitionId)> {
-        self.changes.iter().flat_map(appended_objects)
+        self.changes.iter().flat_map(|change| appended_objects(change))
     }
 
     /// What is committed.
     pub(super) fn into_change_set(self) -> ChangeSet {
         ChangeSet {
-            requires: self.requires.into_iter().collect(),
-            changes: self.changes.into_iter().collect(),
+            requires: self.requires.into_iter().map(Arc::unwrap_or_clone).collect(),
+            changes: self.changes.into_iter().map(Arc::unwrap_or_clone).collect(),
             ingest_id: self.ingest_id,
         }
     }
