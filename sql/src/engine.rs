@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::error::{SqlError, SqlState};
 use crate::plan;
 use crate::row_locks::RowLocks;
-use crate::session::{Activities, AdvisoryLocks, Channels, ConnectOptions, Copies, Session, SessionFacts};
+use crate::session::{Activities, Channels, ConnectOptions, Copies, Locks, OwnLocks, Session, SessionFacts};
 use crate::transaction::{Modes, Transaction};
 
 /// How long a statement that is run again waits for others.
@@ -115,7 +115,7 @@ pub struct Engine {
     /// Held by a statement that is run again after it lost a race.
     turn: Arc<Mutex<()>>,
     channels: Arc<Channels>,
-    advisory_locks: Arc<AdvisoryLocks>,
+    locks: Arc<Locks>,
     row_locks: Arc<RowLocks>,
     started: TimestampMicros,
 }
@@ -137,7 +137,7 @@ impl Engine {
             merge_log: Arc::default(),
             turn: Arc::default(),
             channels: Arc::default(),
-            advisory_locks: Arc::default(),
+            locks: Arc::default(),
             row_locks: Arc::default(),
             started,
         }))
@@ -198,8 +198,8 @@ impl Engine {
         &self.activities
     }
 
-    pub(crate) fn advisory_locks(&self) -> &Arc<AdvisoryLocks> {
-        &self.advisory_locks
+    pub(crate) fn locks(&self) -> &Arc<Locks> {
+        &self.locks
     }
 
     /// The COPYs that run.
@@ -236,8 +236,8 @@ impl Engine {
         self.parts.sources.clock.now()
     }
 
-    pub(crate) fn begin(&self, modes: Modes) -> Transaction {
-        let locked_rows = self.row_locks.holder(&self.parts.catalog);
+    pub(crate) fn begin(&self, modes: Modes, locks: &Arc<OwnLocks>) -> Transaction {
+        let locked_rows = self.row_locks.holder(&self.parts.catalog, locks);
         Transaction::begin(&self.parts.catalog, &self.parts.store, self.now(), modes, locked_rows)
     }
 

@@ -55,6 +55,13 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// The same with the first batch computed, and whether that failed.
+    pub(crate) async fn begun(self) -> (Rows, bool) {
+        let mut batches = self.batches.peekable();
+        let has_failed = matches!(Pin::new(&mut batches).peek().await, Some(Err(_)));
+        (Rows { batches: Box::pin(batches), ..self }, has_failed)
+    }
+
     /// The batches, and the fields of their columns: those of the first batch, if there is one.
     pub(crate) async fn with_fields(self) -> (Vec<FieldRef>, BatchStream) {
         let mut batches = self.batches.peekable();

@@ -21,8 +21,8 @@ pub(crate) use declaration::{declarations, facts};
 pub use objects::Objects;
 pub(crate) use rows::{Rows, Value, array_of, none_if_empty};
 pub use view::{
-    CopyView, Cursor, LockView, Orphan, Orphans, PreparedStatement, SequencePlaces, ServerView, SessionView, Setting,
-    SnapshotView, StatementView,
+    CopyView, Cursor, LockView, LockedView, Orphan, Orphans, PreparedStatement, SequencePlaces, ServerView,
+    SessionView, Setting, SnapshotView, StatementView,
 };
 
 /// One relation computed from a snapshot.

@@ -1,6 +1,7 @@
 //! What one statement runs in: its snapshot, its session, its clock, its guard.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use peristyle_catalog::Snapshot;
@@ -11,7 +12,8 @@ use crate::enum_types::EnumTypes;
 use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
 use crate::outcome::Notice;
-use crate::row_locks::HeldRows;
+use crate::row_locks::{HeldRows, Rows};
+use crate::scan::RowSource;
 use crate::sequence::{SharedRuns, SharedTaken};
 use crate::session::settings::{Settings, SharedSettings};
 use crate::session::{Guard, KeptObjects, OwnLocks, SessionFacts, SharedPending};
@@ -43,7 +45,7 @@ pub(crate) struct Scope {
     pub(crate) pending: SharedPending,
     /// The values that the session took of sequences.
     pub(crate) taken: SharedTaken,
-    /// The session's advisory locks.
+    /// The locks for which its statements wait.
     pub(crate) locks: Arc<OwnLocks>,
     /// The runs of sequences' values that the transaction began.
     pub(crate) begun_runs: SharedRuns,
@@ -90,6 +92,23 @@ impl Scope {
         if !self.view.is_past() {
             self.reads.note(relation.oid);
         }
+    }
+
+    /// How long a statement waits for a lock: `lock_timeout`.
+    pub(crate) fn lock_wait_max(&self) -> Option<Duration> {
+        self.settings.milliseconds("lock_timeout").map(Duration::from_millis)
+    }
+
+    /// Locks the rows that the statement changes of a table. Nobody else knows of those of the transaction's own.
+    pub(crate) async fn lock_changed(
+        &self,
+        table: Oid,
+        changed: impl Iterator<Item = (&RowSource, Rows)>,
+    ) -> Result<(), SqlError> {
+        let committed = self.view.committed();
+        let known_to_others = changed.filter(|(source, _)| source.added() <= committed);
+        let changed = known_to_others.map(|(source, rows)| (source.id(), rows)).collect();
+        self.locked_rows.lock_changed(table, changed, self.lock_wait_max()).await
     }
 
     /// Tells the client something that is not an error.

@@ -166,6 +166,13 @@ fn writing_verb(tree: &ast::Statement) -> Option<String> {
     }
 }
 
+/// Whether a statement waits for rows that others have locked.
+pub(crate) fn waits_for_rows(statement: &Statement) -> bool {
+    let Tree::Sql(tree) = &*statement.tree else { return false };
+    let locks = matches!(tree.as_ref(), ast::Statement::Query(query) if row_locks::command_of(query).is_some());
+    locks || ChangeStatement::of(tree).is_some() || WithChanges::of(tree).is_some()
+}
+
 /// PostgreSQL's name of a command: its verb, with the kind of object for those that define one.
 fn first_words(text: &str) -> String {
     let mut words = text.split_whitespace().map(str::to_uppercase);

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -18,12 +17,12 @@ use crate::error::{SqlError, SqlState};
 use crate::outcome::Notice;
 use crate::pg_catalog::functions::{CatalogContext, SessionControl, function_names, register};
 use crate::relation::{
-    CopyView, LockView, Objects, Orphan, Orphans, RelationContext, SequencePlaces, ServerView, SessionView, Setting,
-    SnapshotView, StatementView, VirtualRelation,
+    CopyView, LockView, LockedView, Objects, Orphan, Orphans, RelationContext, SequencePlaces, ServerView, SessionView,
+    Setting, SnapshotView, StatementView, VirtualRelation,
 };
 use crate::scope::Scope;
 use crate::session::settings::{SettingDefinition, SettingKind, Settings};
-use crate::session::{ActivityState, LockMode, LockNumber, LockRow, LockSpan};
+use crate::session::{ActivityState, LockKey, LockMode, LockNumber, LockRow, LockSpan};
 
 /// The rows of a system relation.
 pub(crate) async fn rows(scope: &Arc<Scope>, relation: &'static dyn VirtualRelation) -> Result<RecordBatch, SqlError> {
@@ -138,7 +137,7 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
     ServerView {
         statements: scope.engine.activities().list().into_iter().map(statement_view).collect(),
         copies: scope.engine.copies().list().iter().map(|copy| copy_view(copy)).collect(),
-        locks: scope.engine.advisory_locks().list().into_iter().map(lock_view).collect(),
+        locks: scope.engine.locks().list().into_iter().map(lock_view).collect(),
         merges: scope.engine.merge_log().list(),
         merge_totals: scope.engine.merge_log().totals(),
         snapshots: snapshots(scope),
@@ -170,16 +169,15 @@ fn copy_view(copy: &crate::session::CopyProgress) -> CopyView {
 }
 
 fn lock_view(row: LockRow) -> LockView {
-    let (class, object, part) = row.key.number.parts();
-    LockView {
-        process_id: row.process_id,
-        database: row.key.database,
-        class,
-        object,
-        part,
-        mode: row.mode.name(),
-        is_granted: row.is_granted,
-    }
+    let on = match row.key {
+        LockKey::Advisory { database, number } => {
+            let (class, object, part) = number.parts();
+            LockedView::Advisory { database, class, object, part }
+        }
+        // An xid has 32 bits.
+        LockKey::Transaction(transaction) => LockedView::Transaction(transaction as u32),
+    };
+    LockView { process_id: row.process_id, on, mode: row.mode.name(), is_granted: row.is_granted }
 }
 
 fn statement_view(row: crate::session::ActivityRow) -> StatementView {
@@ -295,11 +293,11 @@ impl SessionControl for Control {
     }
 
     fn blocking(&self, process_id: i32) -> Vec<i32> {
-        self.scope.engine.advisory_locks().blocking(process_id)
+        self.scope.engine.locks().blocking(process_id)
     }
 
     async fn lock(&self, number: LockNumber, mode: LockMode, span: LockSpan) -> datafusion::error::Result<()> {
-        let limit = self.scope.settings.milliseconds("lock_timeout").map(Duration::from_millis);
+        let limit = self.scope.lock_wait_max();
         self.scope.locks.take(number, mode, span, limit).await.map_err(statement_error)
     }
 

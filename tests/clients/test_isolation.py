@@ -3,10 +3,13 @@
 The names are those of Adya's thesis and of the Hermitage tests; docs/isolation.md has the outcome as a table.
 """
 
+import threading
+
 import psycopg
 import pytest
 
 import merging
+from polling import wait_until
 
 pytestmark = pytest.mark.peristyle_only
 
@@ -41,12 +44,42 @@ class Play:
         self.open.append(connection)
         return Actor(connection, self.table)
 
+    def waits(self, actor, step):
+        """Starts a step that waits for another transaction, and comes back when it does."""
+        step = Step(step)
+        waiting = "select count(*) from pg_locks where pid = %s and locktype = 'transactionid' and not granted"
+        process_id = actor.connection.info.backend_pid
+        wait_until(lambda: self.server.value(waiting, (process_id,)) == 1, "the step waits")
+        return step
+
     def end(self):
         for connection in self.open:
             connection.close()
 
     def rows(self):
         return self.server.rows(f"select id, value from {self.table} order by id")
+
+
+class Step(threading.Thread):
+    """Something that a transaction does while others go on."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.act, self.result, self.error = act, None, None
+        self.start()
+
+    def run(self):
+        try:
+            self.result = self.act()
+        except psycopg.Error as error:
+            self.error = error
+
+    def ended(self):
+        self.join(30)
+        assert not self.is_alive()
+        if self.error:
+            raise self.error
+        return self.result
 
 
 class Actor:
@@ -103,11 +136,17 @@ def level(request):
 def test_g0_dirty_writes(play, level):
     one, two = play.begin(level), play.begin(level)
     one.set(1, 11)
-    two.set(1, 12)
+    waiting = play.waits(two, lambda: two.set(1, 12))
     one.set(2, 21)
     one.commit()
-    two.loses(lambda: two.set(2, 22))
-    assert play.rows() == [(1, 11), (2, 21)]
+    if level == READ_COMMITTED:
+        waiting.ended()
+        two.set(2, 22)
+        two.commit()
+        assert play.rows() == [(1, 12), (2, 22)]
+    else:
+        two.loses(waiting.ended, lambda: two.set(2, 22))
+        assert play.rows() == [(1, 11), (2, 21)]
 
 
 def test_g1a_aborted_reads(play, level):
@@ -146,11 +185,18 @@ def test_otv_observed_transaction_vanishes(play, level):
     one, two, three = play.begin(level), play.begin(level), play.begin(level)
     one.set(1, 11)
     one.set(2, 19)
-    two.set(1, 12)
+    waiting = play.waits(two, lambda: two.set(1, 12))
     one.commit()
     assert three.value(1) == 11
-    two.loses(lambda: two.set(2, 18))
-    assert three.values() == [11, 19]
+    if level == READ_COMMITTED:
+        waiting.ended()
+        two.set(2, 18)
+        assert three.values() == [11, 19]
+        two.commit()
+        assert three.values() == [12, 18]
+    else:
+        two.loses(waiting.ended, lambda: two.set(2, 18))
+        assert three.values() == [11, 19]
     three.commit()
 
 
@@ -167,20 +213,83 @@ def test_pmp_predicate_many_preceders(play, level):
 def test_pmp_of_a_write(play, level):
     one, two = play.begin(level), play.begin(level)
     assert one.run("update {table} set value = value + 10") == 2
-    assert two.run("delete from {table} where value = 20") == 1
+    waiting = play.waits(two, lambda: two.run("delete from {table} where value = 20"))
     one.commit()
-    two.loses()
-    assert play.rows() == [(1, 20), (2, 30)]
+    if level == READ_COMMITTED:
+        # It sees all that the other did, where PostgreSQL looks again at the row that it waited for alone.
+        assert waiting.ended() == 1
+        two.commit()
+        assert play.rows() == [(2, 30)]
+    else:
+        two.loses(waiting.ended)
+        assert play.rows() == [(1, 20), (2, 30)]
 
 
 def test_p4_lost_update(play, level):
     one, two = play.begin(level), play.begin(level)
     assert one.value(1) == two.value(1) == 10
     one.set(1, 11)
-    two.set(1, 12)
+    waiting = play.waits(two, lambda: two.set(1, 12))
     one.commit()
-    two.loses()
-    assert play.rows() == [(1, 11), (2, 20)]
+    if level == READ_COMMITTED:
+        # Possible: what the client computed of the older value is written over the newer one.
+        waiting.ended()
+        two.commit()
+        assert play.rows() == [(1, 12), (2, 20)]
+    else:
+        two.loses(waiting.ended)
+        assert play.rows() == [(1, 11), (2, 20)]
+
+
+def test_updates_that_compute_do_not_get_lost(play):
+    one, two = play.begin(READ_COMMITTED), play.begin(READ_COMMITTED)
+    one.run("update {table} set value = value + 1 where id = 1")
+    waiting = play.waits(two, lambda: two.run("update {table} set value = value + 2 where id = 1"))
+    one.commit()
+    assert waiting.ended() == 1
+    two.commit()
+    assert play.rows() == [(1, 13), (2, 20)]
+
+
+def test_a_writer_goes_on_when_the_other_gives_up(play, level):
+    one, two = play.begin(level), play.begin(level)
+    one.set(1, 11)
+    waiting = play.waits(two, lambda: two.set(1, 12))
+    one.rollback()
+    waiting.ended()
+    two.commit()
+    assert play.rows() == [(1, 12), (2, 20)]
+
+
+def test_two_that_wait_for_each_other(play, level):
+    one, two = play.begin(level), play.begin(level)
+    one.set(1, 11)
+    two.set(2, 22)
+    waiting = play.waits(one, lambda: one.set(2, 21))
+    with pytest.raises(psycopg.errors.DeadlockDetected):
+        two.set(1, 12)
+    two.rollback()
+    waiting.ended()
+    one.commit()
+    assert play.rows() == [(1, 11), (2, 21)]
+
+
+def test_a_lone_statement_waits_too(play):
+    one = play.begin(READ_COMMITTED)
+    one.set(1, 11)
+    with play.server.connect() as lone:
+        actor = Actor(lone, play.table)
+        waiting = play.waits(actor, lambda: actor.run("update {table} set value = value + 1 where id = 1"))
+        one.commit()
+        assert waiting.ended() == 1
+        lone.execute("set lock_timeout = '30ms'")
+        two = play.begin(READ_COMMITTED)
+        two.set(2, 22)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            actor.run("delete from {table}")
+        two.rollback()
+        assert actor.run("delete from {table}") == 2
+    assert play.rows() == []
 
 
 def test_p4_lost_update_by_a_statement_that_came_later(play, level):
@@ -245,9 +354,14 @@ def test_g2_item_is_prevented_by_accident_where_rows_lie_together(play, level):
     one, two = play.begin(level), play.begin(level)
     assert one.values() == two.values() == [10, 20]
     one.set(1, 11)
-    two.set(2, 21)
+    waiting = play.waits(two, lambda: two.set(2, 21))
     one.commit()
-    two.loses()
+    if level == READ_COMMITTED:
+        waiting.ended()
+        two.commit()
+        assert play.rows() == [(1, 11), (2, 21)]
+    else:
+        two.loses(waiting.ended)
 
 
 def test_g2_anti_dependency_cycle(play, level):
@@ -472,10 +586,17 @@ def test_a_locked_row_is_not_locked_again(play, level):
     one, two = play.begin(level), play.begin(level)
     one.lock(1, "update")
     two.lock(2, "update")
-    two.loses(lambda: two.lock(1, "share"))
+    waiting = play.waits(two, lambda: two.run_for_rows("select * from {table} where id = 1 for share"))
     one.set(1, 11)
     one.commit()
-    assert play.rows() == [(1, 11), (2, 20)]
+    if level == READ_COMMITTED:
+        assert waiting.ended() == [(1, 11)]
+        two.set(2, 22)
+        two.commit()
+        assert play.rows() == [(1, 11), (2, 22)]
+    else:
+        two.loses(waiting.ended)
+        assert play.rows() == [(1, 11), (2, 20)]
 
 
 def test_locks_prevent_write_skew(play, level):
@@ -484,21 +605,63 @@ def test_locks_prevent_write_skew(play, level):
     one.lock(2, "share")
     two.lock(1, "share")
     two.lock(2, "share")
-    one.set(1, 11)
+    waiting = play.waits(one, lambda: one.set(1, 11))
+    with pytest.raises(psycopg.errors.DeadlockDetected):
+        two.set(2, 21)
+    two.rollback()
+    waiting.ended()
     one.commit()
-    two.set(2, 21)
-    two.loses()
     assert play.rows() == [(1, 11), (2, 20)]
 
 
-def test_who_locks_a_row_loses_to_one_who_changes_it_first(play, level):
+def test_who_changes_a_row_waits_for_who_has_locked_it(play, level):
     one, two = play.begin(level), play.begin(level)
-    one.lock(1, "update")
+    one.lock(1, "share")
+    two.set(2, 22)
+    waiting = play.waits(two, lambda: two.set(1, 12))
+    one.commit()
+    waiting.ended()
+    two.commit()
+    assert play.rows() == [(1, 12), (2, 22)]
+
+
+def test_a_locked_row_is_read_as_it_became(play):
+    """select for update, then a change of what was read: both of two that do so count."""
+    one, two = play.begin(READ_COMMITTED), play.begin(READ_COMMITTED)
+    read = "select value from {table} where id = 1 for update"
+    assert one.run_for_rows(read) == [(10,)]
+    waiting = play.waits(two, lambda: two.run_for_rows(read))
+    one.set(1, 11)
+    one.commit()
+    assert waiting.ended() == [(11,)]
     two.set(1, 12)
     two.commit()
-    one.run("insert into {table} values (3, 30)")
-    one.loses()
     assert play.rows() == [(1, 12), (2, 20)]
+
+
+def test_a_row_that_no_longer_fits_is_not_locked(play):
+    one, two = play.begin(READ_COMMITTED), play.begin(READ_COMMITTED)
+    one.set(1, 11)
+    waiting = play.waits(two, lambda: two.run_for_rows("select id from {table} where value <= 10 for update"))
+    one.commit()
+    assert waiting.ended() == []
+    two.commit()
+
+
+def test_a_wait_for_a_row_ends_when_it_is_cancelled(play):
+    one, two = play.begin(READ_COMMITTED), play.begin(READ_COMMITTED)
+    one.lock(1, "update")
+    waiting = play.waits(two, lambda: two.run_for_rows("select id from {table} for update"))
+    two.connection.cancel_safe()
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        waiting.ended()
+    two.rollback()
+    two = play.begin(READ_COMMITTED)
+    two.run("set local lock_timeout = '30ms'")
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        two.run_for_rows("select id from {table} for update")
+    one.set(1, 11)
+    one.commit()
 
 
 def test_a_row_that_others_changed_since_the_snapshot_is_not_locked(play):

@@ -16,6 +16,7 @@ use super::touched::Touched;
 use crate::error::SqlError;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
 use crate::plan::parameters::Bound;
+use crate::row_locks;
 use crate::scan::{AddressBook, RowSource};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
@@ -30,7 +31,7 @@ pub(super) async fn apply(
     effects: &mut Effects,
 ) -> Result<Outcome, SqlError> {
     if plan.takes_all && !effects.are_shared() {
-        return take_all(scope, transaction, &plan, effects);
+        return take_all(scope, transaction, &plan, effects).await;
     }
     plan.leaves_out = !effects.are_shared();
     let once = std::mem::take(&mut plan.once);
@@ -54,6 +55,10 @@ pub(super) async fn apply(
         }
     }
     drop(batches);
+    if let Err(error) = scope.lock_changed(plan.modified.target.oid(), work.touched.by_source(&work.sources)).await {
+        work.abort().await;
+        return Err(error);
+    }
     let columns = described(&plan, &schema);
     let (tag, count, returned) = (plan.verb.tag, work.count, std::mem::take(&mut work.returned));
     work.finish(effects).await?;
@@ -67,7 +72,7 @@ pub(super) async fn apply(
 }
 
 /// Every row of the table goes, without reading any.
-fn take_all(
+async fn take_all(
     scope: &Arc<Scope>,
     transaction: &SharedTransaction,
     plan: &ChangePlan<'_>,
@@ -80,6 +85,7 @@ fn take_all(
         sources.extend(contents.chunks().cloned().map(RowSource::Chunk));
     }
     claim(scope, transaction, &sources, &[])?;
+    scope.lock_changed(target.oid(), sources.iter().map(|source| (source, row_locks::Rows::All))).await?;
     let mut touched = Touched::default();
     let rows: u64 = sources.into_iter().map(|source| touched.take_whole(source)).sum();
     let mut changed = effects.take(&target.relation);

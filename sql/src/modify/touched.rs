@@ -6,6 +6,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Chunk, ChunkId, Partition, PartitionId};
 use peristyle_storage::merge::{Removed, RowSet};
 
+use crate::row_locks::Rows;
 use crate::scan::{AddressBook, RowSource, SourceId};
 
 /// Rows that one part of a statement takes away, by their addresses.
@@ -52,6 +53,12 @@ impl Touched {
         let rows = source.rows();
         self.whole.push(source);
         rows
+    }
+
+    /// The rows by what holds them; `sources` are what the addresses number.
+    pub(super) fn by_source<'a>(&'a self, sources: &'a [RowSource]) -> impl Iterator<Item = (&'a RowSource, Rows)> {
+        let read = self.rows.iter().map(|(number, rows)| (&sources[*number], Rows::These(rows.clone())));
+        self.whole.iter().map(|source| (source, Rows::All)).chain(read)
     }
 
     /// Adds them to what is gone; `sources` are what the addresses number.

@@ -136,19 +136,29 @@ pub struct CopyView {
     pub excluded: u64,
 }
 
-/// An advisory lock that a session holds or waits for.
+/// A lock that a session holds or waits for.
 #[derive(Clone, Debug)]
 pub struct LockView {
     pub process_id: i32,
-    pub database: Oid,
-    /// The upper half of a bigint, or the first of two integers.
-    pub class: u32,
-    /// The lower half, or the second.
-    pub object: u32,
-    /// 1 for a bigint, 2 for two integers.
-    pub part: i16,
+    pub on: LockedView,
     pub mode: &'static str,
     pub is_granted: bool,
+}
+
+/// What a lock is on.
+#[derive(Clone, Copy, Debug)]
+pub enum LockedView {
+    Advisory {
+        database: Oid,
+        /// The upper half of a bigint, or the first of two integers.
+        class: u32,
+        /// The lower half, or the second.
+        object: u32,
+        /// 1 for a bigint, 2 for two integers.
+        part: i16,
+    },
+    /// A transaction that has locked rows.
+    Transaction(u32),
 }
 
 /// A snapshot that somebody can read.

@@ -94,7 +94,13 @@ fn locked(plan: LogicalPlan, clauses: &[Clause], scope: &Scope, count: &mut usiz
     let mut carrier = Carrier { clauses, book: Arc::default(), columns: Vec::new(), count };
     let addressed = carrier.carry(plan, Inside { clause: None, is_nullable: false })?;
     let Carrier { columns, book, .. } = carrier;
-    let locking = Locking { columns, book, rows: Arc::clone(&scope.locked_rows), committed: scope.view.committed() };
+    let locking = Locking {
+        columns,
+        book,
+        rows: Arc::clone(&scope.locked_rows),
+        committed: scope.view.committed(),
+        wait_max: scope.lock_wait_max(),
+    };
     LockRows::over(addressed, Arc::new(locking))
 }
 

@@ -31,7 +31,7 @@ impl Clause {
     fn arguments(&self) -> [Expr; 3] {
         let strength = words(self.strength);
         let if_locked = match self.if_locked {
-            IfLocked::Fail => "",
+            IfLocked::Wait => "",
             IfLocked::Skip => "SKIP LOCKED",
             IfLocked::Refuse => "NOWAIT",
         };
@@ -44,7 +44,7 @@ impl Clause {
         let if_locked = match if_locked {
             "SKIP LOCKED" => IfLocked::Skip,
             "NOWAIT" => IfLocked::Refuse,
-            _ => IfLocked::Fail,
+            _ => IfLocked::Wait,
         };
         Clause { item: item.to_owned(), strength, if_locked }
     }
@@ -205,7 +205,7 @@ fn bare(name: &ObjectName, lock: &LockClause) -> Result<String, SqlError> {
 
 fn clause(lock: &LockClause, item: String) -> Clause {
     let if_locked = match lock.nonblock {
-        None => IfLocked::Fail,
+        None => IfLocked::Wait,
         Some(NonBlock::SkipLocked) => IfLocked::Skip,
         Some(NonBlock::Nowait) => IfLocked::Refuse,
     };

@@ -1,4 +1,4 @@
-//! Locks rows as they come, no more of them than are asked for.
+//! Locks rows as they come, no more of them than are asked for, and waits where others have them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -76,19 +76,19 @@ struct Passing {
 
 impl Passing {
     /// The rows of a batch that could be locked.
-    fn lock(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    async fn lock(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let addresses: Vec<&Int64Array> =
             self.addresses.iter().map(|&place| batch.column(place).as_primitive::<Int64Type>()).collect();
         let mut passes = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
-            let is_locked = self.wanted > 0 && self.lock_row(&addresses, row)?;
+            let is_locked = self.wanted > 0 && self.lock_row(&addresses, row).await?;
             self.wanted -= usize::from(is_locked);
             passes.push(is_locked);
         }
         Ok(filter_record_batch(&batch.project(&self.given)?, &BooleanArray::from(passes))?)
     }
 
-    fn lock_row(&self, addresses: &[&Int64Array], row: usize) -> Result<bool> {
+    async fn lock_row(&self, addresses: &[&Int64Array], row: usize) -> Result<bool> {
         let mut places = Vec::with_capacity(addresses.len());
         for (address, (_, lock)) in addresses.iter().zip(&self.locking.columns) {
             if address.is_null(row) {
@@ -100,7 +100,8 @@ impl Passing {
                 places.push(Place { lock, source, position });
             }
         }
-        self.locking.rows.lock(&places).map_err(|error| DataFusionError::External(Box::new(error)))
+        let locked = self.locking.rows.lock(&places, self.locking.wait_max).await;
+        locked.map_err(|error| DataFusionError::External(Box::new(error)))
     }
 }
 
@@ -171,7 +172,7 @@ impl ExecutionPlan for LockRowsExec {
                 return Ok(None);
             }
             let Some(batch) = batches.next().await else { return Ok(None) };
-            let locked = passing.lock(&batch?)?;
+            let locked = passing.lock(&batch?).await?;
             Ok(Some((locked, (batches, passing))))
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), locked)))

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -29,6 +30,8 @@ pub(super) struct Locking {
     pub(super) rows: Arc<HeldRows>,
     /// Rows of later commits are the transaction's own, of which nobody else knows.
     pub(super) committed: Seq,
+    /// How long to wait for a row: `lock_timeout`.
+    pub(super) wait_max: Option<Duration>,
 }
 
 impl Locking {

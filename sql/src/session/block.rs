@@ -212,7 +212,7 @@ impl Session {
     /// Does something with the transaction, which it begins if none is open.
     pub(super) fn in_transaction<T>(&mut self, act: impl FnOnce(&mut Transaction) -> T) -> T {
         let mut slot = self.transaction.lock();
-        act(slot.get_or_insert_with(|| self.engine.begin(self.default_modes())))
+        act(slot.get_or_insert_with(|| self.engine.begin(self.default_modes(), &self.locks)))
     }
 
     /// When the transaction began.

@@ -5,7 +5,6 @@
 //! it open beyond that ([`block`]).
 
 mod activity;
-mod advisory;
 mod block;
 mod channels;
 mod commands;
@@ -16,6 +15,7 @@ mod cursor_rows;
 mod ending;
 mod interrupt;
 mod kept;
+mod locks;
 pub mod named;
 mod portals;
 mod prepared_commands;
@@ -44,18 +44,18 @@ use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::sequence::SharedTaken;
 use crate::statement;
-use crate::transaction::{Looks, Pile, Transaction};
+use crate::transaction::{Isolation, Looks, Pile, Transaction};
 pub use crate::values::Format as WireFormat;
 use crate::values::OutputStyle;
 pub(crate) use activity::{Activities, Activity, ActivityRow, ActivityState};
-pub(crate) use advisory::{AdvisoryLocks, LockRow, OwnLocks};
-pub use advisory::{LockMode, LockNumber, LockSpan};
 pub use channels::Notification;
 pub(crate) use channels::{Channels, SharedPending};
 pub(crate) use copies::{Copies, CopyEntry, CopyProgress};
 pub(crate) use interrupt::Guard;
 pub use interrupt::Interrupts;
 pub(crate) use kept::{Kept as KeptObjects, SharedKept};
+pub(crate) use locks::{HeldTransaction, LockKey, LockRow, Locks, OwnLocks};
+pub use locks::{LockMode, LockNumber, LockSpan};
 pub use portals::PortalDescription;
 
 /// What a start-up packet says.
@@ -163,7 +163,7 @@ impl Session {
         let activity = engine.activities().enter(&facts, options, engine.now(), &interrupts);
         let waiting_max = engine.limits().notifications_max;
         let listener = Listener::new(engine.channels(), facts.database_oid, facts.process_id, waiting_max);
-        let locks = OwnLocks::new(engine.advisory_locks(), facts.database_oid, facts.process_id);
+        let locks = OwnLocks::new(engine.locks(), facts.database_oid, facts.process_id);
         Ok(Session {
             locks: Arc::new(locks),
             kept: Arc::new(Mutex::new(Kept::new(engine.limits()))),
@@ -274,7 +274,33 @@ impl Session {
         Ok(outcome)
     }
 
+    /// Runs a statement. One that waited for rows which are changed now begins again, in READ COMMITTED.
     async fn run_once(&mut self, statement: &Statement, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
+        if !statement::waits_for_rows(statement) {
+            return self.attempt(statement, bound).await;
+        }
+        let rows = self.in_transaction(|transaction| transaction.locked_rows());
+        let held = rows.sources();
+        let reads_anew = self.modes().isolation == Isolation::ReadCommitted;
+        for _ in 0..self.engine.limits().retries_max {
+            rows.begin_statement(reads_anew);
+            let (outcome, has_failed) = match self.attempt(statement, bound).await {
+                Ok(Outcome::Rows(rows)) => {
+                    let (rows, has_failed) = rows.begun().await;
+                    (Ok(Outcome::Rows(rows)), has_failed)
+                }
+                Ok(outcome) => (Ok(outcome), false),
+                Err(error) => (Err(error), true),
+            };
+            if !(has_failed && rows.may_begin_again()) {
+                return outcome;
+            }
+            rows.keep_only(&held);
+        }
+        self.attempt(statement, bound).await
+    }
+
+    async fn attempt(&mut self, statement: &Statement, bound: &Arc<Bound>) -> Result<Outcome, SqlError> {
         self.refuse_if_read_only(statement)?;
         self.gather_chunks().await?;
         self.acts_on_commit |= statement::acts_on_commit(statement);

@@ -48,6 +48,16 @@ impl RowSet {
         block.is_some_and(|block| block.contains((position % BLOCK_ROWS) as u16))
     }
 
+    /// Whether a row is in both sets.
+    pub fn meets(&self, others: &RowSet) -> bool {
+        let (few, many) = if self.rows < others.rows { (self, others) } else { (others, self) };
+        let is_in_many = |number: &u64, block: &Block| {
+            let other = many.blocks.get(number);
+            other.is_some_and(|other| block.rows().into_iter().any(|row| other.contains(row)))
+        };
+        few.blocks.iter().any(|(number, block)| is_in_many(number, block))
+    }
+
     /// Number of rows.
     pub fn len(&self) -> u64 {
         self.rows
@@ -142,13 +152,28 @@ mod tests {
         }
     }
 
+    fn of(rows: std::ops::Range<u64>) -> RowSet {
+        let mut set = RowSet::default();
+        rows.for_each(|row| assert!(set.insert(row)));
+        set
+    }
+
+    #[test]
+    fn sets_meet_in_a_row() {
+        for (one, other, meets) in [
+            (0..10, 9..10, true),
+            (0..10, 10..20, false),
+            (0..20_000, 19_999..20_010, true),
+            (0..20_000, 20_000..90_000, false),
+            (5..6, 0..200_000, true),
+            (3..3, 0..10, false),
+        ] {
+            assert_eq!((of(one.clone()).meets(&of(other.clone())), of(other).meets(&of(one))), (meets, meets));
+        }
+    }
+
     #[test]
     fn sets_are_put_together() {
-        let of = |rows: std::ops::Range<u64>| {
-            let mut set = RowSet::default();
-            rows.for_each(|row| assert!(set.insert(row)));
-            set
-        };
         let mut all = of(0..10);
         all.add_all(&of(5..20_000));
         all.add_all(&of(70_000..70_010));

@@ -27,7 +27,7 @@ fn process_id(call: &Call<'_>) -> Option<i32> {
     i32::try_from(call.int(0)?).ok()
 }
 
-/// For whom a session waits: advisory locks are all that anybody waits for.
+/// For whom a session waits, for an advisory lock or for a row that another has locked.
 fn blocking(call: &Call<'_>) -> Result<Value<'static>> {
     let sessions = process_id(call).map(|process_id| call.control.blocking(process_id)).unwrap_or_default();
     Ok(Value::List(sessions.into_iter().map(Value::from).collect()))

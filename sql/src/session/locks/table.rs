@@ -1,4 +1,4 @@
-//! Who has and who wants which advisory lock, of all sessions.
+//! Who has and who wants which lock, of all sessions.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -19,7 +19,7 @@ pub(crate) struct LockRow {
 
 /// The locks of all sessions of a server.
 #[derive(Default)]
-pub(crate) struct AdvisoryLocks {
+pub(crate) struct Locks {
     locks: Mutex<BTreeMap<LockKey, Lock>>,
 }
 
@@ -109,7 +109,7 @@ impl Lock {
     }
 }
 
-impl AdvisoryLocks {
+impl Locks {
     /// Everything that is held and waited for.
     pub(crate) fn list(&self) -> Vec<LockRow> {
         let locks = self.locks.lock();
@@ -217,8 +217,14 @@ fn waits_for_itself(locks: &BTreeMap<LockKey, Lock>, process_id: i32) -> Option<
 
 /// 40P01, as PostgreSQL words it.
 fn deadlock(key: LockKey, process_id: i32, mode: LockMode, other: i32) -> SqlError {
-    let (class, object, kind) = key.number.parts();
-    let lock = format!("{} on advisory lock [{},{class},{object},{kind}]", mode.name(), key.database.0);
+    let what = match key {
+        LockKey::Advisory { database, number } => {
+            let (class, object, kind) = number.parts();
+            format!("advisory lock [{},{class},{object},{kind}]", database.0)
+        }
+        LockKey::Transaction(transaction) => format!("transaction {transaction}"),
+    };
+    let lock = format!("{} on {what}", mode.name());
     SqlError::new(SqlState::DEADLOCK_DETECTED, "deadlock detected")
         .detail(format!("Process {process_id} waits for {lock}; blocked by process {other}, which waits for it."))
         .hint("See server log for query details.")

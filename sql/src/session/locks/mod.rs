@@ -1,5 +1,6 @@
-//! Advisory locks: locks on numbers that applications agree upon, as PostgreSQL has them. They are the only locks here
-//! for which a statement waits for another session.
+//! Locks for which a statement waits for another session: advisory ones, which are on numbers that applications agree
+//! upon, as PostgreSQL has them, and one on each transaction that has locked rows ([`crate::row_locks`]), for whose end
+//! waits who wants one of these.
 //!
 //! A session holds a lock until it gives it back or ends, or until its transaction ends. It is granted at once what no
 //! other session's lock, and nobody who waits already, stands against; else it waits in the order of asking. Who would
@@ -18,13 +19,15 @@ use peristyle_catalog::model::Oid;
 use tokio::sync::oneshot;
 
 use crate::error::{SqlError, SqlState};
-pub(crate) use table::{AdvisoryLocks, LockRow};
+pub(crate) use table::{LockRow, Locks};
 
-/// What is locked: a number of a database. One of 64 bits and a pair of 32 are never the same.
+/// What is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct LockKey {
-    pub(crate) database: Oid,
-    pub(crate) number: LockNumber,
+pub(crate) enum LockKey {
+    /// A number of a database. One of 64 bits and a pair of 32 are never the same.
+    Advisory { database: Oid, number: LockNumber },
+    /// A transaction that has locked rows, by a number that counts such.
+    Transaction(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +51,7 @@ pub enum LockSpan {
 
 /// A session's own locks.
 pub(crate) struct OwnLocks {
-    all: Arc<AdvisoryLocks>,
+    all: Arc<Locks>,
     database: Oid,
     process_id: i32,
     /// Of the session, and of the transaction in the order of taking.
@@ -87,6 +90,19 @@ impl LockNumber {
     }
 }
 
+/// The lock on a transaction.
+pub(crate) struct HeldTransaction {
+    all: Arc<Locks>,
+    key: LockKey,
+    process_id: i32,
+}
+
+impl Drop for HeldTransaction {
+    fn drop(&mut self) {
+        self.all.give_back(self.key, self.process_id, LockMode::Exclusive);
+    }
+}
+
 /// A place among those who wait: left when dropped, whether the lock was granted meanwhile or not.
 struct Place<'a> {
     own: &'a OwnLocks,
@@ -106,12 +122,12 @@ impl Drop for Place<'_> {
 }
 
 impl OwnLocks {
-    pub(super) fn new(all: &Arc<AdvisoryLocks>, database: Oid, process_id: i32) -> OwnLocks {
+    pub(crate) fn new(all: &Arc<Locks>, database: Oid, process_id: i32) -> OwnLocks {
         OwnLocks { all: Arc::clone(all), database, process_id, taken: Mutex::default() }
     }
 
     fn key(&self, number: LockNumber) -> LockKey {
-        LockKey { database: self.database, number }
+        LockKey::Advisory { database: self.database, number }
     }
 
     /// Takes a lock, and waits for it no longer than the limit: 55P03 after it, 40P01 for a deadlock.
@@ -123,11 +139,32 @@ impl OwnLocks {
         limit: Option<Duration>,
     ) -> Result<(), SqlError> {
         let key = self.key(number);
-        if let Some(rings) = self.all.ask(key, self.process_id, mode)? {
-            let place = Place { own: self, key, mode, rings, is_granted: false };
-            place.wait(limit).await?;
-        }
+        self.obtain(key, mode, limit).await?;
         self.remember(key, mode, span);
+        Ok(())
+    }
+
+    async fn obtain(&self, key: LockKey, mode: LockMode, limit: Option<Duration>) -> Result<(), SqlError> {
+        match self.all.ask(key, self.process_id, mode)? {
+            None => Ok(()),
+            Some(rings) => Place { own: self, key, mode, rings, is_granted: false }.wait(limit).await,
+        }
+    }
+
+    /// Holds the lock on a transaction of the session until that is dropped.
+    pub(crate) fn hold_transaction(&self, transaction: u64) -> HeldTransaction {
+        let key = LockKey::Transaction(transaction);
+        let is_held = self.all.try_take(key, self.process_id, LockMode::Exclusive);
+        debug_assert!(is_held, "nobody waits for a transaction before it has locked rows");
+        HeldTransaction { all: Arc::clone(&self.all), key, process_id: self.process_id }
+    }
+
+    /// Waits no longer than the limit for the end of a transaction that has locked rows: 55P03 after it, 40P01 for a
+    /// deadlock.
+    pub(crate) async fn wait_for(&self, transaction: u64, limit: Option<Duration>) -> Result<(), SqlError> {
+        let key = LockKey::Transaction(transaction);
+        self.obtain(key, LockMode::Shared, limit).await?;
+        self.all.give_back(key, self.process_id, LockMode::Shared);
         Ok(())
     }
 

@@ -5,8 +5,8 @@ const TWO: LockNumber = LockNumber::One(2);
 /// Long enough for another task to be asked, were it to run.
 const A_WHILE: Duration = Duration::from_millis(20);
 
-fn sessions(count: i32) -> (Arc<AdvisoryLocks>, Vec<Arc<OwnLocks>>) {
-    let all = Arc::<AdvisoryLocks>::default();
+fn sessions(count: i32) -> (Arc<Locks>, Vec<Arc<OwnLocks>>) {
+    let all = Arc::<Locks>::default();
     let own = (1..=count).map(|process_id| Arc::new(OwnLocks::new(&all, Oid(5), process_id))).collect();
     (all, own)
 }
