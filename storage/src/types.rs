@@ -180,10 +180,10 @@ pub fn pg_type_of_arrow(arrow: &DataType) -> PgType {
         DataType::Timestamp(_, None) => PgType::TIMESTAMP,
         DataType::Timestamp(_, Some(_)) => PgType::TIMESTAMPTZ,
         DataType::Interval(_) | DataType::Duration(_) => PgType::INTERVAL,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => PgType::BYTEA,
+        DataType::Binary | DataType::BinaryView => PgType::BYTEA,
         DataType::FixedSizeBinary(16) => PgType::UUID,
-        DataType::FixedSizeBinary(width) => {
-            packed::kind_of_width(*width).map_or(PgType::BYTEA, |kind| PgType::plain(kind.oid()))
+        DataType::FixedSizeBinary(_) | DataType::LargeBinary => {
+            packed::kind_of(arrow).map_or(PgType::BYTEA, |kind| PgType::plain(kind.oid()))
         }
         DataType::List(item)
         | DataType::LargeList(item)

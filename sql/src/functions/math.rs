@@ -18,7 +18,7 @@ use super::error::{division_by_zero, error, float_overflow, out_of_range, out_of
 use super::rounding::unscaled;
 use super::rows::*;
 use super::signature::Ty;
-use super::{macaddr, network};
+use super::{bits, macaddr, network};
 use crate::semantics::type_planner::typed_field;
 use crate::values::Decimal;
 
@@ -125,6 +125,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             network::NOT,
             macaddr::NOT,
             macaddr::NOT_8,
+            bits::NOT,
         ],
     ),
     double!("sin", |x| within_domain(x.sin(), x)),

@@ -1,8 +1,10 @@
 //! Aggregate functions: exact sums and averages, and the ones whose names or types DataFusion has otherwise.
 
 mod addend;
+mod bits;
 mod distinct;
 mod exact_statistic;
+mod fold;
 mod retyped;
 mod sole_value;
 mod special_tally;

@@ -6,8 +6,10 @@ use arrow::datatypes::DataType;
 use datafusion::functions_aggregate as aggregate;
 use datafusion::logical_expr::AggregateUDF;
 
+use super::bits::BitAggregate;
 use super::exact_statistic::{self, Statistic};
 use super::retyped::Retyped;
+use crate::functions::bits;
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
     vec![
@@ -17,9 +19,9 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::bool_and_or::bool_and_udaf(),
         aggregate::bool_and_or::bool_or_udaf(),
         renamed(&aggregate::bool_and_or::bool_and_udaf(), "every"),
-        aggregate::bit_and_or_xor::bit_and_udaf(),
-        aggregate::bit_and_or_xor::bit_or_udaf(),
-        aggregate::bit_and_or_xor::bit_xor_udaf(),
+        BitAggregate::function(aggregate::bit_and_or_xor::bit_and_udaf(), bits::and),
+        BitAggregate::function(aggregate::bit_and_or_xor::bit_or_udaf(), bits::or),
+        BitAggregate::function(aggregate::bit_and_or_xor::bit_xor_udaf(), bits::xor),
         Retyped::function(aggregate::string_agg::string_agg_udaf(), DataType::Utf8View),
         Retyped::array_function(aggregate::array_agg::array_agg_udaf()),
         aggregate::stddev::stddev_udaf(),
