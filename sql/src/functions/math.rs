@@ -12,6 +12,7 @@ use peristyle_catalog::model::PgType;
 
 use super::arithmetic::{Float, overflow_of};
 use super::decimal::{from_wide, same_scale_type};
+use super::decimal_divisors;
 use super::decimal_math;
 use super::define::{Call, Definition, Overload, computed, immutable, overload, same};
 use super::error::{division_by_zero, error, float_overflow, out_of_range, out_of_range_input};
@@ -95,6 +96,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             same(&[Ty::Int8, Ty::Int8], |c| {
                 map2::<Int8, Int8, i64>(c, |a, b| narrow(gcd(a.into(), b.into()), "bigint"))
             }),
+            decimal_divisors::GCD,
         ],
     ),
     immutable(
@@ -106,6 +108,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             same(&[Ty::Int8, Ty::Int8], |c| {
                 map2::<Int8, Int8, i64>(c, |a, b| narrow(lcm(a.into(), b.into()), "bigint"))
             }),
+            decimal_divisors::LCM,
         ],
     ),
     immutable("factorial", &[computed(&[Ty::Int8], factorial_type, factorial)]),

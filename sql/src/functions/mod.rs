@@ -18,6 +18,7 @@ mod clock;
 pub(crate) mod context;
 mod datetime;
 pub(crate) mod decimal;
+mod decimal_divisors;
 mod decimal_math;
 mod decimal_quotient;
 pub(crate) mod define;

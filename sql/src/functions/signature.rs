@@ -52,6 +52,10 @@ pub(crate) enum Ty {
     Packed(TypeKind),
 }
 
+/// Digits of the greatest amount of money, and how many of them are cents.
+const MONEY_DIGITS: u8 = 19;
+const CENTS_SCALE: i8 = 2;
+
 /// Cost of a cast that PostgreSQL would not do implicitly, which is allowed because integer literals lose their
 /// width before functions see them.
 const NARROWING_COST: u32 = 100;
@@ -203,6 +207,7 @@ pub(crate) fn decimal_of(ty: &DataType) -> DataType {
             decimal_type(*precision, *scale)
         }
         DataType::UInt64 => decimal_type(20, 0),
+        money if packed::kind_of(money) == Some(TypeKind::Money) => decimal_type(MONEY_DIGITS, CENTS_SCALE),
         DataType::Float32 | DataType::Float64 | DataType::Utf8 | DataType::Utf8View => OPEN_DECIMAL,
         _ => decimal_type(integer_digits(ty), 0),
     }

@@ -5,6 +5,7 @@ mod bits;
 mod distinct;
 mod exact_statistic;
 mod fold;
+mod regression;
 mod retyped;
 mod sole_value;
 mod special_tally;
@@ -23,6 +24,7 @@ pub(crate) use wrapped::{aggregate_scale, exact_statistic};
 /// Every aggregate function.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let mut functions = sum::functions();
+    functions.extend(regression::functions());
     functions.extend(wrapped::functions());
     functions
 }
