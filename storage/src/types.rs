@@ -58,7 +58,8 @@ fn scalar_arrow_type(kind: TypeKind, ty: PgType, open_numeric: Option<(u8, i8)>)
         TypeKind::Float8 => DataType::Float64,
         TypeKind::Numeric => {
             let (precision, scale) = ty.numeric_precision_scale().or(open_numeric).unwrap_or((38, 0));
-            decimal_type(precision, scale)
+            // A decimal has no less digits than there are behind its point.
+            decimal_type(precision.max(u8::try_from(scale).unwrap_or(0)), scale)
         }
         TypeKind::Bytea => DataType::BinaryView,
         TypeKind::Date => DataType::Date32,

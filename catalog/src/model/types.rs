@@ -272,6 +272,12 @@ impl PgType {
         Some((if self.holds_specials() { NUMERIC_PRECISION_MAX } else { precision }, scale))
     }
 
+    /// Whether this is `numeric(p, s)` with more digits behind the point than digits: all values are near 0, which the decimals
+    /// in which they lie do not tell.
+    pub fn has_less_digits_than_scale(self) -> bool {
+        self.finite_precision_scale().is_some_and(|(precision, scale)| i16::from(precision) < i16::from(scale))
+    }
+
     /// (precision, scale) that the finite values of `numeric(p, s)` need; `None` for bare `numeric` and for other types.
     pub fn finite_precision_scale(self) -> Option<(u8, i8)> {
         if self.oid != Self::NUMERIC.oid || self.typmod < VARHDRSZ {

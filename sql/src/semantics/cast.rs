@@ -28,6 +28,7 @@ use super::cast_time;
 use super::enum_cast;
 use super::type_planner::typed_field;
 use crate::functions::context::{FunctionContext, StatementContext};
+use crate::functions::decimal::decimal_parts;
 use crate::functions::define::first_value;
 use crate::functions::error::{error, not_supported};
 use crate::functions::signature::is_string;
@@ -107,7 +108,7 @@ pub fn cast_to_arrow(expr: Expr, target: PgType, arrow: DataType, kind: CastKind
 pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> bool {
     let limits_length = target.character_limit().or(target.bit_limit()).is_some();
     let is_time = matches!(to, DataType::Timestamp(..) | DataType::Time64(_)) || target.oid == PgType::TIMETZ.oid;
-    if limits_length || (is_time && target.typmod >= 0) {
+    if limits_length || target.has_less_digits_than_scale() || (is_time && target.typmod >= 0) {
         return true;
     }
     if from.is_null() || from == to {
@@ -288,6 +289,14 @@ impl<'a> CastJob<'a> {
     pub(super) fn cannot_cast(&self, from: &DataType) -> DataFusionError {
         let source = self.source.unwrap_or_else(|| pg_type_of_arrow(from));
         cannot_cast(source, self.target)
+    }
+
+    /// (precision, scale) of the decimals that the cast gives: those of `numeric(p, s)` may have less digits than they have room
+    /// for.
+    pub(super) fn decimal_parts(&self) -> Option<(u8, i8)> {
+        let parts = decimal_parts(self.arrow);
+        let declared = self.target.finite_precision_scale().filter(|_| self.target.has_less_digits_than_scale());
+        declared.or(parts)
     }
 
     /// The type of the values that are cast.

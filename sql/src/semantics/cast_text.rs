@@ -15,7 +15,7 @@ use peristyle_storage::types::OPEN_DECIMAL;
 use super::cast::{CastJob, CastKind, not_a_list};
 use super::cast_bits;
 use super::text::Printer;
-use crate::functions::decimal::{decimal_parts, from_wide};
+use crate::functions::decimal::from_wide;
 use crate::functions::error::{error, not_supported};
 use crate::values::{
     ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_bare_decimal_at, parse_decimal_at, parse_items,
@@ -32,7 +32,7 @@ pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef>
     if *job.arrow == Bits::ARROW {
         return cast_bits::from_text(job, &texts);
     }
-    if let Some((precision, scale)) = decimal_parts(job.arrow) {
+    if let Some((precision, scale)) = job.decimal_parts() {
         return text_to_decimal(job, &texts, precision, scale);
     }
     let style = match job.arrow {

@@ -122,8 +122,14 @@ fn numeric_type(info: &ExactNumberInfo) -> Result<PgType> {
     if precision > DECIMAL_PRECISION_MAX {
         return Err(not_supported(format!("numeric precision {precision}, more than {DECIMAL_PRECISION_MAX},")));
     }
-    if scale.unsigned_abs() > precision {
-        return Err(not_supported(format!("numeric scale {scale}, more than the precision {precision},")));
+    if scale.unsigned_abs() > NUMERIC_PRECISION_MAX {
+        return Err(error("22023", format!("NUMERIC scale {scale} must be between -1000 and 1000")));
+    }
+    if scale > DECIMAL_PRECISION_MAX as i64 {
+        return Err(not_supported(format!("numeric scale {scale}, more than {DECIMAL_PRECISION_MAX},")));
+    }
+    if scale < -(precision as i64) {
+        return Err(not_supported(format!("numeric scale {scale}, below that of precision {precision},")));
     }
     Ok(PgType::numeric(precision as u8, scale as i8))
 }

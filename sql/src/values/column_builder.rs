@@ -289,18 +289,16 @@ impl Sink {
     }
 
     fn for_numeric(ty: PgType, wanted: &DataType) -> Sink {
-        if ty.numeric_precision_scale().is_none() {
+        let Some((precision, scale)) = ty.numeric_precision_scale() else {
             return Sink::OpenNumeric(OpenNumeric::new(wanted));
-        }
+        };
         match arrow_type(ty, None) {
-            DataType::Decimal128(precision, scale) => {
-                let builder =
-                    PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(DataType::Decimal128(precision, scale));
+            arrow @ DataType::Decimal128(..) => {
+                let builder = PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(arrow);
                 Sink::Decimal128(builder, precision, scale)
             }
-            DataType::Decimal256(precision, scale) => {
-                let builder =
-                    PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(DataType::Decimal256(precision, scale));
+            arrow @ DataType::Decimal256(..) => {
+                let builder = PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(arrow);
                 Sink::Decimal256(builder, precision, scale)
             }
             _ => Sink::OpenNumeric(OpenNumeric::new(wanted)),
