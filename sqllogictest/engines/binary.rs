@@ -51,6 +51,9 @@ fn scalar(kind: TypeKind, reader: &mut Reader, zone: Option<Tz>) -> Result<Strin
         TypeKind::Bytea => reader.rest().iter().fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
         TypeKind::Date => date(reader.i32()?),
         TypeKind::Time => time_of_day(reader.i64()?),
+        TypeKind::Timetz => time_of_day(reader.i64()?) + &offset_text(-reader.i32()?),
+        TypeKind::Money => money(reader.i64()?),
+        TypeKind::Bit | TypeKind::Varbit => bits(reader)?,
         TypeKind::Timestamp => timestamp(reader.i64()?, None)?,
         TypeKind::Timestamptz => timestamp(reader.i64()?, Some(zone.ok_or("the session's TimeZone is not known")?))?,
         TypeKind::Interval => interval(reader.i64()?, reader.i32()?, reader.i32()?),
@@ -212,6 +215,23 @@ fn range(reader: &mut Reader, element: PgType, zone: Option<Tz>) -> Result<Strin
     let (lower, upper) = (bound(8)?, bound(16)?);
     let (open, close) = (if flags & 2 != 0 { '[' } else { '(' }, if flags & 4 != 0 { ']' } else { ')' });
     Ok(format!("{open}{lower},{upper}{close}"))
+}
+
+/// Cents, with a comma before each three digits.
+fn money(cents: i64) -> String {
+    let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
+    let mut whole = (cents / 100).to_string();
+    for at in (1..whole.len()).rev().filter(|at| (whole.len() - at) % 3 == 0).collect::<Vec<_>>() {
+        whole.insert(at, ',');
+    }
+    format!("{sign}${whole}.{:02}", cents % 100)
+}
+
+/// How many there are, then eight in a byte.
+fn bits(reader: &mut Reader) -> Result<String, String> {
+    let length = usize::try_from(reader.i32()?).map_err(|_| "a negative number of bits".to_owned())?;
+    let bytes = reader.slice(length.div_ceil(8))?;
+    Ok((0..length).map(|at| if bytes[at / 8] >> (7 - at % 8) & 1 == 1 { '1' } else { '0' }).collect())
 }
 
 fn hardware(bytes: &[u8]) -> String {

@@ -55,12 +55,13 @@ fn type_length(ty: PgType) -> i16 {
         | TypeKind::Void => 4,
         TypeKind::Macaddr => 6,
         TypeKind::Macaddr8
+        | TypeKind::Money
         | TypeKind::Int8
         | TypeKind::Float8
         | TypeKind::Time
         | TypeKind::Timestamp
         | TypeKind::Timestamptz => 8,
-        TypeKind::AclItem => 12,
+        TypeKind::AclItem | TypeKind::Timetz => 12,
         TypeKind::Interval | TypeKind::Uuid => 16,
         TypeKind::Name => 64,
         TypeKind::Unknown => -2,
@@ -83,6 +84,8 @@ fn type_length(ty: PgType) -> i16 {
         | TypeKind::TsRange
         | TypeKind::TstzRange
         | TypeKind::DateRange
+        | TypeKind::Bit
+        | TypeKind::Varbit
         | TypeKind::AnyArray => VARIABLE,
     }
 }

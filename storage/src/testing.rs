@@ -13,7 +13,7 @@ use peristyle_catalog::model::{
 use peristyle_catalog::{Clock, Entropy, Sources};
 
 use crate::objects::Store;
-use crate::packed::{self, Inet, Packed, Range, RangeType};
+use crate::packed::{self, Bits, Inet, Packed, Range, RangeType};
 use crate::partition::{WriteOptions, WriteSpec};
 use crate::settings::StoreSettings;
 use crate::types::{arrow_type, pg_field};
@@ -121,6 +121,7 @@ pub(crate) fn every_type() -> (Vec<(ColumnId, FieldRef)>, RecordBatch) {
     ]);
     let uuids =
         FixedSizeBinaryArray::try_from_sparse_iter_with_size([Some([0; 16]), None, Some([255; 16])].into_iter(), 16);
+    let bits = [Some(Bits(Vec::new()).pack()), None, Some(Bits([true, false].repeat(40)).pack())];
     let long = "ein langer Text, der nicht in die View passt: äöü€😀";
     let columns: Vec<(PgType, ArrayRef)> = vec![
         (PgType::BOOL, Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
@@ -150,6 +151,8 @@ pub(crate) fn every_type() -> (Vec<(ColumnId, FieldRef)>, RecordBatch) {
         (PgType::INT8, Arc::new(Int64Array::new_null(3))),
         (PgType::plain(869), packed_values(TypeKind::Inet, [address("10.0.0.1"), address("ff::ff")])),
         (PgType::plain(3906), packed_values(TypeKind::NumRange, [range(None), range(Some(-5))])),
+        (PgType::VARBIT, Arc::new(LargeBinaryArray::from(bits.iter().map(Option::as_deref).collect::<Vec<_>>()))),
+        (PgType::BIT.array().unwrap(), bit_lists(&bits)),
     ];
     let fields: Vec<(ColumnId, FieldRef)> = columns
         .iter()
@@ -160,6 +163,14 @@ pub(crate) fn every_type() -> (Vec<(ColumnId, FieldRef)>, RecordBatch) {
     let arrays = columns.iter().zip(&fields).map(|((_, array), (_, field))| with_item_of(array, field)).collect();
     let batch = RecordBatch::try_new(Arc::new(schema), arrays).unwrap();
     (fields, batch)
+}
+
+fn bit_lists(bits: &[Option<Vec<u8>>]) -> ArrayRef {
+    let mut builder = ListBuilder::new(LargeBinaryBuilder::new());
+    builder.append_value(bits.iter().cloned());
+    builder.append_null();
+    builder.append_value(Vec::<Option<Vec<u8>>>::new());
+    Arc::new(builder.finish())
 }
 
 fn with_item_of(array: &ArrayRef, field: &FieldRef) -> ArrayRef {

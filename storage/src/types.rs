@@ -58,7 +58,8 @@ fn scalar_arrow_type(kind: TypeKind, ty: PgType, open_numeric: Option<(u8, i8)>)
         TypeKind::Float8 => DataType::Float64,
         TypeKind::Numeric => {
             let (precision, scale) = ty.numeric_precision_scale().or(open_numeric).unwrap_or((38, 0));
-            decimal_type(precision, scale)
+            // A decimal has no less digits than there are behind its point.
+            decimal_type(precision.max(u8::try_from(scale).unwrap_or(0)), scale)
         }
         TypeKind::Bytea => DataType::BinaryView,
         TypeKind::Date => DataType::Date32,
@@ -180,10 +181,10 @@ pub fn pg_type_of_arrow(arrow: &DataType) -> PgType {
         DataType::Timestamp(_, None) => PgType::TIMESTAMP,
         DataType::Timestamp(_, Some(_)) => PgType::TIMESTAMPTZ,
         DataType::Interval(_) | DataType::Duration(_) => PgType::INTERVAL,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => PgType::BYTEA,
+        DataType::Binary | DataType::BinaryView => PgType::BYTEA,
         DataType::FixedSizeBinary(16) => PgType::UUID,
-        DataType::FixedSizeBinary(width) => {
-            packed::kind_of_width(*width).map_or(PgType::BYTEA, |kind| PgType::plain(kind.oid()))
+        DataType::FixedSizeBinary(_) | DataType::LargeBinary => {
+            packed::kind_of(arrow).map_or(PgType::BYTEA, |kind| PgType::plain(kind.oid()))
         }
         DataType::List(item)
         | DataType::LargeList(item)

@@ -13,18 +13,21 @@ pytestmark = pytest.mark.peristyle_only
 COLUMNS = """
     a smallint, b integer, c bigint, d double precision, e numeric(12,2), f text, g boolean, h date, i timestamp,
     j timestamptz, k bytea, l uuid, m jsonb, n interval, o integer[], p text[], q varchar(5), r time, s real, t json,
-    u inet, v cidr, w macaddr, x int4range, y numrange, z tstzrange, aa inet[]
+    u inet, v cidr, w macaddr, x int4range, y numrange, z tstzrange, aa inet[],
+    ab timetz, ac money, ad bit(3), ae varbit, af varbit[]
 """
 ROWS = """
     (1, 2, 3, 1.5, 10.25, 'plain', true, '2024-02-29', '2024-02-29 12:00:00.123456', '2024-02-29 12:00:00+02',
      '\\x00ff', '0190f0a0-0000-7000-8000-000000000001', '{"a": [1, null]}', '1 mon 2 days 03:04:05.678', '{1,NULL,3}',
      '{"a b",NULL}', 'short', '23:59:59.999999', 0.1, '{"z": 1}',
-     '10.1.2.3/8', '10.0.0.0/8', '08:00:2b:01:02:03', '[1,5)', '(-0.5,1.25]', '[2024-02-29 12:00+00,)', '{10.0.0.1,NULL}'),
+     '10.1.2.3/8', '10.0.0.0/8', '08:00:2b:01:02:03', '[1,5)', '(-0.5,1.25]', '[2024-02-29 12:00+00,)', '{10.0.0.1,NULL}',
+     '10:00:00.5+02', '1234.5', '101', '', '{1,NULL,00}'),
     (-32768, NULL, 9223372036854775807, 'NaN', -0.01, E'tab\\t"quoted", line\\nend\\\\', false, 'infinity', '-infinity',
      'infinity', '', NULL, 'false', '-1 year', '{}', '{}', '', '00:00', 'Infinity', '[]',
-     '::1', '2001:db8::/32', NULL, 'empty', '(,)', NULL, '{}'),
+     '::1', '2001:db8::/32', NULL, 'empty', '(,)', NULL, '{}',
+     '24:00-03:30', '-0.05', '000', '110100111010001', '{}'),
     (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-     NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 """
 
 

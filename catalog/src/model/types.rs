@@ -1,8 +1,8 @@
 /// A PostgreSQL type as a column or expression has it: the type's oid and its modifier.
 ///
 /// `typmod` is PostgreSQL's `atttypmod`: -1 for none; `n + 4` for `varchar(n)` and `char(n)`;
-/// `((p << 16) | (s & 0x7ff)) + 4` for `numeric(p, s)`; the number of digits for `time(n)` and `timestamp(n)`. Below -1
-/// it is that of a [shaped](PgType::shaped) array.
+/// `((p << 16) | (s & 0x7ff)) + 4` for `numeric(p, s)`; the number of digits for `time(n)` and `timestamp(n)`; n for
+/// `bit(n)` and `bit varying(n)`. Below -1 it is that of a [shaped](PgType::shaped) array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PgType {
     /// Oid in `pg_type`.
@@ -63,6 +63,10 @@ pub enum TypeKind {
     TsRange,
     TstzRange,
     DateRange,
+    Timetz,
+    Money,
+    Bit,
+    Varbit,
     /// Any of the users' enum types.
     Enum,
 }
@@ -116,6 +120,10 @@ const BUILT_IN: &[(TypeKind, u32, u32)] = &[
     (TypeKind::TsRange, 3908, 3909),
     (TypeKind::TstzRange, 3910, 3911),
     (TypeKind::DateRange, 3912, 3913),
+    (TypeKind::Timetz, 1266, 1270),
+    (TypeKind::Money, 790, 791),
+    (TypeKind::Bit, 1560, 1561),
+    (TypeKind::Varbit, 1562, 1563),
 ];
 
 /// Modifier of a shaped array whose type has none; each further modifier is one less.
@@ -151,6 +159,10 @@ impl PgType {
     pub const TIMESTAMPTZ: PgType = PgType::plain(1184);
     pub const INTERVAL: PgType = PgType::plain(1186);
     pub const NUMERIC: PgType = PgType::plain(1700);
+    pub const TIMETZ: PgType = PgType::plain(1266);
+    pub const MONEY: PgType = PgType::plain(790);
+    pub const BIT: PgType = PgType::plain(1560);
+    pub const VARBIT: PgType = PgType::plain(1562);
     pub const UUID: PgType = PgType::plain(2950);
     pub const JSONB: PgType = PgType::plain(3802);
     pub const VOID: PgType = PgType::plain(2278);
@@ -260,6 +272,12 @@ impl PgType {
         Some((if self.holds_specials() { NUMERIC_PRECISION_MAX } else { precision }, scale))
     }
 
+    /// Whether this is `numeric(p, s)` with more digits behind the point than digits: all values are near 0, which the decimals
+    /// in which they lie do not tell.
+    pub fn has_less_digits_than_scale(self) -> bool {
+        self.finite_precision_scale().is_some_and(|(precision, scale)| i16::from(precision) < i16::from(scale))
+    }
+
     /// (precision, scale) that the finite values of `numeric(p, s)` need; `None` for bare `numeric` and for other types.
     pub fn finite_precision_scale(self) -> Option<(u8, i8)> {
         if self.oid != Self::NUMERIC.oid || self.typmod < VARHDRSZ {
@@ -276,6 +294,12 @@ impl PgType {
         let is_limited = matches!(self.oid, 1042 | 1043 | 1014 | 1015) && self.typmod >= VARHDRSZ;
         is_limited.then(|| (self.typmod - VARHDRSZ) as usize)
     }
+
+    /// n of `bit(n)` and `bit varying(n)`.
+    pub fn bit_limit(self) -> Option<usize> {
+        let is_limited = matches!(self.kind(), Some(crate::bit_kinds!())) && self.typmod >= 0;
+        is_limited.then_some(self.typmod as usize)
+    }
 }
 
 /// The kinds of ranges as a pattern: a match over all kinds stays complete, and the list stands once.
@@ -291,6 +315,14 @@ macro_rules! range_kinds {
     };
 }
 
+/// The kinds of bit strings as a pattern in the same way.
+#[macro_export]
+macro_rules! bit_kinds {
+    () => {
+        $crate::model::TypeKind::Bit | $crate::model::TypeKind::Varbit
+    };
+}
+
 /// The kinds whose values are stored packed, as a pattern in the same way.
 #[macro_export]
 macro_rules! packed_kinds {
@@ -299,6 +331,9 @@ macro_rules! packed_kinds {
             | $crate::model::TypeKind::Cidr
             | $crate::model::TypeKind::Macaddr
             | $crate::model::TypeKind::Macaddr8
+            | $crate::model::TypeKind::Timetz
+            | $crate::model::TypeKind::Money
+            | $crate::bit_kinds!()
             | $crate::range_kinds!()
     };
 }

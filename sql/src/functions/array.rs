@@ -9,6 +9,7 @@ use arrow::compute::kernels::zip::zip;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::PgType;
+use peristyle_storage::packed::Bits;
 use peristyle_storage::partition::canonical;
 use peristyle_storage::shape::{Dimension, Shape};
 use peristyle_storage::special_numeric::cast_numbers;
@@ -144,7 +145,7 @@ fn wider_number(left: &DataType, right: &DataType) -> DataType {
 /// between them.
 fn as_packed_item<'a>(call: &'a Call<'_>) -> Result<Option<Call<'a>>> {
     let (value, DataType::List(item)) = (call.args[1].data_type(), call.args[2].data_type()) else { return Ok(None) };
-    let is_packed = |ty: &DataType| matches!(ty, DataType::FixedSizeBinary(_));
+    let is_packed = |ty: &DataType| matches!(ty, DataType::FixedSizeBinary(_)) || *ty == Bits::ARROW;
     let mut args = call.args.clone();
     if value == item.data_type() || value.is_null() {
         return Ok(None);

@@ -5,6 +5,7 @@ use datafusion::common::Result;
 use datafusion::functions::string;
 use peristyle_catalog::model::PgType;
 
+use super::bits;
 use super::define::{Call, Definition, Overload, immutable, overload};
 use super::error::{error, invalid_parameter};
 use super::rows::*;
@@ -43,16 +44,25 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "set_byte",
         &[overload(&[Ty::Bytea, Ty::Int4, Ty::Int4], PgType::BYTEA, |c| map3::<Bytea, Int4, Int4, _>(c, set_byte))],
     ),
-    immutable("get_bit", &[overload(&[Ty::Bytea, Ty::Int8], PgType::INT4, |c| map2::<Bytea, Int8, i32>(c, get_bit))]),
+    immutable(
+        "get_bit",
+        &[overload(&[Ty::Bytea, Ty::Int8], PgType::INT4, |c| map2::<Bytea, Int8, i32>(c, get_bit)), bits::GET],
+    ),
     immutable(
         "set_bit",
-        &[overload(&[Ty::Bytea, Ty::Int8, Ty::Int4], PgType::BYTEA, |c| map3::<Bytea, Int8, Int4, _>(c, set_bit))],
+        &[
+            overload(&[Ty::Bytea, Ty::Int8, Ty::Int4], PgType::BYTEA, |c| map3::<Bytea, Int8, Int4, _>(c, set_bit)),
+            bits::SET,
+        ],
     ),
     immutable(
         "bit_count",
-        &[overload(&[Ty::Bytea], PgType::INT8, |c| {
-            map1::<Bytea, i64>(c, |bytes| Ok(bytes.iter().map(|byte| i64::from(byte.count_ones())).sum()))
-        })],
+        &[
+            overload(&[Ty::Bytea], PgType::INT8, |c| {
+                map1::<Bytea, i64>(c, |bytes| Ok(bytes.iter().map(|byte| i64::from(byte.count_ones())).sum()))
+            }),
+            bits::COUNT,
+        ],
     ),
     immutable(LIKE, &[overload(&[Ty::Bytea, Ty::Bytea], PgType::BOOL, |c| map2::<Bytea, Bytea, bool>(c, is_like))]),
 ];

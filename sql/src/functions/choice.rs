@@ -15,12 +15,13 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
+use peristyle_storage::packed::Bits;
 use peristyle_storage::shape::{is_shaped, item_of_array, shaped_type};
 use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::array_types;
 use super::error::error;
-use super::signature::{crowded_decimal, is_string, is_unknown as is_unknown_type};
+use super::signature::{coerced, crowded_decimal, is_string, is_unknown as is_unknown_type};
 use crate::semantics::category::{category, comparison_type};
 use crate::semantics::type_planner::{arrow_of, typed_field};
 use crate::values::type_name;
@@ -33,7 +34,7 @@ pub(crate) const CASE_OF: &str = "pg_case_of";
 /// The functions that choose one of their values.
 pub(crate) fn functions() -> Vec<Arc<ScalarUDF>> {
     let borrowed = [core::coalesce(), core::nullif(), core::greatest(), core::least()];
-    let borrowed = borrowed.into_iter().map(|inner| Choice { inner });
+    let borrowed = borrowed.into_iter().map(Choice::new);
     let mut functions: Vec<_> = borrowed.map(|choice| Arc::new(ScalarUDF::new_from_impl(choice))).collect();
     functions.extend([false, true].map(|has_operand| Arc::new(ScalarUDF::new_from_impl(CaseCall::new(has_operand)))));
     functions
@@ -79,12 +80,12 @@ pub(crate) fn shared_float(types: &[DataType]) -> Option<DataType> {
     are_numbers.then(|| widest.clone())
 }
 
-/// The type that values share of which one is stored in bytes of a fixed number, to which Arrow casts no literal: a rule makes
+/// The type that values share of which one is stored in bytes that are packed, to which Arrow casts no literal: a rule makes
 /// it of all before they are computed. `None` if none is, or if another does not meet it.
 pub(crate) fn shared_bytes(types: &[DataType]) -> Option<DataType> {
     let width = |ty: &DataType| match ty {
         DataType::FixedSizeBinary(width) => Some(*width),
-        _ => None,
+        ty => (*ty == Bits::ARROW).then_some(0),
     };
     let widest = types.iter().filter(|ty| width(ty).is_some()).max_by_key(|ty| width(ty))?;
     let of = pg_type_of_arrow(widest);
@@ -121,6 +122,7 @@ fn chosen_field(name: &str, values: &[usize], args: &ReturnFieldArgs<'_>, arrow:
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Choice {
     inner: Arc<ScalarUDF>,
+    signature: Signature,
 }
 
 impl ScalarUDFImpl for Choice {
@@ -129,7 +131,7 @@ impl ScalarUDFImpl for Choice {
     }
 
     fn signature(&self) -> &Signature {
-        self.inner.signature()
+        &self.signature
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
@@ -139,7 +141,7 @@ impl ScalarUDFImpl for Choice {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let values = values_of(self.name(), args.arg_fields.len()).unwrap_or_default();
         if let Some(packed) = shared_bytes(&data_types(args.arg_fields)) {
-            return Ok(Arc::new(Field::new(self.name(), packed, true)));
+            return Ok(chosen_field(self.name(), &values, &args, packed, true));
         }
         if let Some(number) = self.shared_number(&data_types(args.arg_fields)) {
             return Ok(chosen_field(self.name(), &values, &args, number, true));
@@ -176,22 +178,28 @@ impl ScalarUDFImpl for Choice {
         if shared_bytes(arguments).is_some() {
             return Ok(arguments.to_vec());
         }
-        match self.shared_number(arguments) {
+        if self.name() == "nullif" {
+            // A rule of ours has the error for values that cannot be compared.
+            return coerced(self.inner.as_ref(), arguments).or_else(|_| Ok(arguments.to_vec()));
+        }
+        match shared_number(arguments) {
             Some(number) => Ok(vec![number; arguments.len()]),
             // Nothing casts a string to records: `semantics` reads it before anything is computed.
             None if arguments.iter().any(is_string) && arguments.iter().any(is_records) => Ok(arguments.to_vec()),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             // Arrow casts no list to an array of any dimensions; a rule of ours brings them together.
             None if arguments.iter().any(is_shaped) => Ok(arguments.to_vec()),
-            None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|error| match self.name() {
-                "nullif" => Err(error),
-                _ => Ok(arguments.to_vec()),
-            }),
+            None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|_| Ok(arguments.to_vec())),
         }
     }
 }
 
 impl Choice {
+    fn new(inner: Arc<ScalarUDF>) -> Choice {
+        let signature = Signature::user_defined(inner.signature().volatility);
+        Choice { inner, signature }
+    }
+
     /// As [`shared_number`], where all arguments may be the result.
     fn shared_number(&self, arguments: &[DataType]) -> Option<DataType> {
         if self.name() == "nullif" { None } else { shared_number(arguments) }

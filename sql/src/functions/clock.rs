@@ -13,6 +13,7 @@ use super::error::{FunctionError, error, not_supported};
 use super::interval::local_now;
 use super::rows::*;
 use super::signature::Ty;
+use super::timetz;
 use crate::semantics::text::float8_text;
 use crate::semantics::{DAY_MICROS, micros_to_days};
 
@@ -51,12 +52,15 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable("current_date", &[overload(&[], PgType::DATE, |c| constant(c, |x| DateOut(micros_to_days(local_now(x)))))]),
     stable(
         "localtime",
-        &[overload(&[], PgType::TIME, |c| constant(c, |x| TimeOut(local_now(x).rem_euclid(DAY_MICROS))))],
+        &[
+            overload(&[], PgType::TIME, |c| constant(c, |x| TimeOut(local_now(x).rem_euclid(DAY_MICROS)))),
+            overload(&[Ty::Int4], PgType::TIME, |c| {
+                let now = local_now(c.context()?);
+                map1::<Int4, TimeOut>(c, |digits| Ok(TimeOut(rounded(now, digits).rem_euclid(DAY_MICROS))))
+            }),
+        ],
     ),
-    stable(
-        "current_time",
-        &[overload(&[], PgType::TIME, |_| Err(not_supported("current_time, which has a time zone,")))],
-    ),
+    stable("current_time", timetz::NOW),
     volatile("clock_timestamp", &[overload(&[], PgType::TIMESTAMPTZ, clock_timestamp)]),
     volatile("timeofday", &[overload(&[], PgType::TEXT, time_of_day)]),
     volatile("random", &[overload(&[], PgType::FLOAT8, random)]),

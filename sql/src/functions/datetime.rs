@@ -5,12 +5,13 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
-use super::define::{Definition, Overload, immutable, overload, zoned};
+use super::define::{Definition, Overload, immutable, overload, stable, zoned};
 use super::error::{error, not_supported};
 use super::interval::{key, timestamp_out_of_range};
 use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::is_infinite;
+use super::timetz;
 use crate::semantics::{DAY_MICROS, date_of_days, days_to_micros, micros_to_days};
 use crate::values::{TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone};
 
@@ -27,6 +28,8 @@ const TIMEZONE: &[Overload] = &[
     overload(&[Ty::Interval, Ty::Timestamptz], PgType::TIMESTAMP, |c| {
         map2::<Interval, Timestamp, TimestampOut>(c, |i, t| Ok(TimestampOut(t + i.nanoseconds / 1000)))
     }),
+    timetz::IN_ZONE,
+    timetz::IN_OFFSET,
 ];
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
@@ -65,7 +68,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    immutable("timezone", TIMEZONE),
+    stable("timezone", TIMEZONE),
     immutable(
         "isfinite",
         &[

@@ -235,7 +235,7 @@ fn in_range(numbers: ArrayRef) -> Result<ArrayRef> {
 }
 
 /// Row by row at the result's scale: what special operands give, else what numbers do.
-fn aligned_rows(
+pub(super) fn aligned_rows(
     call: &Call<'_>,
     of_special: fn(i256, i256) -> Option<i256>,
     of_numbers: impl Fn(i256, i256) -> Option<i256>,

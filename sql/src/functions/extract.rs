@@ -7,15 +7,18 @@ use arrow::datatypes::*;
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
+use peristyle_storage::packed::Timetz;
 
 use super::datetime::unknown_unit;
 use super::decimal::decimal_parts;
 use super::define::{Call, Definition, Overload, Returns, overload, zoned};
 use super::error::error;
 use super::interval::key;
+use super::packed_rows::Of;
 use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::is_infinite;
+use super::timetz::TIMETZ;
 use crate::semantics::date_of_days;
 use crate::semantics::type_planner::typed_field;
 use crate::semantics::{DAY_MICROS, days_to_micros, micros_to_days};
@@ -36,6 +39,7 @@ enum Source {
     },
     Span(IntervalMonthDayNano),
     TimeOfDay(i64),
+    TimeSomewhere(Timetz),
 }
 
 const fn as_numeric<const SCALE: i8>(parameters: &'static [Ty], eval: super::define::Eval) -> Overload {
@@ -51,6 +55,7 @@ macro_rules! extract_overloads {
             as_numeric::<0>(&[Ty::Text, Ty::Date], |c| numeric(c, date_values)),
             as_numeric::<$scale>(&[Ty::Text, Ty::Interval], |c| numeric(c, interval_values)),
             as_numeric::<$scale>(&[Ty::Text, Ty::Time], |c| numeric(c, time_values)),
+            as_numeric::<$scale>(&[Ty::Text, TIMETZ], |c| numeric(c, timetz_values)),
         ]
     };
 }
@@ -67,6 +72,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Text, Ty::Date], PgType::FLOAT8, |c| double(c, midnight_values)),
             overload(&[Ty::Text, Ty::Interval], PgType::FLOAT8, |c| double(c, interval_values)),
             overload(&[Ty::Text, Ty::Time], PgType::FLOAT8, |c| double(c, time_values)),
+            overload(&[Ty::Text, TIMETZ], PgType::FLOAT8, |c| double(c, timetz_values)),
         ],
     ),
 ];
@@ -144,6 +150,10 @@ fn time_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
     values::<Time>(call, |micros| Ok(Source::TimeOfDay(micros)))
 }
 
+fn timetz_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
+    values::<Of<Timetz>>(call, |time| Ok(Source::TimeSomewhere(time)))
+}
+
 /// The field in millionths; `None` where an infinite value has none.
 fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
     let field = field.trim().to_ascii_lowercase();
@@ -164,6 +174,12 @@ fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
         }
         .map(Some)
         .ok_or_else(|| unsupported(&field, "time without time zone")),
+        Source::TimeSomewhere(time) => match field.as_str() {
+            "epoch" => Some(time.utc_micros().into()),
+            _ => clock_field(&field, time.micros).or_else(|| Some(offset_field(&field, time.offset)? * UNIT)),
+        }
+        .map(Some)
+        .ok_or_else(|| unsupported(&field, "time with time zone")),
     }
 }
 
@@ -251,12 +267,18 @@ fn point_field(field: &str, local: i64, offset: Option<i32>) -> Option<i128> {
         "dow" => date.weekday().num_days_from_sunday().into(),
         "isodow" => date.weekday().number_from_monday().into(),
         "doy" => date.ordinal().into(),
-        "timezone" => offset?.into(),
-        "timezone_hour" => (offset? / 3600).into(),
-        "timezone_minute" => (offset? % 3600 / 60).into(),
-        _ => return None,
+        _ => offset_field(field, offset?)?,
     };
     Some(whole * UNIT)
+}
+
+fn offset_field(field: &str, offset: i32) -> Option<i128> {
+    match field {
+        "timezone" => Some(offset.into()),
+        "timezone_hour" => Some((offset / 3600).into()),
+        "timezone_minute" => Some((offset % 3600 / 60).into()),
+        _ => None,
+    }
 }
 
 /// Days since 4714-11-24 BC, in millionths.

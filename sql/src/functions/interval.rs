@@ -21,6 +21,7 @@ use super::named;
 use super::rows::*;
 use super::signature::Ty;
 use super::time_zone::is_infinite;
+use super::timetz;
 use crate::semantics::category::{Category, category};
 use crate::semantics::date_of_days;
 use crate::semantics::operators::as_type;
@@ -70,6 +71,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Interval, Ty::Interval], PgType::INTERVAL, |c| {
                 map2::<Interval, Interval, _>(c, add_intervals)
             }),
+            timetz::ADD,
+            timetz::ON_DATE,
         ],
     ),
     zoned(
@@ -110,6 +113,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Interval, Ty::Interval], PgType::INTERVAL, |c| {
                 map2::<Interval, Interval, _>(c, |a, b| add_intervals(a, negated(b)?))
             }),
+            timetz::SUBTRACT,
         ],
     ),
     immutable(
@@ -160,7 +164,7 @@ fn role(ty: Option<PgType>) -> Role {
     match ty.map(category) {
         None => Role::Unknown,
         Some(Category::Time) => Role::Point,
-        Some(Category::Own(TypeKind::Time)) => Role::Time,
+        Some(Category::Own(TypeKind::Time | TypeKind::Timetz)) => Role::Time,
         Some(Category::Own(TypeKind::Interval)) => Role::Interval,
         Some(Category::Number) => Role::Number,
         Some(_) => Role::Other,
@@ -183,12 +187,11 @@ pub(crate) fn plan_time_arithmetic(
     let swapped = vec![right.clone(), left.clone()];
     let typed = |expr: &Expr, ty: PgType| as_type(expr.clone(), None, ty);
     match (op, roles) {
-        // There is an operator of date and integer, interval, and time.
-        (B::Plus, (Role::Point, Role::Unknown)) if left_type == Some(PgType::DATE) => {
-            Err(not_unique("date", "unknown"))
+        (B::Plus, (Role::Point | Role::Time, Role::Unknown)) if let Some(name) = name_if_of_several(left_type) => {
+            Err(not_unique(name, "unknown"))
         }
-        (B::Plus, (Role::Unknown, Role::Point)) if right_type == Some(PgType::DATE) => {
-            Err(not_unique("unknown", "date"))
+        (B::Plus, (Role::Unknown, Role::Point | Role::Time)) if let Some(name) = name_if_of_several(right_type) => {
+            Err(not_unique("unknown", name))
         }
         (B::Plus, (Role::Point | Role::Time | Role::Interval, Role::Unknown)) => {
             call(ADD, vec![left.clone(), typed(right, PgType::INTERVAL)])
@@ -197,7 +200,8 @@ pub(crate) fn plan_time_arithmetic(
             call(ADD, vec![right.clone(), typed(left, PgType::INTERVAL)])
         }
         (B::Minus, (Role::Point | Role::Time | Role::Interval, Role::Unknown)) => {
-            let same = left_type.unwrap_or(PgType::INTERVAL);
+            // From a time with an offset only an interval is taken away.
+            let same = left_type.filter(|ty| ty.oid != PgType::TIMETZ.oid).unwrap_or(PgType::INTERVAL);
             call(SUBTRACT, vec![left.clone(), typed(right, PgType::plain(same.oid))])
         }
         (B::Minus, (Role::Unknown, Role::Point | Role::Time)) => {
@@ -214,6 +218,16 @@ pub(crate) fn plan_time_arithmetic(
         (B::Multiply, (Role::Number | Role::Unknown, Role::Interval)) => call(MULTIPLY, swapped),
         (B::Divide, (Role::Interval, Role::Number | Role::Unknown)) => call(DIVIDE, ordered),
         _ => Ok(None),
+    }
+}
+
+/// The name of a type to which values of several types are added: to a date integers, intervals and times, to a time with an
+/// offset intervals and dates.
+fn name_if_of_several(ty: Option<PgType>) -> Option<&'static str> {
+    match ty?.kind()? {
+        TypeKind::Date => Some("date"),
+        TypeKind::Timetz => Some("time with time zone"),
+        _ => None,
     }
 }
 

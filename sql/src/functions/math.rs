@@ -12,13 +12,14 @@ use peristyle_catalog::model::PgType;
 
 use super::arithmetic::{Float, overflow_of};
 use super::decimal::{from_wide, same_scale_type};
+use super::decimal_divisors;
 use super::decimal_math;
 use super::define::{Call, Definition, Overload, computed, immutable, overload, same};
 use super::error::{division_by_zero, error, float_overflow, out_of_range, out_of_range_input};
 use super::rounding::unscaled;
 use super::rows::*;
 use super::signature::Ty;
-use super::{macaddr, network};
+use super::{bits, macaddr, network};
 use crate::semantics::type_planner::typed_field;
 use crate::values::Decimal;
 
@@ -95,6 +96,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             same(&[Ty::Int8, Ty::Int8], |c| {
                 map2::<Int8, Int8, i64>(c, |a, b| narrow(gcd(a.into(), b.into()), "bigint"))
             }),
+            decimal_divisors::GCD,
         ],
     ),
     immutable(
@@ -106,6 +108,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             same(&[Ty::Int8, Ty::Int8], |c| {
                 map2::<Int8, Int8, i64>(c, |a, b| narrow(lcm(a.into(), b.into()), "bigint"))
             }),
+            decimal_divisors::LCM,
         ],
     ),
     immutable("factorial", &[computed(&[Ty::Int8], factorial_type, factorial)]),
@@ -125,6 +128,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             network::NOT,
             macaddr::NOT,
             macaddr::NOT_8,
+            bits::NOT,
         ],
     ),
     double!("sin", |x| within_domain(x.sin(), x)),

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, FixedSizeBinaryBuilder};
-use peristyle_storage::packed::{self, Cidr, Inet, Macaddr, Macaddr8, Packed};
+use peristyle_storage::packed::{self, Cidr, Inet, Macaddr, Macaddr8, Money, Packed, Timetz};
 
 use super::rows::{In, Out};
 
@@ -30,7 +30,7 @@ macro_rules! out {
     };
 }
 
-out!(Inet Cidr Macaddr Macaddr8);
+out!(Inet Cidr Macaddr Macaddr8 Money Timetz);
 
 /// The array of packed values.
 pub(crate) fn collect<P: Packed>(values: Vec<Option<P>>) -> ArrayRef {

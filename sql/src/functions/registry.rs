@@ -9,11 +9,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_parts, array_types, bytes, choice, clock, datetime, degrees,
+    age, arithmetic, array, array_items, array_parts, array_types, bits, bytes, choice, clock, datetime, degrees,
     distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
-    json_path, json_sets, json_text, macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type,
-    pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array, shown_scale,
-    sql_pattern, text, ties, to_char, type_of, unicode,
+    json_path, json_sets, json_text, macaddr, make_time, math, money, network, open_time, ordered_set, overlaps,
+    own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array,
+    shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -23,6 +23,7 @@ const FAMILIES: &[&[Definition]] = &[
     array::DEFINITIONS,
     array_items::DEFINITIONS,
     array_parts::DEFINITIONS,
+    bits::DEFINITIONS,
     bytes::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
@@ -43,6 +44,7 @@ const FAMILIES: &[&[Definition]] = &[
     macaddr::DEFINITIONS,
     make_time::DEFINITIONS,
     math::DEFINITIONS,
+    money::DEFINITIONS,
     network::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,

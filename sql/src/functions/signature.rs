@@ -4,7 +4,11 @@
 //! The planner gives a string literal the type Utf8 and everything else of type text Utf8View, so Utf8 stands for
 //! PostgreSQL's `unknown` here.
 
-use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use datafusion::common::Result;
+use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed;
 use peristyle_storage::shape::item_of_array;
@@ -47,6 +51,10 @@ pub(crate) enum Ty {
     /// A type that is stored packed.
     Packed(TypeKind),
 }
+
+/// Digits of the greatest amount of money, and how many of them are cents.
+const MONEY_DIGITS: u8 = 19;
+const CENTS_SCALE: i8 = 2;
 
 /// Cost of a cast that PostgreSQL would not do implicitly, which is allowed because integer literals lose their
 /// width before functions see them.
@@ -146,8 +154,7 @@ impl Ty {
 
 /// PostgreSQL takes a cidr for an inet.
 fn packed_cost(kind: TypeKind, argument: &DataType) -> Option<u32> {
-    let DataType::FixedSizeBinary(width) = argument else { return None };
-    match packed::kind_of_width(*width)? {
+    match packed::kind_of(argument)? {
         same if same == kind => Some(0),
         TypeKind::Cidr if kind == TypeKind::Inet => Some(1),
         _ => None,
@@ -168,7 +175,7 @@ fn is_text_list(ty: &DataType) -> bool {
 }
 
 fn is_bytes(ty: &DataType) -> bool {
-    matches!(ty, DataType::Binary | DataType::BinaryView | DataType::LargeBinary)
+    matches!(ty, DataType::Binary | DataType::BinaryView)
 }
 
 /// Width of an integer type in bytes, of the signed type that holds it.
@@ -200,6 +207,7 @@ pub(crate) fn decimal_of(ty: &DataType) -> DataType {
             decimal_type(*precision, *scale)
         }
         DataType::UInt64 => decimal_type(20, 0),
+        money if packed::kind_of(money) == Some(TypeKind::Money) => decimal_type(MONEY_DIGITS, CENTS_SCALE),
         DataType::Float32 | DataType::Float64 | DataType::Utf8 | DataType::Utf8View => OPEN_DECIMAL,
         _ => decimal_type(integer_digits(ty), 0),
     }
@@ -227,6 +235,13 @@ fn integer_digits(ty: &DataType) -> u8 {
         Some(4) => 10,
         _ => 19,
     }
+}
+
+/// The types that DataFusion casts the arguments of a function of its own to.
+pub(crate) fn coerced<F: UDFCoercionExt>(function: &F, arguments: &[DataType]) -> Result<Vec<DataType>> {
+    let field = |ty: &DataType| Arc::new(Field::new("argument", ty.clone(), true));
+    let fields: Vec<FieldRef> = arguments.iter().map(field).collect();
+    Ok(fields_with_udf(&fields, function)?.iter().map(|field| field.data_type().clone()).collect())
 }
 
 /// The index of the cheapest signature that takes the arguments.

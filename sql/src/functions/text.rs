@@ -7,11 +7,11 @@ use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
-use super::bytes;
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{error, invalid_parameter};
 use super::rows::*;
 use super::signature::Ty;
+use super::{bits, bytes};
 use crate::charset::Charset;
 use crate::semantics::text::print_value;
 use crate::values::OutputStyle;
@@ -26,6 +26,7 @@ const LENGTH: &[Overload] = &[
     CHARACTERS,
     BYTES,
     overload(&[Ty::Bytea, Ty::Text], PgType::INT4, |c| map2::<Bytea, Text, i32>(c, encoded_length)),
+    bits::LENGTH,
 ];
 const SUBSTRING: &[Overload] = &[
     overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| {
@@ -41,6 +42,8 @@ const SUBSTRING: &[Overload] = &[
     overload(&[Ty::Bytea, Ty::Int4, Ty::Int4], PgType::BYTEA, |c| {
         map3::<Bytea, Int4, Int4, _>(c, |b, from, count| Ok(byte_slice(b, from.into(), Some(count.into()))?.to_vec()))
     }),
+    bits::SUBSTRING_FROM,
+    bits::SUBSTRING,
 ];
 
 /// A char(n) with its trailing blanks, which are not stored.
@@ -52,12 +55,12 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable("character_length", &[CHARACTERS, BYTES]),
     immutable(
         "bit_length",
-        &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32 * 8)))],
+        &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32 * 8))), bits::LENGTH],
     ),
     immutable(PADDED, &[overload(&[Ty::Text], PgType::TEXT, padded)]),
     immutable(
         "octet_length",
-        &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32))), BYTES],
+        &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32))), BYTES, bits::OCTETS],
     ),
     immutable("substring", SUBSTRING),
     immutable("substr", SUBSTRING),
@@ -70,6 +73,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Bytea, Ty::Bytea], PgType::INT4, |c| {
                 map2::<Bytea, Bytea, _>(c, |bytes, part| Ok(byte_position(bytes, part)))
             }),
+            bits::POSITION,
         ],
     ),
     immutable(
@@ -131,6 +135,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             overload(&[Ty::Bytea, Ty::Bytea, Ty::Int4, Ty::Int4], PgType::BYTEA, |c| {
                 overlay4::<Bytea, Vec<u8>>(c, bytes::overlay)
             }),
+            bits::OVERLAY_FROM,
+            bits::OVERLAY,
         ],
     ),
     immutable(

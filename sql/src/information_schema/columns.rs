@@ -37,7 +37,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
                 default.clone().filter(|_| !is_generated).into(),
                 yes_or_no(!column.not_null).into(),
                 data_type(context, column.ty).into(),
-                column.ty.character_limit().filter(|_| !column.ty.is_array()).into(),
+                column.ty.character_limit().or(column.ty.bit_limit()).filter(|_| !column.ty.is_array()).into(),
                 octets(column.ty).into(),
                 number.precision.into(),
                 number.radix.into(),
@@ -149,7 +149,7 @@ fn datetime_precision(ty: PgType) -> Option<i64> {
     const PRECISION_MASK: i32 = 0xffff;
     match ty.kind().filter(|_| !ty.is_array())? {
         TypeKind::Date => Some(0),
-        TypeKind::Time | TypeKind::Timestamp | TypeKind::Timestamptz => {
+        TypeKind::Time | TypeKind::Timetz | TypeKind::Timestamp | TypeKind::Timestamptz => {
             Some(if ty.typmod < 0 { SECOND_DIGITS } else { i64::from(ty.typmod) })
         }
         TypeKind::Interval => match ty.typmod & PRECISION_MASK {

@@ -91,7 +91,7 @@ impl Dialect for PgDialect {
         {
             return Some(row(parser));
         }
-        if let Some(literal) = typed_literal(parser) {
+        if let Some(literal) = typed_literal(parser).or_else(|| rounded_interval(parser)) {
             return Some(literal);
         }
         if parser.parse_keyword(Keyword::VARIADIC) {
@@ -212,6 +212,20 @@ fn is_word(token: &Token, keyword: Keyword) -> bool {
 /// `ISNULL`, which is no word of sqlparser's.
 fn is_null_test(token: &Token) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("isnull"))
+}
+
+/// `interval(2) '1.25 seconds'`, of which sqlparser leaves the digits out.
+fn rounded_interval(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let is_rounded = is_word(&parser.peek_token_ref().token, Keyword::INTERVAL)
+        && parser.peek_nth_token_ref(1).token == Token::LParen
+        && parser.peek_nth_token_ref(3).token == Token::RParen
+        && matches!(parser.peek_nth_token_ref(4).token, Token::SingleQuotedString(_));
+    let Token::Number(digits, _) = &parser.peek_nth_token_ref(2).token else { return None };
+    let precision = digits.parse().ok().filter(|_| is_rounded)?;
+    (0..4).for_each(|_| parser.advance_token());
+    let data_type = DataType::Interval { fields: None, precision: Some(precision) };
+    let value = parser.parse_value();
+    Some(value.map(|value| Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false })))
 }
 
 /// `inet '10.0.0.1'`: a literal of a type whose name is no word of sqlparser's.

@@ -21,6 +21,9 @@ const SQL_NAMES: &[(u32, &str, &str)] = &[
     (1114, "timestamp", " without time zone"),
     (1184, "timestamp", " with time zone"),
     (1186, "interval", ""),
+    (1266, "time", " with time zone"),
+    (1560, "bit", ""),
+    (1562, "bit varying", ""),
     (1700, "numeric", ""),
     (2276, "\"any\"", ""),
 ];
@@ -40,6 +43,8 @@ const SPELLINGS: &[(&str, u32)] = &[
     ("character varying", 1043),
     ("char varying", 1043),
     ("time without time zone", 1083),
+    ("time with time zone", 1266),
+    ("bit varying", 1562),
     ("timestamp without time zone", 1114),
     ("timestamp with time zone", 1184),
     ("decimal", 1700),
@@ -47,6 +52,7 @@ const SPELLINGS: &[(&str, u32)] = &[
 ];
 
 const BPCHAR: u32 = 1042;
+const BIT: u32 = 1560;
 const INTERVAL: u32 = 1186;
 /// What PostgreSQL writes for a type that does not exist, and for none.
 const UNKNOWN: &str = "???";
@@ -86,6 +92,10 @@ fn format_built_in(oid: u32, typmod: Option<i32>) -> String {
     if oid == BPCHAR && typmod == Some(-1) {
         return "bpchar".to_owned();
     }
+    // So does bit, which alone means bit(1).
+    if oid == BIT && typmod == Some(-1) {
+        return "\"bit\"".to_owned();
+    }
     let modifier = typmod.filter(|typmod| *typmod >= 0).map(|typmod| format_modifier(oid, typmod)).unwrap_or_default();
     match SQL_NAMES.iter().find(|name| name.0 == oid) {
         Some((_, before, after)) => format!("{before}{modifier}{after}"),
@@ -98,7 +108,7 @@ fn format_modifier(oid: u32, typmod: i32) -> String {
     match oid {
         1042 | 1043 if typmod > VARHDRSZ => format!("({})", typmod - VARHDRSZ),
         1700 => ty.numeric_precision_scale().map(|(p, s)| format!("({p},{s})")).unwrap_or_default(),
-        1083 | 1114 | 1184 => format!("({typmod})"),
+        1083 | 1114 | 1184 | 1266 | 1560 | 1562 => format!("({typmod})"),
         INTERVAL => format_interval_modifier(typmod),
         _ => String::new(),
     }
@@ -204,6 +214,11 @@ mod tests {
             (1700, Some(983046), "numeric(15,2)"),
             (1700, Some(-1), "numeric"),
             (1083, Some(3), "time(3) without time zone"),
+            (1266, Some(3), "time(3) with time zone"),
+            (1560, None, "bit"),
+            (1560, Some(-1), "\"bit\""),
+            (1560, Some(5), "bit(5)"),
+            (1562, Some(5), "bit varying(5)"),
             (1114, None, "timestamp without time zone"),
             (1114, Some(3), "timestamp(3) without time zone"),
             (1184, Some(0), "timestamp(0) with time zone"),

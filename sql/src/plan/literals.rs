@@ -3,7 +3,7 @@
 use sqlparser::ast::{CastKind, DataType, Expr, Ident, ObjectName, UnaryOperator, Value};
 
 use crate::error::{SqlError, SqlState};
-use crate::semantics::string;
+use crate::semantics::{bits_as_written, string};
 
 /// Rewrites an expression whose operand would mean nothing by itself.
 pub(super) fn before_operands(expr: &mut Expr) {
@@ -29,6 +29,7 @@ pub(super) fn of_type(expr: &mut Expr) {
         Expr::TypedString(typed) if matches!(typed.data_type, DataType::Char(None) | DataType::Character(None)) => {
             typed.data_type = DataType::Custom(ObjectName::from(vec![Ident::new("bpchar")]), Vec::new());
         }
+        Expr::TypedString(typed) if typed.data_type == DataType::Bit(None) => typed.data_type = bits_as_written(),
         _ => {}
     }
 }

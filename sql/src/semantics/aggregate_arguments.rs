@@ -7,13 +7,22 @@ use datafusion::logical_expr::{Expr, ExprSchemable, WindowFrame, WindowFrameBoun
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::types::pg_type;
 
+use super::cast::{CastKind, cast_expr};
 use super::category::{Category, category};
 use crate::functions::error::{error, not_supported, undefined_function};
 use crate::functions::signature::{field_type_name, is_unknown};
 use crate::values::type_name;
 
-/// An error for such a call.
-pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+/// An error for such a call. Arguments of types whose values PostgreSQL casts to the function's own are cast to that.
+pub(super) fn rewrite(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match &mut expr {
+        Expr::AggregateFunction(call) => cast_argument(call.func.name(), &mut call.params.args, schema)?,
+        Expr::WindowFunction(call) => {
+            let name = call.fun.name().to_owned();
+            cast_argument(&name, &mut call.params.args, schema)?;
+        }
+        _ => {}
+    }
     match &expr {
         Expr::AggregateFunction(call) => check(call.func.name(), &call.params.args, schema)?,
         Expr::WindowFunction(call) => {
@@ -23,7 +32,19 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         }
         _ => {}
     }
-    Ok(Transformed::no(expr))
+    Ok(Transformed::yes(expr))
+}
+
+fn cast_argument(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<()> {
+    let [argument] = args else { return Ok(()) };
+    let ty = pg_type(&argument.to_field(schema)?.1);
+    let target = match (name, ty.kind().filter(|_| !ty.is_array())) {
+        ("min" | "max", Some(TypeKind::Cidr)) => PgType::plain(TypeKind::Inet.oid()),
+        ("checked_sum" | "avg", Some(TypeKind::Time)) => PgType::INTERVAL,
+        _ => return Ok(()),
+    };
+    *argument = cast_expr(std::mem::take(argument), target, CastKind::Explicit);
+    Ok(())
 }
 
 fn check(name: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
@@ -49,7 +70,10 @@ fn check(name: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
 fn has_extremes(ty: PgType) -> bool {
     match category(ty) {
         Category::Number | Category::Text | Category::Time | Category::Array | Category::Enum(_) => true,
-        Category::Own(kind) => matches!(kind, TypeKind::Time | TypeKind::Interval | TypeKind::Inet),
+        Category::Own(kind) => {
+            use TypeKind as K;
+            matches!(kind, K::Time | K::Timetz | K::Interval | K::Inet | K::Money)
+        }
         Category::Bool | Category::Other => false,
     }
 }

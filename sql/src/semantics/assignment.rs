@@ -88,6 +88,12 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
         (Category::Own(TypeKind::Json), Category::Own(TypeKind::Jsonb)) => true,
         (Category::Own(TypeKind::Jsonb), Category::Own(TypeKind::Json)) => true,
         (Category::Own(TypeKind::Inet), Category::Own(TypeKind::Inet)) => true,
+        (Category::Own(TypeKind::Varbit), Category::Own(TypeKind::Varbit)) => true,
+        (Category::Own(TypeKind::Money), Category::Number) => to.oid == PgType::NUMERIC.oid,
+        (Category::Number, Category::Own(TypeKind::Money)) => is_cast_to_money(from),
+        (Category::Own(TypeKind::Time), Category::Own(TypeKind::Timetz)) => true,
+        (Category::Own(TypeKind::Timetz), Category::Own(TypeKind::Time)) => true,
+        (Category::Time, Category::Own(TypeKind::Timetz)) => from.oid == PgType::TIMESTAMPTZ.oid,
         (Category::Own(TypeKind::Macaddr), Category::Own(TypeKind::Macaddr8)) => true,
         (Category::Own(TypeKind::Macaddr8), Category::Own(TypeKind::Macaddr)) => true,
         (Category::Own(TypeKind::Interval), Category::Own(TypeKind::Time)) => true,
@@ -95,6 +101,11 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
         (Category::Time, Category::Own(TypeKind::Time)) => from != PgType::DATE,
         _ => false,
     }
+}
+
+/// Whether there is a cast from a number's type to money.
+pub(super) fn is_cast_to_money(from: PgType) -> bool {
+    [PgType::NUMERIC.oid, PgType::INT4.oid, PgType::INT8.oid].contains(&from.oid)
 }
 
 /// Whether the type is a string's.

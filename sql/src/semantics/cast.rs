@@ -28,6 +28,7 @@ use super::cast_time;
 use super::enum_cast;
 use super::type_planner::typed_field;
 use crate::functions::context::{FunctionContext, StatementContext};
+use crate::functions::decimal::decimal_parts;
 use crate::functions::define::first_value;
 use crate::functions::error::{error, not_supported};
 use crate::functions::signature::is_string;
@@ -75,6 +76,7 @@ pub(crate) fn is_fixed(from: PgType, to: PgType) -> bool {
     let reads = super::is_text(from) && (is_of_zone(to) || is_of_day(to) || is(to, &[PgType::TIME, PgType::INTERVAL]));
     let writes = super::is_text(to) && (is_of_zone(from) || is_of_day(from));
     let turns = (is_of_zone(from) && is_of_day(to)) || (is_of_day(from) && is_of_zone(to));
+    let turns = turns || (from.oid != to.oid && is(to, &[PgType::TIMETZ]));
     !(reads || writes || turns)
 }
 
@@ -104,9 +106,9 @@ pub fn cast_to_arrow(expr: Expr, target: PgType, arrow: DataType, kind: CastKind
 
 /// Whether Arrow's kernel would not do what PostgreSQL does between these types.
 pub(crate) fn needs_pg_cast(from: &DataType, target: PgType, to: &DataType) -> bool {
-    let limits_characters = target.character_limit().is_some();
-    let rounds_seconds = matches!(to, DataType::Timestamp(..) | DataType::Time64(_)) && target.typmod >= 0;
-    if limits_characters || rounds_seconds {
+    let limits_length = target.character_limit().or(target.bit_limit()).is_some();
+    let is_time = matches!(to, DataType::Timestamp(..) | DataType::Time64(_)) || target.oid == PgType::TIMETZ.oid;
+    if limits_length || target.has_less_digits_than_scale() || (is_time && target.typmod >= 0) {
         return true;
     }
     if from.is_null() || from == to {
@@ -273,9 +275,7 @@ impl<'a> CastJob<'a> {
                 cast_packed::inet_to_text(self, input)
             }
             (_, to) if is_string(to) => cast_text::to_text(self, input),
-            (DataType::FixedSizeBinary(from), DataType::FixedSizeBinary(to)) if from != to => {
-                cast_packed::between(self, input)
-            }
+            (from, to) if packed::kind_of(from).or(packed::kind_of(to)).is_some() => cast_packed::convert(self, input),
             (from, to) if is_number(from) && is_number(to) => cast_number::number_to_number(self, input),
             (from, to) if is_bytes(from) && is_bytes(to) => Ok(cast(input, to)?),
             (DataType::Boolean, DataType::Int32) => Ok(cast(input, self.arrow)?),
@@ -289,6 +289,19 @@ impl<'a> CastJob<'a> {
     pub(super) fn cannot_cast(&self, from: &DataType) -> DataFusionError {
         let source = self.source.unwrap_or_else(|| pg_type_of_arrow(from));
         cannot_cast(source, self.target)
+    }
+
+    /// (precision, scale) of the decimals that the cast gives: those of `numeric(p, s)` may have less digits than they have room
+    /// for.
+    pub(super) fn decimal_parts(&self) -> Option<(u8, i8)> {
+        let parts = decimal_parts(self.arrow);
+        let declared = self.target.finite_precision_scale().filter(|_| self.target.has_less_digits_than_scale());
+        declared.or(parts)
+    }
+
+    /// The type of the values that are cast.
+    pub(super) fn source_type(&self, input: &ArrayRef) -> PgType {
+        self.source.unwrap_or_else(|| pg_type_of_arrow(input.data_type()))
     }
 
     /// The arrays with items of that type, in the form that is wanted.
@@ -323,7 +336,7 @@ fn is_json(ty: PgType) -> bool {
 }
 
 fn is_bytes(ty: &DataType) -> bool {
-    matches!(ty, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+    matches!(ty, DataType::Binary | DataType::BinaryView)
 }
 
 fn is_number(ty: &DataType) -> bool {

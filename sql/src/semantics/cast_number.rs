@@ -98,7 +98,7 @@ fn in_range<T: TryFrom<i128>>(values: Vec<Option<i128>>, name: &str) -> Result<V
 }
 
 fn to_decimal(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
-    let Some((precision, scale)) = decimal_parts(job.arrow) else {
+    let Some((precision, scale)) = job.decimal_parts() else {
         return internal_err!("a decimal was expected, not {}", job.arrow);
     };
     let rescale = |value: i256, from: i32| match Special::of(value) {

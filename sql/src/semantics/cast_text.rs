@@ -6,15 +6,16 @@ use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::*;
 use datafusion::common::Result;
-use peristyle_catalog::model::PgType;
-use peristyle_storage::packed::RangeType;
+use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed::{self, Bits, RangeType};
 use peristyle_storage::shape::{BoundsBuilder, Shape, is_shaped};
 use peristyle_storage::special_numeric::may_be_special;
 use peristyle_storage::types::OPEN_DECIMAL;
 
 use super::cast::{CastJob, CastKind, not_a_list};
+use super::cast_bits;
 use super::text::Printer;
-use crate::functions::decimal::{decimal_parts, from_wide};
+use crate::functions::decimal::from_wide;
 use crate::functions::error::{error, not_supported};
 use crate::values::{
     ColumnBuilder, InputStyle, OutputStyle, normalise_jsonb, parse_bare_decimal_at, parse_decimal_at, parse_items,
@@ -28,12 +29,15 @@ fn strings(input: &ArrayRef) -> Result<StringViewArray> {
 /// The value of each text in the target type.
 pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef> {
     let texts = strings(input)?;
-    if let Some((precision, scale)) = decimal_parts(job.arrow) {
+    if *job.arrow == Bits::ARROW {
+        return cast_bits::from_text(job, &texts);
+    }
+    if let Some((precision, scale)) = job.decimal_parts() {
         return text_to_decimal(job, &texts, precision, scale);
     }
     let style = match job.arrow {
         DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..) => job.context()?.input_style(),
-        DataType::FixedSizeBinary(width) if RangeType::of_width(*width).is_some() => job.context()?.input_style(),
+        arrow if packed::kind_of(arrow).is_some_and(is_of_time) => job.context()?.input_style(),
         // The other types' texts do not depend on the session.
         _ => InputStyle::new(0),
     };
@@ -45,6 +49,11 @@ pub(crate) fn from_text(job: &CastJob<'_>, input: &ArrayRef) -> Result<ArrayRef>
         }
     }
     Ok(builder.finish()?)
+}
+
+/// Whether values are times, or ranges, which may be of times.
+fn is_of_time(packed: TypeKind) -> bool {
+    packed == TypeKind::Timetz || RangeType::of_kind(packed).is_some()
 }
 
 fn text_to_decimal(job: &CastJob<'_>, texts: &StringViewArray, precision: u8, scale: i8) -> Result<ArrayRef> {

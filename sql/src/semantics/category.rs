@@ -53,7 +53,12 @@ pub(crate) fn category(ty: PgType) -> Category {
         }
         // A cidr is an inet wherever one is asked for.
         TypeKind::Inet | TypeKind::Cidr => Category::Own(TypeKind::Inet),
-        TypeKind::Macaddr | TypeKind::Macaddr8 | peristyle_catalog::range_kinds!() => Category::Own(kind),
+        peristyle_catalog::bit_kinds!() => Category::Own(TypeKind::Varbit),
+        TypeKind::Macaddr
+        | TypeKind::Macaddr8
+        | TypeKind::Timetz
+        | TypeKind::Money
+        | peristyle_catalog::range_kinds!() => Category::Own(kind),
         TypeKind::Int2Vector | TypeKind::OidVector => Category::Array,
         TypeKind::Enum => Category::Enum(ty.oid),
         TypeKind::Record | TypeKind::Void | TypeKind::AnyArray => Category::Other,
@@ -85,6 +90,9 @@ pub(crate) fn arithmetic_type(left: PgType, right: PgType) -> Option<PgType> {
 /// The type in which two values are compared; `None` if there is no such operator.
 pub(crate) fn comparison_type(left: PgType, right: PgType) -> Option<PgType> {
     let (a, b) = (category(left), category(right));
+    if is_time_of_day(a) && is_time_of_day(b) && a != b {
+        return Some(PgType::TIMETZ);
+    }
     if a != b || left.oid == TypeKind::Json.oid() {
         return None;
     }
@@ -100,6 +108,11 @@ pub(crate) fn comparison_type(left: PgType, right: PgType) -> Option<PgType> {
             PgType::plain(left.oid)
         }
     })
+}
+
+/// A time without an offset has the session's beside one that has one.
+fn is_time_of_day(category: Category) -> bool {
+    matches!(category, Category::Own(TypeKind::Time | TypeKind::Timetz))
 }
 
 fn later_time(left: PgType, right: PgType) -> PgType {

@@ -11,7 +11,7 @@ use sqlparser::ast::{
 };
 
 use super::desugar_literal::{
-    computed_cast, interval_cast, is_bare_numeric, negative_number, number_literal, to_numeric,
+    bit_literal, computed_cast, interval_cast, is_bare_numeric, negative_number, number_literal, to_numeric,
 };
 use super::{desugar_call, desugar_like, desugar_series, desugar_variadic};
 use crate::functions::arithmetic::NEGATE;
@@ -112,7 +112,7 @@ pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
 
 fn rewrite(expr: &mut Expr) -> Option<Expr> {
     match expr {
-        Expr::Value(value) => number_literal(value),
+        Expr::Value(value) => number_literal(value).or_else(|| bit_literal(value)),
         Expr::TypedString(typed) if is_bare_numeric(&typed.data_type) => {
             Some(to_numeric(&mut Expr::Value(typed.value.clone())))
         }

@@ -2,7 +2,7 @@
 
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::DECIMAL256_PRECISION_MAX;
-use sqlparser::ast::{DataType, DateTimeField, Expr, Value, ValueWithSpan};
+use sqlparser::ast::{DataType, DateTimeField, Expr, Ident, ObjectName, Value, ValueWithSpan};
 
 use super::cast_call;
 use super::desugar::{call, cast, string, take};
@@ -85,6 +85,21 @@ fn exact_number(text: &str) -> Option<Expr> {
         plain.push('.');
     }
     Some(Expr::Value(ValueWithSpan::from(Value::Number(plain, false))))
+}
+
+/// `B'101'` and `X'1F'`.
+pub(super) fn bit_literal(value: &ValueWithSpan) -> Option<Expr> {
+    let text = match &value.value {
+        Value::SingleQuotedByteStringLiteral(digits) => format!("b{digits}"),
+        Value::HexStringLiteral(digits) => format!("x{digits}"),
+        _ => return None,
+    };
+    Some(cast(string(text), bits_as_written()))
+}
+
+/// The type of bits of any number, which a column of type bit is not.
+pub(crate) fn bits_as_written() -> DataType {
+    DataType::Custom(ObjectName::from(vec![Ident::with_quote('"', "bit")]), Vec::new())
 }
 
 /// `-5` as one literal, so that -2147483648 is an int4 and -9223372036854775808 an int8.

@@ -74,7 +74,10 @@ fn sort_distinct(params: &mut AggregateFunctionParams, schema: &DFSchema) -> Res
 /// Whether DataFusion refuses a RANGE over such values.
 fn has_no_range(key: &Expr, schema: &DFSchema) -> bool {
     let ty = key.get_type(schema);
-    ty.is_ok_and(|ty| matches!(ty, DataType::Binary | DataType::BinaryView | DataType::FixedSizeBinary(_)))
+    ty.is_ok_and(|ty| {
+        use DataType as T;
+        matches!(ty, T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) | T::Time64(_))
+    })
 }
 
 /// A frame between ends and current rows is the same by ranges as by groups of equal rows.

@@ -143,7 +143,7 @@ fn refuse_no_text(like: &Like, schema: &DFSchema) -> Result<()> {
     let types = [&like.expr, &like.pattern].map(|side| side.to_field(schema).map(|(_, field)| field));
     let [value, pattern] = types;
     let (value, pattern) = (value?, pattern?);
-    if !matches!(value.data_type(), DataType::FixedSizeBinary(_)) {
+    if !matches!(value.data_type(), DataType::FixedSizeBinary(_) | DataType::LargeBinary) {
         return Ok(());
     }
     let (not, case) = (if like.negated { "!" } else { "" }, if like.case_insensitive { "*" } else { "" });

@@ -7,7 +7,7 @@ use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator, binary_expr, lit};
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed::RangeType;
 use peristyle_storage::types::{marked_pg_type, pg_type_of_arrow};
 use sqlparser::ast::BinaryOperator;
@@ -23,7 +23,7 @@ use super::sum_chain;
 use super::type_planner::{cast_form, field_of, typed_field};
 use crate::functions::error::{FunctionError, error};
 use crate::functions::signature::crowded_decimal;
-use crate::functions::{arithmetic, array, interval, json_operator, named, pattern, text};
+use crate::functions::{arithmetic, array, bits, interval, json_operator, named, pattern, text};
 use crate::values::{InputStyle, parse_text, type_name};
 
 /// DataFusion's hook for binary operators.
@@ -376,6 +376,9 @@ fn plan_concat(left: Operand, right: Operand) -> Result<Planned> {
         (Some(PgType::BYTEA), Some(PgType::BYTEA) | None) | (None, Some(PgType::BYTEA)) => {
             Ok(Ok(call("pg_op_concat", vec![as_known(left, PgType::BYTEA), as_known(right, PgType::BYTEA)])?))
         }
+        (l, r) if [l, r].into_iter().flatten().any(is_bits) && [l, r].into_iter().flatten().all(is_bits) => {
+            Ok(Ok(call(bits::CONCAT, vec![as_known(left, PgType::VARBIT), as_known(right, PgType::VARBIT)])?))
+        }
         (l, r) => {
             let is_text = |ty: Option<PgType>| ty.is_none_or(|ty| category(ty) == Category::Text);
             if !is_text(l) && !is_text(r) {
@@ -388,6 +391,10 @@ fn plan_concat(left: Operand, right: Operand) -> Result<Planned> {
             Ok(Ok(binary_expr(text(left), Operator::StringConcat, text(right))))
         }
     }
+}
+
+fn is_bits(ty: PgType) -> bool {
+    category(ty) == Category::Own(TypeKind::Varbit)
 }
 
 /// `~` and its kin, on texts only.

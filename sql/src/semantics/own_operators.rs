@@ -1,16 +1,16 @@
-//! Operators of types that have operators of their own: networks, hardware addresses and ranges. Those that compare are planned as
-//! of any type.
+//! Operators of types that have operators of their own: networks, hardware addresses, money, strings of bits and ranges. Those that
+//! compare are planned as of any type.
 
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::Expr;
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::packed::RangeType;
+use peristyle_storage::packed::{Bits, RangeType};
 use sqlparser::ast::BinaryOperator;
 
 use super::operators::{Operand, as_type, check_literal, no_operator};
 use super::type_planner::arrow_of;
-use crate::functions::{macaddr, named, network, range};
+use crate::functions::{bits, macaddr, money, named, network, range};
 
 /// The call that the operator stands for, or the operands if none of them is of such a type or the operator compares.
 /// 42883 for types that no function of the operator takes.
@@ -81,6 +81,8 @@ fn operators_of(ty: PgType) -> Option<Operators> {
     match ty.kind().filter(|_| !ty.is_array())? {
         TypeKind::Inet | TypeKind::Cidr => Some(network::OPERATORS),
         TypeKind::Macaddr | TypeKind::Macaddr8 => Some(macaddr::OPERATORS),
+        TypeKind::Money => Some(money::OPERATORS),
+        kind if Bits::is_of(kind) => Some(bits::OPERATORS),
         kind if RangeType::of_kind(kind).is_some() => Some(range::OPERATORS),
         _ => None,
     }

@@ -17,6 +17,8 @@ const NUMERIC_PRECISION_MAX: u64 = 1000;
 const DECIMAL_PRECISION_MAX: u64 = peristyle_storage::types::DECIMAL256_PRECISION_MAX as u64;
 /// Greatest n of `varchar(n)` and `char(n)`.
 const CHARACTERS_MAX: u64 = 10_485_760;
+/// Greatest n of `bit(n)` and `bit varying(n)`.
+const BITS_MAX: u64 = CHARACTERS_MAX * 8;
 /// Greatest number of digits behind the second.
 const SECOND_DIGITS_MAX: u64 = 6;
 
@@ -40,6 +42,8 @@ pub fn pg_type_of_sql(sql: &SqlType) -> Result<PgType> {
         }
         SqlType::Char(n) | SqlType::Character(n) => char_type(n.as_ref()),
         SqlType::Bytea => Ok(PgType::BYTEA),
+        SqlType::Bit(n) => bit_type(PgType::BIT, Some(n.unwrap_or(1)), "bit"),
+        SqlType::BitVarying(n) | SqlType::VarBit(n) => bit_type(PgType::VARBIT, *n, "varbit"),
         SqlType::Uuid => Ok(PgType::UUID),
         SqlType::JSON => Ok(PgType::JSON),
         SqlType::JSONB => Ok(PgType::JSONB),
@@ -118,8 +122,14 @@ fn numeric_type(info: &ExactNumberInfo) -> Result<PgType> {
     if precision > DECIMAL_PRECISION_MAX {
         return Err(not_supported(format!("numeric precision {precision}, more than {DECIMAL_PRECISION_MAX},")));
     }
-    if scale.unsigned_abs() > precision {
-        return Err(not_supported(format!("numeric scale {scale}, more than the precision {precision},")));
+    if scale.unsigned_abs() > NUMERIC_PRECISION_MAX {
+        return Err(error("22023", format!("NUMERIC scale {scale} must be between -1000 and 1000")));
+    }
+    if scale > DECIMAL_PRECISION_MAX as i64 {
+        return Err(not_supported(format!("numeric scale {scale}, more than {DECIMAL_PRECISION_MAX},")));
+    }
+    if scale < -(precision as i64) {
+        return Err(not_supported(format!("numeric scale {scale}, below that of precision {precision},")));
     }
     Ok(PgType::numeric(precision as u8, scale as i8))
 }
@@ -147,6 +157,17 @@ fn char_type(length: Option<&CharacterLength>) -> Result<PgType> {
     Ok(PgType::bpchar(limit.unwrap_or(1)))
 }
 
+fn bit_type(ty: PgType, length: Option<u64>, name: &str) -> Result<PgType> {
+    match length {
+        None => Ok(ty),
+        Some(0) => Err(error("22023", format!("length for type {name} must be at least 1"))),
+        Some(length) if length > BITS_MAX => {
+            Err(error("22023", format!("length for type {name} cannot exceed {BITS_MAX}")))
+        }
+        Some(length) => Ok(PgType { typmod: length as i32, ..ty }),
+    }
+}
+
 fn with_second_digits(ty: PgType, digits: Option<u64>, name: &str) -> Result<PgType> {
     match digits {
         None => Ok(ty),
@@ -165,7 +186,7 @@ fn interval_type(digits: Option<u64>) -> Result<PgType> {
 fn time_type(digits: Option<u64>, zone: &TimezoneInfo) -> Result<PgType> {
     match zone {
         TimezoneInfo::None | TimezoneInfo::WithoutTimeZone => with_second_digits(PgType::TIME, digits, "time"),
-        TimezoneInfo::WithTimeZone | TimezoneInfo::Tz => Err(not_supported("type time with time zone")),
+        TimezoneInfo::WithTimeZone | TimezoneInfo::Tz => with_second_digits(PgType::TIMETZ, digits, "time"),
     }
 }
 
@@ -199,6 +220,10 @@ fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
     if last == "\"char\"" {
         return Ok(PgType::CHAR);
     }
+    // The quoted "bit" has no length, while bit has one bit.
+    if last == "\"bit\"" {
+        return Ok(PgType::BIT);
+    }
     match last.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')) {
         // No type that there is has a capital in its name.
         Some(quoted) if quoted.chars().any(char::is_uppercase) => Err(unknown_type(quoted)),
@@ -208,7 +233,7 @@ fn custom_type(name: &ObjectName, modifiers: &[String]) -> Result<PgType> {
 }
 
 /// Types of PostgreSQL's that are not there.
-const LACKING: &[&str] = &["timetz", "money", "xml", "bit", "varbit", "point", "box", "tsvector"];
+const LACKING: &[&str] = &["xml", "point", "box", "tsvector"];
 
 fn named_type(name: &str, modifiers: &[String]) -> Result<PgType> {
     if LACKING.contains(&name) {

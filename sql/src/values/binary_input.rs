@@ -1,21 +1,22 @@
 //! Reading PostgreSQL's binary forms.
 
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::packed::{Bound, Macaddr, Range, RangeType};
+use peristyle_storage::packed::{Bound, Macaddr, Money, Range, RangeType};
 use peristyle_storage::shape::{DIMENSIONS_MAX, Dimension, Shape};
 
 use super::array_text::too_many_dimensions;
+use super::bit_text::{checked_bits, read_bits};
 use super::calendar::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS,
     TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY,
 };
-use super::cell::{Cell, no_input, rounded, stored_text};
+use super::cell::{Cell, no_input, rounded, rounded_time, stored_text};
 use super::datetime_text::round_micros;
 use super::decimal_binary;
 use super::interval::Interval;
 use super::json::normalise_jsonb;
 use super::names::type_name;
-use super::network_binary;
+use super::packed_binary;
 use super::range_text::{number_of, range_of};
 use super::range_writer::{HOLDS_LOWER, HOLDS_UPPER, IS_EMPTY, NO_LOWER, NO_UPPER};
 use super::scalar_text::{canonical_f32, canonical_f64};
@@ -68,10 +69,13 @@ fn parse_scalar(kind: TypeKind, ty: PgType, bytes: &[u8], charset: Charset) -> R
         }
         TypeKind::Interval => Cell::Interval(rounded(interval(fixed(bytes)?), ty)),
         TypeKind::Uuid => Cell::Uuid(fixed(bytes)?),
-        TypeKind::Inet => Cell::packed(network_binary::read_inet(bytes)?),
-        TypeKind::Cidr => Cell::packed(network_binary::read_cidr(bytes)?),
+        TypeKind::Inet => Cell::packed(packed_binary::read_inet(bytes)?),
+        TypeKind::Cidr => Cell::packed(packed_binary::read_cidr(bytes)?),
         TypeKind::Macaddr => Cell::packed(Macaddr(fixed(bytes)?)),
-        TypeKind::Macaddr8 => Cell::packed(network_binary::read_macaddr8(bytes)?),
+        TypeKind::Macaddr8 => Cell::packed(packed_binary::read_macaddr8(bytes)?),
+        TypeKind::Timetz => Cell::packed(rounded_time(packed_binary::read_timetz(fixed(bytes)?)?, ty)),
+        TypeKind::Money => Cell::packed(Money(i64::from_be_bytes(fixed(bytes)?))),
+        peristyle_catalog::bit_kinds!() => Cell::Packed(checked_bits(read_bits(bytes)?, ty)?.pack()),
         peristyle_catalog::range_kinds!() => {
             let range = RangeType::of_kind(kind).ok_or_else(|| no_input(ty))?;
             Cell::Packed(range.pack(parse_range(range, bytes, charset)?))
@@ -106,7 +110,7 @@ fn date(days: i32) -> Result<i32> {
     if calendar::is_date_in_range(shifted) { Ok(shifted as i32) } else { Err(out_of_range("date")) }
 }
 
-fn time(micros: i64) -> Result<i64> {
+pub(super) fn time(micros: i64) -> Result<i64> {
     if (0..=MICROS_PER_DAY).contains(&micros) { Ok(micros) } else { Err(out_of_range("time")) }
 }
 

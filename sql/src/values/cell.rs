@@ -1,16 +1,18 @@
 //! One value, parsed: what text and binary input lead to before it stands in an array.
 
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::packed::{Packed, RangeType};
+use peristyle_storage::packed::{Packed, RangeType, Timetz};
 use peristyle_storage::shape::Shape;
 
 use super::array_text::{ArrayText, parse_items};
-use super::datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
+use super::bit_text::{checked_bits, parse_bits};
+use super::datetime_text::{parse_date, parse_time, parse_timestamp, parse_timestamptz, parse_timetz, round_micros};
 use super::decimal::{Decimal, parse_numeric};
 use super::interval::Interval;
 use super::interval_text::parse_interval;
 use super::json::{normalise_jsonb, validate_json};
 use super::macaddr_text::{parse_macaddr, parse_macaddr8};
+use super::money_text::parse_money;
 use super::names::{interval_digits, type_name};
 use super::network_text::{parse_cidr, parse_inet};
 use super::range_text::parse_range;
@@ -107,6 +109,9 @@ pub(super) fn parse_scalar(kind: TypeKind, ty: PgType, text: &str, style: &Input
         TypeKind::Cidr => Cell::packed(parse_cidr(text)?),
         TypeKind::Macaddr => Cell::packed(parse_macaddr(text)?),
         TypeKind::Macaddr8 => Cell::packed(parse_macaddr8(text)?),
+        TypeKind::Timetz => Cell::packed(rounded_time(parse_timetz(text, style)?, ty)),
+        TypeKind::Money => Cell::packed(parse_money(text)?),
+        peristyle_catalog::bit_kinds!() => Cell::Packed(checked_bits(parse_bits(text)?, ty)?.pack()),
         peristyle_catalog::range_kinds!() => {
             let range = RangeType::of_kind(kind).ok_or_else(|| no_input(ty))?;
             Cell::Packed(range.pack(parse_range(range, text, style)?))
@@ -144,6 +149,11 @@ pub(super) fn stored_text(kind: TypeKind, ty: PgType, text: &str) -> Result<&str
 /// Rounds an interval's seconds by the type's modifier.
 pub(super) fn rounded(interval: Interval, ty: PgType) -> Interval {
     Interval { micros: round_micros(interval.micros, interval_digits(ty)), ..interval }
+}
+
+/// Rounds a time's seconds by the type's modifier.
+pub(crate) fn rounded_time(time: Timetz, ty: PgType) -> Timetz {
+    Timetz { micros: round_micros(time.micros, ty.typmod), ..time }
 }
 
 /// A reg* type by its number; names need the catalog and are resolved before they come here.

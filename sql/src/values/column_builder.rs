@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, NullArray, PrimitiveBuilder,
-    StringViewBuilder,
+    Array, ArrayRef, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, LargeBinaryBuilder, NullArray,
+    PrimitiveBuilder, StringViewBuilder,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
@@ -59,6 +59,7 @@ enum Sink {
     Interval(PrimitiveBuilder<IntervalMonthDayNanoType>),
     Uuid(FixedSizeBinaryBuilder),
     Packed(FixedSizeBinaryBuilder),
+    Bits(LargeBinaryBuilder),
     Array(ArrayBuilder),
     Void(usize),
 }
@@ -180,6 +181,7 @@ impl ColumnBuilder {
             (Sink::Packed(builder), Cell::Packed(value)) => {
                 builder.append_value(value).map_err(|error| SqlError::internal(error.to_string()))?;
             }
+            (Sink::Bits(builder), Cell::Packed(value)) => builder.append_value(value),
             (Sink::Array(arrays), Cell::Array(cells)) => return arrays.push(&Shape::of_list(cells.len()), cells),
             (Sink::Array(arrays), Cell::Shaped(shape, cells)) => return arrays.push(&shape, cells),
             (_, cell) => return Err(mismatch(self.ty, &cell)),
@@ -262,6 +264,7 @@ impl Sink {
             TypeKind::Timestamptz => Sink::Timestamp(PrimitiveBuilder::with_capacity(VALUES_MIN).with_timezone(UTC)),
             TypeKind::Interval => Sink::Interval(PrimitiveBuilder::with_capacity(VALUES_MIN)),
             TypeKind::Uuid => Sink::Uuid(FixedSizeBinaryBuilder::new(16)),
+            peristyle_catalog::bit_kinds!() => Sink::Bits(LargeBinaryBuilder::new()),
             peristyle_catalog::packed_kinds!() => {
                 let width = packed::width(kind).ok_or_else(|| no_input(ty))?;
                 Sink::Packed(FixedSizeBinaryBuilder::new(width))
@@ -286,18 +289,16 @@ impl Sink {
     }
 
     fn for_numeric(ty: PgType, wanted: &DataType) -> Sink {
-        if ty.numeric_precision_scale().is_none() {
+        let Some((precision, scale)) = ty.numeric_precision_scale() else {
             return Sink::OpenNumeric(OpenNumeric::new(wanted));
-        }
+        };
         match arrow_type(ty, None) {
-            DataType::Decimal128(precision, scale) => {
-                let builder =
-                    PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(DataType::Decimal128(precision, scale));
+            arrow @ DataType::Decimal128(..) => {
+                let builder = PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(arrow);
                 Sink::Decimal128(builder, precision, scale)
             }
-            DataType::Decimal256(precision, scale) => {
-                let builder =
-                    PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(DataType::Decimal256(precision, scale));
+            arrow @ DataType::Decimal256(..) => {
+                let builder = PrimitiveBuilder::with_capacity(VALUES_MIN).with_data_type(arrow);
                 Sink::Decimal256(builder, precision, scale)
             }
             _ => Sink::OpenNumeric(OpenNumeric::new(wanted)),
@@ -323,6 +324,7 @@ impl Sink {
             Sink::Timestamp(builder) => builder.append_null(),
             Sink::Interval(builder) => builder.append_null(),
             Sink::Uuid(builder) | Sink::Packed(builder) => builder.append_null(),
+            Sink::Bits(builder) => builder.append_null(),
             Sink::Array(arrays) => arrays.push_null(),
             Sink::Void(count) => *count += 1,
         }
@@ -348,6 +350,7 @@ impl Sink {
             Sink::Timestamp(builder) => builder.len(),
             Sink::Interval(builder) => builder.len(),
             Sink::Uuid(builder) | Sink::Packed(builder) => builder.len(),
+            Sink::Bits(builder) => builder.len(),
             Sink::Array(arrays) => arrays.len(),
             Sink::Void(count) => *count,
         }
@@ -372,6 +375,7 @@ impl Sink {
             Sink::Timestamp(mut builder) => Arc::new(builder.finish()),
             Sink::Interval(mut builder) => Arc::new(builder.finish()),
             Sink::Uuid(mut builder) | Sink::Packed(mut builder) => Arc::new(builder.finish()),
+            Sink::Bits(mut builder) => Arc::new(builder.finish()),
             Sink::Array(arrays) => arrays.finish(ty)?,
             Sink::Void(count) => Arc::new(NullArray::new(count)),
         })

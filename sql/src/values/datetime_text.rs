@@ -1,6 +1,8 @@
 //! Reading dates, times and timestamps in the forms that PostgreSQL reads. The ISO forms go a short way; the rest is
 //! cut into tokens (`datetime_fields`) first.
 
+use peristyle_storage::packed::Timetz;
+
 use super::calendar::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND, TIMESTAMP_INFINITY,
     TIMESTAMP_NEGATIVE_INFINITY, days_from_civil, days_in_month,
@@ -33,6 +35,13 @@ pub fn parse_time(text: &str, style: &InputStyle) -> Result<i64> {
     }
     let parsed = Fields::parse_time(text, style).and_then(|fields| time_of(&fields, style));
     parsed.map_err(|fault| fault.into_error("time", text))
+}
+
+/// A time's text with its offset; without a zone in it, it has the session's at that time today, or on the day that stands
+/// there. A zone whose clocks change needs a day.
+pub fn parse_timetz(text: &str, style: &InputStyle) -> Result<Timetz> {
+    let parsed = Fields::parse_time(text, style).and_then(|fields| timetz_of(&fields, style));
+    parsed.map_err(|fault| fault.into_error("time with time zone", text))
 }
 
 /// Microseconds since 1970 of a local timestamp's text; a time zone in it is ignored, as PostgreSQL does.
@@ -158,6 +167,18 @@ fn time_of(fields: &Fields, style: &InputStyle) -> std::result::Result<i64, Faul
         (_, Some(micros)) => Ok(micros),
         (_, None) => Err(Fault::Syntax),
     }
+}
+
+fn timetz_of(fields: &Fields, style: &InputStyle) -> std::result::Result<Timetz, Fault> {
+    let micros = time_of(fields, style)?;
+    let day = fields.day_number(|moment| local_day(moment, style))?;
+    if let (None, Some(Zone::Named(_))) = (day, fields.zone) {
+        return Err(Fault::Syntax);
+    }
+    let day = day.unwrap_or_else(|| now_local(style).div_euclid(MICROS_PER_DAY));
+    let local = day.checked_mul(MICROS_PER_DAY).and_then(|midnight| midnight.checked_add(micros));
+    let offset = local.and_then(|local| fields.zone.unwrap_or(style.zone).offset_seconds_of(local));
+    Ok(Timetz { micros, offset: offset.ok_or(Fault::TimestampRange)? })
 }
 
 fn infinite(moment: Option<Moment>) -> Option<i64> {

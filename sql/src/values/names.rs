@@ -9,6 +9,7 @@ use crate::enum_types::EnumTypes;
 const VARHDRSZ: i32 = 4;
 /// PostgreSQL's limits of modifiers.
 const CHARACTERS_MAX: i32 = 10_485_760;
+const BITS_MAX: i32 = CHARACTERS_MAX * 8;
 const NUMERIC_PRECISION_MAX: i32 = 1000;
 const NUMERIC_SCALE_MAX: i32 = 1000;
 const SECOND_DIGITS_MAX: i32 = 6;
@@ -41,7 +42,12 @@ pub fn type_name(ty: PgType) -> String {
             Some((precision, scale)) => format!("numeric({precision},{scale})"),
             None => base.to_owned(),
         },
+        TypeKind::Bit | TypeKind::Varbit => match ty.bit_limit() {
+            Some(limit) => format!("{base}({limit})"),
+            None => base.to_owned(),
+        },
         TypeKind::Time => format!("time{} without time zone", digits_text(ty.typmod)),
+        TypeKind::Timetz => format!("time{} with time zone", digits_text(ty.typmod)),
         TypeKind::Timestamp => format!("timestamp{} without time zone", digits_text(ty.typmod)),
         TypeKind::Timestamptz => format!("timestamp{} with time zone", digits_text(ty.typmod)),
         TypeKind::Interval => format!("interval{}", digits_text(interval_digits(ty))),
@@ -113,6 +119,10 @@ fn base_name(kind: TypeKind) -> &'static str {
         TypeKind::TsRange => "tsrange",
         TypeKind::TstzRange => "tstzrange",
         TypeKind::DateRange => "daterange",
+        TypeKind::Timetz => "time with time zone",
+        TypeKind::Money => "money",
+        TypeKind::Bit => "bit",
+        TypeKind::Varbit => "bit varying",
         TypeKind::Enum => "anyenum",
     }
 }
@@ -130,6 +140,8 @@ pub fn catalog_name(kind: TypeKind) -> &'static str {
         TypeKind::Bpchar => "bpchar",
         TypeKind::Varchar => "varchar",
         TypeKind::Time => "time",
+        TypeKind::Timetz => "timetz",
+        TypeKind::Varbit => "varbit",
         TypeKind::Timestamp => "timestamp",
         TypeKind::Timestamptz => "timestamptz",
         other => base_name(other),
@@ -223,6 +235,10 @@ fn scalar_by_name(words: &str, modifiers: &[i32]) -> Option<PgType> {
         }
         "bpchar" => return character_type(modifiers.first().copied()),
         "time" | "time without time zone" => TypeKind::Time,
+        "timetz" | "time with time zone" => TypeKind::Timetz,
+        "bit" => return with_modifiers(TypeKind::Bit, if modifiers.is_empty() { &[1] } else { modifiers }),
+        "\"bit\"" => TypeKind::Bit,
+        "varbit" | "bit varying" => TypeKind::Varbit,
         "timestamp" | "timestamp without time zone" => TypeKind::Timestamp,
         "timestamptz" | "timestamp with time zone" => TypeKind::Timestamptz,
         _ => TypeKind::all().find(|kind| catalog_name(*kind) == words)?,
@@ -255,7 +271,8 @@ fn with_modifiers(kind: TypeKind, modifiers: &[i32]) -> Option<PgType> {
         (TypeKind::Numeric, [precision]) => numeric_modifier(*precision, 0)?,
         (TypeKind::Numeric, [precision, scale]) => numeric_modifier(*precision, *scale)?,
         // PostgreSQL takes more digits with a warning and means six.
-        (TypeKind::Time | TypeKind::Timestamp | TypeKind::Timestamptz, [digits]) if *digits >= 0 => {
+        (TypeKind::Bit | TypeKind::Varbit, [limit]) if (1..=BITS_MAX).contains(limit) => *limit,
+        (TypeKind::Time | TypeKind::Timetz | TypeKind::Timestamp | TypeKind::Timestamptz, [digits]) if *digits >= 0 => {
             (*digits).min(SECOND_DIGITS_MAX)
         }
         (TypeKind::Interval, [digits]) if *digits >= 0 => {
@@ -296,6 +313,11 @@ mod tests {
             ("timestamp(3) with time zone", "timestamp(3) with time zone"),
             ("timestamptz", "timestamp with time zone"),
             ("time", "time without time zone"),
+            ("time(3) with time zone", "time(3) with time zone"),
+            ("timetz", "time with time zone"),
+            ("bit", "bit(1)"),
+            ("bit varying(5)", "bit varying(5)"),
+            ("varbit", "bit varying"),
             ("interval(2)", "interval(2)"),
             ("text[]", "text[]"),
             ("int [3] [4]", "integer[]"),
@@ -319,7 +341,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_name_that_is_found() {
-        for kind in TypeKind::all().filter(|kind| *kind != TypeKind::Char) {
+        for kind in TypeKind::all().filter(|kind| !matches!(kind, TypeKind::Char | TypeKind::Bit)) {
             assert_eq!(type_by_name(catalog_name(kind), &[]), Some(PgType::plain(kind.oid())), "{kind:?}");
         }
     }

@@ -1,16 +1,16 @@
-//! Writers of strings, bytea and uuid.
+//! Writers of strings, bytea, uuid and what is stored packed.
 
 use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use bytes::{BufMut, BytesMut};
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::packed::{self, RangeType};
+use peristyle_storage::packed::{self, Bits, RangeType};
 
 use super::scalar_text::checked_utf8;
 use super::style::{ByteaOutput, Format};
 use super::writer::{BoxedWriter, Request, each, is_text_kind};
-use super::{network_binary, range_writer};
+use super::{packed_binary, range_writer};
 use crate::error::{Result, SqlError};
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -34,10 +34,7 @@ pub(super) fn writer(array: &dyn Array, request: Request) -> Result<BoxedWriter<
             let bytes = array.as_binary::<i32>();
             binary(array, request, move |row| bytes.value(row))
         }
-        DataType::LargeBinary => {
-            let bytes = array.as_binary::<i64>();
-            binary(array, request, move |row| bytes.value(row))
-        }
+        DataType::LargeBinary => packed_writer(array, bit_kind(request.kind), request),
         DataType::BinaryView => {
             let bytes = array.as_binary_view();
             binary(array, request, move |row| bytes.value(row))
@@ -172,11 +169,16 @@ fn range<'a>(array: &'a FixedSizeBinaryArray, ty: &'static RangeType, request: R
     request.bridge(array)
 }
 
-fn packed_writer(array: &FixedSizeBinaryArray, kind: TypeKind, request: Request) -> Result<BoxedWriter<'_>> {
+/// Which of the types of bits is asked for: both lie in Arrow alike.
+fn bit_kind(asked: TypeKind) -> TypeKind {
+    if Bits::is_of(asked) { asked } else { TypeKind::Varbit }
+}
+
+fn packed_writer(array: &dyn Array, kind: TypeKind, request: Request) -> Result<BoxedWriter<'_>> {
     let nulls = array.nulls();
     if request.is_plain_text() {
         return Ok(each(nulls, move |row, out| {
-            packed::write_text(kind, array.value(row), out);
+            packed::write_text(kind, packed::bytes_at(array, row), out);
             Ok(())
         }));
     }
@@ -184,7 +186,7 @@ fn packed_writer(array: &FixedSizeBinaryArray, kind: TypeKind, request: Request)
         return request.bridge(array);
     }
     Ok(each(nulls, move |row, out| {
-        network_binary::write(kind, array.value(row), out);
+        packed_binary::write(kind, packed::bytes_at(array, row), out);
         Ok(())
     }))
 }

@@ -77,6 +77,12 @@ impl Zone {
         }
     }
 
+    /// Seconds east of UTC at a local time, as [`Zone::local_to_utc`] takes it.
+    pub fn offset_seconds_of(self, local_micros: i64) -> Option<i32> {
+        let utc = self.local_to_utc(local_micros)?;
+        i32::try_from(local_micros.checked_sub(utc)? / MICROS_PER_SECOND).ok()
+    }
+
     /// The instant of a local time; `None` if it is out of the range of 64 bits. A local time that never was (clocks
     /// went forward) counts with the offset before, one that was twice with the offset after: PostgreSQL's rule.
     pub fn local_to_utc(self, local_micros: i64) -> Option<i64> {

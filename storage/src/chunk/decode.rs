@@ -91,6 +91,7 @@ pub(super) fn column(input: &mut Input<'_>, ty: &DataType, rows: usize) -> Resul
         }
         DataType::Utf8View => strings(input, slots),
         DataType::BinaryView => binaries(input, slots),
+        DataType::LargeBinary => Ok(arrow::compute::cast(&binaries(input, slots)?, ty)?),
         DataType::FixedSizeBinary(width) => fixed_binaries(input, slots, *width),
         DataType::List(item) => lists(input, slots, item),
         DataType::Struct(fields) => parts(input, slots, fields),

@@ -62,6 +62,7 @@ fn present_values(body: &mut Vec<u8>, values: &ArrayRef) -> Result<()> {
         DataType::Interval(IntervalUnit::MonthDayNano) => intervals(body, values),
         DataType::Utf8View => strings(body, values.as_string_view().iter().flatten().map(str::as_bytes)),
         DataType::BinaryView => strings(body, values.as_binary_view().iter().flatten()),
+        DataType::LargeBinary => strings(body, values.as_binary::<i64>().iter().flatten()),
         DataType::FixedSizeBinary(_) => {
             values.as_fixed_size_binary().iter().flatten().for_each(|value| body.extend_from_slice(value));
         }

@@ -79,7 +79,7 @@ impl ParquetEncoder {
 /// The field of a column in a file for others, who do not know how values are packed: there they are texts.
 fn readable(field: &FieldRef) -> FieldRef {
     let ty = match field.data_type() {
-        DataType::FixedSizeBinary(width) if packed::kind_of_width(*width).is_some() => DataType::Utf8View,
+        ty if packed::kind_of(ty).is_some() => DataType::Utf8View,
         DataType::List(item) => DataType::List(readable(item)),
         _ => return Arc::clone(field),
     };

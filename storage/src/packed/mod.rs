@@ -1,23 +1,31 @@
-//! Values of PostgreSQL's types that Arrow has no type for: packed into bytes of a fixed width, whose order is the type's
-//! order and which are equal where the values are.
+//! Values of PostgreSQL's types that Arrow has no type for: packed into bytes whose order is the type's order and which are
+//! equal where the values are.
 //!
 //! So sorting, grouping, joining, bounds and buckets need not know of them. Each type has a width of its own, by which an
-//! array tells which type it holds even where a plan lost its mark. See docs/decisions/0045-packed-types.md.
+//! array tells which type it holds even where a plan lost its mark; strings of bits, which have none, have an Arrow type of
+//! their own. See docs/decisions/0045-packed-types.md and 0049-bit-strings.md.
 
+mod bits;
 mod elements;
 mod macaddr;
+mod money;
 mod network;
 mod range;
+mod timetz;
 
 use std::fmt::Write;
 
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 use peristyle_catalog::model::TypeKind;
 
+pub use bits::Bits;
 pub use elements::{bounds, element_arrow, numbers};
 pub use macaddr::{Macaddr, Macaddr8};
+pub use money::Money;
 pub use network::{Address, AddressFamily, Cidr, Inet};
 pub use range::{Bound, Edge, RANGE_TYPES, Range, RangeType};
+pub use timetz::Timetz;
 
 /// A type's values in Rust.
 pub trait Packed: Copy + std::fmt::Display {
@@ -42,10 +50,16 @@ pub trait Packed: Copy + std::fmt::Display {
 }
 
 /// Bytes of a value by type; those of ranges are in [`RANGE_TYPES`].
-const WIDTHS: &[(TypeKind, i32)] =
-    &[(TypeKind::Macaddr, 6), (TypeKind::Macaddr8, 8), (TypeKind::Cidr, 18), (TypeKind::Inet, 34)];
+const WIDTHS: &[(TypeKind, i32)] = &[
+    (TypeKind::Macaddr, 6),
+    (TypeKind::Macaddr8, 8),
+    (TypeKind::Money, 9),
+    (TypeKind::Timetz, 12),
+    (TypeKind::Cidr, 18),
+    (TypeKind::Inet, 34),
+];
 
-/// Bytes of a packed type's values; `None` for a type that is not packed.
+/// Bytes of a packed type's values; `None` for a type that is not packed, or whose values differ in length.
 pub fn width(kind: TypeKind) -> Option<i32> {
     let range = RangeType::of_kind(kind).map(RangeType::width);
     range.or_else(|| WIDTHS.iter().find(|(packed, _)| *packed == kind).map(|(_, width)| *width))
@@ -58,8 +72,34 @@ pub fn kind_of_width(width: i32) -> Option<TypeKind> {
 }
 
 /// The Arrow type of a packed type.
-pub(crate) fn arrow_type(kind: TypeKind) -> DataType {
-    width(kind).map_or(DataType::BinaryView, DataType::FixedSizeBinary)
+pub fn arrow_type(kind: TypeKind) -> DataType {
+    width(kind).map_or(Bits::ARROW, DataType::FixedSizeBinary)
+}
+
+/// The packed type that an Arrow type holds. Of strings of bits it is the one without a length.
+pub fn kind_of(arrow: &DataType) -> Option<TypeKind> {
+    match arrow {
+        DataType::FixedSizeBinary(width) => kind_of_width(*width),
+        arrow if *arrow == Bits::ARROW => Some(TypeKind::Varbit),
+        _ => None,
+    }
+}
+
+/// The bytes of a value in an array of a packed type.
+pub fn bytes_at(array: &dyn Array, row: usize) -> &[u8] {
+    match array.as_fixed_size_binary_opt() {
+        Some(fixed) => fixed.value(row),
+        None => array.as_binary::<i64>().value(row),
+    }
+}
+
+/// A number as bytes that come in the order of numbers.
+fn ordered(number: i64) -> [u8; 8] {
+    (number ^ i64::MIN).to_be_bytes()
+}
+
+fn from_ordered(bytes: [u8; 8]) -> i64 {
+    i64::from_be_bytes(bytes) ^ i64::MIN
 }
 
 /// Appends the text of a value as PostgreSQL shows it. Ranges are written by those who write their elements.
@@ -70,6 +110,9 @@ pub fn write_text(kind: TypeKind, bytes: &[u8], out: &mut impl Write) {
         TypeKind::Cidr => write!(out, "{}", Cidr::of(bytes)),
         TypeKind::Macaddr => write!(out, "{}", Macaddr::of(bytes)),
         TypeKind::Macaddr8 => write!(out, "{}", Macaddr8::of(bytes)),
+        TypeKind::Timetz => write!(out, "{}", Timetz::of(bytes)),
+        TypeKind::Money => write!(out, "{}", Money::of(bytes)),
+        kind if Bits::is_of(kind) => write!(out, "{}", Bits::unpack(bytes)),
         _ => Ok(()),
     };
 }

@@ -64,6 +64,8 @@ pub fn family(ty: PgType) -> Option<Family> {
         TypeKind::Time => Some(Family::Time),
         TypeKind::Interval => Some(Family::Interval),
         TypeKind::Uuid => Some(Family::Uuid),
+        // bit(n) and bit varying meet as the latter.
+        peristyle_catalog::bit_kinds!() => Some(Family::Packed(TypeKind::Varbit)),
         kind @ (peristyle_catalog::packed_kinds!()) => Some(Family::Packed(kind)),
         TypeKind::Int2Vector
         | TypeKind::Regproc
@@ -128,6 +130,10 @@ fn hashes_of(values: &ArrayRef) -> Result<Vec<u64>> {
         }
         DataType::FixedSizeBinary(_) => {
             let values = values.as_fixed_size_binary();
+            (0..values.len()).map(|row| hash(b'u', values.value(row))).collect()
+        }
+        DataType::LargeBinary => {
+            let values = values.as_binary::<i64>();
             (0..values.len()).map(|row| hash(b'u', values.value(row))).collect()
         }
         other => return Err(Error::Unsupported(format!("a bucket key of Arrow type {other}"))),

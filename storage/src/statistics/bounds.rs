@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float32Builder, Float64Builder, Int64Builder,
-    StringViewBuilder, new_null_array,
+    LargeBinaryArray, StringViewBuilder, new_null_array,
 };
 use arrow::array::{Decimal256Builder, PrimitiveArray};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, i256};
 use peristyle_catalog::model::{BOUND_BYTES_MAX, Bound, BoundValue, PgType, TypeKind};
 
 use super::has_bounds;
-use crate::packed;
+use crate::packed::{self, Bits};
 use crate::types::DECIMAL256_PRECISION_MAX;
 
 /// Bounds of one column over many files as an Arrow array of the plan's type, for pruning. NULL where a bound is
@@ -51,6 +51,7 @@ pub(crate) fn keeps_order(stored: PgType, target: &DataType) -> bool {
         DataType::Utf8View => matches!(kind, Text | Varchar | Bpchar | Name | Char | Enum),
         DataType::BinaryView => kind == Bytea,
         DataType::FixedSizeBinary(width) => (kind == Uuid && *width == 16) || packed::width(kind) == Some(*width),
+        DataType::LargeBinary => Bits::is_of(kind),
         _ => false,
     }
 }
@@ -84,6 +85,7 @@ fn convert(values: &[Option<&BoundValue>], target: &DataType) -> Option<ArrayRef
             Arc::new(builder.finish())
         }
         DataType::FixedSizeBinary(width) => return fixed(values, *width),
+        DataType::LargeBinary => Arc::new(bytes(values).collect::<LargeBinaryArray>()),
         _ => return integers(values, target),
     };
     Some(array)

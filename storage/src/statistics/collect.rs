@@ -186,6 +186,7 @@ fn extremes_of(values: &ArrayRef) -> Extremes {
         DataType::Utf8View => views(values.as_string_view()),
         DataType::BinaryView => views(values.as_binary_view()),
         DataType::FixedSizeBinary(_) => bytes(values.as_fixed_size_binary().iter().flatten()),
+        DataType::LargeBinary => bytes(values.as_binary::<i64>().iter().flatten()),
         _ => Extremes::Unknown,
     }
 }

@@ -1,8 +1,11 @@
 //! Aggregate functions: exact sums and averages, and the ones whose names or types DataFusion has otherwise.
 
 mod addend;
+mod bits;
 mod distinct;
 mod exact_statistic;
+mod fold;
+mod regression;
 mod retyped;
 mod sole_value;
 mod special_tally;
@@ -21,6 +24,7 @@ pub(crate) use wrapped::{aggregate_scale, exact_statistic};
 /// Every aggregate function.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let mut functions = sum::functions();
+    functions.extend(regression::functions());
     functions.extend(wrapped::functions());
     functions
 }

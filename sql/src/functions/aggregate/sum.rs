@@ -11,11 +11,13 @@ use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_na
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature, Volatility,
 };
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TypeKind};
+use peristyle_storage::packed;
 use peristyle_storage::types::{DECIMAL128_PRECISION_MAX, DECIMAL256_PRECISION_MAX, decimal_type};
 
 use super::addend::*;
 use super::distinct::Distinct;
+use super::fold::Fold;
 use super::sum_accumulator::SumAccumulator;
 use super::sum_groups::SumGroups;
 use crate::functions::decimal::{decimal_parts, from_wide};
@@ -99,7 +101,8 @@ impl SumOrAvg {
     fn result(&self, input: &DataType) -> (PgType, DataType) {
         match (self.kind, input) {
             (Kind::AverageScale, _) => (PgType::INT4, DataType::Int32),
-            (_, DataType::Interval(_)) => (PgType::INTERVAL, input.clone()),
+            (_, input) if is_interval(input) => (PgType::INTERVAL, DataType::Interval(IntervalUnit::MonthDayNano)),
+            (_, input) if is_money(input) => (PgType::MONEY, input.clone()),
             (Kind::Sum, DataType::Float32) => (PgType::FLOAT4, DataType::Float32),
             (_, DataType::Float32 | DataType::Float64) => (PgType::FLOAT8, DataType::Float64),
             (Kind::Sum, DataType::Int16 | DataType::Int32) => (PgType::INT8, DataType::Int64),
@@ -180,7 +183,8 @@ impl AggregateUDFImpl for SumOrAvg {
     fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
         let input = fields[0].data_type();
         let is_summable = integer_bytes(input).is_some() || input.is_floating() || decimal_parts(input).is_some();
-        if !is_summable && !matches!(input, DataType::Interval(_)) {
+        let is_sum_of_money = self.kind == Kind::Sum && is_money(input);
+        if !is_summable && !is_sum_of_money && !is_interval(input) {
             return Err(undefined(self.sql_name(), std::slice::from_ref(input)));
         }
         let (ty, arrow) = self.result(input);
@@ -204,13 +208,16 @@ impl AggregateUDFImpl for SumOrAvg {
         let input = args.expr_fields[0].data_type().clone();
         let result = args.return_field.data_type().clone();
         let kind = self.kind;
+        if is_money(&input) {
+            return Ok(distinct_if(args.is_distinct, Box::new(Fold::of_money(input.clone())), input));
+        }
         let inner: Box<dyn Accumulator> =
             with_addend!(&input, self.name(), A => Ok(Box::new(SumAccumulator::<A>::new(kind, &input, result)) as _))?;
-        Ok(if args.is_distinct { Box::new(Distinct::new(inner, input)) } else { inner })
+        Ok(distinct_if(args.is_distinct, inner, input))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        !args.is_distinct
+        !args.is_distinct && !is_money(args.expr_fields[0].data_type())
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
@@ -227,6 +234,19 @@ impl AggregateUDFImpl for SumOrAvg {
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
     }
+}
+
+fn distinct_if(is_distinct: bool, inner: Box<dyn Accumulator>, input: DataType) -> Box<dyn Accumulator> {
+    if is_distinct { Box::new(Distinct::new(inner, input)) } else { inner }
+}
+
+/// A time is summed as an interval: a rule of ours casts it.
+fn is_interval(input: &DataType) -> bool {
+    matches!(input, DataType::Interval(_) | DataType::Time64(_))
+}
+
+fn is_money(input: &DataType) -> bool {
+    packed::kind_of(input) == Some(TypeKind::Money)
 }
 
 fn undefined(name: &str, arguments: &[DataType]) -> DataFusionError {

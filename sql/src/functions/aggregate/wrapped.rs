@@ -6,8 +6,10 @@ use arrow::datatypes::DataType;
 use datafusion::functions_aggregate as aggregate;
 use datafusion::logical_expr::AggregateUDF;
 
+use super::bits::BitAggregate;
 use super::exact_statistic::{self, Statistic};
 use super::retyped::Retyped;
+use crate::functions::bits;
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
     vec![
@@ -17,9 +19,9 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::bool_and_or::bool_and_udaf(),
         aggregate::bool_and_or::bool_or_udaf(),
         renamed(&aggregate::bool_and_or::bool_and_udaf(), "every"),
-        aggregate::bit_and_or_xor::bit_and_udaf(),
-        aggregate::bit_and_or_xor::bit_or_udaf(),
-        aggregate::bit_and_or_xor::bit_xor_udaf(),
+        BitAggregate::function(aggregate::bit_and_or_xor::bit_and_udaf(), bits::and),
+        BitAggregate::function(aggregate::bit_and_or_xor::bit_or_udaf(), bits::or),
+        BitAggregate::function(aggregate::bit_and_or_xor::bit_xor_udaf(), bits::xor),
         Retyped::function(aggregate::string_agg::string_agg_udaf(), DataType::Utf8View),
         Retyped::array_function(aggregate::array_agg::array_agg_udaf()),
         aggregate::stddev::stddev_udaf(),
@@ -27,18 +29,6 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::variance::var_samp_udaf(),
         renamed(&aggregate::variance::var_samp_udaf(), "variance"),
         aggregate::variance::var_pop_udaf(),
-        aggregate::correlation::corr_udaf(),
-        aggregate::covariance::covar_samp_udaf(),
-        aggregate::covariance::covar_pop_udaf(),
-        aggregate::regr::regr_slope_udaf(),
-        aggregate::regr::regr_intercept_udaf(),
-        Retyped::function(aggregate::regr::regr_count_udaf(), DataType::Int64),
-        aggregate::regr::regr_r2_udaf(),
-        aggregate::regr::regr_avgx_udaf(),
-        aggregate::regr::regr_avgy_udaf(),
-        aggregate::regr::regr_sxx_udaf(),
-        aggregate::regr::regr_syy_udaf(),
-        aggregate::regr::regr_sxy_udaf(),
         aggregate::percentile_cont::percentile_cont_udaf(),
         aggregate::grouping::grouping_udaf(),
         aggregate::first_last::first_value_udaf(),

@@ -16,6 +16,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 pub(crate) use calendar::{civil_from_days, days_to_micros};
 pub(crate) use decimal::Decimal;
 
+use crate::packed::Bits;
 use crate::shape::{Arrays, is_shaped, list_of_shaped, shaped};
 use crate::special_numeric::{Special, cast_numbers, may_be_special};
 use crate::types::{self, DECIMAL256_PRECISION_MAX};
@@ -25,6 +26,7 @@ use crate::{Error, Result};
 /// hold, [`Error::Unsupported`] for a pair that is no widening.
 pub fn widen_array(values: &ArrayRef, stored: PgType, target: &Field) -> Result<ArrayRef> {
     let wanted = types::pg_type(target);
+    let values = &bits_as_planned(values, stored)?;
     if is_same_text(stored, wanted) && values.data_type() == target.data_type() {
         return Ok(values.clone());
     }
@@ -48,6 +50,12 @@ pub fn widen_array(values: &ArrayRef, stored: PgType, target: &Field) -> Result<
         (from, to) if from == to => Ok(values.clone()),
         (from, to) => Err(Error::Unsupported(format!("reading a column stored as {from} as {to}"))),
     }
+}
+
+/// Strings of bits, which a file has as bytes like any, in the Arrow type that tells them apart.
+fn bits_as_planned(values: &ArrayRef, stored: PgType) -> Result<ArrayRef> {
+    let is_of_file = *values.data_type() == DataType::BinaryView && stored.kind().is_some_and(Bits::is_of);
+    Ok(if is_of_file { arrow::compute::cast(values, &Bits::ARROW)? } else { values.clone() })
 }
 
 /// The text that a value which is not NULL reads as once its column became text. No setting changes it, and it is read

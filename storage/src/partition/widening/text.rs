@@ -32,11 +32,11 @@ pub(super) fn write_shown(values: &ArrayRef, ty: PgType, row: usize, out: &mut S
         return Ok(());
     }
     match values.data_type() {
-        DataType::FixedSizeBinary(width)
-            if RangeType::of_width(*width).is_none()
-                && let Some(kind) = packed::kind_of_width(*width) =>
+        arrow
+            if let Some(kind) = packed::kind_of(arrow)
+                && RangeType::of_kind(kind).is_none() =>
         {
-            packed::write_text(kind, values.as_fixed_size_binary().value(row), out);
+            packed::write_text(kind, packed::bytes_at(values, row), out);
             Ok(())
         }
         _ => write(values, ty, row, out),
@@ -82,8 +82,8 @@ pub(super) fn write(values: &ArrayRef, ty: PgType, row: usize, out: &mut String)
         DataType::FixedSizeBinary(width) if let Some(ty) = RangeType::of_width(*width) => {
             return range(values.as_fixed_size_binary(), ty, row, out);
         }
-        DataType::FixedSizeBinary(width) if let Some(kind) = packed::kind_of_width(*width) => {
-            packed::write_cast_text(kind, values.as_fixed_size_binary().value(row), out);
+        arrow if let Some(kind) = packed::kind_of(arrow) => {
+            packed::write_cast_text(kind, packed::bytes_at(values, row), out);
         }
         DataType::List(_) | DataType::Struct(_) => return array(values, ty, row, out),
         other => return Err(Error::Unsupported(format!("reading a column stored as {other} as text"))),
