@@ -39,6 +39,8 @@ pub(crate) const OBJECT_OF: &str = "pg_jsonb_of_members";
 pub(crate) const JSON_OBJECT_OF: &str = "pg_json_of_members";
 /// A row as json: the names and values of its columns in turn.
 pub(crate) const JSON_ROW: &str = "pg_json_row";
+/// The same, a column a line.
+pub(crate) const JSON_ROW_LINES: &str = "pg_json_row_lines";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(
@@ -65,7 +67,11 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             map2::<List, List, _>(c, |keys, values| object_of(&keys, &values))
         })],
     ),
-    stable(JSON_ROW, &[overload(&[Ty::Any], PgType::JSON, build_json_row).variadic().not_strict()]),
+    stable(JSON_ROW, &[overload(&[Ty::Any], PgType::JSON, |c| object_with(c, &ROW_FORM)).variadic().not_strict()]),
+    stable(
+        JSON_ROW_LINES,
+        &[overload(&[Ty::Any], PgType::JSON, |c| object_with(c, &LINES_FORM)).variadic().not_strict()],
+    ),
     stable("to_jsonb", TO_JSONB),
     stable("to_json", TO_JSON),
     stable(
@@ -191,6 +197,7 @@ struct ObjectForm {
 const JSONB_FORM: ObjectForm = ObjectForm { function: "jsonb_build_object", colon: ": ", comma: ", " };
 const JSON_FORM: ObjectForm = ObjectForm { function: "json_build_object", colon: " : ", comma: ", " };
 const ROW_FORM: ObjectForm = ObjectForm { function: "row_to_json", colon: ":", comma: "," };
+const LINES_FORM: ObjectForm = ObjectForm { comma: ",\n ", ..ROW_FORM };
 
 fn build_object(call: &Call<'_>) -> Result<ArrayRef> {
     object_with(call, &JSONB_FORM)
@@ -198,10 +205,6 @@ fn build_object(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn build_json_object(call: &Call<'_>) -> Result<ArrayRef> {
     object_with(call, &JSON_FORM)
-}
-
-fn build_json_row(call: &Call<'_>) -> Result<ArrayRef> {
-    object_with(call, &ROW_FORM)
 }
 
 /// An object of keys and values in turn.

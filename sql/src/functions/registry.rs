@@ -1,6 +1,6 @@
 //! Which functions a session has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::common::{Result, internal_datafusion_err};
@@ -9,11 +9,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_parts, array_types, bytes, choice, clock, datetime, degrees,
+    age, arithmetic, array, array_items, array_parts, array_types, bytes, chance, choice, clock, datetime, degrees,
     distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
-    json_path, json_sets, json_text, macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type,
-    pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array, shown_scale,
-    sql_pattern, text, ties, to_char, type_of, unicode,
+    json_path, json_sets, json_text, letter_case, macaddr, make_time, math, network, open_time, ordered_set, overlaps,
+    own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array,
+    shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -24,6 +24,7 @@ const FAMILIES: &[&[Definition]] = &[
     array_items::DEFINITIONS,
     array_parts::DEFINITIONS,
     bytes::DEFINITIONS,
+    chance::DEFINITIONS,
     clock::DEFINITIONS,
     datetime::DEFINITIONS,
     degrees::DEFINITIONS,
@@ -40,6 +41,7 @@ const FAMILIES: &[&[Definition]] = &[
     json_path::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
+    letter_case::DEFINITIONS,
     macaddr::DEFINITIONS,
     make_time::DEFINITIONS,
     math::DEFINITIONS,
@@ -118,6 +120,19 @@ pub(crate) fn named(name: &str) -> Result<Arc<ScalarUDF>> {
 /// Whether a session has a scalar function of that name.
 pub(crate) fn is_scalar(name: &str) -> bool {
     SCALAR_FUNCTIONS.contains_key(name)
+}
+
+/// Whether a session has an aggregate or a window function of that name.
+pub(crate) fn is_aggregate_or_window(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let aggregates = aggregate_functions();
+        let aggregates = aggregates.iter().map(|function| (function.name(), function.aliases()));
+        let windows = window_functions();
+        let windows = windows.iter().map(|function| (function.name(), function.aliases()));
+        let names = aggregates.chain(windows);
+        names.flat_map(|(name, aliases)| aliases.iter().cloned().chain([name.to_owned()])).collect()
+    });
+    NAMES.contains(name)
 }
 
 /// Every scalar function of a session, by its names.

@@ -14,6 +14,8 @@ use crate::names::fold;
 
 /// Words that name a type, or begin a form of their own, and no function.
 const NO_FUNCTIONS: &[&str] = &[
+    "all",
+    "any",
     "bigint",
     "bit",
     "boolean",
@@ -28,6 +30,7 @@ const NO_FUNCTIONS: &[&str] = &[
     "numeric",
     "real",
     "smallint",
+    "some",
     "varchar",
     "xmlparse",
 ];
@@ -156,7 +159,7 @@ fn is_misformed(function: &Function) -> bool {
     let word = bare_word(function);
     let is = |words: &[&str]| word.as_deref().is_some_and(|word| words.contains(&word));
     function.null_treatment.is_some()
-        || is_distinct && list.args.iter().any(is_wildcard)
+        || (is_distinct || list.args.len() > 1) && list.args.iter().any(is_wildcard)
         || is(NO_FUNCTIONS)
         || is(WITH_ARGUMENTS) && list.args.is_empty()
 }
@@ -209,7 +212,14 @@ mod tests {
 
     #[test]
     fn types_and_forms_are_no_functions() {
-        for sql in ["numeric(1)", "coalesce()", "count(distinct *)", "first_value(a) ignore nulls over ()"] {
+        for sql in [
+            "numeric(1)",
+            "coalesce()",
+            "count(distinct *)",
+            "count(*, a)",
+            "any(array[1])",
+            "first_value(a) ignore nulls over ()",
+        ] {
             assert!(refused(&format!("select {sql}")).is_some(), "{sql}");
         }
         for sql in ["\"numeric\"(1)", "coalesce(1)", "count(*)", "numeric '1'", "int4(1)"] {

@@ -88,18 +88,35 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             None => Ok(Transformed::no(Expr::ScalarFunction(call))),
         },
         Expr::ScalarFunction(call) if call.func.name() == array_types::CONCAT => joined_arrays(call, schema),
+        Expr::AggregateFunction(call) => {
+            call.params.filter.as_deref().map_or(Ok(()), |filter| check_filter(filter, schema))?;
+            Ok(Transformed::no(Expr::AggregateFunction(call)))
+        }
+        Expr::WindowFunction(call) => {
+            call.params.filter.as_deref().map_or(Ok(()), |filter| check_filter(filter, schema))?;
+            Ok(Transformed::no(Expr::WindowFunction(call)))
+        }
         other => Ok(Transformed::no(other)),
     }
 }
 
+fn check_filter(filter: &Expr, schema: &DFSchema) -> Result<()> {
+    check_boolean(filter, schema, "FILTER")
+}
+
 /// The test of a boolean; 42804 for one of anything else.
 fn truth_test(tested: Expr, schema: &DFSchema, words: &str, test: fn(Box<Expr>) -> Expr) -> Result<Transformed<Expr>> {
-    let field = tested.to_field(schema)?.1;
-    if !matches!(field.data_type(), DataType::Boolean | DataType::Null) {
-        let name = type_name(PgType::plain(type_of(&field).oid));
-        return Err(error("42804", format!("argument of {words} must be type boolean, not type {name}")));
-    }
+    check_boolean(&tested, schema, words)?;
     Ok(Transformed::no(test(Box::new(tested))))
+}
+
+fn check_boolean(tested: &Expr, schema: &DFSchema, words: &str) -> Result<()> {
+    let field = tested.to_field(schema)?.1;
+    if matches!(field.data_type(), DataType::Boolean | DataType::Null) || is_unknown(field.data_type()) {
+        return Ok(());
+    }
+    let name = type_name(PgType::plain(type_of(&field).oid));
+    Err(error("42804", format!("argument of {words} must be type boolean, not type {name}")))
 }
 
 /// 42883 for `x IN (SELECT …)` of a column whose type does not meet that of `x`.
