@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array};
+use arrow::array::{ArrayRef, Float64Array, NullArray};
 use datafusion::common::Result;
 use parking_lot::Mutex;
 use peristyle_catalog::model::PgType;
@@ -32,14 +32,15 @@ impl Chance {
 
 fn set_seed(call: &Call<'_>) -> Result<ArrayRef> {
     let chance = &call.context()?.chance;
-    map1::<Float8, String>(call, |seed| {
+    let seeds = Argument::<Float8>::of(call, 0);
+    for seed in (0..call.rows).filter_map(|row| seeds.get(row)) {
         if !(-1.0..=1.0).contains(&seed) {
             let message = format!("setseed parameter {} is out of allowed range [-1,1]", float8_text(seed));
             return Err(error("22023", message));
         }
         *chance.0.lock() = Some(Generator::new(seed));
-        Ok(String::new())
-    })
+    }
+    Ok(Arc::new(NullArray::new(call.rows)))
 }
 
 fn random(call: &Call<'_>) -> Result<ArrayRef> {

@@ -207,10 +207,11 @@ fn is_records(ty: &DataType) -> bool {
 }
 
 /// The types of values among which a string beside arrays is read as one, and a literal without a type as what stands
-/// beside it. A number among them has no digits of its own that say which it needs.
+/// beside it. Beside a number it has the digits that it shows, and beside packed bytes a rule reads it.
 pub(super) fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
     let array = types.iter().find(|ty| item_of_array(ty).is_some());
-    let known = types.iter().find(|ty| !is_unknown_type(ty)).filter(|ty| !ty.is_numeric());
+    let is_read_elsewhere = |ty: &DataType| ty.is_numeric() || matches!(ty, DataType::FixedSizeBinary(_));
+    let known = types.iter().find(|ty| !is_unknown_type(ty)).filter(|ty| !is_read_elsewhere(ty));
     let read_as = |ty: &DataType| match array {
         Some(array) if is_string(ty) => Some(array.clone()),
         None if *ty == DataType::Utf8 => known.cloned(),

@@ -147,6 +147,11 @@ pub(crate) fn push_json(
         DataType::Timestamp(..) => escape_json(&as_iso_8601(&print_value(array, index, style)?), text),
         _ => {
             let ty = marked_pg_type(field).unwrap_or_else(|| pg_type(field));
+            if matches!(ty, PgType::JSON | PgType::JSONB) {
+                // As it is written, on its own lines too.
+                text.push_str(&print_value(array, index, style)?);
+                return Ok(());
+            }
             let mut bytes = bytes::BytesMut::new();
             json_value_writer(array, ty, style)?.write(index, &mut bytes)?;
             text.push_str(&String::from_utf8_lossy(&bytes));

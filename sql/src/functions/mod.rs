@@ -15,6 +15,7 @@ pub(crate) mod bytes;
 mod chance;
 pub(crate) mod choice;
 mod clock;
+pub(crate) mod collation;
 pub(crate) mod context;
 mod datetime;
 pub(crate) mod decimal;
@@ -91,7 +92,7 @@ pub use error::{FunctionError, function_error};
 pub use registry::{aggregate_functions, register, scalar_functions, window_functions};
 
 pub(crate) use open_time::epoch_by_magnitude;
-pub(crate) use registry::{is_aggregate_or_window, is_scalar, is_zoned, named};
+pub(crate) use registry::{is_aggregate, is_aggregate_or_window, is_scalar, is_zoned, named};
 
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_parts, array_types, bytes, chance, choice, clock, datetime, degrees,
-    distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
+    age, arithmetic, array, array_items, array_parts, array_types, bytes, chance, choice, clock, collation, datetime,
+    degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
     json_path, json_sets, json_text, letter_case, macaddr, make_time, math, network, open_time, ordered_set, overlaps,
     own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array,
     shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
@@ -26,6 +26,7 @@ const FAMILIES: &[&[Definition]] = &[
     bytes::DEFINITIONS,
     chance::DEFINITIONS,
     clock::DEFINITIONS,
+    collation::DEFINITIONS,
     datetime::DEFINITIONS,
     degrees::DEFINITIONS,
     distinct_from::DEFINITIONS,
@@ -122,17 +123,28 @@ pub(crate) fn is_scalar(name: &str) -> bool {
     SCALAR_FUNCTIONS.contains_key(name)
 }
 
+/// Whether a session has an aggregate of that name.
+pub(crate) fn is_aggregate(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let functions = aggregate_functions();
+        functions.iter().flat_map(|function| names_of(function.name(), function.aliases())).collect()
+    });
+    // These become functions over what another aggregate gathers.
+    let of_json = ["json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"];
+    NAMES.contains(name) || of_json.contains(&name)
+}
+
 /// Whether a session has an aggregate or a window function of that name.
 pub(crate) fn is_aggregate_or_window(name: &str) -> bool {
     static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        let aggregates = aggregate_functions();
-        let aggregates = aggregates.iter().map(|function| (function.name(), function.aliases()));
-        let windows = window_functions();
-        let windows = windows.iter().map(|function| (function.name(), function.aliases()));
-        let names = aggregates.chain(windows);
-        names.flat_map(|(name, aliases)| aliases.iter().cloned().chain([name.to_owned()])).collect()
+        let functions = window_functions();
+        functions.iter().flat_map(|function| names_of(function.name(), function.aliases())).collect()
     });
-    NAMES.contains(name)
+    is_aggregate(name) || NAMES.contains(name)
+}
+
+fn names_of(name: &str, aliases: &[String]) -> Vec<String> {
+    aliases.iter().cloned().chain([name.to_owned()]).collect()
 }
 
 /// Every scalar function of a session, by its names.

@@ -24,6 +24,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 pub(crate) use sets::value_column;
 
 use super::functions::XID_AGE;
+use crate::functions::collation::COLLATED;
 use crate::functions::type_of::TYPE_OF;
 use crate::relation::declarations;
 
@@ -131,13 +132,15 @@ fn name_operator(op: &mut BinaryOperator) {
     *op = plain;
 }
 
-/// Every text is ordered and equal by its bytes, so these collations change nothing.
+/// Every text is ordered and equal by its bytes, so these collations change nothing; but what is no text has none.
 fn drop_collation(expr: &mut Expr) {
     let Expr::Collate { expr: inner, collation } = expr else { return };
     let name = collation.0.last().and_then(ObjectNamePart::as_ident).map(folded);
     if matches!(name.as_deref(), Some("default" | "C" | "POSIX" | "ucs_basic")) {
+        let is_string =
+            matches!(inner.as_ref(), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)));
         let inner = std::mem::replace(inner.as_mut(), null());
-        *expr = inner;
+        *expr = if is_string { inner } else { call(COLLATED, vec![inner]) };
     }
 }
 

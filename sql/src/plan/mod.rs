@@ -6,6 +6,7 @@ mod column_aliases;
 mod conditions;
 mod constant_query;
 mod copies;
+mod dependent_columns;
 mod exclusions;
 pub(crate) mod from_items;
 mod grouping;
@@ -30,6 +31,7 @@ mod provider;
 mod qualified;
 mod quantified;
 mod recursion;
+mod recursion_form;
 mod refused;
 mod refused_calls;
 mod registered;
@@ -42,6 +44,7 @@ mod ties;
 pub(crate) mod user_types;
 mod using_joins;
 mod values_list;
+mod values_rows;
 mod view;
 mod whole_rows;
 mod with_names;
@@ -151,6 +154,7 @@ impl<'a> Planner<'a> {
     /// The plan of a query, parameters as placeholders of the types that are known.
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
         refused::refuse(query)?;
+        recursion_form::refuse(query)?;
         let mut query = query.clone();
         row_locks::mark(&mut query)?;
         with_names::tell_apart(&mut query);

@@ -14,7 +14,7 @@ use super::guarded::guarded;
 use super::output_names::{expression_name, result_name};
 use super::{
     conditions, copies, exclusions, literals, named_windows, page, quantified, refused_calls, row_values,
-    select_clauses,
+    select_clauses, values_rows,
 };
 use crate::error::{SqlError, SqlState};
 use crate::functions::unicode::IS_NORMALISED;
@@ -51,7 +51,7 @@ impl VisitorMut for Normaliser {
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
         match factor {
             TableFactor::Table { name, args: Some(args), .. } => flow(refused_calls::refuse_series(name, &args.args)),
-            _ => ControlFlow::Continue(()),
+            factor => flow(values_rows::as_union(factor)),
         }
     }
 

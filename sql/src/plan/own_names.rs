@@ -16,7 +16,7 @@ use super::from_items::{called, factors_of, visit_order_exprs, visit_own_exprs, 
 use super::output_names::apart;
 use super::scopes::{Level, Scopes};
 use super::using_joins::{Side, joins_by_name, refuse_unknown};
-use super::{Planner, column_aliases, qualified, whole_rows};
+use super::{Planner, column_aliases, dependent_columns, qualified, whole_rows};
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::parse::parse_query;
@@ -189,6 +189,7 @@ impl Settler<'_, '_> {
         let mut settle = |expr: &mut Expr| flow(self.settle_expr(expr));
         visit_select_exprs(select, &mut settle)?;
         visit_order_exprs(select, order_by, &mut settle)?;
+        dependent_columns::add(select, order_by, &self.scopes);
         select.from = opened.from;
         self.scopes.levels.pop();
         ControlFlow::Continue(())

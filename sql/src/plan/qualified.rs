@@ -70,8 +70,16 @@ fn is_in_schema(item: &Item, schema: &str, scopes: &Scopes<'_, '_>) -> bool {
 }
 
 fn repeats(item: &Item, name: &str, scopes: &Scopes<'_, '_>) -> bool {
-    let count = |columns: &[String]| columns.iter().filter(|column| *column == name).count();
+    let count = |columns: &[String]| columns.iter().filter(|column| is_called(column, name)).count();
     may_repeat(item, scopes) && scopes.columns(item).is_some_and(|columns| count(columns) > 1)
+}
+
+/// Whether a column has the name; DataFusion puts a number behind those that repeat one.
+fn is_called(column: &str, name: &str) -> bool {
+    let rest = column.strip_prefix(name);
+    rest.is_some_and(|rest| {
+        rest.is_empty() || rest.strip_prefix(':').is_some_and(|number| number.parse::<u32>().is_ok())
+    })
 }
 
 /// Whether an item is a query whose form does not rule out that two of its columns have one name.

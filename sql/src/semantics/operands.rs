@@ -15,6 +15,7 @@ use super::is_quantified;
 use super::key_order::is_label;
 use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
+use crate::functions::collation::COLLATED;
 use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
 use crate::functions::{array_types, bytes, distinct_from, named, text};
@@ -82,6 +83,9 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Expr::ScalarFunction(ScalarFunction { func, args }) if SEES_BLANKS.contains(&func.name()) => {
             let args = args.into_iter().map(|arg| padded(arg, schema)).collect::<Result<_>>()?;
             Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args })))
+        }
+        Expr::ScalarFunction(mut call) if call.func.name() == COLLATED => {
+            Ok(Transformed::yes(call.args.swap_remove(0)))
         }
         Expr::ScalarFunction(call) if call.func.name() == "make_array" => match label_type(&call, schema) {
             Some(ty) => array_of_labels(call, ty, schema),

@@ -243,20 +243,24 @@ pub(super) fn trims_of_blanks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSp
     tokens
 }
 
-/// `current_role` and `current_schema` as the calls that they are.
+/// `current_role` and `current_schema` as the calls that they are, and their kin that stand where a table may.
 pub(super) fn bare_functions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let is_bare =
         |token: &TokenWithSpan| matches!(keyword_of(token), Some(Keyword::CURRENT_ROLE | Keyword::CURRENT_SCHEMA));
-    if !tokens.iter().any(is_bare) {
+    if !tokens.iter().any(|token| is_bare(token) || is_bare_source(token)) {
         return tokens;
     }
     let mut rewritten = Vec::with_capacity(tokens.len() + 2);
     let mut tokens = tokens.into_iter().peekable();
-    let mut follows_dot = false;
+    let (mut follows_dot, mut follows_from) = (false, false);
     while let Some(token) = tokens.next() {
         let is_call = tokens.peek().is_some_and(|next| next.token == Token::LParen);
-        let calls = is_bare(&token) && !is_call && !follows_dot;
+        let is_source = follows_from && is_bare_source(&token);
+        let calls = (is_bare(&token) || is_source) && !is_call && !follows_dot;
         follows_dot = token.token == Token::Period;
+        if !is_blank(&token) {
+            follows_from = matches!(keyword_of(&token), Some(Keyword::FROM | Keyword::JOIN));
+        }
         let span = token.span;
         rewritten.push(token);
         if calls {
@@ -264,6 +268,22 @@ pub(super) fn bare_functions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
     }
     rewritten
+}
+
+/// Words that are functions in an expression, which sqlparser takes for tables behind FROM.
+fn is_bare_source(token: &TokenWithSpan) -> bool {
+    use Keyword as K;
+    matches!(
+        keyword_of(token),
+        Some(
+            K::CURRENT_DATE
+                | K::CURRENT_TIMESTAMP
+                | K::LOCALTIME
+                | K::LOCALTIMESTAMP
+                | K::CURRENT_USER
+                | K::SESSION_USER
+        )
+    )
 }
 
 /// `TABLE t` where a query may stand.
