@@ -12,6 +12,7 @@
 //! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
 //! | `substring(a SIMILAR b ESCAPE c)` | `substring(a FROM b FOR c)` |
 //! | `GROUP BY DISTINCT a` | `GROUP BY` a column that no table has`, a` |
+//! | `SELECT 1 and` | `SELECT 1 AS "and"` |
 //! | `U&'…'`, `$tag$…$tag$` | the string that it stands for |
 //! | `U&"…"` | the name that it stands for |
 //! | `int ARRAY` | `int[]` |
@@ -31,6 +32,7 @@
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
 //! they stand.
 
+mod labels;
 mod names;
 mod queries;
 mod row_locks;
@@ -143,6 +145,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
         _ => {}
     }
+    labels::name_results(&mut tokens);
     past::settle(&mut tokens);
     identity::rewrite(&mut tokens);
     like::rewrite(&mut tokens);
@@ -246,6 +249,20 @@ mod tests {
         assert_eq!(limited("fetch first -1 rows only"), "SELECT a FROM t LIMIT -1");
         assert_eq!(limited("fetch first (1 + 1) rows only"), "SELECT a FROM t LIMIT (1 + 1)");
         assert!(parse("select a from t fetch first 1 + 1 rows only", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn words_name_results_where_nothing_follows() {
+        assert_eq!(printed("select 1 and"), "SELECT 1 AS \"and\"");
+        assert_eq!(
+            printed("select a in, (select b is) like from t"),
+            "SELECT a AS \"in\", (SELECT b AS \"is\") AS \"like\" FROM t"
+        );
+        assert_eq!(printed("select 1 as current_role"), "SELECT 1 AS \"current_role\"");
+        assert_eq!(printed("select current_role, a and b from t"), "SELECT current_role(), a AND b FROM t");
+        assert!(parse("select a from t where a and", &mut Vec::new()).is_err());
+        assert!(parse("select not in", &mut Vec::new()).is_err());
+        assert!(parse("vacuum analyze", &mut Vec::new()).is_ok());
     }
 
     #[test]

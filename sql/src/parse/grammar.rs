@@ -40,7 +40,7 @@ const WITH_ARGUMENTS: &[&str] = &["coalesce", "greatest", "least"];
 
 /// 42601 for what a statement has of such forms.
 pub(super) fn refuse(statement: &ast::Statement, index: &TextIndex<'_>) -> Result<(), SqlError> {
-    match statement.visit(&mut Finder) {
+    match statement.visit(&mut Finder::default()) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(misfit) => Err(misfit.error(index)),
     }
@@ -93,7 +93,11 @@ fn token_of(text: &str) -> &str {
     &text[..word.max(first)]
 }
 
-struct Finder;
+#[derive(Default)]
+struct Finder {
+    /// Where `LIKE ANY (…)` has what sqlparser takes for a call.
+    quantifiers: Vec<Location>,
+}
 
 impl Visitor for Finder {
     type Break = Misfit;
@@ -116,7 +120,13 @@ impl Visitor for Finder {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Misfit> {
         match expr {
-            Expr::Function(function) if is_misformed(function) => {
+            Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => {
+                self.quantifiers.push(pattern.span().start);
+                ControlFlow::Continue(())
+            }
+            Expr::Function(function)
+                if is_misformed(function) && !self.quantifiers.contains(&function.name.span().start) =>
+            {
                 ControlFlow::Break(Misfit::At(function.name.span().start))
             }
             Expr::CompoundFieldAccess { root, access_chain } if !takes_subscripts(root, access_chain) => {

@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use peristyle_catalog::model::{ConstraintKind, PgType, Table};
-use sqlparser::ast::{Expr, GroupByExpr, Ident, OrderBy, Select, SelectItem, Value};
+use sqlparser::ast::{Expr, GroupByExpr, Ident, OrderBy, Select, SelectItem, SelectItemQualifiedWildcardKind, Value};
 
 use super::from_items::{called, visit_order_exprs, visit_own_exprs};
 use super::scopes::{Item, Scopes};
@@ -22,11 +22,12 @@ pub(super) fn add(select: &mut Select, order_by: &mut Option<OrderBy>, scopes: &
         return;
     }
     let mut added: Vec<Expr> = Vec::new();
+    for table in keyed.iter().filter(|table| select.projection.iter().any(|item| table.is_shown_by(item))) {
+        added.extend(table.columns.iter().map(|column| table.column(column)));
+    }
     let mut note = |expr: &mut Expr| {
-        let is_new = !keys.contains(expr) && !added.contains(expr);
-        if is_new && keyed.iter().any(|table| table.has(expr, scopes)) {
-            added.push(expr.clone());
-        }
+        let read = keyed.iter().find_map(|table| Some(table.column(table.column_read(expr, scopes)?)));
+        added.extend(read.filter(|column| !added.contains(column)));
         ControlFlow::<()>::Continue(())
     };
     let _ = visit_own_exprs(&mut select.projection, &mut note);
@@ -55,6 +56,7 @@ fn meant(key: &Expr, select: &Select) -> Expr {
 /// A table whose primary key is among the keys.
 struct Keyed {
     name: String,
+    /// Its columns that are no keys themselves.
     columns: Vec<String>,
 }
 
@@ -64,18 +66,34 @@ impl Keyed {
         let relation = scopes.relation(item)?;
         let table = relation.as_table()?;
         let is_key = |column: &str| keys.iter().any(|key| is_column(key, &name, column, scopes));
-        if !primary_key(table)?.into_iter().all(is_key) {
+        if !primary_key(table)?.into_iter().all(&is_key) {
             return None;
         }
         // Two values of json are not compared.
         let columns = table.columns.iter().filter(|column| column.ty.oid != PgType::JSON.oid);
-        let columns = columns.map(|column| column.name.clone()).collect();
+        let columns = columns.map(|column| &column.name).filter(|column| !is_key(column));
+        let columns = columns.cloned().collect();
         Some(Keyed { name, columns })
     }
 
-    /// Whether an expression is a column of the table.
-    fn has(&self, expr: &Expr, scopes: &Scopes<'_, '_>) -> bool {
-        self.columns.iter().any(|column| is_column(expr, &self.name, column, scopes))
+    /// Whether a result is `*`, of this table or of all.
+    fn is_shown_by(&self, item: &SelectItem) -> bool {
+        match item {
+            SelectItem::Wildcard(_) => true,
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                name.0.last().and_then(|part| part.as_ident()).is_some_and(|table| fold(table) == self.name)
+            }
+            _ => false,
+        }
+    }
+
+    fn column(&self, name: &str) -> Expr {
+        Expr::CompoundIdentifier([self.name.as_str(), name].map(|part| Ident::with_quote('"', part)).into())
+    }
+
+    /// The column of the table that an expression is, unless it is a key.
+    fn column_read(&self, expr: &Expr, scopes: &Scopes<'_, '_>) -> Option<&String> {
+        self.columns.iter().find(|column| is_column(expr, &self.name, column, scopes))
     }
 }
 

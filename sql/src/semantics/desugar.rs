@@ -128,6 +128,10 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
             computed_cast(expr, data_type)
         }
         Expr::Substring { expr, substring_from, substring_for, shorthand, .. } => {
+            if substring_for.is_some() {
+                let first = || Box::new(cast(string("1"), DataType::Int4(None)));
+                substring_from.get_or_insert_with(first);
+            }
             let parts = [substring_from, substring_for].into_iter().flatten().map(|part| take(part));
             let args = std::iter::once(take(expr)).chain(parts).collect();
             Some(call(if *shorthand { "substr" } else { "substring" }, args))
