@@ -410,6 +410,7 @@ pub(crate) async fn argument(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
             .hint("You will need to rewrite or cast the expression."));
     }
-    let assigned = (ty, arrow_type(ty, None));
+    let planned = parameters::planned_as(ty);
+    let assigned = (planned, arrow_type(planned, None));
     Ok(constant(scope, expression, Some(assigned)).await?.0)
 }

@@ -56,7 +56,7 @@ impl Bound {
 
     /// Values that were computed, each of its type.
     pub(crate) fn of_values(types: &[PgType], values: Vec<ScalarValue>) -> Bound {
-        Bound { types: types.iter().copied().map(Some).collect(), values, are_unknown: false }
+        Bound { types: types.iter().copied().map(planned_as).map(Some).collect(), values, are_unknown: false }
     }
 
     /// NULLs of those types: enough to find out what a statement returns.
@@ -120,7 +120,7 @@ impl Bound {
 
 /// The type as which a parameter is planned. Registered objects are looked up by name where the statement is planned, so
 /// they are the text that names them.
-fn planned_as(ty: PgType) -> PgType {
+pub(super) fn planned_as(ty: PgType) -> PgType {
     if ty.kind().is_some_and(TypeKind::is_registered) { PgType::TEXT } else { ty }
 }
 

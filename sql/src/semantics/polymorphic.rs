@@ -8,7 +8,7 @@ use peristyle_catalog::model::PgType;
 
 use super::assignment::is_text;
 use super::cast::{CastKind, cast_expr, cast_to_arrow};
-use super::operators::type_of;
+use super::operators::{check_literal, type_of};
 use crate::functions::error::undefined_function;
 use crate::functions::signature::{field_type_name, is_unknown};
 
@@ -55,10 +55,11 @@ fn settle_neighbour(name: &str, args: &mut Vec<Expr>, schema: &DFSchema) -> Resu
 /// Reads a literal as a value like the others, in their form. Texts are as they are, and the digits of a numeric stay.
 fn read_default(args: &mut [Expr], ty: PgType, schema: &DFSchema) -> Result<bool> {
     let is_as_it_is = is_text(ty) || ty.oid == PgType::NUMERIC.oid;
-    let is_literal = matches!(args.get(2), Some(Expr::Literal(ScalarValue::Utf8(Some(_)), _)));
-    if is_as_it_is || !is_literal {
+    let Some(Expr::Literal(ScalarValue::Utf8(Some(text)), _)) = args.get(2) else { return Ok(false) };
+    if is_as_it_is {
         return Ok(false);
     }
+    check_literal(text, ty)?;
     let arrow = args[0].get_type(schema)?;
     args[2] = cast_to_arrow(std::mem::take(&mut args[2]), ty, arrow, CastKind::Explicit);
     Ok(true)
