@@ -182,7 +182,9 @@ fn rewrite_cast(expr: &mut Expr) {
     if !matches!(data_type, DataType::Text | DataType::Varchar(None)) {
         return;
     }
-    let gives = |kind: &str| called(inner).is_some_and(|name| name == format!("{kind}_in") || is_type_of(&name, kind));
+    let is_kind =
+        |name: &str, kind: &str| name == format!("{kind}_in") || name == format!("to_{kind}") || is_type_of(name, kind);
+    let gives = |kind: &str| called(inner).is_some_and(|name| is_kind(&name, kind));
     let shown = REGISTERED.iter().find(|kind| gives(kind));
     if let Some(kind) = shown {
         *expr = call(&format!("{kind}_out"), vec![std::mem::replace(inner.as_mut(), null())]);
@@ -312,6 +314,7 @@ mod tests {
     fn registered_names_are_read_and_shown() {
         assert_eq!(normalised("SELECT 'x'::regclass"), "SELECT regclass_in('x')");
         assert_eq!(normalised("SELECT o::regtype::text"), "SELECT regtype_out(regtype_in(o))");
+        assert_eq!(normalised("SELECT to_regclass(x)::text"), "SELECT regclass_out(to_regclass(x))");
     }
 
     #[test]
