@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 
 use crate::error::{SqlError, SqlState};
+use crate::functions::Chance;
 use crate::plan;
 use crate::row_locks::RowLocks;
 use crate::session::{Activities, Channels, ConnectOptions, Copies, Locks, OwnLocks, Session, SessionFacts};
@@ -165,6 +166,7 @@ impl Engine {
             database: database.name.clone(),
             database_oid: database.oid,
             process_id: options.process_id,
+            chance: Chance::default(),
         };
         Session::open(Arc::clone(self), facts, &options)
     }

@@ -116,7 +116,7 @@ fn session_of(address: &Address) -> Result<Option<WireConnection>, Failure> {
 
 fn initialise(binaries: &Path, account: Option<Account>, folder: &Path) -> Result<(), Failure> {
     let output = command(binaries, "initdb", account, folder)
-        .args(["-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync", "-U", SUPERUSER, "-D"])
+        .args(["-E", "UTF8", "--locale=C", "--lc-ctype=C.UTF-8", "-A", "trust", "--no-sync", "-U", SUPERUSER, "-D"])
         .arg(data_folder(folder))
         .output()?;
     match output.status.success() {

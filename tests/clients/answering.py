@@ -57,15 +57,6 @@ def difference_of_rows(got, wanted, is_ordered):
     return next((kind for kind in ("rows", "digits") if kind in kinds), None)
 
 
-def differ_in_case_alone(got, wanted, is_ordered):
-    """Whether two answers are equal but for the case of letters, those beyond ASCII too."""
-    fold = lambda value: value and value.decode().casefold().encode()  # noqa: E731
-    got, wanted = (
-        answer._replace(rows=tuple(tuple(map(fold, row)) for row in answer.rows)) for answer in (got, wanted)
-    )
-    return difference(got, wanted, is_ordered) is None
-
-
 def is_ordered(statement):
     """Whether the whole statement is ordered, not only what stands in parentheses in it."""
     depth, outside = 0, []

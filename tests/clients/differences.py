@@ -17,14 +17,12 @@ RECORD = re.compile(r"^(statement|query)\b")
 LEFT_OUT = re.compile(r"^skipif peristyle\b")
 
 
-def accepted(statement, kind, got, wanted, in_case_alone):
-    """The accepted difference that this one is; `None` if it is none. Both answers are texts; `in_case_alone` says
-    whether they are equal but for the case of letters.
-    """
+def accepted(statement, kind, got, wanted):
+    """The accepted difference that this one is; `None` if it is none. Both answers are texts."""
     parts = [("statement", statement), ("peristyle", got), ("postgresql", wanted)]
     for entry in ACCEPTED:
         is_meant = entry["kind"] == kind and all(re.search(entry.get(name, ""), text) for name, text in parts)
-        if is_meant and (in_case_alone or not entry.get("in_case_alone")):
+        if is_meant:
             return entry
     return None
 

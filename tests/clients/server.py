@@ -150,7 +150,7 @@ class Peristyle(Endpoint):
 
 
 class PostgreSQL(Endpoint):
-    """A throwaway PostgreSQL 15: C locale, UTC, the same user and database names."""
+    """A throwaway PostgreSQL 15: collation C, Unicode's letters, UTC, the same user and database names."""
 
     kind = "postgres"
 
@@ -174,7 +174,8 @@ class PostgreSQL(Endpoint):
     def initialise(self):
         if self.account:
             shutil.chown(self.folder, self.account, self.account)
-        initdb = [postgres_program("initdb"), "-D", self.data, "-E", "UTF8", "--locale=C", "-U", USER, "-A", "trust"]
+        locale = ["-E", "UTF8", "--locale=C", "--lc-ctype=C.UTF-8"]
+        initdb = [postgres_program("initdb"), "-D", self.data, *locale, "-U", USER, "-A", "trust"]
         as_user = {"user": self.account, "group": self.account} if self.account else {}
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **as_user)
         single = [postgres_program("postgres"), "--single", "-D", self.data, "postgres"]

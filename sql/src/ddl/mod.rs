@@ -16,6 +16,7 @@ mod drop_types;
 mod dropped;
 mod enum_type;
 mod generated;
+mod grant;
 mod index;
 mod keys;
 mod like;
@@ -74,6 +75,9 @@ pub(crate) async fn run(
         Sql::Comment { object_type, object_name, comment, if_exists } => {
             comment::run(&scope, object_type, object_name, comment.as_deref(), *if_exists)?
         }
+        Sql::Grant(given) => grant::grant(&scope, given)?,
+        Sql::Revoke(taken) => grant::revoke(&scope, taken)?,
+        Sql::DropFunction(drop) => grant::drop_function(&scope, drop)?,
         other => return Err(unsupported(other)),
     };
     crate::write::stage(&scope.guard, &transaction, done.changes)?;

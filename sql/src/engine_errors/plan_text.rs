@@ -116,6 +116,16 @@ const SAID_OTHERWISE: &[(&str, SqlState, &str)] = &[
         "frame start cannot be UNBOUNDED FOLLOWING",
     ),
     (
+        "start bound (CURRENT ROW) cannot be larger than end bound",
+        SqlState::WINDOWING_ERROR,
+        "frame starting from current row cannot have preceding rows",
+    ),
+    (
+        "FOLLOWING) cannot be larger than end bound",
+        SqlState::WINDOWING_ERROR,
+        "frame starting from following row cannot have preceding rows",
+    ),
+    (
         "must be non negative integers",
         SqlState::INVALID_PRECEDING_OR_FOLLOWING_SIZE,
         "frame starting offset must not be negative",

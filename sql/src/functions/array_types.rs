@@ -242,12 +242,22 @@ impl ArrayMaker {
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             return self.inner.coerce_types(arguments).or_else(|_| Ok(arguments.to_vec()));
         }
-        let arguments = &if self.name() == CONCAT { literals_as_arrays(arguments) } else { arguments.to_vec() };
+        let arguments = &match self.name() {
+            CONCAT => literals_as_arrays(arguments),
+            _ => literals_as_items(arguments),
+        };
         let fields: Vec<FieldRef> =
             arguments.iter().map(|ty| Arc::new(Field::new("argument", ty.clone(), true))).collect();
         let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
         Ok(arguments.iter().zip(coerced).map(|(given, coerced)| marked_as(given, coerced.data_type())).collect())
     }
+}
+
+/// The types of an array and of what is put into it: a literal without a type is an item.
+fn literals_as_items(types: &[DataType]) -> Vec<DataType> {
+    let item = types.iter().find_map(item_of_array).map(|item| item.data_type().clone());
+    let item_for = |ty: &DataType| item.clone().filter(|item| *ty == DataType::Utf8 && !item.is_null());
+    types.iter().map(|ty| item_for(ty).unwrap_or_else(|| ty.clone())).collect()
 }
 
 /// The types of lists of numbers of which some are floats: all are of that float.

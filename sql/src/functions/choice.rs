@@ -214,10 +214,18 @@ fn is_records(ty: &DataType) -> bool {
     matches!(ty, DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)))
 }
 
-/// The types of values among which a string beside arrays is read as one.
+/// The types of values among which a string beside arrays is read as one, and a literal without a type as what stands
+/// beside it. Beside a number it has the digits that it shows, and beside packed bytes a rule reads it.
 pub(super) fn strings_as_arrays(types: &[DataType]) -> Vec<DataType> {
     let array = types.iter().find(|ty| item_of_array(ty).is_some());
-    types.iter().map(|ty| array.filter(|_| is_string(ty)).unwrap_or(ty).clone()).collect()
+    let is_read_elsewhere = |ty: &DataType| ty.is_numeric() || matches!(ty, DataType::FixedSizeBinary(_));
+    let known = types.iter().find(|ty| !is_unknown_type(ty)).filter(|ty| !is_read_elsewhere(ty));
+    let read_as = |ty: &DataType| match array {
+        Some(array) if is_string(ty) => Some(array.clone()),
+        None if *ty == DataType::Utf8 => known.cloned(),
+        _ => None,
+    };
+    types.iter().map(|ty| read_as(ty).unwrap_or_else(|| ty.clone())).collect()
 }
 
 /// The types of arrays of which one may have any dimensions: so may all.
@@ -290,12 +298,22 @@ pub(super) fn unmatched(word: &str, values: &[FieldRef]) -> DataFusionError {
 
 /// A value that has that type, as its Arrow type allows but does not tell.
 pub(crate) fn marked(value: Expr, ty: PgType) -> Expr {
-    ScalarUDF::new_from_impl(Mark { ty, signature: Signature::any(1, Volatility::Immutable) }).call(vec![value])
+    mark(ty, false).call(vec![value])
+}
+
+/// As [`marked`], a value that may be NULL though it is said that it is not.
+pub(crate) fn marked_or_null(value: Expr, ty: PgType) -> Expr {
+    mark(ty, true).call(vec![value])
+}
+
+fn mark(ty: PgType, may_be_null: bool) -> ScalarUDF {
+    ScalarUDF::new_from_impl(Mark { ty, may_be_null, signature: Signature::any(1, Volatility::Immutable) })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Mark {
     ty: PgType,
+    may_be_null: bool,
     signature: Signature,
 }
 
@@ -319,7 +337,7 @@ impl ScalarUDFImpl for Mark {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let value = &args.arg_fields[0];
         let field = typed_field(value.name(), self.ty, value.data_type().clone());
-        Ok(Arc::new(field.as_ref().clone().with_nullable(value.is_nullable())))
+        Ok(Arc::new(field.as_ref().clone().with_nullable(self.may_be_null || value.is_nullable())))
     }
 
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -1,20 +1,19 @@
-//! Clock, chance and the session's facts. Nothing here reads the system: all comes from the statement's context.
+//! Clock, identifiers and the session's facts. Nothing here reads the system: all comes from the statement's context.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeBinaryArray, Float64Array};
+use arrow::array::{ArrayRef, FixedSizeBinaryArray};
 use chrono::DateTime;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
 use super::context::FunctionContext;
 use super::define::{Call, Definition, Overload, overload, stable, volatile};
-use super::error::{FunctionError, error, not_supported};
+use super::error::{FunctionError, not_supported};
 use super::interval::local_now;
 use super::rows::*;
 use super::signature::Ty;
 use super::timetz;
-use crate::semantics::text::float8_text;
 use crate::semantics::{DAY_MICROS, micros_to_days};
 
 const NOW: &[Overload] = &[
@@ -63,8 +62,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     stable("current_time", timetz::NOW),
     volatile("clock_timestamp", &[overload(&[], PgType::TIMESTAMPTZ, clock_timestamp)]),
     volatile("timeofday", &[overload(&[], PgType::TEXT, time_of_day)]),
-    volatile("random", &[overload(&[], PgType::FLOAT8, random)]),
-    volatile("setseed", &[overload(&[Ty::Float8], PgType::VOID, set_seed)]),
     volatile("gen_random_uuid", &[overload(&[], PgType::UUID, gen_random_uuid)]),
     stable("current_user", USER),
     stable("session_user", USER),
@@ -108,26 +105,6 @@ fn time_of_day(call: &Call<'_>) -> Result<ArrayRef> {
         Some(format!("{} {}", local.format("%a %b %d %H:%M:%S%.6f %Y"), zone.abbreviation_at(now)))
     };
     Ok(String::collect((0..call.rows).map(row).collect()))
-}
-
-/// Chance comes from the system, which nobody seeds.
-fn set_seed(call: &Call<'_>) -> Result<ArrayRef> {
-    map1::<Float8, String>(call, |seed| match (-1.0..=1.0).contains(&seed) {
-        true => Err(not_supported("setseed()")),
-        false => Err(error("22023", format!("setseed parameter {} is out of allowed range [-1,1]", float8_text(seed)))),
-    })
-}
-
-/// Uniform in [0, 1): the 53 bits that a double holds.
-fn random(call: &Call<'_>) -> Result<ArrayRef> {
-    const BITS: u32 = 53;
-    let mut bytes = vec![0; call.rows * 8];
-    call.context()?.sources.entropy.fill(&mut bytes);
-    let number = |chunk: &[u8]| {
-        let bits = u64::from_le_bytes(chunk.try_into().expect("chunks of eight")) >> (64 - BITS);
-        bits as f64 / (1_u64 << BITS) as f64
-    };
-    Ok(Arc::new(Float64Array::from_iter_values(bytes.chunks_exact(8).map(number))))
 }
 
 /// Version 4 of RFC 9562.

@@ -13,6 +13,7 @@ use datafusion::execution::memory_pool::MemoryPool;
 use peristyle_catalog::Sources;
 use peristyle_catalog::model::TimestampMicros;
 
+use super::chance::Chance;
 use crate::charset::Charset;
 use crate::enum_types::EnumTypes;
 use crate::values::{DateOrder, InputStyle, OutputStyle, Zone};
@@ -32,6 +33,8 @@ pub struct FunctionContext {
     pub statement_start: TimestampMicros,
     /// `clock_timestamp()`, `random()`, `gen_random_uuid()`.
     pub sources: Sources,
+    /// What `random()` draws from if the session seeded it.
+    pub chance: Chance,
     /// How the session writes values, its TimeZone among it.
     pub output: OutputStyle,
     /// How the session reads dates that could be several.

@@ -28,6 +28,8 @@ const SCALE: i8 = 6;
 /// Digits of a result.
 const DIGITS: u8 = 24;
 const UNIT: i128 = 1_000_000;
+/// Stands for an infinite field, or negated for one below all numbers.
+const INFINITE: i128 = i128::MAX;
 
 /// What a value of time is taken apart as.
 enum Source {
@@ -101,12 +103,21 @@ type Values = fn(&Call<'_>) -> Result<Vec<Option<i128>>>;
 fn numeric(call: &Call<'_>, values: Values) -> Result<ArrayRef> {
     let scale = decimal_parts(call.return_type()).map_or(0, |parts| parts.1);
     let divisor = 10_i128.pow((SCALE - scale).unsigned_abs().into());
-    let values = values(call)?.into_iter().map(|value| value.map(|value| value / divisor));
+    let values = values(call)?.into_iter().map(|value| match value.map(i128::abs) {
+        Some(INFINITE) => Err(error("22003", "an infinite field of time cannot be stored as numeric")),
+        _ => Ok(value.map(|value| value / divisor)),
+    });
+    let values = values.collect::<Result<Vec<_>>>()?.into_iter();
     Ok(Arc::new(values.collect::<Decimal128Array>().with_data_type(call.return_type().clone())))
 }
 
 fn double(call: &Call<'_>, values: Values) -> Result<ArrayRef> {
-    let doubles = values(call)?.into_iter().map(|value| value.map(|value| value as f64 / UNIT as f64));
+    let double = |value: i128| match value {
+        INFINITE => f64::INFINITY,
+        value if value == -INFINITE => f64::NEG_INFINITY,
+        value => value as f64 / UNIT as f64,
+    };
+    let doubles = values(call)?.into_iter().map(|value| value.map(double));
     Ok(Arc::new(doubles.collect::<Float64Array>()))
 }
 
@@ -158,7 +169,7 @@ fn timetz_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
 fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
     let field = field.trim().to_ascii_lowercase();
     match source {
-        Source::Point { local, .. } if is_infinite(*local) => infinite_field(&field),
+        Source::Point { local, .. } if is_infinite(*local) => Ok(infinite_field(&field, *local)),
         Source::Point { local, type_name: "date", .. } if clock_field(&field, *local).is_some() => {
             Err(unsupported(&field, "date"))
         }
@@ -183,13 +194,10 @@ fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
     }
 }
 
-fn infinite_field(field: &str) -> Result<Option<i128>> {
-    match field {
-        "epoch" | "julian" | "year" | "isoyear" | "decade" | "century" | "millennium" => {
-            Err(error("22003", format!("infinite {field} cannot be stored as numeric")))
-        }
-        _ => Ok(None),
-    }
+/// Fields that grow without end are infinite themselves.
+fn infinite_field(field: &str, local: i64) -> Option<i128> {
+    let grows = matches!(field, "epoch" | "julian" | "year" | "isoyear" | "decade" | "century" | "millennium");
+    grows.then_some(if local > 0 { INFINITE } else { -INFINITE })
 }
 
 fn unsupported(field: &str, type_name: &str) -> datafusion::common::DataFusionError {

@@ -39,6 +39,8 @@ pub(crate) const OBJECT_OF: &str = "pg_jsonb_of_members";
 pub(crate) const JSON_OBJECT_OF: &str = "pg_json_of_members";
 /// A row as json: the names and values of its columns in turn.
 pub(crate) const JSON_ROW: &str = "pg_json_row";
+/// The same, a column a line.
+pub(crate) const JSON_ROW_LINES: &str = "pg_json_row_lines";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(
@@ -65,7 +67,11 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             map2::<List, List, _>(c, |keys, values| object_of(&keys, &values))
         })],
     ),
-    stable(JSON_ROW, &[overload(&[Ty::Any], PgType::JSON, build_json_row).variadic().not_strict()]),
+    stable(JSON_ROW, &[overload(&[Ty::Any], PgType::JSON, |c| object_with(c, &ROW_FORM)).variadic().not_strict()]),
+    stable(
+        JSON_ROW_LINES,
+        &[overload(&[Ty::Any], PgType::JSON, |c| object_with(c, &LINES_FORM)).variadic().not_strict()],
+    ),
     stable("to_jsonb", TO_JSONB),
     stable("to_json", TO_JSON),
     stable(
@@ -141,6 +147,11 @@ pub(crate) fn push_json(
         DataType::Timestamp(..) => escape_json(&as_iso_8601(&print_value(array, index, style)?), text),
         _ => {
             let ty = marked_pg_type(field).unwrap_or_else(|| pg_type(field));
+            if matches!(ty, PgType::JSON | PgType::JSONB) {
+                // As it is written, on its own lines too.
+                text.push_str(&print_value(array, index, style)?);
+                return Ok(());
+            }
             let mut bytes = bytes::BytesMut::new();
             json_value_writer(array, ty, style)?.write(index, &mut bytes)?;
             text.push_str(&String::from_utf8_lossy(&bytes));
@@ -191,6 +202,7 @@ struct ObjectForm {
 const JSONB_FORM: ObjectForm = ObjectForm { function: "jsonb_build_object", colon: ": ", comma: ", " };
 const JSON_FORM: ObjectForm = ObjectForm { function: "json_build_object", colon: " : ", comma: ", " };
 const ROW_FORM: ObjectForm = ObjectForm { function: "row_to_json", colon: ":", comma: "," };
+const LINES_FORM: ObjectForm = ObjectForm { comma: ",\n ", ..ROW_FORM };
 
 fn build_object(call: &Call<'_>) -> Result<ArrayRef> {
     object_with(call, &JSONB_FORM)
@@ -198,10 +210,6 @@ fn build_object(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn build_json_object(call: &Call<'_>) -> Result<ArrayRef> {
     object_with(call, &JSON_FORM)
-}
-
-fn build_json_row(call: &Call<'_>) -> Result<ArrayRef> {
-    object_with(call, &ROW_FORM)
 }
 
 /// An object of keys and values in turn.

@@ -13,8 +13,10 @@ pub(crate) mod array_types;
 pub(crate) mod array_value;
 pub(crate) mod bits;
 pub(crate) mod bytes;
+mod chance;
 pub(crate) mod choice;
 mod clock;
+pub(crate) mod collation;
 pub(crate) mod context;
 mod datetime;
 pub(crate) mod decimal;
@@ -41,6 +43,7 @@ pub(crate) mod json_operator;
 pub(crate) mod json_path;
 pub(crate) mod json_sets;
 mod json_text;
+mod letter_case;
 pub(crate) mod macaddr;
 mod make_time;
 pub(crate) mod math;
@@ -48,6 +51,8 @@ pub(crate) mod money;
 pub(crate) mod network;
 mod network_abbrev;
 mod number_format;
+mod number_notations;
+mod number_template;
 pub(crate) mod number_text;
 mod open_time;
 pub(crate) mod ordered_set;
@@ -85,12 +90,13 @@ pub(crate) mod unicode;
 mod window;
 
 pub(crate) use aggregate::{aggregate_scale, exact_statistic, sole_value};
+pub use chance::Chance;
 pub use context::{FunctionContext, SettingsReader, StatementContext};
 pub use error::{FunctionError, function_error};
 pub use registry::{aggregate_functions, register, scalar_functions, window_functions};
 
 pub(crate) use open_time::epoch_by_magnitude;
-pub(crate) use registry::{is_scalar, is_zoned, named};
+pub(crate) use registry::{is_aggregate, is_aggregate_or_window, is_scalar, is_zoned, named};
 
 #[cfg(test)]
 mod tests;

@@ -1,144 +1,8 @@
-//! Templates of numbers: `to_char(1234.5, 'FM9,999.00')` and `to_number`.
-//!
-//! The rules are those of PostgreSQL's `NUM_processor`; `EEEE` and `RN` are not among them.
+//! Numbers by the places of a template: the rules of PostgreSQL's `NUM_processor`.
 
-use datafusion::common::Result;
-
-use super::error::{error, not_supported};
-
-/// One part of a template.
-#[derive(Debug, PartialEq, Eq)]
-enum Node {
-    /// `9` or `0`, before or behind the point.
-    Digit,
-    Point,
-    Group,
-    /// `S` behind the digits.
-    SignBehind,
-    Minus,
-    Plus,
-    PlusMinus,
-    /// The end of `PR`.
-    Bracket,
-    Ordinal {
-        is_upper: bool,
-    },
-    Literal(String),
-}
-
-/// What is written at the first digit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Sign {
-    /// A minus or a blank.
-    #[default]
-    Slot,
-    /// `S` before the digits: a minus or a plus.
-    Always,
-    /// `PR`: an angle bracket or a blank.
-    Bracket,
-    /// The sign has a place of its own.
-    Elsewhere,
-}
-
-/// A parsed template.
-#[derive(Debug, Default)]
-pub(super) struct Template {
-    nodes: Vec<Node>,
-    /// Places before the point, those behind `V` among them.
-    pub(super) whole: usize,
-    /// Places behind the point.
-    pub(super) fraction: usize,
-    /// The power of ten that `V` multiplies by.
-    pub(super) shift: usize,
-    /// The first place that shows a zero.
-    first_zero: Option<usize>,
-    /// Places behind the point up to the last `0`.
-    zeros_behind: usize,
-    /// `FM`: no padding.
-    is_filled: bool,
-    sign: Sign,
-}
-
-/// Patterns of more than one letter; longer ones first.
-const WORDS: &[&str] = &["EEEE", "FM", "MI", "PL", "SG", "PR", "TH", "RN"];
+use super::number_template::{Node, Sign, Template};
 
 impl Template {
-    /// Reads a template; 0A000 for what is not supported.
-    pub(super) fn parse(text: &str) -> Result<Template> {
-        let mut template = Template::default();
-        let (mut is_behind, mut is_shifted) = (false, false);
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let word = WORDS.iter().find(|word| rest.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word)));
-            if let Some(word) = word {
-                template.word(word, rest)?;
-                rest = &rest[word.len()..];
-                continue;
-            }
-            rest = &rest[first.len_utf8()..];
-            match first.to_ascii_uppercase() {
-                '9' | '0' => template.digit(first == '0', is_behind, is_shifted),
-                '.' | 'D' => {
-                    is_behind = true;
-                    template.nodes.push(Node::Point);
-                }
-                ',' | 'G' => template.nodes.push(Node::Group),
-                'S' if template.whole + template.fraction == 0 => template.sign = Sign::Always,
-                'S' => {
-                    template.sign = Sign::Elsewhere;
-                    template.nodes.push(Node::SignBehind);
-                }
-                'V' => is_shifted = true,
-                // The C locale has no currency symbol.
-                'L' => template.nodes.push(Node::Literal(" ".to_owned())),
-                '"' => {
-                    let (quoted, after) = rest.split_once('"').unwrap_or((rest, ""));
-                    template.nodes.push(Node::Literal(quoted.to_owned()));
-                    rest = after;
-                }
-                _ => template.nodes.push(Node::Literal(first.to_string())),
-            }
-        }
-        Ok(template)
-    }
-
-    fn word(&mut self, word: &str, rest: &str) -> Result<()> {
-        match word {
-            "FM" => self.is_filled = true,
-            "MI" => self.own_sign(Node::Minus),
-            "SG" => self.own_sign(Node::PlusMinus),
-            "PL" => self.nodes.push(Node::Plus),
-            "PR" => {
-                self.sign = Sign::Bracket;
-                self.nodes.push(Node::Bracket);
-            }
-            "TH" => self.nodes.push(Node::Ordinal { is_upper: rest.starts_with('T') }),
-            other => return Err(not_supported(format!("the number template \"{other}\""))),
-        }
-        Ok(())
-    }
-
-    fn own_sign(&mut self, node: Node) {
-        self.sign = Sign::Elsewhere;
-        self.nodes.push(node);
-    }
-
-    fn digit(&mut self, is_zero: bool, is_behind: bool, is_shifted: bool) {
-        self.nodes.push(Node::Digit);
-        if is_behind {
-            self.fraction += 1;
-            if is_zero {
-                self.zeros_behind = self.fraction;
-            }
-            return;
-        }
-        if is_zero {
-            self.first_zero.get_or_insert(self.whole);
-        }
-        self.whole += 1;
-        self.shift += usize::from(is_shifted);
-    }
-
     /// A number by its decimal text, which has the template's digits behind the point and no sign. The letters of NaN and
     /// of infinity take the places of digits before the point, with which the text ends.
     pub(super) fn print(&self, is_negative: bool, number: &str) -> String {
@@ -170,19 +34,6 @@ impl Template {
         let nodes = self.nodes.iter().take_while(|node| !(is_word && **node == Node::Point));
         nodes.for_each(|node| writer.node(node));
         writer.out
-    }
-
-    /// The number that a text shows, as a decimal text.
-    pub(super) fn read(&self, text: &str) -> Result<String> {
-        let is_negative = text.contains(['-', '<']);
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let digits = |text: &str, most| text.chars().filter(char::is_ascii_digit).take(most).collect::<String>();
-        let (whole, fraction) = (digits(whole, self.whole), digits(fraction, self.fraction));
-        if whole.is_empty() && fraction.is_empty() {
-            return Err(error("22P02", "invalid input syntax for type numeric: \" \""));
-        }
-        let sign = if is_negative { "-" } else { "" };
-        Ok(format!("{sign}{}.{fraction}", if whole.is_empty() { "0" } else { &whole }))
     }
 }
 
@@ -226,6 +77,8 @@ impl Writer<'_> {
             Node::Minus | Node::Plus | Node::Bracket => self.blank(),
             Node::Ordinal { is_upper } => self.ordinal(*is_upper),
             Node::Literal(text) => self.out.push_str(text),
+            // Its numbers are not written by places.
+            Node::Roman { .. } => {}
         }
     }
 
@@ -321,19 +174,5 @@ mod tests {
             let printed = Template::parse(template).expect(template).print(is_negative, number.trim_start_matches('-'));
             assert_eq!(printed, text, "{template} of {number}");
         }
-        assert!(Template::parse("9EEEE").is_err());
-    }
-
-    #[test]
-    fn texts_are_read_as_far_as_the_template_has_places() {
-        for (template, text, number) in [
-            ("99G999D9S", "12,454.8-", "-12454.8"),
-            ("9.99", "1.234", "1.23"),
-            ("99", "123", "12."),
-            ("999PR", "<12>", "-12."),
-        ] {
-            assert_eq!(Template::parse(template).expect(template).read(text).expect(text), number);
-        }
-        assert!(Template::parse("999").expect("a template").read("abc").is_err());
     }
 }

@@ -6,10 +6,11 @@ use datafusion::common::Result;
 use peristyle_storage::special_numeric::Special;
 
 use super::define::Call;
-use super::number_format::Template;
+use super::error::error;
+use super::number_template::{Notation, Template};
 use super::rounding::unscaled;
 use super::rows::{Argument, Float8, Int8, Out, Text, map2};
-use crate::semantics::decimal_at_scale;
+use crate::semantics::{decimal_at_scale, no_integer};
 
 /// `to_number(text, template)` as the text of a decimal; `desugar` casts it to the template's digits.
 pub(crate) const READ: &str = "pg_number_text";
@@ -35,20 +36,35 @@ pub(super) fn of_decimal(call: &Call<'_>) -> Result<ArrayRef> {
 pub(super) fn of_double(call: &Call<'_>) -> Result<ArrayRef> {
     map2::<Float8, Text, _>(call, |value, template| {
         let template = Template::parse(template)?;
-        if let Some(special) = Special::of_float(value) {
-            return Ok(print_special(special, &template));
+        match (template.notation, Special::of_float(value)) {
+            // A number that no integer is has no numerals, as what is cast to the nearest one here.
+            (Notation::Roman, _) => Ok(template.print_roman(value.round_ties_even() as i32)),
+            (_, Some(special)) => print_special(special, &template),
+            (Notation::Scientific, None) => Ok(template.print_scientific_double(value)),
+            (Notation::Places, None) => {
+                let shifted = value.abs() * 10_f64.powi(template.shift as i32);
+                Ok(template.print(value < 0.0, &format!("{shifted:.*}", template.fraction)))
+            }
         }
-        let shifted = value.abs() * 10_f64.powi(template.shift as i32);
-        Ok(template.print(value < 0.0, &format!("{shifted:.*}", template.fraction)))
     })
 }
 
 /// A decimal of that scale by a template.
 fn print(value: i256, scale: i32, template: &str) -> Result<String> {
     let template = Template::parse(template)?;
-    if let Some(special) = Special::of(value) {
-        return Ok(print_special(special, &template));
+    match (Special::of(value), template.notation) {
+        (Some(special), _) => print_special(special, &template),
+        (None, Notation::Places) => print_places(value, scale, &template),
+        (None, Notation::Scientific) => Ok(print_scientific(value, scale, &template)),
+        (None, Notation::Roman) => {
+            let rounded = decimal_at_scale(value, scale, u8::MAX, 0)?;
+            let number = rounded.to_i128().and_then(|number| i32::try_from(number).ok());
+            Ok(template.print_roman(number.ok_or_else(|| error("22003", "integer out of range"))?))
+        }
     }
+}
+
+fn print_places(value: i256, scale: i32, template: &Template) -> Result<String> {
     let scale = scale - template.shift as i32;
     let rounded = decimal_at_scale(value, scale, u8::MAX, template.fraction as i8)?;
     let least = template.fraction + 1;
@@ -59,8 +75,20 @@ fn print(value: i256, scale: i32, template: &str) -> Result<String> {
     Ok(template.print(rounded < i256::ZERO, &digits))
 }
 
-fn print_special(special: Special, template: &Template) -> String {
-    template.print(special == Special::NegativeInfinity, special.text().trim_start_matches('-'))
+fn print_scientific(value: i256, scale: i32, template: &Template) -> String {
+    let digits = value.wrapping_abs().to_string();
+    let power = if value == i256::ZERO { 0 } else { digits.len() as i32 - 1 - scale };
+    template.print_scientific(value < i256::ZERO, &digits, power)
+}
+
+fn print_special(special: Special, template: &Template) -> Result<String> {
+    match template.notation {
+        Notation::Places => {
+            Ok(template.print(special == Special::NegativeInfinity, special.text().trim_start_matches('-')))
+        }
+        Notation::Scientific => Ok(template.no_scientific()),
+        Notation::Roman => Err(no_integer(special, "integer")),
+    }
 }
 
 /// Digits before and behind the point that a template has places for.

@@ -3,7 +3,6 @@
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, StringViewArray};
 use arrow::datatypes::{DataType, i256};
 use datafusion::common::{DataFusionError, Result};
-use datafusion::functions::string;
 use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed::{self, Bound, Range, RangeType};
 
@@ -155,8 +154,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     combination!("range_merge", |a, b| Ok(a.merged(b))),
 ];
 
-const LOWER_OF_TEXT: Overload = overload(&[Ty::Text], PgType::TEXT, |c| c.by(&string::lower()));
-const UPPER_OF_TEXT: Overload = overload(&[Ty::Text], PgType::TEXT, |c| c.by(&string::upper()));
+const LOWER_OF_TEXT: Overload = overload(&[Ty::Text], PgType::TEXT, super::letter_case::lower);
+const UPPER_OF_TEXT: Overload = overload(&[Ty::Text], PgType::TEXT, super::letter_case::upper);
 
 /// The parameter that takes an element.
 const fn element(ty: PgType) -> Ty {

@@ -1,6 +1,6 @@
 //! Which functions a session has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::common::{Result, internal_datafusion_err};
@@ -9,11 +9,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_parts, array_types, bits, bytes, choice, clock, datetime, degrees,
-    distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
-    json_path, json_sets, json_text, macaddr, make_time, math, money, network, open_time, ordered_set, overlaps,
-    own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array,
-    shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
+    age, arithmetic, array, array_items, array_parts, array_types, bits, bytes, chance, choice, clock, collation,
+    datetime, degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build,
+    json_change, json_path, json_sets, json_text, letter_case, macaddr, make_time, math, money, network, open_time,
+    ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale,
+    series_array, shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -25,7 +25,9 @@ const FAMILIES: &[&[Definition]] = &[
     array_parts::DEFINITIONS,
     bits::DEFINITIONS,
     bytes::DEFINITIONS,
+    chance::DEFINITIONS,
     clock::DEFINITIONS,
+    collation::DEFINITIONS,
     datetime::DEFINITIONS,
     degrees::DEFINITIONS,
     distinct_from::DEFINITIONS,
@@ -41,6 +43,7 @@ const FAMILIES: &[&[Definition]] = &[
     json_path::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
+    letter_case::DEFINITIONS,
     macaddr::DEFINITIONS,
     make_time::DEFINITIONS,
     math::DEFINITIONS,
@@ -120,6 +123,30 @@ pub(crate) fn named(name: &str) -> Result<Arc<ScalarUDF>> {
 /// Whether a session has a scalar function of that name.
 pub(crate) fn is_scalar(name: &str) -> bool {
     SCALAR_FUNCTIONS.contains_key(name)
+}
+
+/// Whether a session has an aggregate of that name.
+pub(crate) fn is_aggregate(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let functions = aggregate_functions();
+        functions.iter().flat_map(|function| names_of(function.name(), function.aliases())).collect()
+    });
+    // These become functions over what another aggregate gathers.
+    let of_json = ["json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"];
+    NAMES.contains(name) || of_json.contains(&name)
+}
+
+/// Whether a session has an aggregate or a window function of that name.
+pub(crate) fn is_aggregate_or_window(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let functions = window_functions();
+        functions.iter().flat_map(|function| names_of(function.name(), function.aliases())).collect()
+    });
+    is_aggregate(name) || NAMES.contains(name)
+}
+
+fn names_of(name: &str, aliases: &[String]) -> Vec<String> {
+    aliases.iter().cloned().chain([name.to_owned()]).collect()
 }
 
 /// Every scalar function of a session, by its names.

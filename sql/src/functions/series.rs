@@ -54,10 +54,10 @@ impl TableFunctionImpl for GenerateSeries {
     }
 }
 
-/// Beside a time or an interval a literal without a type is a time; timestamptz if no bound says otherwise.
+/// Beside a time, a date or an interval a literal without a type is a time; timestamptz if no bound says otherwise.
 fn typed(values: Vec<ScalarValue>, session: &dyn Session) -> Result<Vec<ScalarValue>> {
-    let is_time = |value: &ScalarValue| matches!(value.data_type(), DataType::Timestamp(..) | DataType::Interval(_));
-    if !values.iter().any(is_time) {
+    let is_time = |ty: DataType| matches!(ty, DataType::Timestamp(..) | DataType::Date32 | DataType::Interval(_));
+    if !values.iter().any(|value| is_time(value.data_type())) {
         return Ok(values);
     }
     let is_local = |value: &ScalarValue| matches!(value.data_type(), DataType::Timestamp(_, None));

@@ -28,23 +28,18 @@ const LENGTH: &[Overload] = &[
     overload(&[Ty::Bytea, Ty::Text], PgType::INT4, |c| map2::<Bytea, Text, i32>(c, encoded_length)),
     bits::LENGTH,
 ];
-const SUBSTRING: &[Overload] = &[
-    overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| {
-        map2::<Text, Int4, _>(c, |s, from| Ok(slice(s, from.into(), None)?.to_owned()))
-    }),
-    overload(&[Ty::Text, Ty::Int4, Ty::Int4], PgType::TEXT, |c| {
-        map3::<Text, Int4, Int4, _>(c, |s, from, count| Ok(slice(s, from.into(), Some(count.into()))?.to_owned()))
-    }),
-    overload(&[Ty::Text, Ty::Text], PgType::TEXT, super::pattern::substring),
-    overload(&[Ty::Bytea, Ty::Int4], PgType::BYTEA, |c| {
-        map2::<Bytea, Int4, _>(c, |b, from| Ok(byte_slice(b, from.into(), None)?.to_vec()))
-    }),
-    overload(&[Ty::Bytea, Ty::Int4, Ty::Int4], PgType::BYTEA, |c| {
-        map3::<Bytea, Int4, Int4, _>(c, |b, from, count| Ok(byte_slice(b, from.into(), Some(count.into()))?.to_vec()))
-    }),
-    bits::SUBSTRING_FROM,
-    bits::SUBSTRING,
-];
+const FROM: Overload = overload(&[Ty::Text, Ty::Int4], PgType::TEXT, |c| {
+    map2::<Text, Int4, _>(c, |s, from| Ok(slice(s, from.into(), None)?.to_owned()))
+});
+const FROM_FOR: Overload = overload(&[Ty::Text, Ty::Int4, Ty::Int4], PgType::TEXT, |c| {
+    map3::<Text, Int4, Int4, _>(c, |s, from, count| Ok(slice(s, from.into(), Some(count.into()))?.to_owned()))
+});
+const BYTES_FROM: Overload = overload(&[Ty::Bytea, Ty::Int4], PgType::BYTEA, |c| {
+    map2::<Bytea, Int4, _>(c, |b, from| Ok(byte_slice(b, from.into(), None)?.to_vec()))
+});
+const BYTES_FROM_FOR: Overload = overload(&[Ty::Bytea, Ty::Int4, Ty::Int4], PgType::BYTEA, |c| {
+    map3::<Bytea, Int4, Int4, _>(c, |b, from, count| Ok(byte_slice(b, from.into(), Some(count.into()))?.to_vec()))
+});
 
 /// A char(n) with its trailing blanks, which are not stored.
 pub(crate) const PADDED: &str = "pg_bpchar_padded";
@@ -62,8 +57,20 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "octet_length",
         &[overload(&[Ty::Text], PgType::INT4, |c| map1::<Text, i32>(c, |s| Ok(s.len() as i32))), BYTES, bits::OCTETS],
     ),
-    immutable("substring", SUBSTRING),
-    immutable("substr", SUBSTRING),
+    immutable(
+        "substring",
+        &[
+            FROM,
+            FROM_FOR,
+            overload(&[Ty::Text, Ty::Text], PgType::TEXT, super::pattern::substring),
+            overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, super::sql_pattern::substring),
+            BYTES_FROM,
+            BYTES_FROM_FOR,
+            bits::SUBSTRING_FROM,
+            bits::SUBSTRING,
+        ],
+    ),
+    immutable("substr", &[FROM, FROM_FOR, BYTES_FROM, BYTES_FROM_FOR]),
     immutable(
         "strpos",
         &[
@@ -121,7 +128,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         "translate",
         &[overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, |c| map3::<Text, Text, Text, _>(c, translate))],
     ),
-    immutable("initcap", &[overload(&[Ty::Text], PgType::TEXT, |c| map1::<Text, _>(c, |s| Ok(initcap(s))))]),
     immutable(
         "overlay",
         &[
@@ -272,20 +278,6 @@ fn translate(s: &str, from: &str, to: &str) -> Result<String> {
         Some(place) => to.chars().nth(place),
     };
     Ok(s.chars().filter_map(replace).collect())
-}
-
-fn initcap(s: &str) -> String {
-    let mut in_word = false;
-    let mut text = String::with_capacity(s.len());
-    for c in s.chars() {
-        if in_word {
-            text.extend(c.to_lowercase());
-        } else {
-            text.extend(c.to_uppercase());
-        }
-        in_word = c.is_alphanumeric();
-    }
-    text
 }
 
 fn overlay(s: &str, by: &str, from: i32, count: i32) -> Result<String> {

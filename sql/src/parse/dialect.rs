@@ -122,6 +122,9 @@ impl Dialect for PgDialect {
             // What ANY takes stands in parentheses: any operator may be in it.
             return Some(parser.parse_infix(left.clone(), comparison));
         }
+        if let Some(op) = quantified_operator(parser) {
+            return Some(quantified(parser, left, op));
+        }
         if is_null_test(&parser.peek_token_ref().token) {
             parser.advance_token();
             return Some(Ok(Expr::IsNull(Box::new(left.clone()))));
@@ -293,11 +296,45 @@ fn is_pattern_operator(token: &Token) -> bool {
 }
 
 fn is_quantified_pattern(parser: &Parser) -> bool {
-    let is_quantifier = |token: &Token| match token {
+    is_pattern_operator(&parser.peek_token_ref().token) && is_quantifier(parser, 1)
+}
+
+fn is_quantifier(parser: &Parser, place: usize) -> bool {
+    match &parser.peek_nth_token_ref(place).token {
         Token::Word(word) => matches!(word.keyword, Keyword::ANY | Keyword::ALL | Keyword::SOME),
         _ => false,
+    }
+}
+
+/// An operator that sqlparser knows no quantifier behind, if one stands there: `@> ANY (…)`.
+fn quantified_operator(parser: &Parser) -> Option<BinaryOperator> {
+    let op = match &parser.peek_token_ref().token {
+        Token::AtArrow => BinaryOperator::AtArrow,
+        Token::ArrowAt => BinaryOperator::ArrowAt,
+        Token::Overlap => BinaryOperator::PGOverlap,
+        Token::CaretAt => BinaryOperator::PGStartsWith,
+        Token::Question => BinaryOperator::Question,
+        Token::QuestionPipe => BinaryOperator::QuestionPipe,
+        Token::QuestionAnd => BinaryOperator::QuestionAnd,
+        _ => return None,
     };
-    is_pattern_operator(&parser.peek_token_ref().token) && is_quantifier(&parser.peek_nth_token_ref(1).token)
+    (is_quantifier(parser, 1) && parser.peek_nth_token_ref(2).token == Token::LParen).then_some(op)
+}
+
+/// What follows an operator before `ANY (…)` or `ALL (…)`.
+fn quantified(parser: &mut Parser, left: &Expr, compare_op: BinaryOperator) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    let is_all = is_word(&parser.next_token().token, Keyword::ALL);
+    let left = Box::new(left.clone());
+    // The parentheses are those of a subquery, if that is what they hold.
+    let right = Box::new(match parser.parse_subexpr(other_operator())? {
+        Expr::Nested(inner) => *inner,
+        other => other,
+    });
+    Ok(match is_all {
+        true => Expr::AllOp { left, compare_op, right },
+        false => Expr::AnyOp { left, compare_op, right, is_some: false },
+    })
 }
 
 #[cfg(test)]
@@ -364,7 +401,7 @@ mod tests {
 
     #[test]
     fn any_takes_what_stands_in_its_parentheses() {
-        for text in ["a ~ ANY (b || c)", "a ~~ ALL (array['x'] || b) AND c"] {
+        for text in ["a ~ ANY (b || c)", "a ~~ ALL (array['x'] || b) AND c", "a @> ANY (b || c) AND a <@ ALL (b)"] {
             parse_expression(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         }
     }

@@ -9,6 +9,10 @@
 //! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
 //! | `'a'` and `'b'` on the next line | `'ab'` |
 //! | `ORDER BY a USING <` | `ORDER BY a ASC` |
+//! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
+//! | `substring(a SIMILAR b ESCAPE c)` | `substring(a FROM b FOR c)` |
+//! | `GROUP BY DISTINCT a` | `GROUP BY` a column that no table has`, a` |
+//! | `SELECT 1 and` | `SELECT 1 AS "and"` |
 //! | `U&'…'`, `$tag$…$tag$` | the string that it stands for |
 //! | `U&"…"` | the name that it stands for |
 //! | `int ARRAY` | `int[]` |
@@ -28,6 +32,7 @@
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
 //! they stand.
 
+mod labels;
 mod names;
 mod queries;
 mod row_locks;
@@ -41,8 +46,8 @@ pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
 use self::queries::{
-    arrays_by_word, bare_functions, empty_selects, leave_out_only, orders_by_operator, quantified_values,
-    table_commands, trims_of_blanks,
+    arrays_by_word, bare_functions, empty_selects, fetches_as_limits, groups_by_distinct, leave_out_only,
+    orders_by_operator, quantified_values, substrings_by_pattern, table_commands, trims_of_blanks,
 };
 use self::statements::{
     create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
@@ -54,6 +59,9 @@ use crate::error::{SqlError, SqlState};
 pub(crate) const NOTHING_MARK: &str = "\u{1}nothing";
 /// The column whose insertion in MERGE stands for DEFAULT VALUES.
 pub(crate) const DEFAULTS_MARK: &str = "\u{1}defaults";
+
+/// The key of GROUP BY that stands for DISTINCT.
+pub(crate) const DISTINCT_MARK: &str = "\u{1}distinct";
 
 /// The schema of the name behind RENAME TO that stands for SET SCHEMA.
 pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
@@ -137,6 +145,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
         _ => {}
     }
+    labels::name_results(&mut tokens);
     past::settle(&mut tokens);
     identity::rewrite(&mut tokens);
     like::rewrite(&mut tokens);
@@ -145,6 +154,9 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     leave_out_only(&mut tokens);
     row_locks::rewrite(&mut tokens);
     orders_by_operator(&mut tokens);
+    fetches_as_limits(&mut tokens);
+    groups_by_distinct(&mut tokens);
+    substrings_by_pattern(&mut tokens);
     names::settle(&mut tokens);
     arrays_by_word(&mut tokens);
     quantified_values(&mut tokens);
@@ -227,6 +239,37 @@ mod tests {
     fn operators_say_an_order() {
         let sql = "select a from t join u using (a) order by a using <, b using >";
         assert_eq!(printed(sql), "SELECT a FROM t JOIN u USING(a) ORDER BY a ASC, b DESC");
+    }
+
+    #[test]
+    fn rows_are_fetched_by_limits() {
+        let limited = |sql: &str| printed(&format!("select a from t {sql}"));
+        assert_eq!(limited("fetch first row only"), "SELECT a FROM t LIMIT 1");
+        assert_eq!(limited("offset 2 rows fetch next $1 rows only;"), "SELECT a FROM t LIMIT $1 OFFSET 2 ROWS");
+        assert_eq!(limited("fetch first -1 rows only"), "SELECT a FROM t LIMIT -1");
+        assert_eq!(limited("fetch first (1 + 1) rows only"), "SELECT a FROM t LIMIT (1 + 1)");
+        assert!(parse("select a from t fetch first 1 + 1 rows only", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn words_name_results_where_nothing_follows() {
+        assert_eq!(printed("select 1 and"), "SELECT 1 AS \"and\"");
+        assert_eq!(
+            printed("select a in, (select b is) like from t"),
+            "SELECT a AS \"in\", (SELECT b AS \"is\") AS \"like\" FROM t"
+        );
+        assert_eq!(printed("select 1 as current_role"), "SELECT 1 AS \"current_role\"");
+        assert_eq!(printed("select current_role, a and b from t"), "SELECT current_role(), a AND b FROM t");
+        assert!(parse("select a from t where a and", &mut Vec::new()).is_err());
+        assert!(parse("select not in", &mut Vec::new()).is_err());
+        assert!(parse("vacuum analyze", &mut Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn parts_are_found_by_patterns() {
+        let expected = "SELECT SUBSTRING(a FROM (b) FOR '#')";
+        assert_eq!(printed("select substring(a similar (b) escape '#')"), expected);
+        assert!(parse("select substring(a similar to b)", &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::names::fold;
 
 /// Words that name a type, or begin a form of their own, and no function.
 const NO_FUNCTIONS: &[&str] = &[
+    "all",
+    "any",
     "bigint",
     "bit",
     "boolean",
@@ -28,6 +30,7 @@ const NO_FUNCTIONS: &[&str] = &[
     "numeric",
     "real",
     "smallint",
+    "some",
     "varchar",
     "xmlparse",
 ];
@@ -37,7 +40,7 @@ const WITH_ARGUMENTS: &[&str] = &["coalesce", "greatest", "least"];
 
 /// 42601 for what a statement has of such forms.
 pub(super) fn refuse(statement: &ast::Statement, index: &TextIndex<'_>) -> Result<(), SqlError> {
-    match statement.visit(&mut Finder) {
+    match statement.visit(&mut Finder::default()) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(misfit) => Err(misfit.error(index)),
     }
@@ -90,7 +93,11 @@ fn token_of(text: &str) -> &str {
     &text[..word.max(first)]
 }
 
-struct Finder;
+#[derive(Default)]
+struct Finder {
+    /// Where `LIKE ANY (…)` has what sqlparser takes for a call.
+    quantifiers: Vec<Location>,
+}
 
 impl Visitor for Finder {
     type Break = Misfit;
@@ -113,7 +120,13 @@ impl Visitor for Finder {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Misfit> {
         match expr {
-            Expr::Function(function) if is_misformed(function) => {
+            Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => {
+                self.quantifiers.push(pattern.span().start);
+                ControlFlow::Continue(())
+            }
+            Expr::Function(function)
+                if is_misformed(function) && !self.quantifiers.contains(&function.name.span().start) =>
+            {
                 ControlFlow::Break(Misfit::At(function.name.span().start))
             }
             Expr::CompoundFieldAccess { root, access_chain } if !takes_subscripts(root, access_chain) => {
@@ -156,7 +169,7 @@ fn is_misformed(function: &Function) -> bool {
     let word = bare_word(function);
     let is = |words: &[&str]| word.as_deref().is_some_and(|word| words.contains(&word));
     function.null_treatment.is_some()
-        || is_distinct && list.args.iter().any(is_wildcard)
+        || (is_distinct || list.args.len() > 1) && list.args.iter().any(is_wildcard)
         || is(NO_FUNCTIONS)
         || is(WITH_ARGUMENTS) && list.args.is_empty()
 }
@@ -209,7 +222,14 @@ mod tests {
 
     #[test]
     fn types_and_forms_are_no_functions() {
-        for sql in ["numeric(1)", "coalesce()", "count(distinct *)", "first_value(a) ignore nulls over ()"] {
+        for sql in [
+            "numeric(1)",
+            "coalesce()",
+            "count(distinct *)",
+            "count(*, a)",
+            "any(array[1])",
+            "first_value(a) ignore nulls over ()",
+        ] {
             assert!(refused(&format!("select {sql}")).is_some(), "{sql}");
         }
         for sql in ["\"numeric\"(1)", "coalesce(1)", "count(*)", "numeric '1'", "int4(1)"] {

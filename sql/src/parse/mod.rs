@@ -37,7 +37,7 @@ pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use dialect::{SYMMETRIC, VARIADIC};
 pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
 pub(crate) use exclusion::Exclusion;
-pub(crate) use forms::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, changes_rows, is_change, under_with};
+pub(crate) use forms::{DEFAULTS_MARK, DISTINCT_MARK, NOTHING_MARK, SCHEMA_MARK, changes_rows, is_change, under_with};
 pub(crate) use identity::Overriding;
 pub(crate) use like::{LikeClause, LikeOption};
 pub(crate) use maintenance::{Maintenance, Subject};

@@ -14,6 +14,7 @@ const EXPRESSIONS: &[&str] = &[
     "current_catalog",
     "current_date",
     "current_role",
+    "current_schema",
     "current_time",
     "current_timestamp",
     "current_user",
@@ -63,7 +64,7 @@ impl Visitor for Finder {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Ident> {
         match expr {
-            Expr::Identifier(name) => check(Some(name)),
+            Expr::Identifier(name) => refuse_if(Some(name), |word| !is_column_name(word) && !is_value(word)),
             // Behind a dot any word is a name.
             Expr::CompoundIdentifier(names) => check(names.first()),
             _ => ControlFlow::Continue(()),
@@ -72,24 +73,24 @@ impl Visitor for Finder {
 }
 
 fn check(name: Option<&Ident>) -> ControlFlow<Ident> {
-    match name {
-        Some(name) if name.quote_style.is_none() && is_no_name(&name.value) => ControlFlow::Break(name.clone()),
-        _ => ControlFlow::Continue(()),
-    }
+    refuse_if(name, |word| is_reserved(word) && !is_value(word))
 }
 
 fn check_new(name: Option<&Ident>) -> ControlFlow<Ident> {
+    refuse_if(name, |word| !is_column_name(word))
+}
+
+fn refuse_if(name: Option<&Ident>, is_refused: impl Fn(&str) -> bool) -> ControlFlow<Ident> {
     match name {
-        Some(name) if name.quote_style.is_none() && !is_column_name(&name.value.to_ascii_lowercase()) => {
+        Some(name) if name.quote_style.is_none() && is_refused(&name.value.to_ascii_lowercase()) => {
             ControlFlow::Break(name.clone())
         }
         _ => ControlFlow::Continue(()),
     }
 }
 
-fn is_no_name(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    is_reserved(&word) && !EXPRESSIONS.contains(&word.as_str())
+fn is_value(word: &str) -> bool {
+    EXPRESSIONS.contains(&word)
 }
 
 #[cfg(test)]
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(refused("create table table (a int)"), near("table", 14));
         assert_eq!(refused("create table t (a int, user int)"), near("user", 24));
         assert_eq!(refused("explain select grant from t"), near("grant", 16));
+        assert_eq!(refused("select 1 + left"), near("left", 12));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `pg_database`: databases. Text is UTF-8, ordered by bytes, which is PostgreSQL's collation `C`.
+//! `pg_database`: databases. Text is UTF-8, ordered by bytes, which is PostgreSQL's collation `C`; letters are Unicode's.
 
 use super::PG_DEFAULT;
 use crate::charset::Charset;
@@ -34,7 +34,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
             Value::Int(0),
             PG_DEFAULT.into(),
             "C".into(),
-            "C".into(),
+            "C.UTF-8".into(),
         ]);
     }
 }

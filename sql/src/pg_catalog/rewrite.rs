@@ -24,6 +24,7 @@ use peristyle_catalog::model::{PgType, TypeKind};
 pub(crate) use sets::value_column;
 
 use super::functions::XID_AGE;
+use crate::functions::collation::COLLATED;
 use crate::functions::type_of::TYPE_OF;
 use crate::relation::declarations;
 
@@ -131,13 +132,15 @@ fn name_operator(op: &mut BinaryOperator) {
     *op = plain;
 }
 
-/// Every text is ordered and equal by its bytes, so these collations change nothing.
+/// Every text is ordered and equal by its bytes, so these collations change nothing; but what is no text has none.
 fn drop_collation(expr: &mut Expr) {
     let Expr::Collate { expr: inner, collation } = expr else { return };
     let name = collation.0.last().and_then(ObjectNamePart::as_ident).map(folded);
     if matches!(name.as_deref(), Some("default" | "C" | "POSIX" | "ucs_basic")) {
+        let is_string =
+            matches!(inner.as_ref(), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)));
         let inner = std::mem::replace(inner.as_mut(), null());
-        *expr = inner;
+        *expr = if is_string { inner } else { call(COLLATED, vec![inner]) };
     }
 }
 
@@ -179,7 +182,9 @@ fn rewrite_cast(expr: &mut Expr) {
     if !matches!(data_type, DataType::Text | DataType::Varchar(None)) {
         return;
     }
-    let gives = |kind: &str| called(inner).is_some_and(|name| name == format!("{kind}_in") || is_type_of(&name, kind));
+    let is_kind =
+        |name: &str, kind: &str| name == format!("{kind}_in") || name == format!("to_{kind}") || is_type_of(name, kind);
+    let gives = |kind: &str| called(inner).is_some_and(|name| is_kind(&name, kind));
     let shown = REGISTERED.iter().find(|kind| gives(kind));
     if let Some(kind) = shown {
         *expr = call(&format!("{kind}_out"), vec![std::mem::replace(inner.as_mut(), null())]);
@@ -309,6 +314,7 @@ mod tests {
     fn registered_names_are_read_and_shown() {
         assert_eq!(normalised("SELECT 'x'::regclass"), "SELECT regclass_in('x')");
         assert_eq!(normalised("SELECT o::regtype::text"), "SELECT regtype_out(regtype_in(o))");
+        assert_eq!(normalised("SELECT to_regclass(x)::text"), "SELECT regclass_out(to_regclass(x))");
     }
 
     #[test]

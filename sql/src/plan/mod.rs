@@ -6,12 +6,15 @@ mod column_aliases;
 mod conditions;
 mod constant_query;
 mod copies;
+mod dependent_columns;
 mod exclusions;
 pub(crate) mod from_items;
+mod grouping;
 mod guarded;
 mod in_order;
 mod interruption;
 pub(crate) mod kept_expression;
+mod late_settings;
 mod lateral;
 mod literals;
 mod memory;
@@ -25,8 +28,10 @@ mod page;
 pub(crate) mod parameters;
 mod past;
 mod provider;
+mod qualified;
 mod quantified;
 mod recursion;
+mod recursion_form;
 mod refused;
 mod refused_calls;
 mod registered;
@@ -39,6 +44,7 @@ mod ties;
 pub(crate) mod user_types;
 mod using_joins;
 mod values_list;
+mod values_rows;
 mod view;
 mod whole_rows;
 mod with_names;
@@ -148,6 +154,7 @@ impl<'a> Planner<'a> {
     /// The plan of a query, parameters as placeholders of the types that are known.
     pub(crate) fn query(&self, query: &ast::Query, types: &[Option<PgType>]) -> Result<LogicalPlan, SqlError> {
         refused::refuse(query)?;
+        recursion_form::refuse(query)?;
         let mut query = query.clone();
         row_locks::mark(&mut query)?;
         with_names::tell_apart(&mut query);
@@ -155,6 +162,7 @@ impl<'a> Planner<'a> {
         past::resolve(self, &mut query, types)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
+        late_settings::settle(&mut query);
         self.look_up_types(&mut query);
         let mut statement = ast::Statement::Query(Box::new(query));
         own_names::settle(self, &mut statement, types)?;
@@ -184,7 +192,17 @@ impl<'a> Planner<'a> {
     pub(crate) fn expression(&self, expression: &ast::Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
         let prepared = self.prepared(expression)?;
         let planned = self.to_relation().sql_to_expr(prepared, schema, &mut PlannerContext::new())?;
-        self.analysed(planned, schema)
+        self.analysed(planned, schema, &Bound::default())
+    }
+
+    /// As [`Self::expression`], with the values of parameters put in.
+    pub(crate) fn bound_expression(
+        &self,
+        expression: &ast::Expr,
+        schema: &DFSchema,
+        bound: &Bound,
+    ) -> Result<Expr, SqlError> {
+        self.analysed(self.over(expression, schema, bound.types())?, schema, bound)
     }
 
     /// An expression's tree as the planner reads it.
@@ -219,12 +237,8 @@ impl<'a> Planner<'a> {
     }
 
     /// The expression after the analyzer's rules, which make casts and operators PostgreSQL's.
-    fn analysed(&self, expression: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-        let input =
-            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
-        let plan = LogicalPlanBuilder::from(input).project([expression.alias("value")])?.build()?;
-        let options = self.state().config_options();
-        let analysed = self.state().analyzer().execute_and_check(plan, options, |_, _| {})?;
+    fn analysed(&self, expression: Expr, schema: &DFSchema, bound: &Bound) -> Result<Expr, SqlError> {
+        let analysed = self.settled(plan_over(schema, [expression])?, bound)?;
         match analysed.expressions().into_iter().next() {
             Some(Expr::Alias(alias)) => Ok(*alias.expr),
             Some(other) => Ok(other),
@@ -274,6 +288,16 @@ impl<'a> Planner<'a> {
     fn to_relation(&self) -> SqlToRel<'_, Provider<'a>> {
         SqlToRel::new_with_options(&self.provider, ParserOptions::from(&self.state().config_options().sql_parser))
     }
+}
+
+/// A plan of expressions over some columns.
+pub(crate) fn plan_over(
+    schema: &DFSchema,
+    expressions: impl IntoIterator<Item = Expr>,
+) -> Result<LogicalPlan, SqlError> {
+    let input = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema: Arc::new(schema.clone()) });
+    let named = expressions.into_iter().enumerate().map(|(place, expr)| expr.alias(format!("value {place}")));
+    Ok(LogicalPlanBuilder::from(input).project(named.collect::<Vec<_>>())?.build()?)
 }
 
 /// Runs a query: its rows come as they are taken.
@@ -386,6 +410,7 @@ pub(crate) async fn argument(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
             .hint("You will need to rewrite or cast the expression."));
     }
-    let assigned = (ty, arrow_type(ty, None));
+    let planned = parameters::planned_as(ty);
+    let assigned = (planned, arrow_type(planned, None));
     Ok(constant(scope, expression, Some(assigned)).await?.0)
 }

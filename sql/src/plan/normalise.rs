@@ -11,10 +11,10 @@ use sqlparser::ast::{
 
 use super::balance::balance;
 use super::guarded::guarded;
-use super::output_names::expression_name;
+use super::output_names::{expression_name, result_name};
 use super::{
     conditions, copies, exclusions, literals, named_windows, page, quantified, refused_calls, row_values,
-    select_clauses,
+    select_clauses, values_rows,
 };
 use crate::error::{SqlError, SqlState};
 use crate::functions::unicode::IS_NORMALISED;
@@ -51,7 +51,7 @@ impl VisitorMut for Normaliser {
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
         match factor {
             TableFactor::Table { name, args: Some(args), .. } => flow(refused_calls::refuse_series(name, &args.args)),
-            _ => ControlFlow::Continue(()),
+            factor => flow(values_rows::as_union(factor)),
         }
     }
 
@@ -95,6 +95,10 @@ fn refuse_order(query: &Query) -> Result<(), SqlError> {
     let is_set_operation = matches!(*query.body, SetExpr::SetOperation { .. });
     keys.iter().try_for_each(|key| match &key.expr {
         Expr::Value(value) => refuse_constant_key(&value.value),
+        Expr::Identifier(name) if names_several(name, &query.body) => {
+            let message = format!("ORDER BY \"{}\" is ambiguous", fold(name));
+            Err(SqlError::new(SqlState::AMBIGUOUS_COLUMN, message))
+        }
         Expr::Identifier(name) if is_set_operation && is_no_result(name, &query.body) => {
             Err(SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{}\" does not exist", fold(name))))
         }
@@ -103,6 +107,25 @@ fn refuse_order(query: &Query) -> Result<(), SqlError> {
             .detail("Only result column names can be used, not expressions or functions.")
             .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")),
         _ => Ok(()),
+    })
+}
+
+/// Whether results of one SELECT that differ have that name. A column with and without its table is taken for one.
+fn names_several(name: &Ident, body: &SetExpr) -> bool {
+    let SetExpr::Select(select) = body else { return false };
+    let name = fold(name);
+    let column = |expr: &Expr| match expr {
+        Expr::CompoundIdentifier(path) => path.last().cloned().map(Expr::Identifier),
+        _ => None,
+    };
+    let mut called = select.projection.iter().filter(|item| result_name(item).as_ref() == Some(&name));
+    let expr_of = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr.clone()),
+        _ => None,
+    };
+    let Some(first) = called.next().and_then(expr_of) else { return false };
+    called.filter_map(expr_of).any(|other| {
+        other != first && column(&other).as_ref() != Some(&first) && column(&first).as_ref() != Some(&other)
     })
 }
 

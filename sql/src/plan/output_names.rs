@@ -125,6 +125,15 @@ fn is_wildcard(item: &SelectItem) -> bool {
     matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
+/// The name that a result has for the client, if it is no wildcard.
+pub(super) fn result_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(shown(&fold(alias)).to_owned()),
+        SelectItem::UnnamedExpr(expr) => expression_name(expr),
+        _ => None,
+    }
+}
+
 fn own_name(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(fold(alias)),

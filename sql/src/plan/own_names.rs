@@ -16,7 +16,7 @@ use super::from_items::{called, factors_of, visit_order_exprs, visit_own_exprs, 
 use super::output_names::apart;
 use super::scopes::{Level, Scopes};
 use super::using_joins::{Side, joins_by_name, refuse_unknown};
-use super::{Planner, column_aliases, whole_rows};
+use super::{Planner, column_aliases, dependent_columns, qualified, whole_rows};
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::parse::parse_query;
@@ -186,27 +186,24 @@ impl Settler<'_, '_> {
         for (place, item) in select.projection.iter_mut().enumerate() {
             self.settle_result(item, place, &qualified);
         }
-        let mut settle = |expr: &mut Expr| {
-            self.settle_expr(expr);
-            ControlFlow::Continue(())
-        };
+        let mut settle = |expr: &mut Expr| flow(self.settle_expr(expr));
         visit_select_exprs(select, &mut settle)?;
         visit_order_exprs(select, order_by, &mut settle)?;
+        dependent_columns::add(select, order_by, &self.scopes);
         select.from = opened.from;
         self.scopes.levels.pop();
         ControlFlow::Continue(())
     }
 
     fn settle_names(&self, tree: &mut impl VisitMut) -> Flow {
-        visit_own_exprs(tree, &mut |expr| {
-            self.settle_expr(expr);
-            ControlFlow::Continue(())
-        })
+        visit_own_exprs(tree, &mut |expr| flow(self.settle_expr(expr)))
     }
 
-    fn settle_expr(&self, expr: &mut Expr) {
+    fn settle_expr(&self, expr: &mut Expr) -> Result<(), SqlError> {
         match expr {
+            Expr::CompoundIdentifier(path) => qualified::check_path(path, &self.scopes)?,
             Expr::Identifier(name) => {
+                qualified::check_bare(name, &self.scopes)?;
                 if let Some(meaning) = self.scopes.meaning(name) {
                     *expr = meaning;
                 }
@@ -219,6 +216,7 @@ impl Settler<'_, '_> {
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// A result that is a name and nothing else keeps the name, apart from a column of that name that is a result too.

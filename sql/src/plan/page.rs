@@ -1,4 +1,4 @@
-//! How many rows of a query are given: FETCH FIRST is LIMIT, and the numbers of LIMIT and OFFSET are bigint.
+//! How many rows of a query are given: FETCH FIRST … WITH TIES is LIMIT, and the numbers of LIMIT and OFFSET are bigint.
 
 use std::ops::ControlFlow;
 
@@ -27,17 +27,16 @@ pub(super) fn normalise(query: &mut Query) -> Result<(), SqlError> {
     }
 }
 
-/// `FETCH FIRST n ROWS ONLY` is LIMIT n.
+/// `FETCH FIRST n ROWS WITH TIES` is a LIMIT with a mark; the parser reads `ONLY` as LIMIT.
 fn fetch_as_limit(query: &mut Query) -> Result<(), SqlError> {
     let Some(fetch) = query.fetch.take() else { return Ok(()) };
-    if fetch.with_ties && query.order_by.is_none() {
+    if fetch.percent || !fetch.with_ties {
+        return Err(SqlError::syntax("syntax error at or near \"FETCH\""));
+    }
+    if query.order_by.is_none() {
         return Err(SqlError::syntax("WITH TIES cannot be specified without ORDER BY clause"));
     }
-    if fetch.percent {
-        return Err(SqlError::syntax("syntax error at or near \"PERCENT\""));
-    }
-    let quantity = fetch.quantity.unwrap_or_else(|| number("1"));
-    let quantity = Some(if fetch.with_ties { call(MARK, vec![quantity]) } else { quantity });
+    let quantity = Some(call(MARK, vec![fetch.quantity.unwrap_or_else(|| number("1"))]));
     match &mut query.limit_clause {
         None => {
             let (limit_by, offset) = (Vec::new(), None);

@@ -18,7 +18,7 @@ use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 use crate::semantics;
 use crate::session::{Parameter, WireFormat};
-use crate::values::{ColumnBuilder, InputStyle};
+use crate::values::{ColumnBuilder, InputStyle, type_name};
 
 /// Most parameters of a statement (the wire counts them in 16 bits).
 const PARAMETERS_MAX: usize = 65_535;
@@ -51,16 +51,17 @@ impl Bound {
         let values = numbered
             .map(|((parameter, ty), number)| decode(style, parameter, *ty).map_err(|error| (error, Some(number))))
             .collect::<Result<_, _>>()?;
-        Ok(Bound { types: types.iter().copied().map(Some).collect(), values, are_unknown: false })
+        Ok(Bound { types: types.iter().copied().map(planned_as).map(Some).collect(), values, are_unknown: false })
     }
 
     /// Values that were computed, each of its type.
     pub(crate) fn of_values(types: &[PgType], values: Vec<ScalarValue>) -> Bound {
-        Bound { types: types.iter().copied().map(Some).collect(), values, are_unknown: false }
+        Bound { types: types.iter().copied().map(planned_as).map(Some).collect(), values, are_unknown: false }
     }
 
     /// NULLs of those types: enough to find out what a statement returns.
     pub(crate) fn nulls(types: &[PgType]) -> Result<Bound, SqlError> {
+        let types: Vec<PgType> = types.iter().copied().map(planned_as).collect();
         let values =
             types.iter().map(|ty| ScalarValue::try_new_null(&arrow_type(*ty, None))).collect::<Result<_, _>>()?;
         Ok(Bound { types: types.iter().copied().map(Some).collect(), values, are_unknown: true })
@@ -117,7 +118,19 @@ impl Bound {
     }
 }
 
+/// The type as which a parameter is planned. Registered objects are looked up by name where the statement is planned, so
+/// they are the text that names them.
+pub(super) fn planned_as(ty: PgType) -> PgType {
+    if ty.kind().is_some_and(TypeKind::is_registered) { PgType::TEXT } else { ty }
+}
+
 fn decode(style: &InputStyle, parameter: &Parameter, ty: PgType) -> Result<ScalarValue, SqlError> {
+    if planned_as(ty) != ty
+        && let (Some(bytes), WireFormat::Binary) = (&parameter.value, parameter.format)
+    {
+        return object_number(bytes, ty);
+    }
+    let ty = planned_as(ty);
     let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), style.clone())?;
     match (&parameter.value, parameter.format) {
         (None, _) => column.push_null(),
@@ -127,8 +140,18 @@ fn decode(style: &InputStyle, parameter: &Parameter, ty: PgType) -> Result<Scala
     Ok(ScalarValue::try_from_array(&column.finish()?, 0)?)
 }
 
+/// The text of an oid as the wire's binary format has it.
+fn object_number(bytes: &[u8], ty: PgType) -> Result<ScalarValue, SqlError> {
+    let Ok(number) = bytes.try_into().map(u32::from_be_bytes) else {
+        let message = format!("incorrect binary data format for type {}", type_name(ty));
+        return Err(SqlError::new(SqlState::INVALID_BINARY_REPRESENTATION, message));
+    };
+    Ok(ScalarValue::Utf8View(Some(number.to_string())))
+}
+
 /// The field of a parameter of that type.
 pub(super) fn field(ty: PgType) -> FieldRef {
+    let ty = planned_as(ty);
     pg_field("", ty, arrow_type(ty, None), true)
 }
 
@@ -176,9 +199,19 @@ impl Visitor for Numbers {
 
 /// All types: those that are known, those that the plan infers, text for the rest, as PostgreSQL does.
 pub(crate) fn resolve(plan: &LogicalPlan, hinted: &[Option<PgType>]) -> Result<Vec<PgType>, SqlError> {
+    Ok(or_text(infer(plan, hinted)?))
+}
+
+/// The types that are known, text for the rest.
+pub(crate) fn or_text(types: Vec<Option<PgType>>) -> Vec<PgType> {
+    types.into_iter().map(|ty| ty.unwrap_or(PgType::TEXT)).collect()
+}
+
+/// The types that are known, and those that the plan infers.
+pub(crate) fn infer(plan: &LogicalPlan, hinted: &[Option<PgType>]) -> Result<Vec<Option<PgType>>, SqlError> {
     // Most statements have none, or all are named: the plan is not walked for them.
-    if let Some(named) = hinted.iter().copied().collect() {
-        return Ok(named);
+    if hinted.iter().all(Option::is_some) {
+        return Ok(hinted.to_vec());
     }
     let inferred: HashMap<usize, PgType> = plan
         .get_parameter_fields()?
@@ -188,7 +221,7 @@ pub(crate) fn resolve(plan: &LogicalPlan, hinted: &[Option<PgType>]) -> Result<V
     let around = open_parameters::types(plan)?;
     let of_plan = |number: usize| inferred.get(&number).or_else(|| around.get(&number)).copied();
     let types = hinted.iter().enumerate();
-    Ok(types.map(|(i, known)| known.or_else(|| of_plan(i + 1)).unwrap_or(PgType::TEXT)).collect())
+    Ok(types.map(|(i, known)| known.or_else(|| of_plan(i + 1))).collect())
 }
 
 fn inferred_type(field: &FieldRef) -> PgType {
@@ -231,7 +264,10 @@ impl Visitor for Finder<'_> {
             return ControlFlow::Continue(());
         }
         let expressions: Vec<&Expr> = arguments.iter().filter_map(argument_expression).collect();
-        let known = expressions.iter().find_map(|expression| written_type(expression)).unwrap_or(PgType::INT4);
+        let known = match expressions.iter().find_map(|expression| written_type(expression)) {
+            Some(PgType::DATE) => PgType::TIMESTAMPTZ,
+            known => known.unwrap_or(PgType::INT4),
+        };
         let numbers = expressions.into_iter().filter_map(placeholder);
         self.casts.extend(numbers.map(|number| (number, known)));
         ControlFlow::Continue(())
@@ -259,8 +295,6 @@ impl Visitor for Finder<'_> {
         if let Expr::Cast { expr, data_type, .. } = expression
             && let Some(number) = placeholder(expr)
             && let Ok(ty) = looked_up(self.scope, data_type).and_then(|ty| Ok(semantics::pg_type_of_sql(&ty)?))
-            // Names are looked up by the cast of a text alone.
-            && !ty.kind().is_some_and(TypeKind::is_registered)
         {
             self.casts.push((number, PgType::plain(ty.oid)));
         }

@@ -131,7 +131,7 @@ impl Planner<'_> {
         let planned = self.over(expression, &empty, types)?;
         let planned = self.provider.constant_argument(planned)?;
         let planned = assignment_cast(planned, &empty, ty, &arrow_type(ty, None))?;
-        match self.provider.constant_argument(self.analysed(planned, &empty)?)? {
+        match self.provider.constant_argument(self.analysed(planned, &empty, &Bound::default())?)? {
             Planned::Literal(value, _) => Ok(value),
             _ if self.provider.values().is_some_and(Bound::are_unknown) => Ok(ScalarValue::Null),
             other => self.evaluated(other),

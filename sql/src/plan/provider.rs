@@ -269,6 +269,7 @@ fn statement_state(scope: &Scope, memory: Arc<dyn MemoryPool>) -> SessionState {
         transaction_start: scope.transaction_started,
         statement_start: scope.started,
         sources: scope.engine.sources().clone(),
+        chance: scope.session.chance.clone(),
         output: scope.settings.output_style(),
         date_order: scope.settings.input_style(scope.transaction_started).date_order,
         user: scope.session.user.clone(),
@@ -282,6 +283,9 @@ fn statement_state(scope: &Scope, memory: Arc<dyn MemoryPool>) -> SessionState {
     };
     let options = state.config_mut().options_mut();
     options.execution.time_zone = Some(scope.settings.arrow_time_zone());
+    if scope.session.chance.is_seeded() {
+        options.execution.target_partitions = 1;
+    }
     context.install(options);
     state.mark_start_execution();
     state

@@ -1,11 +1,12 @@
 //! Calls and operators that PostgreSQL refuses for their form, whatever the columns' types are.
 
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart,
-    UnaryOperator, Value,
+    DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, ObjectName, ObjectNamePart, UnaryOperator, Value,
 };
 
 use crate::error::{SqlError, SqlState};
+use crate::functions::{is_aggregate_or_window, is_scalar};
 use crate::names::fold;
 
 /// Functions of a first argument of any type, whose type is the result's or decides how it is written.
@@ -33,9 +34,14 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("bit_count", 0),
     ("date_part", 1),
     ("date_trunc", 1),
+    ("isempty", 0),
+    ("lower_inc", 0),
+    ("lower_inf", 0),
     ("stddev", 0),
     ("sum", 0),
     ("to_char", 0),
+    ("upper_inc", 0),
+    ("upper_inf", 0),
     ("variance", 0),
 ];
 
@@ -77,6 +83,7 @@ pub(super) fn refuse(function: &Function) -> Result<(), SqlError> {
     if name != "count" && matches!(list.args.as_slice(), [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]) {
         return Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {name}() does not exist")));
     }
+    refuse_aggregates_words(name, function, list)?;
     if function.over.is_some() && list.duplicate_treatment == Some(DuplicateTreatment::Distinct) {
         return Err(SqlError::unsupported("DISTINCT is not implemented for window functions"));
     }
@@ -88,6 +95,28 @@ pub(super) fn refuse(function: &Function) -> Result<(), SqlError> {
         return Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, message));
     }
     Ok(())
+}
+
+/// 42809 for words behind a function that only an aggregate, or a window function, takes.
+fn refuse_aggregates_words(name: &str, function: &Function, list: &FunctionArgumentList) -> Result<(), SqlError> {
+    if !is_scalar(name) || is_aggregate_or_window(name) {
+        return Ok(());
+    }
+    let has_order = list.clauses.iter().any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_)));
+    let words = [
+        ("WITHIN GROUP", !function.within_group.is_empty()),
+        ("DISTINCT", list.duplicate_treatment == Some(DuplicateTreatment::Distinct)),
+        ("ORDER BY", has_order),
+        ("FILTER", function.filter.is_some()),
+    ];
+    let message = match words.iter().find(|(_, is_there)| *is_there) {
+        Some((words, _)) => format!("{words} specified, but {name} is not an aggregate function"),
+        None if function.over.is_some() => {
+            format!("OVER specified, but {name} is not a window function nor an aggregate function")
+        }
+        None => return Ok(()),
+    };
+    Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message))
 }
 
 fn refuse_other_number(name: &str, given: usize, keys: usize) -> Result<(), SqlError> {
@@ -105,6 +134,11 @@ fn refuse_other_number(name: &str, given: usize, keys: usize) -> Result<(), SqlE
 pub(super) fn refuse_unary(op: UnaryOperator, operand: &Expr) -> Result<(), SqlError> {
     if op == UnaryOperator::BangNot {
         return Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, "operator does not exist: !"));
+    }
+    if op == UnaryOperator::Minus && is_oid(operand) {
+        return Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, "operator does not exist: - oid").hint(
+            "No operator matches the given name and argument type. You might need to add an explicit type cast.",
+        ));
     }
     if !matches!(op, UnaryOperator::Minus | UnaryOperator::BitwiseNot) || !is_unknown(operand) {
         return Ok(());
@@ -150,6 +184,15 @@ fn not_unique(name: &str, arguments: usize) -> SqlError {
 
 fn is_unknown_argument(argument: &FunctionArg) -> bool {
     matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_unknown(expr))
+}
+
+/// Whether it is cast to an oid, which lies among the integers here.
+fn is_oid(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_oid(inner),
+        Expr::Cast { data_type: DataType::Custom(name, _), .. } => name.to_string().eq_ignore_ascii_case("oid"),
+        _ => false,
+    }
 }
 
 /// Whether it is a literal without a type.

@@ -4,9 +4,10 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use peristyle_catalog::model::{PgType, Relation};
+use peristyle_catalog::model::{Oid, PgType, Relation};
 use sqlparser::ast::{
-    Expr, Ident, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, WildcardAdditionalOptions, With,
+    Expr, Ident, ObjectName, Query, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+    WildcardAdditionalOptions, With,
 };
 
 use super::from_items::called;
@@ -123,17 +124,31 @@ impl<'a, 'p> Scopes<'a, 'p> {
         None
     }
 
-    fn has_column(&self, item: &Item, name: &str) -> bool {
+    pub(super) fn has_column(&self, item: &Item, name: &str) -> bool {
         self.columns(item).is_some_and(|columns| columns.iter().any(|column| column == name))
     }
 
     /// What is read, if that is a table or view.
     pub(super) fn relation(&self, item: &Item) -> Option<Arc<Relation>> {
         let TableFactor::Table { name, args: None, .. } = &item.factor else { return None };
+        if self.query_called(item, name).is_some() {
+            return None;
+        }
         let name = QualifiedName::of(self.planner.provider.scope(), name).ok()?;
-        let mut queries = self.withs[..item.withs].iter().flat_map(|with| &with.cte_tables);
-        let is_query = name.schema().is_none() && queries.any(|query| fold(&query.alias.name) == name.name);
-        if is_query { None } else { self.planner.provider.relation(name.schema(), &name.name) }
+        self.planner.provider.relation(name.schema(), &name.name)
+    }
+
+    /// The query of a WITH that an item reads by that name.
+    pub(super) fn query_called(&self, item: &Item, name: &ObjectName) -> Option<&Query> {
+        let [name] = name.0.as_slice() else { return None };
+        let name = fold(name.as_ident()?);
+        let mut queries = self.withs[..item.withs].iter().rev().flat_map(|with| &with.cte_tables);
+        queries.find(|query| fold(&query.alias.name) == name).map(|query| query.query.as_ref())
+    }
+
+    /// The oid of the schema of that name.
+    pub(super) fn schema(&self, name: &str) -> Option<Oid> {
+        self.planner.provider.scope().schema(name).map(|schema| schema.oid)
     }
 }
 

@@ -1,13 +1,15 @@
 //! Clauses of a SELECT in forms that the planner takes: the keys of GROUP BY one by one, one group of everything as an
 //! aggregate, the results that DISTINCT ON numbers.
 
-use sqlparser::ast::{BinaryOperator, Distinct, Expr, GroupByExpr, Select, SelectItem, Value};
+use sqlparser::ast::{BinaryOperator, Distinct, Expr, GroupByExpr, Select};
 
-use crate::error::{SqlError, SqlState};
+use super::grouping;
+use crate::error::SqlError;
 use crate::parse::parse_expression;
 
 /// Rewrites the clauses in place.
 pub(super) fn normalise(select: &mut Select) -> Result<(), SqlError> {
+    grouping::settle(select)?;
     let is_one_group = flatten_keys(select) || select.having.is_some() && has_no_keys(select);
     if is_one_group {
         let any = parse_expression("count(*) >= 0")?;
@@ -42,17 +44,9 @@ fn has_no_keys(select: &Select) -> bool {
 fn distinct_on_results(select: &mut Select) -> Result<(), SqlError> {
     let Some(Distinct::On(keys)) = &mut select.distinct else { return Ok(()) };
     for key in keys {
-        let Expr::Value(value) = &*key else { continue };
-        let Value::Number(text, _) = &value.value else { continue };
-        let place = text.parse::<usize>().ok().and_then(|place| place.checked_sub(1));
-        *key = match place.and_then(|place| select.projection.get(place)) {
-            Some(SelectItem::UnnamedExpr(result) | SelectItem::ExprWithAlias { expr: result, .. }) => result.clone(),
-            Some(_) => return Err(SqlError::unsupported("a number in DISTINCT ON of a list with * is not supported")),
-            None => {
-                let message = format!("SELECT DISTINCT ON position {text} is not in select list");
-                return Err(SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message));
-            }
-        };
+        if let Some(result) = grouping::numbered_result(key, &select.projection, "SELECT DISTINCT ON")? {
+            *key = result;
+        }
     }
     Ok(())
 }

@@ -4,11 +4,12 @@
 
 use peristyle_catalog::model::{Oid, Relation, RelationKind};
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
+    Value,
 };
 
 use super::scopes::Scopes;
-use crate::functions::json_build::JSON_ROW;
+use crate::functions::json_build::{JSON_ROW, JSON_ROW_LINES};
 use crate::functions::row;
 use crate::names::fold;
 use crate::semantics::{call, string};
@@ -58,16 +59,29 @@ fn column_of(table: &Ident, column: &str) -> Expr {
 pub(super) fn make_objects(function: &mut Function, scopes: &Scopes<'_, '_>) {
     let Some(taker) = function.name.0.last().and_then(ObjectNamePart::as_ident).map(fold) else { return };
     let FunctionArguments::List(list) = &mut function.args else { return };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_mut_slice() else { return };
+    let has_lines = match list.args.as_slice() {
+        [_] => false,
+        [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(flag)))] => match flag.value {
+            Value::Boolean(has_lines) => has_lines,
+            _ => return,
+        },
+        _ => return,
+    };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))) = list.args.first_mut() else { return };
     let Expr::Identifier(row) = &*argument else { return };
     if !OF_ROWS.contains(&taker.as_str()) {
         return;
     }
     let Some((_, columns)) = scopes.row(row) else { return };
     let members = columns.iter().flat_map(|column| [string(column.as_str()), column_of(row, column)]).collect();
-    let object = call(if taker.contains("jsonb") { "jsonb_build_object" } else { JSON_ROW }, members);
-    match (taker.as_str(), object) {
-        ("row_to_json", Expr::Function(object)) => *function = object,
-        (_, object) => *argument = object,
+    let maker = match taker.as_str() {
+        "row_to_json" if has_lines => JSON_ROW_LINES,
+        jsonb if jsonb.contains("jsonb") => "jsonb_build_object",
+        _ => JSON_ROW,
+    };
+    *argument = call(maker, members);
+    if taker == "row_to_json" {
+        list.args.truncate(1);
+        function.name = ObjectName::from(vec![Ident::new("to_json")]);
     }
 }

@@ -22,6 +22,7 @@ use crate::functions::{FunctionContext, StatementContext};
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(ExpressionRule { name: "subquery_values", rewrite: super::subquery_value::rewrite }),
         Arc::new(ExpressionRule { name: "postgresql_choices", rewrite: super::choices::rewrite }),
         Arc::new(ExpressionRule { name: "correlated_in", rewrite: super::correlated_in::rewrite }),
         Arc::new(ExpressionRule { name: "postgresql_operands", rewrite: super::operands::rewrite }),

@@ -10,7 +10,7 @@ use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     Cast, ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    Volatility, lit,
 };
 use peristyle_catalog::model::PgType;
 
@@ -38,12 +38,23 @@ pub(crate) fn target_text(ty: PgType) -> String {
     format!("{}:{}", ty.oid, ty.typmod)
 }
 
+/// A cast to a type; as a call where the type is a mark on an Arrow type. DataFusion writes the marks of a cast's target into
+/// its name, each time in an order of its own, by which it does not know the cast again where it stands twice.
+pub(super) fn cast(value: Expr, target: PgType) -> Expr {
+    let field = field_of(target);
+    match field.metadata().is_empty() {
+        true => Expr::Cast(Cast::new_from_field(Box::new(value), field)),
+        false => function().call(vec![value, lit(target_text(target))]),
+    }
+}
+
 fn target_of(text: &str) -> Option<PgType> {
     let (oid, typmod) = text.split_once(':')?;
     Some(PgType { oid: oid.parse().ok()?, typmod: typmod.parse().ok()? })
 }
 
-fn target_of_argument(argument: &Expr) -> Option<PgType> {
+/// The target that the second argument of a call names.
+pub(crate) fn target_of_argument(argument: &Expr) -> Option<PgType> {
     match argument {
         Expr::Literal(value, _) => target_of(value.try_as_str().flatten()?),
         _ => None,

@@ -74,7 +74,8 @@ fn rounded(input: &ArrayRef, type_name: &str) -> Result<Vec<Option<i128>>> {
     Ok(wide.as_primitive::<Int64Type>().iter().map(|value| value.map(i128::from)).collect())
 }
 
-fn no_integer(special: Special, type_name: &str) -> DataFusionError {
+/// 0A000 for a special numeric where an integer is wanted.
+pub(crate) fn no_integer(special: Special, type_name: &str) -> DataFusionError {
     let what = if special == Special::NaN { "NaN" } else { "infinity" };
     error("0A000", format!("cannot convert {what} to {type_name}"))
 }

@@ -127,6 +127,15 @@ fn rewrite(expr: &mut Expr) -> Option<Expr> {
         Expr::Cast { expr, data_type, kind: CastKind::Cast | CastKind::DoubleColon, array: false, format: None } => {
             computed_cast(expr, data_type)
         }
+        Expr::Substring { expr, substring_from, substring_for, shorthand, .. } => {
+            if substring_for.is_some() {
+                let first = || Box::new(cast(string("1"), DataType::Int4(None)));
+                substring_from.get_or_insert_with(first);
+            }
+            let parts = [substring_from, substring_for].into_iter().flatten().map(|part| take(part));
+            let args = std::iter::once(take(expr)).chain(parts).collect();
+            Some(call(if *shorthand { "substr" } else { "substring" }, args))
+        }
         Expr::SimilarTo { negated, expr, pattern, escape_char } => {
             let mut args = vec![take(expr), take(pattern)];
             args.extend(escape_char.take().map(Expr::Value));
@@ -214,7 +223,16 @@ fn quantified(name: &str, left: &mut Expr, op: &BinaryOperator, right: &mut Expr
             | B::PGNotLikeMatch
             | B::PGNotILikeMatch
     );
-    is_known.then(|| call(name, vec![string(op.to_string()), take(left), take(right)]))
+    if is_known {
+        return Some(call(name, vec![string(op.to_string()), take(left), take(right)]));
+    }
+    let Expr::Array(items) = right else { return None };
+    let compared = std::mem::take(&mut items.elem).into_iter().map(|item| {
+        let (left, right) = (Box::new(Expr::Nested(Box::new(left.clone()))), Box::new(item));
+        Expr::Nested(Box::new(Expr::BinaryOp { left, op: op.clone(), right }))
+    });
+    let joined = if name == ANY { BinaryOperator::Or } else { BinaryOperator::And };
+    compared.reduce(|all, next| Expr::BinaryOp { left: Box::new(all), op: joined.clone(), right: Box::new(next) })
 }
 
 fn unary(op: UnaryOperator, operand: &mut Expr) -> Option<Expr> {

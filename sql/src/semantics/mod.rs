@@ -38,6 +38,7 @@ mod own_operators;
 mod polymorphic;
 mod session;
 mod shown_scale;
+mod subquery_value;
 mod subscript;
 mod sum_chain;
 pub(crate) mod text;
@@ -66,7 +67,7 @@ pub(crate) use shown_scale::with_shown_digits;
 pub use type_name::pg_type_of_sql;
 pub(crate) use type_name::{names_type, sql_type_of, with_type_names};
 
-pub(crate) use cast_number::decimal_at_scale;
+pub(crate) use cast_number::{decimal_at_scale, no_integer};
 pub(crate) use cast_time::{DAY_MICROS, date_of_days, days_to_micros, micros_to_days};
 
 /// DataFusion's hook for the names of types.

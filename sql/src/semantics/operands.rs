@@ -15,6 +15,7 @@ use super::is_quantified;
 use super::key_order::is_label;
 use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
+use crate::functions::collation::COLLATED;
 use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
 use crate::functions::{array_types, bytes, distinct_from, named, text};
@@ -83,23 +84,43 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             let args = args.into_iter().map(|arg| padded(arg, schema)).collect::<Result<_>>()?;
             Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args })))
         }
+        Expr::ScalarFunction(mut call) if call.func.name() == COLLATED => {
+            Ok(Transformed::yes(call.args.swap_remove(0)))
+        }
         Expr::ScalarFunction(call) if call.func.name() == "make_array" => match label_type(&call, schema) {
             Some(ty) => array_of_labels(call, ty, schema),
             None => Ok(Transformed::no(Expr::ScalarFunction(call))),
         },
         Expr::ScalarFunction(call) if call.func.name() == array_types::CONCAT => joined_arrays(call, schema),
+        Expr::AggregateFunction(call) => {
+            call.params.filter.as_deref().map_or(Ok(()), |filter| check_filter(filter, schema))?;
+            Ok(Transformed::no(Expr::AggregateFunction(call)))
+        }
+        Expr::WindowFunction(call) => {
+            call.params.filter.as_deref().map_or(Ok(()), |filter| check_filter(filter, schema))?;
+            Ok(Transformed::no(Expr::WindowFunction(call)))
+        }
         other => Ok(Transformed::no(other)),
     }
 }
 
+fn check_filter(filter: &Expr, schema: &DFSchema) -> Result<()> {
+    check_boolean(filter, schema, "FILTER")
+}
+
 /// The test of a boolean; 42804 for one of anything else.
 fn truth_test(tested: Expr, schema: &DFSchema, words: &str, test: fn(Box<Expr>) -> Expr) -> Result<Transformed<Expr>> {
-    let field = tested.to_field(schema)?.1;
-    if !matches!(field.data_type(), DataType::Boolean | DataType::Null) {
-        let name = type_name(PgType::plain(type_of(&field).oid));
-        return Err(error("42804", format!("argument of {words} must be type boolean, not type {name}")));
-    }
+    check_boolean(&tested, schema, words)?;
     Ok(Transformed::no(test(Box::new(tested))))
+}
+
+fn check_boolean(tested: &Expr, schema: &DFSchema, words: &str) -> Result<()> {
+    let field = tested.to_field(schema)?.1;
+    if matches!(field.data_type(), DataType::Boolean | DataType::Null) || is_unknown(field.data_type()) {
+        return Ok(());
+    }
+    let name = type_name(PgType::plain(type_of(&field).oid));
+    Err(error("42804", format!("argument of {words} must be type boolean, not type {name}")))
 }
 
 /// 42883 for `x IN (SELECT …)` of a column whose type does not meet that of `x`.

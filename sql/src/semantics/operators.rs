@@ -15,6 +15,7 @@ use sqlparser::ast::BinaryOperator;
 use super::array_forms::alike;
 use super::array_operators;
 use super::assignment::is_integer;
+use super::cast_call;
 use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::comparison_key::{Comparison, Key};
 use super::numeric_literal::{constant_quotient, numeric_literal};
@@ -121,7 +122,15 @@ fn plan(op: &BinaryOperator, left: Operand, right: Operand, schema: &DFSchema) -
             plan_other(left, Operand { expr: bits, ty: shifted.or(right.ty), arrow: right.arrow })
         }
         _ => match json_operator::function_of(op, left.ty, right.ty) {
-            Some(name) => Ok(Ok(call(name, vec![left.expr, right.expr])?)),
+            Some(name) => {
+                // What holds a document, or is held by one, is a document.
+                let are_documents = matches!(op, B::AtArrow | B::ArrowAt);
+                let document = |operand: Operand| match operand.ty {
+                    None if are_documents => as_known(operand, PgType::JSONB),
+                    _ => operand.expr,
+                };
+                Ok(Ok(call(name, vec![document(left), document(right)])?))
+            }
             None => plan_other(left, right),
         },
     }
@@ -166,9 +175,9 @@ pub(crate) fn as_type(operand: Expr, from: Option<PgType>, to: PgType) -> Expr {
             let from = value.data_type();
             let literal = Expr::Literal(value, metadata);
             let form = cast_form(to, &literal, &from);
-            Expr::Cast(Cast::new_from_field(Box::new(literal), field_of(form)))
+            cast_call::cast(literal, form)
         }
-        expr => Expr::Cast(Cast::new_from_field(Box::new(expr), field_of(to))),
+        expr => cast_call::cast(expr, to),
     }
 }
 

@@ -2,12 +2,13 @@
 //! no row. A literal without a type is read as that type, so that one of an enum type must be a label.
 
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use peristyle_catalog::model::PgType;
 
-use super::cast::{CastKind, cast_expr};
-use super::operators::type_of;
+use super::assignment::is_text;
+use super::cast::{CastKind, cast_expr, cast_to_arrow};
+use super::operators::{check_literal, type_of};
 use crate::functions::error::undefined_function;
 use crate::functions::signature::{field_type_name, is_unknown};
 
@@ -48,7 +49,20 @@ fn settle_neighbour(name: &str, args: &mut Vec<Expr>, schema: &DFSchema) -> Resu
         *args = vec![cast_expr(Expr::default(), ty, CastKind::Explicit)];
         return Ok(true);
     }
-    if is_enum(ty) { settle(name, args, &[2], ty, schema) } else { Ok(false) }
+    if is_enum(ty) { settle(name, args, &[2], ty, schema) } else { Ok(read_default(args, ty, schema)?) }
+}
+
+/// Reads a literal as a value like the others, in their form. Texts are as they are, and the digits of a numeric stay.
+fn read_default(args: &mut [Expr], ty: PgType, schema: &DFSchema) -> Result<bool> {
+    let is_as_it_is = is_text(ty) || ty.oid == PgType::NUMERIC.oid;
+    let Some(Expr::Literal(ScalarValue::Utf8(Some(text)), _)) = args.get(2) else { return Ok(false) };
+    if is_as_it_is {
+        return Ok(false);
+    }
+    check_literal(text, ty)?;
+    let arrow = args[0].get_type(schema)?;
+    args[2] = cast_to_arrow(std::mem::take(&mut args[2]), ty, arrow, CastKind::Explicit);
+    Ok(true)
 }
 
 fn settle_call(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {

@@ -1,5 +1,5 @@
 //! The columns of a UNION are of the type that those of its sides share. DataFusion gives them the marks of all sides, of
-//! before it made the sides alike.
+//! before it made the sides alike. The terms of a recursion are such sides too.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, Result};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, RecursiveQuery, Union};
 use datafusion::optimizer::AnalyzerRule;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::{marked_pg_type, pg_type, pg_type_of_arrow};
@@ -30,6 +30,7 @@ impl AnalyzerRule for UnionTypes {
                 has_union = true;
                 typed(union).map(Transformed::yes)
             }
+            LogicalPlan::RecursiveQuery(recursion) => Ok(Transformed::yes(marked_alike(recursion)?)),
             plan if has_union => plan.recompute_schema().map(Transformed::yes),
             plan => Ok(Transformed::no(plan)),
         })?;
@@ -48,6 +49,19 @@ fn typed(union: Union) -> Result<LogicalPlan> {
     });
     let schema = DFSchema::new_with_metadata(fields.collect(), union.schema.metadata().clone())?;
     Ok(LogicalPlan::Union(Union { inputs, schema: Arc::new(schema) }))
+}
+
+/// The second term of a recursion with the marks of the first: DataFusion asks for the same, and PostgreSQL has the first
+/// term say what the columns are.
+fn marked_alike(recursion: RecursiveQuery) -> Result<LogicalPlan> {
+    let (first, second) = (recursion.static_term.schema(), recursion.recursive_term.schema());
+    let types = first.fields().iter().zip(second.fields()).map(|(first, second)| {
+        let lie_alike = first.data_type() == second.data_type();
+        (lie_alike && first.metadata() != second.metadata()).then(|| pg_type(first))
+    });
+    let types: Vec<_> = types.collect();
+    let recursive_term = of_types(Arc::clone(&recursion.recursive_term), &types)?;
+    Ok(LogicalPlan::RecursiveQuery(RecursiveQuery { recursive_term, ..recursion }))
 }
 
 /// The type of a column where the sides do not agree; `None` where they do.

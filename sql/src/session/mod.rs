@@ -37,6 +37,7 @@ use self::settings::{Layers, Settings, SharedSettings};
 use crate::charset::Charset;
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
+use crate::functions::Chance;
 use crate::modify::gather;
 use crate::outcome::{ColumnDescription, Notice, Outcome};
 use crate::parse::{self, Statement, Tree};
@@ -81,6 +82,7 @@ pub(crate) struct SessionFacts {
     pub(crate) database: String,
     pub(crate) database_oid: Oid,
     pub(crate) process_id: i32,
+    pub(crate) chance: Chance,
 }
 
 /// The transaction of a session; a COPY that waits for its data holds it too.

@@ -30,7 +30,7 @@ impl Fault {
 
 /// PostgreSQL's and the SQL standard's forms: a row of numbers, units, clock times and `years-months`.
 fn parse_words(text: &str) -> std::result::Result<Sum, Fault> {
-    let lower = text.to_ascii_lowercase();
+    let lower = with_signs_joined(&text.to_ascii_lowercase());
     let words = split_words(&lower)?;
     let mut sum = Sum::default();
     let mut at = 0;
@@ -80,6 +80,21 @@ fn parse_term(word: &str, next: Option<&str>, is_last: bool, sum: &mut Sum) -> s
         }
         _ => Err(Fault::Syntax),
     }
+}
+
+/// The text without the blanks behind signs that begin a word.
+fn with_signs_joined(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut begins_word = true;
+    while let Some(letter) = chars.next() {
+        joined.push(letter);
+        if begins_word && matches!(letter, '+' | '-') {
+            while chars.next_if(char::is_ascii_whitespace).is_some() {}
+        }
+        begins_word = letter.is_ascii_whitespace();
+    }
+    joined
 }
 
 /// Words: runs of letters, and runs of signs, digits, points and colons. `@` is noise.
@@ -243,6 +258,8 @@ mod tests {
             ("15 ms", "00:00:00.015"),
             ("-1 day +02:03", "-1 days +02:03:00"),
             ("1 mon -1 day", "1 mon -1 days"),
+            ("3 months - 1 day", "3 mons -1 days"),
+            ("- 1 year + 2:00", "-1 years +02:00:00"),
         ];
         for (input, output) in cases {
             assert_eq!(shown(parse_interval(input).unwrap(), IntervalStyle::Postgres), output, "{input}");

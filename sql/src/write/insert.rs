@@ -54,7 +54,7 @@ async fn insert_planned(
     resolved: &ResolvedInsert,
     ingest_id: Option<IngestId>,
 ) -> Result<Outcome, SqlError> {
-    let insertion = Insertion::of(&scope, insert)?;
+    let insertion = Insertion::of(&scope, insert, bound)?;
     if ingest_id.as_ref().is_some_and(|id| is_replay(&scope, id)) {
         return inserted(0, insertion.returning.map(|returning| returning.take(&[])).transpose()?);
     }
@@ -75,7 +75,7 @@ pub(crate) async fn insert_part(
     if ingest_id(scope, None)?.is_some() {
         return Err(SqlError::unsupported("an ingest id for a statement with INSERT in its WITH is not supported"));
     }
-    let insertion = Insertion::of(scope, insert)?;
+    let insertion = Insertion::of(scope, insert, bound)?;
     let relation = Arc::clone(&insertion.target.relation);
     let keys = effects.take_keys(relation.oid);
     let (mut load, returned) = insertion.load(scope, bound, &ResolvedInsert::default(), keys).await?;
@@ -94,12 +94,12 @@ struct Insertion<'i> {
 }
 
 impl<'i> Insertion<'i> {
-    fn of(scope: &Arc<Scope>, insert: &'i Insert) -> Result<Insertion<'i>, SqlError> {
+    fn of(scope: &Arc<Scope>, insert: &'i Insert, bound: &Bound) -> Result<Insertion<'i>, SqlError> {
         refuse_unsupported(insert)?;
         let target = Target::find(scope, table_name(insert)?)?;
         let names = column_names(&target, insert)?;
         let insert = identity::overridden(&target, &names, insert);
-        let returning = Returning::new(scope, &target, &insert)?;
+        let returning = Returning::new(scope, &target, &insert, bound)?;
         Ok(Insertion { target, names, insert, returning })
     }
 
@@ -126,7 +126,8 @@ impl<'i> Insertion<'i> {
         };
         let kept = std::mem::take(&mut load.kept);
         let Some(returning) = self.returning else { return Ok((load, None)) };
-        match returning.for_rows(scope, load.target(), insert, &kept).and_then(|returning| returning.take(&kept)) {
+        match returning.for_rows(scope, load.target(), insert, bound, &kept).and_then(|returning| returning.take(&kept))
+        {
             Ok(returned) => Ok((load, Some(returned))),
             Err(error) => {
                 load.abort().await;
@@ -186,17 +187,14 @@ pub(crate) fn describe(
     let tree = ast::Statement::Insert(insert.clone());
     let mut hinted = parameters::hinted(scope, &tree, types)?;
     hint_values(&target, insert, &mut hinted)?;
-    let resolved = match &insert.source {
-        Some(source) if hinted.iter().any(Option::is_none) => {
-            let guessed: Vec<_> = hinted.iter().map(|ty| ty.unwrap_or(PgType::TEXT)).collect();
-            let unknown = Bound::nulls(&guessed)?;
-            let planner = Planner::new(scope)?.with_values(&unknown);
-            let plan = planner.query(&without_defaults(source), &hinted)?;
-            parameters::resolve(&plan, &hinted)?
-        }
-        _ => hinted.into_iter().flatten().collect(),
-    };
-    let returning = Returning::new(scope, &target, insert)?;
+    if let Some(source) = insert.source.as_ref().filter(|_| hinted.contains(&None)) {
+        let unknown = Bound::nulls(&parameters::or_text(hinted.clone()))?;
+        let planner = Planner::new(scope)?.with_values(&unknown);
+        let plan = planner.query(&without_defaults(source), &hinted)?;
+        hinted = parameters::infer(&plan, &hinted)?;
+    }
+    let resolved = parameters::or_text(Returning::infer(scope, &target, insert, hinted)?);
+    let returning = Returning::new(scope, &target, insert, &Bound::nulls(&resolved)?)?;
     Ok((resolved, returning.map(|returning| returning.columns().to_vec())))
 }
 

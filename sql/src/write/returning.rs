@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::physical_plan::PhysicalExpr;
+use peristyle_catalog::model::PgType;
 use peristyle_storage::schema::TableField;
 use peristyle_storage::shape::item_of_array;
 use peristyle_storage::special_numeric::cast_numbers;
@@ -16,7 +17,8 @@ use super::Target;
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::outcome::ColumnDescription;
-use crate::plan::{Planner, expression_name};
+use crate::plan::parameters::{self, Bound};
+use crate::plan::{Planner, expression_name, plan_over};
 use crate::scope::Scope;
 
 /// What a RETURNING clause gave: its columns and their rows.
@@ -32,8 +34,13 @@ pub(super) struct Returning {
 }
 
 impl Returning {
-    pub(super) fn new(scope: &Arc<Scope>, target: &Target, insert: &Insert) -> Result<Option<Returning>, SqlError> {
-        Returning::over(scope, target, insert, None)
+    pub(super) fn new(
+        scope: &Arc<Scope>,
+        target: &Target,
+        insert: &Insert,
+        bound: &Bound,
+    ) -> Result<Option<Returning>, SqlError> {
+        Returning::over(scope, target, insert, bound, None)
     }
 
     /// The same for rows that were written: bare numerics have the digits of their values, arrays their form.
@@ -42,11 +49,12 @@ impl Returning {
         scope: &Arc<Scope>,
         target: &Target,
         insert: &Insert,
+        bound: &Bound,
         written: &[RecordBatch],
     ) -> Result<Returning, SqlError> {
         let has_forms = target.fields.iter().any(|field| field.ty.is_bare_numeric() || field.ty.is_array());
         let again = match written.first().filter(|_| has_forms) {
-            Some(batch) => Returning::over(scope, target, insert, Some(batch.schema_ref()))?,
+            Some(batch) => Returning::over(scope, target, insert, bound, Some(batch.schema_ref()))?,
             None => None,
         };
         Ok(again.unwrap_or(self))
@@ -56,19 +64,16 @@ impl Returning {
         scope: &Arc<Scope>,
         target: &Target,
         insert: &Insert,
+        bound: &Bound,
         written: Option<&Schema>,
     ) -> Result<Option<Returning>, SqlError> {
         let Some(items) = &insert.returning else { return Ok(None) };
-        let alias = insert.table_alias.as_ref().map(|alias| fold(&alias.alias));
-        let name = alias.as_deref().unwrap_or(target.name());
-        let planner = Planner::new(scope)?;
-        let fields: Vec<FieldRef> = target.fields.iter().map(|field| input_field(field, written)).collect();
-        let input: SchemaRef = Arc::new(Schema::new(fields));
-        let schema = DFSchema::try_from_qualified_schema(TableReference::bare(name), &input)?;
+        let planner = Planner::new(scope)?.with_values(bound);
+        let (input, schema) = seen(target, insert, written)?;
         let mut physical = Vec::new();
         let mut output: Vec<FieldRef> = Vec::new();
         for (item_name, expression) in expand(target, items)? {
-            let logical = planner.expression(&expression, &schema)?;
+            let logical = planner.bound_expression(&expression, &schema, bound)?;
             let item = planner.state().create_physical_expr(logical, &schema)?;
             let field = item.return_field(&input)?;
             output.push(Arc::new(field.as_ref().clone().with_name(item_name).with_nullable(true)));
@@ -76,6 +81,20 @@ impl Returning {
         }
         let columns = output.iter().map(|field| ColumnDescription::computed(field.name(), pg_type(field))).collect();
         Ok(Some(Returning { input, items: physical, output: Arc::new(Schema::new(output)), columns }))
+    }
+
+    /// The types of parameters that a RETURNING clause says, beside those that are known.
+    pub(super) fn infer(
+        scope: &Arc<Scope>,
+        target: &Target,
+        insert: &Insert,
+        known: Vec<Option<PgType>>,
+    ) -> Result<Vec<Option<PgType>>, SqlError> {
+        let Some(items) = insert.returning.as_ref().filter(|_| known.contains(&None)) else { return Ok(known) };
+        let planner = Planner::new(scope)?;
+        let (_, schema) = seen(target, insert, None)?;
+        let expressions = expand(target, items)?.into_iter().map(|(_, item)| planner.over(&item, &schema, &known));
+        parameters::infer(&plan_over(&schema, expressions.collect::<Result<Vec<_>, _>>()?)?, &known)
     }
 
     pub(super) fn columns(&self) -> &[ColumnDescription] {
@@ -114,6 +133,16 @@ impl Returning {
         let options = RecordBatchOptions::new().with_row_count(Some(written.num_rows()));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.input), arrays, &options)?)
     }
+}
+
+/// The table's columns, as the expressions of a RETURNING clause see them.
+fn seen(target: &Target, insert: &Insert, written: Option<&Schema>) -> Result<(SchemaRef, DFSchema), SqlError> {
+    let alias = insert.table_alias.as_ref().map(|alias| fold(&alias.alias));
+    let name = alias.as_deref().unwrap_or(target.name());
+    let fields: Vec<FieldRef> = target.fields.iter().map(|field| input_field(field, written)).collect();
+    let input: SchemaRef = Arc::new(Schema::new(fields));
+    let schema = DFSchema::try_from_qualified_schema(TableReference::bare(name), &input)?;
+    Ok((input, schema))
 }
 
 fn input_field(column: &TableField, written: Option<&Schema>) -> FieldRef {

@@ -14,6 +14,7 @@ use peristyle_catalog::{Clock, Entropy, Sources};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
+use super::chance::Chance;
 use super::context::{FunctionContext, SettingsReader};
 use super::error::function_error;
 use crate::semantics;
@@ -68,6 +69,7 @@ fn function_context(zone: &str) -> FunctionContext {
         transaction_start: TimestampMicros(NOW),
         statement_start: TimestampMicros(NOW),
         sources: Sources { clock: Arc::new(FixedClock), entropy: Arc::new(CountingEntropy(AtomicU64::new(7))) },
+        chance: Chance::default(),
         output: style(zone),
         date_order: DateOrder::Mdy,
         user: "peristyle".to_owned(),

@@ -1,9 +1,9 @@
 //! Forms of queries and of expressions in them.
 
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
-use super::{is, is_blank, keyword_of};
+use super::{DISTINCT_MARK, is, is_blank, keyword_of};
 
 /// `FROM ONLY t` is `FROM t`: no table has others that inherit from it.
 pub(super) fn leave_out_only(tokens: &mut Vec<TokenWithSpan>) {
@@ -82,11 +82,7 @@ pub(super) fn quantified_values(tokens: &mut Vec<TokenWithSpan>) {
 fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
     let mut depth = 0;
     (open..tokens.len()).find(|&at| {
-        match tokens[at].token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth -= 1,
-            _ => {}
-        }
+        depth += depth_change(&tokens[at].token);
         depth == 0
     })
 }
@@ -104,6 +100,97 @@ pub(super) fn orders_by_operator(tokens: &mut Vec<TokenWithSpan>) {
             tokens[pair[0]].token = Token::make_keyword(order);
             tokens.remove(pair[1]);
         }
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` is `LIMIT n`, which takes more than sqlparser reads behind FETCH.
+pub(super) fn fetches_as_limits(tokens: &mut Vec<TokenWithSpan>) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    let is_at = |number: usize, keywords: &[Keyword]| {
+        words.get(number).and_then(|&at| keyword_of(&tokens[at])).is_some_and(|keyword| keywords.contains(&keyword))
+    };
+    let mut found = Vec::new();
+    for number in 1..words.len() {
+        let begins = is_at(number, &[Keyword::FETCH]) && is_at(number + 1, &[Keyword::FIRST, Keyword::NEXT]);
+        let Some(after) = begins.then(|| after_count(tokens, &words, number + 2)).flatten() else { continue };
+        if is_at(after, &[Keyword::ROW, Keyword::ROWS]) && is_at(after + 1, &[Keyword::ONLY]) {
+            found.push((number, after));
+        }
+    }
+    for (number, after) in found.into_iter().rev() {
+        let [fetch, first, rows, only] = [number, number + 1, after, after + 1].map(|number| words[number]);
+        tokens.drain(rows..=only);
+        tokens[fetch].token = Token::make_keyword("LIMIT");
+        tokens[first].token = Token::Whitespace(Whitespace::Space);
+        if after == number + 2 {
+            tokens[first].token = Token::Number("1".to_owned(), false);
+        }
+    }
+}
+
+/// The word behind the number of rows of a FETCH: nothing, a value with or without a sign, or what stands in parentheses.
+fn after_count(tokens: &[TokenWithSpan], words: &[usize], number: usize) -> Option<usize> {
+    let token = |number: usize| words.get(number).map(|&at| &tokens[at]);
+    match &token(number)?.token {
+        Token::Minus | Token::Plus => Some(number + 2),
+        Token::LParen => {
+            let close = closing(tokens, words[number])?;
+            words.iter().position(|&at| at > close)
+        }
+        _ if matches!(keyword_of(token(number)?), Some(Keyword::ROW | Keyword::ROWS)) => Some(number),
+        _ => Some(number + 1),
+    }
+}
+
+/// `GROUP BY DISTINCT …` has a mark for DISTINCT; `GROUP BY ALL …` is `GROUP BY …`.
+pub(super) fn groups_by_distinct(tokens: &mut Vec<TokenWithSpan>) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    for three in words.windows(3).rev() {
+        if !is(&tokens[three[0]], Keyword::GROUP) || !is(&tokens[three[1]], Keyword::BY) {
+            continue;
+        }
+        let at = three[2];
+        if is(&tokens[at], Keyword::ALL) {
+            tokens.remove(at);
+        } else if is(&tokens[at], Keyword::DISTINCT) {
+            let span = tokens[at].span;
+            let marked = [Token::make_word(DISTINCT_MARK, Some('"')), Token::Comma];
+            tokens.splice(at..=at, marked.map(|token| TokenWithSpan { token, span }));
+        }
+    }
+}
+
+/// `substring(a SIMILAR b ESCAPE c)` is `substring(a FROM b FOR c)`.
+pub(super) fn substrings_by_pattern(tokens: &mut [TokenWithSpan]) {
+    let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
+    for pair in words.windows(2) {
+        if !is(&tokens[pair[0]], Keyword::SUBSTRING) || tokens[pair[1]].token != Token::LParen {
+            continue;
+        }
+        let Some(close) = closing(tokens, pair[1]) else { continue };
+        let mut depth = 0;
+        let mut places = Vec::new();
+        for at in words.iter().copied().filter(|at| (pair[1]..close).contains(at)) {
+            depth += depth_change(&tokens[at].token);
+            if depth == 1 && matches!(keyword_of(&tokens[at]), Some(Keyword::SIMILAR | Keyword::ESCAPE | Keyword::TO)) {
+                places.push(at);
+            }
+        }
+        if let [similar, escape] = places.as_slice()
+            && is(&tokens[*similar], Keyword::SIMILAR)
+            && is(&tokens[*escape], Keyword::ESCAPE)
+        {
+            tokens[*similar].token = Token::make_keyword("FROM");
+            tokens[*escape].token = Token::make_keyword("FOR");
+        }
+    }
+}
+
+fn depth_change(token: &Token) -> i32 {
+    match token {
+        Token::LParen => 1,
+        Token::RParen => -1,
+        _ => 0,
     }
 }
 
@@ -156,20 +243,24 @@ pub(super) fn trims_of_blanks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSp
     tokens
 }
 
-/// `current_role` and `current_schema` as the calls that they are.
+/// `current_role` and `current_schema` as the calls that they are, and their kin that stand where a table may.
 pub(super) fn bare_functions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let is_bare =
         |token: &TokenWithSpan| matches!(keyword_of(token), Some(Keyword::CURRENT_ROLE | Keyword::CURRENT_SCHEMA));
-    if !tokens.iter().any(is_bare) {
+    if !tokens.iter().any(|token| is_bare(token) || is_bare_source(token)) {
         return tokens;
     }
     let mut rewritten = Vec::with_capacity(tokens.len() + 2);
     let mut tokens = tokens.into_iter().peekable();
-    let mut follows_dot = false;
+    let (mut follows_dot, mut follows_from) = (false, false);
     while let Some(token) = tokens.next() {
         let is_call = tokens.peek().is_some_and(|next| next.token == Token::LParen);
-        let calls = is_bare(&token) && !is_call && !follows_dot;
+        let is_source = follows_from && is_bare_source(&token);
+        let calls = (is_bare(&token) || is_source) && !is_call && !follows_dot;
         follows_dot = token.token == Token::Period;
+        if !is_blank(&token) {
+            follows_from = matches!(keyword_of(&token), Some(Keyword::FROM | Keyword::JOIN));
+        }
         let span = token.span;
         rewritten.push(token);
         if calls {
@@ -177,6 +268,22 @@ pub(super) fn bare_functions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
     }
     rewritten
+}
+
+/// Words that are functions in an expression, which sqlparser takes for tables behind FROM.
+fn is_bare_source(token: &TokenWithSpan) -> bool {
+    use Keyword as K;
+    matches!(
+        keyword_of(token),
+        Some(
+            K::CURRENT_DATE
+                | K::CURRENT_TIMESTAMP
+                | K::LOCALTIME
+                | K::LOCALTIMESTAMP
+                | K::CURRENT_USER
+                | K::SESSION_USER
+        )
+    )
 }
 
 /// `TABLE t` where a query may stand.

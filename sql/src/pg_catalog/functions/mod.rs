@@ -34,6 +34,7 @@ use crate::{SqlError, SqlState};
 use call::{Call, CatalogFunction};
 
 pub(crate) use advisory::waits_for_lock;
+pub(crate) use session::LATE_SETTING;
 pub(crate) use transactions::{ROW_VERSION, XID_AGE};
 
 pub use registered::{Registered, parse_registered, show_registered};

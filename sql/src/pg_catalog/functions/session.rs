@@ -15,6 +15,9 @@ const NAME_ARRAY: PgType = PgType::plain(1003);
 const INET: PgType = PgType::plain(869);
 const XID8: PgType = PgType::INT8;
 
+/// `current_setting` where the same statement may set: it is read when it is called.
+pub(crate) const LATE_SETTING: &str = "\u{1}current_setting";
+
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::stable("current_schema", &[&[]], PgType::NAME, current_schema),
     Function::stable("current_schemas", &[&[Bool]], NAME_ARRAY, current_schemas),
@@ -25,7 +28,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::stable("session_user", &[&[]], PgType::NAME, user),
     Function::stable("user", &[&[]], PgType::NAME, user),
     Function::stable("pg_get_userbyid", &[&[Oid]], PgType::NAME, user_by_id),
-    Function::stable("current_setting", &[&[Text], &[Text, Bool]], PgType::TEXT, setting),
+    Function::stable(LATE_SETTING, &[&[Text], &[Text, Bool]], PgType::TEXT, setting).volatile(),
     Function::stable("set_config", &[&[Text, Text, Bool]], PgType::TEXT, set_config).not_strict().volatile(),
     Function::stable("pg_notify", &[&[Text, Text]], PgType::VOID, notify).not_strict().volatile(),
     Function::stable("version", &[&[]], PgType::TEXT, version),

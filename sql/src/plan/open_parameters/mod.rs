@@ -20,7 +20,7 @@ use super::parameters::placeholder_number;
 use crate::functions::array_parts::{SLICE, SUBSCRIPT};
 use crate::functions::choice::{CASE, CASE_OF, is_unknown, values_of};
 use crate::semantics::category::comparison_type;
-use crate::semantics::is_quantified;
+use crate::semantics::{cast_call, is_quantified};
 
 /// The types that a plan says, by the parameters' numbers; the first that says one is right.
 pub(super) fn types(plan: &LogicalPlan) -> Result<HashMap<usize, PgType>> {
@@ -130,6 +130,11 @@ impl Found {
                 let sides = [&between.expr, &between.low, &between.high];
                 let ty = shared(sides.iter().map(|side| known(side, schema)));
                 sides.into_iter().for_each(|side| self.say(side, ty));
+            }
+            Expr::Cast(cast) => self.say(&cast.expr, Some(PgType::plain(pg_type(&cast.field).oid))),
+            Expr::ScalarFunction(call) if call.func.name() == cast_call::NAME => {
+                let target = call.args.get(1).and_then(cast_call::target_of_argument);
+                self.say(&call.args[0], target.map(|ty| PgType::plain(ty.oid)));
             }
             Expr::ScalarFunction(call) if is_quantified(call.func.name()) => self.of_quantified(&call.args, schema),
             Expr::ScalarFunction(call) => match values_of(call.func.name(), call.args.len()) {

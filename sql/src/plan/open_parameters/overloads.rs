@@ -110,9 +110,8 @@ fn settled(parameters: &[u32], arguments: &[Option<PgType>]) -> Vec<Option<PgTyp
     parameters.iter().map(ty).collect()
 }
 
-/// Names of registered objects are looked up by the cast of a text.
 fn is_settable(kind: TypeKind) -> bool {
-    !kind.is_registered() && kind != TypeKind::Unknown
+    kind != TypeKind::Unknown
 }
 
 #[cfg(test)]
@@ -125,7 +124,7 @@ mod tests {
         assert_eq!(choose("make_date", &[None; 3]), all(&[PgType::INT4; 3]));
         assert_eq!(choose("left", &[None; 2]), all(&[PgType::TEXT, PgType::INT4]));
         assert_eq!(choose("pg_advisory_lock", &[None]), all(&[PgType::INT8]));
-        assert_eq!(choose("nextval", &[None]), Some(vec![None]), "a relation's name is a text");
+        assert_eq!(choose("nextval", &[None]), all(&[PgType::plain(TypeKind::Regclass.oid())]));
     }
 
     #[test]

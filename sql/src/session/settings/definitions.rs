@@ -176,7 +176,7 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
     fixed(reported(setting("is_superuser", SettingKind::Bool, "on", "Shows whether the current user is a superuser."))),
     setting("jit", SettingKind::Bool, "off", "Accepted for tools; there is no just-in-time compiler."),
     fixed(setting("lc_collate", SettingKind::Text, "C", "Shows the collation order locale.")),
-    fixed(setting("lc_ctype", SettingKind::Text, "C", "Shows the character classification locale.")),
+    fixed(setting("lc_ctype", SettingKind::Text, "C.UTF-8", "Shows the character classification locale.")),
     setting("lc_messages", SettingKind::Text, "C", "Sets the language in which messages are displayed."),
     setting("lc_monetary", SettingKind::Text, "C", "Sets the locale for formatting monetary amounts."),
     setting("lc_numeric", SettingKind::Text, "C", "Sets the locale for formatting numbers."),
