@@ -9,7 +9,7 @@ use peristyle_catalog::model::PgType;
 
 use super::context::FunctionContext;
 use super::define::{Call, Definition, Overload, overload, stable, volatile};
-use super::error::{FunctionError, not_supported};
+use super::error::FunctionError;
 use super::interval::local_now;
 use super::rows::*;
 use super::signature::Ty;
