@@ -5,7 +5,7 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 
-use super::define::{Definition, Overload, immutable, overload, stable, zoned};
+use super::define::{Definition, Overload, immutable, overload, zoned};
 use super::error::{error, not_supported};
 use super::interval::{key, timestamp_out_of_range};
 use super::rows::*;
@@ -68,7 +68,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
         ],
     ),
-    stable("timezone", TIMEZONE),
+    immutable("timezone", TIMEZONE),
     immutable(
         "isfinite",
         &[

@@ -13,7 +13,7 @@ use super::{
     datetime, degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build,
     json_change, json_path, json_sets, json_text, letter_case, macaddr, make_time, math, money, network, open_time,
     ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale,
-    series_array, shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
+    series_array, shown_scale, sql_pattern, text, ties, timetz, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -65,6 +65,7 @@ const FAMILIES: &[&[Definition]] = &[
     sql_pattern::DEFINITIONS,
     text::DEFINITIONS,
     ties::DEFINITIONS,
+    timetz::DEFINITIONS,
     to_char::DEFINITIONS,
     type_of::DEFINITIONS,
     unicode::DEFINITIONS,

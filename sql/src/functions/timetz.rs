@@ -1,19 +1,31 @@
 //! What functions and operators of times do with those that have an offset.
 
-use arrow::datatypes::IntervalMonthDayNano;
+use arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::common::Result;
 use peristyle_catalog::model::{PgType, TypeKind};
-use peristyle_storage::packed::Timetz;
+use peristyle_storage::packed::{self, Timetz};
 
-use super::define::{Overload, overload};
+use super::define::{Definition, Overload, overload, stable};
 use super::error::error;
 use super::packed_rows::Of;
 use super::rows::{Date, Int4, Interval, Text, TimestamptzOut, map1, map2};
-use super::signature::Ty;
+use super::signature::{Ty, is_string};
 use crate::semantics::{DAY_MICROS, days_to_micros};
 use crate::values::{MICROS_PER_SECOND, Zone, round_micros};
 
 pub(super) const TIMETZ: Ty = Ty::Packed(TypeKind::Timetz);
+
+/// `time AT TIME ZONE 'name'` in plans: the zone has another offset on another day.
+const AT_ZONE: &str = "pg_op_timetz_at_zone";
+
+pub(crate) const DEFINITIONS: &[Definition] = &[stable(AT_ZONE, &[IN_ZONE])];
+
+/// The function in whose place a call of `timezone` with arguments of such types stands, which is not the same on all days.
+pub(crate) fn at_zone(function: &str, arguments: &[DataType]) -> Option<&'static str> {
+    let [zone, time] = arguments else { return None };
+    let is_meant = packed::kind_of(time) == Some(TypeKind::Timetz) && is_string(zone);
+    (function == "timezone" && is_meant).then_some(AT_ZONE)
+}
 
 /// `time + interval`.
 pub(super) const ADD: Overload = overload(&[TIMETZ, Ty::Interval], PgType::TIMETZ, |c| {

@@ -18,7 +18,7 @@ use super::type_planner::field_of;
 use crate::functions::collation::COLLATED;
 use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
-use crate::functions::{array_types, bytes, distinct_from, named, text};
+use crate::functions::{array_types, bytes, distinct_from, named, text, timetz};
 use crate::values::type_name;
 
 pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -76,6 +76,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             let left = Box::new(padded(*left, schema)?);
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
+        Expr::ScalarFunction(call) if call.func.name() == "timezone" => at_zone(call, schema),
         Expr::ScalarFunction(call) if is_quantified(call.func.name()) => {
             refuse_items(&call.args, schema)?;
             Ok(Transformed::no(Expr::ScalarFunction(call)))
@@ -153,6 +154,15 @@ fn is_of_bytes(expr: &Expr, schema: &DFSchema) -> bool {
 }
 
 /// LIKE of bytea, which Arrow has of texts alone.
+/// `x AT TIME ZONE zone` of a time with an offset is not the same on all days, of all else it is.
+fn at_zone(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let types = call.args.iter().map(|arg| arg.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    Ok(match timetz::at_zone(call.func.name(), &types) {
+        Some(name) => Transformed::yes(named(name)?.call(call.args)),
+        None => Transformed::no(Expr::ScalarFunction(call)),
+    })
+}
+
 fn like_bytes(like: Like) -> Result<Expr> {
     let pattern = as_type(*like.pattern, None, PgType::BYTEA);
     let matches = named(bytes::LIKE)?.call(vec![*like.expr, pattern]);
