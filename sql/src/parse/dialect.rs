@@ -17,6 +17,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::quantifier::{is_quantifier, quantified, quantified_operator};
 use crate::keywords;
 use crate::values::type_by_name;
 
@@ -123,7 +124,7 @@ impl Dialect for PgDialect {
             return Some(parser.parse_infix(left.clone(), comparison));
         }
         if let Some(op) = quantified_operator(parser) {
-            return Some(quantified(parser, left, op));
+            return Some(quantified(parser, left, op, other_operator()));
         }
         if is_null_test(&parser.peek_token_ref().token) {
             parser.advance_token();
@@ -208,7 +209,7 @@ fn compares(expr: &Expr) -> bool {
     matches!(expr, Expr::BinaryOp { op: B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq, .. })
 }
 
-fn is_word(token: &Token, keyword: Keyword) -> bool {
+pub(super) fn is_word(token: &Token, keyword: Keyword) -> bool {
     matches!(token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
 }
 
@@ -297,44 +298,6 @@ fn is_pattern_operator(token: &Token) -> bool {
 
 fn is_quantified_pattern(parser: &Parser) -> bool {
     is_pattern_operator(&parser.peek_token_ref().token) && is_quantifier(parser, 1)
-}
-
-fn is_quantifier(parser: &Parser, place: usize) -> bool {
-    match &parser.peek_nth_token_ref(place).token {
-        Token::Word(word) => matches!(word.keyword, Keyword::ANY | Keyword::ALL | Keyword::SOME),
-        _ => false,
-    }
-}
-
-/// An operator that sqlparser knows no quantifier behind, if one stands there: `@> ANY (…)`.
-fn quantified_operator(parser: &Parser) -> Option<BinaryOperator> {
-    let op = match &parser.peek_token_ref().token {
-        Token::AtArrow => BinaryOperator::AtArrow,
-        Token::ArrowAt => BinaryOperator::ArrowAt,
-        Token::Overlap => BinaryOperator::PGOverlap,
-        Token::CaretAt => BinaryOperator::PGStartsWith,
-        Token::Question => BinaryOperator::Question,
-        Token::QuestionPipe => BinaryOperator::QuestionPipe,
-        Token::QuestionAnd => BinaryOperator::QuestionAnd,
-        _ => return None,
-    };
-    (is_quantifier(parser, 1) && parser.peek_nth_token_ref(2).token == Token::LParen).then_some(op)
-}
-
-/// What follows an operator before `ANY (…)` or `ALL (…)`.
-fn quantified(parser: &mut Parser, left: &Expr, compare_op: BinaryOperator) -> Result<Expr, ParserError> {
-    parser.advance_token();
-    let is_all = is_word(&parser.next_token().token, Keyword::ALL);
-    let left = Box::new(left.clone());
-    // The parentheses are those of a subquery, if that is what they hold.
-    let right = Box::new(match parser.parse_subexpr(other_operator())? {
-        Expr::Nested(inner) => *inner,
-        other => other,
-    });
-    Ok(match is_all {
-        true => Expr::AllOp { left, compare_op, right },
-        false => Expr::AnyOp { left, compare_op, right, is_some: false },
-    })
 }
 
 #[cfg(test)]

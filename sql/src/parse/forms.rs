@@ -269,7 +269,7 @@ mod tests {
     fn parts_are_found_by_patterns() {
         let expected = "SELECT SUBSTRING(a FROM (b) FOR '#')";
         assert_eq!(printed("select substring(a similar (b) escape '#')"), expected);
-        assert!(parse("select substring(a similar to b)", &mut Vec::new()).is_err());
+        assert!(parse("select substring(a similar b)", &mut Vec::new()).is_err());
     }
 
     #[test]

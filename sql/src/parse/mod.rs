@@ -19,6 +19,7 @@ mod maintenance;
 mod materialized_view;
 mod past;
 mod position;
+mod quantifier;
 mod reserved;
 mod sequence;
 mod session_command;

@@ -28,6 +28,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::stable("session_user", &[&[]], PgType::NAME, user),
     Function::stable("user", &[&[]], PgType::NAME, user),
     Function::stable("pg_get_userbyid", &[&[Oid]], PgType::NAME, user_by_id),
+    Function::stable("current_setting", &[&[Text], &[Text, Bool]], PgType::TEXT, setting),
     Function::stable(LATE_SETTING, &[&[Text], &[Text, Bool]], PgType::TEXT, setting).volatile(),
     Function::stable("set_config", &[&[Text, Text, Bool]], PgType::TEXT, set_config).not_strict().volatile(),
     Function::stable("pg_notify", &[&[Text, Text]], PgType::VOID, notify).not_strict().volatile(),
