@@ -1,14 +1,14 @@
 //! Roots, exponentials, logarithms and powers of numerics: exact, with PostgreSQL's digits as far as there is room behind the
-//! point.
+//! point. Divisors and multiples.
 
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::*;
 use datafusion::common::Result;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::special_numeric::{Special, cast_numbers};
-use peristyle_storage::types::OPEN_DECIMAL;
+use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, OPEN_DECIMAL};
 
-use super::decimal::from_wide;
+use super::decimal::{decimal_parts, from_wide};
 use super::define::Call;
 use super::error::numeric_overflow;
 use super::rounding::unscaled;
@@ -47,6 +47,45 @@ pub(super) fn of_two(
         let (Some(a), Some(b)) = numbers else { return Ok(None) };
         let near = of_doubles(a.near, b.near)?;
         unscaled_result(near, a.is_special() || b.is_special(), || exact(a.exact, b.exact)).map(Some)
+    };
+    let rows = numbers(call, 0)?.into_iter().zip(numbers(call, 1)?);
+    from_wide(rows.map(row).collect::<Result<_>>()?, call.return_type())
+}
+
+/// A numeric with the more digits behind the point of two.
+pub(super) fn divisor_type(name: &str, fields: &[FieldRef]) -> Result<FieldRef> {
+    let scale = fields.iter().filter_map(|field| decimal_parts(field.data_type())).map(|parts| parts.1).max();
+    Ok(typed_field(name, PgType::NUMERIC, DataType::Decimal256(DECIMAL256_PRECISION_MAX, scale.unwrap_or(0))))
+}
+
+/// The greatest number of which both are multiples.
+pub(super) fn greatest_divisor(call: &Call<'_>) -> Result<ArrayRef> {
+    of_whole(call, |a, b| Some(gcd(a, b)))
+}
+
+/// The least number that is a multiple of both.
+pub(super) fn least_multiple(call: &Call<'_>) -> Result<ArrayRef> {
+    of_whole(call, |a, b| match gcd(a, b) {
+        i256::ZERO => Some(i256::ZERO),
+        divisor => (a / divisor).checked_mul(b).map(i256::wrapping_abs),
+    })
+}
+
+fn gcd(a: i256, b: i256) -> i256 {
+    if b == i256::ZERO { a.wrapping_abs() } else { gcd(b, a % b) }
+}
+
+/// What becomes of two numbers as whole ones of as many digits; NaN, if one is no number.
+fn of_whole(call: &Call<'_>, whole: impl Fn(i256, i256) -> Option<i256>) -> Result<ArrayRef> {
+    let scale = decimal_parts(call.return_type()).map_or(0, |parts| parts.1);
+    let row = |numbers: (Option<Number>, Option<Number>)| {
+        let (Some(a), Some(b)) = numbers else { return Ok(None) };
+        if a.is_special() || b.is_special() {
+            return Ok(Some(Special::NaN.unscaled()));
+        }
+        let at_scale = |number: Number| number.exact.rescale(scale).map(|number| number.unscaled);
+        let result = at_scale(a).zip(at_scale(b)).and_then(|(a, b)| whole(a, b));
+        result.map(Some).ok_or_else(numeric_overflow)
     };
     let rows = numbers(call, 0)?.into_iter().zip(numbers(call, 1)?);
     from_wide(rows.map(row).collect::<Result<_>>()?, call.return_type())

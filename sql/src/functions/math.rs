@@ -95,6 +95,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             same(&[Ty::Int8, Ty::Int8], |c| {
                 map2::<Int8, Int8, i64>(c, |a, b| narrow(gcd(a.into(), b.into()), "bigint"))
             }),
+            computed(&[Ty::Numeric, Ty::Numeric], decimal_math::divisor_type, decimal_math::greatest_divisor),
         ],
     ),
     immutable(
@@ -106,6 +107,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             same(&[Ty::Int8, Ty::Int8], |c| {
                 map2::<Int8, Int8, i64>(c, |a, b| narrow(lcm(a.into(), b.into()), "bigint"))
             }),
+            computed(&[Ty::Numeric, Ty::Numeric], decimal_math::divisor_type, decimal_math::least_multiple),
         ],
     ),
     immutable("factorial", &[computed(&[Ty::Int8], factorial_type, factorial)]),

@@ -37,6 +37,7 @@ pub(crate) mod json_build;
 mod json_change;
 pub(crate) mod json_operator;
 pub(crate) mod json_path;
+mod json_row;
 pub(crate) mod json_sets;
 mod json_text;
 pub(crate) mod macaddr;
@@ -66,6 +67,7 @@ pub(crate) mod sampling;
 mod scale;
 mod series;
 pub(crate) mod series_array;
+pub(crate) mod shared_type;
 pub(crate) mod shown_scale;
 pub(crate) mod signature;
 mod special;
@@ -86,7 +88,7 @@ pub use error::{FunctionError, function_error};
 pub use registry::{aggregate_functions, register, scalar_functions, window_functions};
 
 pub(crate) use open_time::epoch_by_magnitude;
-pub(crate) use registry::{is_scalar, is_zoned, named};
+pub(crate) use registry::{is_aggregate, is_scalar, is_zoned, named};
 
 #[cfg(test)]
 mod tests;

@@ -89,6 +89,8 @@ impl Template {
                     template.nodes.push(Node::SignBehind);
                 }
                 'V' => is_shifted = true,
+                // Words of PostgreSQL's that have no effect on what is shown.
+                'B' | 'C' => {}
                 // The C locale has no currency symbol.
                 'L' => template.nodes.push(Node::Literal(" ".to_owned())),
                 '"' => {

@@ -1,6 +1,6 @@
 //! Which functions a session has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::common::{Result, internal_datafusion_err};
@@ -11,9 +11,9 @@ use super::define::Definition;
 use super::{
     age, arithmetic, array, array_items, array_parts, array_types, bytes, choice, clock, datetime, degrees,
     distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build, json_change,
-    json_path, json_sets, json_text, macaddr, make_time, math, network, open_time, ordered_set, overlaps, own_type,
-    pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array, shown_scale,
-    sql_pattern, text, ties, to_char, type_of, unicode,
+    json_path, json_row, json_sets, json_text, macaddr, make_time, math, network, open_time, ordered_set, overlaps,
+    own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale, series_array,
+    shown_scale, sql_pattern, text, ties, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -38,6 +38,7 @@ const FAMILIES: &[&[Definition]] = &[
     json_build::DEFINITIONS,
     json_change::DEFINITIONS,
     json_path::DEFINITIONS,
+    json_row::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
     macaddr::DEFINITIONS,
@@ -52,6 +53,7 @@ const FAMILIES: &[&[Definition]] = &[
     range::DEFINITIONS,
     regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
+    row::DEFINITIONS,
     row_lock::DEFINITIONS,
     sampling::DEFINITIONS,
     scale::DEFINITIONS,
@@ -131,6 +133,23 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
 /// Every aggregate function of a session.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     super::aggregate::all()
+}
+
+/// Aggregates that are made of others while a statement is planned.
+const COMPOSED_AGGREGATES: &[&str] =
+    &["json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg", "mode", "percentile_cont", "percentile_disc"];
+
+static AGGREGATES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let named = aggregate_functions().into_iter().flat_map(|function| {
+        let aliases = function.aliases().to_vec();
+        aliases.into_iter().chain([function.name().to_owned()])
+    });
+    named.chain(COMPOSED_AGGREGATES.iter().map(|name| (*name).to_owned())).collect()
+});
+
+/// Whether an aggregate has the name.
+pub(crate) fn is_aggregate(name: &str) -> bool {
+    AGGREGATES.contains(name)
 }
 
 /// Every window function of a session.

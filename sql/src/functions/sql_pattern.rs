@@ -42,22 +42,43 @@ fn similar_to(call: &Call<'_>, has_escape: bool) -> Result<ArrayRef> {
     Ok(bool::collect(matches))
 }
 
-/// An SQL pattern as a regular expression that matches the whole text.
+/// `substring(text from pattern for escape)`: what matches between two quotes that are escaped, if there are some.
+pub(super) fn substring(call: &Call<'_>) -> Result<ArrayRef> {
+    let [texts, patterns, escapes] = [0, 1, 2].map(|argument| Argument::<Text>::of(call, argument));
+    let compiled = Compiled::default();
+    let part = |row: usize| {
+        let (Some(s), Some(pattern), Some(escape)) = (texts.get(row), patterns.get(row), escapes.get(row)) else {
+            return Ok(None);
+        };
+        let regex = compiled.get(&similar_pattern(pattern, escape)?, "")?;
+        Ok(regex.find(s)?.and_then(|found| found.parts().next().flatten()).map(str::to_owned))
+    };
+    Ok(String::collect((0..call.rows).map(part).collect::<Result<_>>()?))
+}
+
+/// An SQL pattern as a regular expression that matches the whole text. Between two escaped quotes is its only group, before
+/// which as little as possible matches.
 fn similar_pattern(pattern: &str, escape: &str) -> Result<String> {
     if escape.chars().count() > 1 {
         return Err(error("22025", "invalid escape string"));
     }
     let escape = escape.chars().next();
+    let is_quote = |pair: (char, char)| Some(pair.0) == escape && pair.1 == '"';
+    let quotes = pattern.chars().zip(pattern.chars().skip(1)).filter(|pair| is_quote(*pair)).count();
+    if quotes > 2 {
+        let message = "SQL regular expression may not contain more than two escape-double-quote separators";
+        return Err(error("2200C", message));
+    }
     let mut text = String::from("^(?:");
-    let mut in_brackets = false;
+    let (mut in_brackets, mut is_first) = (false, quotes > 0);
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
         match c {
-            c if Some(c) == escape => {
-                if let Some(escaped) = chars.next() {
-                    text.push_str(&regex::escape(&escaped.to_string()));
-                }
-            }
+            c if Some(c) == escape => match chars.next() {
+                Some('"') => text.push_str(if std::mem::take(&mut is_first) { ")(" } else { ")(?:" }),
+                Some(escaped) => text.push_str(&regex::escape(&escaped.to_string())),
+                None => {}
+            },
             '[' => {
                 in_brackets = true;
                 text.push('[');
@@ -67,7 +88,8 @@ fn similar_pattern(pattern: &str, escape: &str) -> Result<String> {
                 text.push(']');
             }
             c if in_brackets => text.push(c),
-            '%' => text.push_str(".*"),
+            '%' => text.push_str(if is_first { ".*?" } else { ".*" }),
+            '(' => text.push_str("(?:"),
             '_' => text.push('.'),
             '.' | '^' | '$' | '\\' => text.extend(['\\', c]),
             c => text.push(c),
@@ -106,6 +128,7 @@ mod tests {
     #[test]
     fn patterns_are_translated() {
         assert_eq!(similar_pattern("a%_b.", "\\").expect("a pattern"), "^(?:a.*.b\\.)$");
+        assert_eq!(similar_pattern("%#\"(o|b)#\"%", "#").expect("a pattern"), "^(?:.*?)((?:o|b))(?:.*)$");
         assert_eq!(like_escape("a!%\\b", "!").expect("a pattern"), "a\\%\\\\b");
     }
 }

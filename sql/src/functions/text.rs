@@ -35,6 +35,7 @@ const SUBSTRING: &[Overload] = &[
         map3::<Text, Int4, Int4, _>(c, |s, from, count| Ok(slice(s, from.into(), Some(count.into()))?.to_owned()))
     }),
     overload(&[Ty::Text, Ty::Text], PgType::TEXT, super::pattern::substring),
+    overload(&[Ty::Text, Ty::Text, Ty::Text], PgType::TEXT, super::sql_pattern::substring),
     overload(&[Ty::Bytea, Ty::Int4], PgType::BYTEA, |c| {
         map2::<Bytea, Int4, _>(c, |b, from| Ok(byte_slice(b, from.into(), None)?.to_vec()))
     }),

@@ -3,11 +3,13 @@
 
 use sqlparser::ast::{BinaryOperator, Distinct, Expr, GroupByExpr, Select, SelectItem, Value};
 
+use super::grouping_sets;
 use crate::error::{SqlError, SqlState};
 use crate::parse::parse_expression;
 
 /// Rewrites the clauses in place.
 pub(super) fn normalise(select: &mut Select) -> Result<(), SqlError> {
+    grouping_sets::unfold(select)?;
     let is_one_group = flatten_keys(select) || select.having.is_some() && has_no_keys(select);
     if is_one_group {
         let any = parse_expression("count(*) >= 0")?;

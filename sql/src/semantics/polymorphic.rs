@@ -7,6 +7,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use peristyle_catalog::model::PgType;
 
 use super::cast::{CastKind, cast_expr};
+use super::category::arithmetic_type;
 use super::operators::type_of;
 use crate::functions::error::undefined_function;
 use crate::functions::signature::{field_type_name, is_unknown};
@@ -48,7 +49,21 @@ fn settle_neighbour(name: &str, args: &mut Vec<Expr>, schema: &DFSchema) -> Resu
         *args = vec![cast_expr(Expr::default(), ty, CastKind::Explicit)];
         return Ok(true);
     }
-    if is_enum(ty) { settle(name, args, &[2], ty, schema) } else { Ok(false) }
+    if is_enum(ty) { settle(name, args, &[2], ty, schema) } else { share_number(args, ty, schema) }
+}
+
+/// Numbers of two types meet in the type that they share.
+fn share_number(args: &mut [Expr], ty: PgType, schema: &DFSchema) -> Result<bool> {
+    let [value, _, other] = args else { return Ok(false) };
+    let given = type_of(&other.to_field(schema)?.1);
+    let is_open = is_unknown(&other.get_type(schema)?);
+    let Some(shared) = arithmetic_type(ty, given).filter(|shared| !is_open && shared.oid != ty.oid) else {
+        return Ok(false);
+    };
+    for arg in [value, other] {
+        *arg = cast_expr(std::mem::take(arg), shared, CastKind::Explicit);
+    }
+    Ok(true)
 }
 
 fn settle_call(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {
