@@ -1,5 +1,7 @@
 //! Arrays: `= ANY`, `= ALL`, `&&`, lengths and places.
 
+use std::cmp::Ordering;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Scalar, make_comparator};
 use arrow::compute::SortOptions;
 use arrow::compute::cast;
@@ -24,9 +26,12 @@ use super::interval::key_array;
 use super::json::jsonb_keys;
 use super::pattern::Compiled;
 use super::places::length;
+use super::row::is_row;
 use super::rows::*;
 use super::signature::{Ty, decimal_of, is_string};
 use crate::semantics::cast_array;
+
+const NULLS_LAST: SortOptions = SortOptions { descending: false, nulls_first: false };
 
 /// `x op ANY (array)`.
 pub(crate) const ANY: &str = "pg_op_any";
@@ -75,6 +80,9 @@ pub(super) fn compare(
     is_jsonb: bool,
 ) -> Result<BooleanArray> {
     let value = value.slice(index, 1);
+    if is_row(value.data_type()) {
+        return compare_rows(op, &value, items);
+    }
     let (value, items) = if is_jsonb { (jsonb_keys(&value)?, jsonb_keys(items)?) } else { common_type(&value, items)? };
     // Arrow's order tells the zeros apart.
     let scalar = Scalar::new(canonical(&value));
@@ -92,6 +100,25 @@ pub(super) fn compare(
         "!~~*" => like::nilike(&scalar, &items)?,
         other => return internal_err!("a quantified comparison by {other}"),
     })
+}
+
+/// A row's comparison with each of others: by the first fields that differ, NULL above all else.
+fn compare_rows(op: &str, row: &ArrayRef, others: &ArrayRef) -> Result<BooleanArray> {
+    let order = make_comparator(&canonical(row), &canonical(others), NULLS_LAST)?;
+    let compared = (0..others.len()).map(|at| others.is_valid(at).then(|| is_in_order(op, order(0, at))));
+    Ok(compared.collect())
+}
+
+/// Whether an order of two values is the one that the operator asks for.
+fn is_in_order(op: &str, order: Ordering) -> bool {
+    match op {
+        "=" => order.is_eq(),
+        "<>" => order.is_ne(),
+        "<" => order.is_lt(),
+        "<=" => order.is_le(),
+        ">" => order.is_gt(),
+        _ => order.is_ge(),
+    }
 }
 
 /// Whether the first element's text matches each of the patterns.
@@ -210,18 +237,11 @@ fn quantified_as_stored(call: &Call<'_>, is_any: bool) -> Result<ArrayRef> {
 fn in_order(call: &Call<'_>) -> Result<ArrayRef> {
     let ops = Argument::<Text>::of(call, 0);
     let (left, right) = (&call.args[1], &call.args[2]);
-    let nulls_last = SortOptions { descending: false, nulls_first: false };
-    let compare = make_comparator(&canonical(left), &canonical(right), nulls_last)?;
+    let compare = make_comparator(&canonical(left), &canonical(right), NULLS_LAST)?;
     let row = |row: usize| {
         let (l, r) = (call.index(1, row), call.index(2, row));
         let op = ops.get(row).filter(|_| left.is_valid(l) && right.is_valid(r))?;
-        let order = compare(l, r);
-        Some(match op {
-            "<" => order.is_lt(),
-            "<=" => order.is_le(),
-            ">" => order.is_gt(),
-            _ => order.is_ge(),
-        })
+        Some(is_in_order(op, compare(l, r)))
     };
     Ok(bool::collect((0..call.rows).map(row).collect()))
 }

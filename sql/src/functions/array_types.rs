@@ -16,8 +16,9 @@ use peristyle_storage::shape::{is_shaped, item_of_array, list_field, list_of_sha
 use peristyle_storage::types::{item_field, marked_pg_type, pg_metadata, pg_type};
 
 use super::array_value::{ArrayValue, column_of, extended, joined, nested};
-use super::choice::{is_unknown, needs_mark, shared_bytes, shared_float, shared_type, strings_as_arrays, unmatched};
+use super::choice::{strings_as_arrays, unmatched};
 use super::define::first_value;
+use super::shared_type::{is_unknown, needs_mark, shared_bytes, shared_float, shared_type};
 use crate::semantics::type_planner::typed_field;
 
 /// `ARRAY[a, b]`.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::functions::core;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
@@ -15,15 +15,15 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use peristyle_catalog::model::PgType;
-use peristyle_storage::packed::Bits;
 use peristyle_storage::shape::{is_shaped, item_of_array, shaped_type};
-use peristyle_storage::types::{pg_type, pg_type_of_arrow};
+use peristyle_storage::types::pg_type;
 
 use super::array_types;
 use super::error::error;
-use super::signature::{coerced, crowded_decimal, is_string, is_unknown as is_unknown_type};
-use crate::semantics::category::{category, comparison_type};
-use crate::semantics::type_planner::{arrow_of, typed_field};
+use super::shared_type::{chosen_type, in_order, is_unknown, needs_mark, shared_bytes, shared_number};
+use super::signature::{coerced, is_string, is_unknown as is_unknown_type};
+use crate::semantics::category::category;
+use crate::semantics::type_planner::typed_field;
 use crate::values::type_name;
 
 /// `CASE WHEN c THEN v … [ELSE e]` as a call: the conditions and values in turn, then what ELSE gives.
@@ -57,52 +57,6 @@ fn case_values(first: usize, arguments: usize) -> Vec<usize> {
     (first..arguments).filter(is_value).collect()
 }
 
-/// The type that values share; `None` stands for a literal that takes any. `None` if they share none.
-pub(crate) fn shared_type(values: &[Option<PgType>]) -> Option<PgType> {
-    let first = values.iter().flatten().next()?;
-    if values.iter().flatten().any(|ty| ty.oid != first.oid) {
-        return None;
-    }
-    let is_same = values.iter().all(|ty| *ty == Some(*first));
-    Some(if is_same { *first } else { PgType::plain(first.oid) })
-}
-
-/// The type that numbers share where DataFusion finds another or none: a float, if one of them is, or the widest decimal.
-pub(crate) fn shared_number(types: &[DataType]) -> Option<DataType> {
-    shared_float(types).or_else(|| crowded_decimal(types))
-}
-
-/// The float that numbers of several types share if one is a float: PostgreSQL casts all others to it by itself.
-pub(crate) fn shared_float(types: &[DataType]) -> Option<DataType> {
-    let floats = types.iter().filter(|ty| ty.is_floating());
-    let widest = floats.max_by_key(|ty| ty.primitive_width())?;
-    let are_numbers = types.iter().all(|ty| ty.is_numeric() || ty.is_null());
-    are_numbers.then(|| widest.clone())
-}
-
-/// The type that values share of which one is stored in bytes that are packed, to which Arrow casts no literal: a rule makes
-/// it of all before they are computed. `None` if none is, or if another does not meet it.
-pub(crate) fn shared_bytes(types: &[DataType]) -> Option<DataType> {
-    let width = |ty: &DataType| match ty {
-        DataType::FixedSizeBinary(width) => Some(*width),
-        ty => (*ty == Bits::ARROW).then_some(0),
-    };
-    let widest = types.iter().filter(|ty| width(ty).is_some()).max_by_key(|ty| width(ty))?;
-    let of = pg_type_of_arrow(widest);
-    let meets = |ty: &DataType| is_unknown_type(ty) || comparison_type(pg_type_of_arrow(ty), of) == Some(of);
-    types.iter().all(meets).then(|| widest.clone())
-}
-
-/// Whether values of the type are told from others of the same Arrow type by their mark only.
-pub(crate) fn needs_mark(ty: PgType, arrow: &DataType) -> bool {
-    pg_type_of_arrow(arrow) != ty && arrow_of(ty) == *arrow
-}
-
-/// Whether a literal takes the type of the values beside it: a string without a type of its own, or NULL.
-pub(crate) fn is_unknown(literal: &ScalarValue) -> bool {
-    matches!(literal, ScalarValue::Utf8(_) | ScalarValue::Null)
-}
-
 /// The result's field: of the Arrow type, marked if the values share a type that needs it.
 fn chosen_field(name: &str, values: &[usize], args: &ReturnFieldArgs<'_>, arrow: DataType, nullable: bool) -> FieldRef {
     let of_value = |at: &usize| {
@@ -110,8 +64,8 @@ fn chosen_field(name: &str, values: &[usize], args: &ReturnFieldArgs<'_>, arrow:
         let is_known = !argument.is_some_and(is_unknown) && !args.arg_fields[*at].data_type().is_null();
         is_known.then(|| pg_type(&args.arg_fields[*at]))
     };
-    let types: Vec<_> = values.iter().map(of_value).collect();
-    let field = match shared_type(&types).filter(|ty| needs_mark(*ty, &arrow)) {
+    let types = in_order(name, args.arg_fields.len(), values.iter().map(of_value).collect());
+    let field = match chosen_type(name, &types).filter(|ty| needs_mark(*ty, &arrow)) {
         Some(ty) => typed_field(name, ty, arrow),
         None => Arc::new(Field::new(name, arrow, nullable)),
     };
@@ -150,6 +104,9 @@ impl ScalarUDFImpl for Choice {
         if let Some(shaped) = alike_arrays(&types).into_iter().find(is_shaped) {
             return Ok(chosen_field(self.name(), &values, &args, shaped, true));
         }
+        if self.wider_number(&types).is_some() {
+            return Ok(chosen_field(self.name(), &values, &args, types[0].clone(), true));
+        }
         if self.name() != "nullif" && self.inner.coerce_types(&types).is_err() {
             return Err(unmatched(&self.name().to_uppercase(), args.arg_fields));
         }
@@ -162,8 +119,14 @@ impl ScalarUDFImpl for Choice {
         self.inner.simplify(args, info)
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        self.inner.invoke_with_args(args)
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let types: Vec<DataType> = args.args.iter().map(ColumnarValue::data_type).collect();
+        let Some(wide) = self.wider_number(&types) else { return self.inner.invoke_with_args(args) };
+        for arg in &mut args.args {
+            *arg = arg.cast_to(&wide, None)?;
+        }
+        // The first is again what it was in its own type. Not by the function itself, which would ask for that type here.
+        self.inner.inner().invoke_with_args(args)?.cast_to(&types[0], None)
     }
 
     fn conditional_arguments<'a>(&self, args: &'a [Expr]) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {
@@ -178,17 +141,14 @@ impl ScalarUDFImpl for Choice {
         if shared_bytes(arguments).is_some() {
             return Ok(arguments.to_vec());
         }
-        if self.name() == "nullif" {
-            // A rule of ours has the error for values that cannot be compared.
-            return coerced(self.inner.as_ref(), arguments).or_else(|_| Ok(arguments.to_vec()));
-        }
-        match shared_number(arguments) {
+        match self.shared_number(arguments) {
             Some(number) => Ok(vec![number; arguments.len()]),
             // Nothing casts a string to records: `semantics` reads it before anything is computed.
             None if arguments.iter().any(is_string) && arguments.iter().any(is_records) => Ok(arguments.to_vec()),
             // DataFusion keeps only the text of an error here; `return_field_from_args` gives the error itself.
             // Arrow casts no list to an array of any dimensions; a rule of ours brings them together.
             None if arguments.iter().any(is_shaped) => Ok(arguments.to_vec()),
+            None if self.name() == "nullif" => Ok(self.compared(arguments)),
             None => self.inner.coerce_types(&strings_as_arrays(arguments)).or_else(|_| Ok(arguments.to_vec())),
         }
     }
@@ -198,6 +158,27 @@ impl Choice {
     fn new(inner: Arc<ScalarUDF>) -> Choice {
         let signature = Signature::user_defined(inner.signature().volatility);
         Choice { inner, signature }
+    }
+
+    /// The type in which NULLIF compares integers, or floats, of two widths; the first keeps its own.
+    fn wider_number(&self, types: &[DataType]) -> Option<DataType> {
+        let [first, other] = types else { return None };
+        if self.name() != "nullif" || first == other {
+            return None;
+        }
+        match (first.is_integer() && other.is_integer(), first.is_floating() && other.is_floating()) {
+            (true, _) => Some(DataType::Int64),
+            (_, true) => Some(DataType::Float64),
+            _ => None,
+        }
+    }
+
+    /// The types in which NULLIF compares its arguments. Of those that do not meet a rule says so, with their names.
+    fn compared(&self, arguments: &[DataType]) -> Vec<DataType> {
+        if self.wider_number(arguments).is_some() {
+            return arguments.to_vec();
+        }
+        coerced(self.inner.as_ref(), arguments).unwrap_or_else(|_| arguments.to_vec())
     }
 
     /// As [`shared_number`], where all arguments may be the result.
@@ -356,14 +337,5 @@ mod tests {
         assert_eq!(values_of(CASE_OF, 6), Some(vec![2, 4, 5]));
         assert_eq!(values_of("nullif", 2), Some(vec![0]));
         assert_eq!(values_of("lower", 1), None);
-    }
-
-    #[test]
-    fn a_modifier_stays_if_all_have_it() {
-        let two = PgType { oid: PgType::VARCHAR.oid, typmod: 6 };
-        assert_eq!(shared_type(&[Some(two), Some(two)]), Some(two));
-        assert_eq!(shared_type(&[Some(two), None]), Some(PgType::VARCHAR));
-        assert_eq!(shared_type(&[Some(two), Some(PgType::TEXT)]), None);
-        assert_eq!(shared_type(&[None, None]), None);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, StringViewArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Int32Type};
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_err};
 use peristyle_catalog::model::{EnumType, PgType};
+use peristyle_storage::shape::{is_shaped, shaped_type};
 use peristyle_storage::types::{item_field, pg_type};
 
 use super::define::{Call, Definition, Overload, computed, same, stable};
@@ -49,6 +50,13 @@ pub(crate) fn places_of(enums: &EnumTypes, ty: PgType, values: &ArrayRef) -> Res
         let items = places_of(enums, ty, lists.values())?;
         return Ok(Arc::new(ListArray::try_new(item, lists.offsets().clone(), items, lists.nulls().cloned())?));
     }
+    if is_shaped(values.data_type()) {
+        let arrays = values.as_struct();
+        let items = places_of(enums, ty, arrays.column(0))?;
+        let DataType::Struct(fields) = shaped_type(items.data_type()) else { return internal_err!("no shaped array") };
+        let parts = vec![items, Arc::clone(arrays.column(1))];
+        return Ok(Arc::new(StructArray::try_new(fields, parts, arrays.nulls().cloned())?));
+    }
     let definition = enums.find(ty)?;
     let texts = cast(values, &DataType::Utf8View)?;
     // A label that is in a state of the past alone comes after all others.
@@ -64,8 +72,10 @@ pub(crate) fn check_labels(enums: &EnumTypes, ty: PgType, values: &ArrayRef) -> 
 }
 
 fn place_field(name: &str, arguments: &[FieldRef]) -> Result<FieldRef> {
+    let places = DataType::new_list(DataType::Int32, true);
     let ty = match arguments[0].data_type() {
-        DataType::List(_) => DataType::new_list(DataType::Int32, true),
+        shaped if is_shaped(shaped) => shaped_type(&places),
+        DataType::List(_) => places,
         _ => DataType::Int32,
     };
     Ok(Arc::new(Field::new(name, ty, true)))

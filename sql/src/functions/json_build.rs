@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
@@ -13,15 +13,14 @@ use peristyle_storage::types::{item_field, marked_pg_type, pg_type};
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{FunctionError, error, invalid_parameter};
 use super::json::texts;
+use super::json_row::{is_record, push_row};
 use super::rows::{List, Out, map1, map2};
 use super::signature::Ty;
 use crate::semantics::text::print_value;
 use crate::values::{Json, OutputStyle, escape_json, json_value_writer, normalise_jsonb};
 
-const TO_JSON: &[Overload] =
-    &[overload(&[Ty::Any], PgType::JSON, |c| per_row(c, |text, row| push_argument(text, c, 0, row)))];
-const TO_JSONB: &[Overload] =
-    &[overload(&[Ty::Any], PgType::JSONB, |c| per_row(c, |text, row| push_argument(text, c, 0, row)))];
+const TO_JSON: &[Overload] = &[overload(&[Ty::Any], PgType::JSON, of_argument)];
+const TO_JSONB: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, of_argument)];
 const JSON_OBJECT: &[Overload] = &[overload(&[Ty::Any], PgType::JSON, build_json_object).variadic().not_strict()];
 const JSONB_OBJECT: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_object).variadic().not_strict()];
 const JSON_ARRAY: &[Overload] = &[overload(&[Ty::Any], PgType::JSON, build_array).variadic().not_strict()];
@@ -31,16 +30,12 @@ const JSONB_ARRAY: &[Overload] = &[overload(&[Ty::Any], PgType::JSONB, build_arr
 pub(crate) const ARRAY_OF: &str = "pg_jsonb_of_items";
 /// `json_agg(x)` as `(array_agg(to_json(x)))`.
 pub(crate) const JSON_ARRAY_OF: &str = "pg_json_of_items";
-/// `json_agg(t)` of rows as `(array_agg(pg_json_row(…)))`.
+/// `json_agg(t)` of rows as `(array_agg(to_json(t)))`.
 pub(crate) const JSON_ROWS_OF: &str = "pg_json_of_rows";
 /// `jsonb_object_agg(k, v)` as `(array_agg(k::text), array_agg(to_jsonb(v)))`.
 pub(crate) const OBJECT_OF: &str = "pg_jsonb_of_members";
 /// `json_object_agg(k, v)` as `(array_agg(k::text), array_agg(to_json(v)))`.
 pub(crate) const JSON_OBJECT_OF: &str = "pg_json_of_members";
-/// A row as json: the names and values of its columns in turn.
-pub(crate) const JSON_ROW: &str = "pg_json_row";
-/// The same, a column a line.
-pub(crate) const JSON_ROW_LINES: &str = "pg_json_row_lines";
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(
@@ -67,17 +62,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             map2::<List, List, _>(c, |keys, values| object_of(&keys, &values))
         })],
     ),
-    stable(JSON_ROW, &[overload(&[Ty::Any], PgType::JSON, |c| object_with(c, &ROW_FORM)).variadic().not_strict()]),
-    stable(
-        JSON_ROW_LINES,
-        &[overload(&[Ty::Any], PgType::JSON, |c| object_with(c, &LINES_FORM)).variadic().not_strict()],
-    ),
     stable("to_jsonb", TO_JSONB),
     stable("to_json", TO_JSON),
-    stable(
-        "array_to_json",
-        &[overload(&[Ty::ShapedArray], PgType::JSON, |c| per_row(c, |text, row| push_argument(text, c, 0, row)))],
-    ),
+    stable("array_to_json", &[overload(&[Ty::ShapedArray], PgType::JSON, of_argument)]),
     stable("jsonb_build_object", JSONB_OBJECT),
     stable("json_build_object", JSON_OBJECT),
     stable("jsonb_build_array", JSONB_ARRAY),
@@ -107,7 +94,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 ];
 
 /// A JSON text for each row, brought to jsonb's form where the result is one.
-fn per_row(call: &Call<'_>, push: impl Fn(&mut String, usize) -> Result<()>) -> Result<ArrayRef> {
+pub(super) fn per_row(call: &Call<'_>, push: impl Fn(&mut String, usize) -> Result<()>) -> Result<ArrayRef> {
     let is_jsonb = marked_pg_type(call.return_field) == Some(PgType::JSONB);
     let mut text = String::new();
     let row = |row| {
@@ -116,6 +103,13 @@ fn per_row(call: &Call<'_>, push: impl Fn(&mut String, usize) -> Result<()>) -> 
         Ok(Some(if is_jsonb { normalise_jsonb(&text)? } else { text.clone() }))
     };
     Ok(String::collect((0..call.rows).map(row).collect::<Result<_>>()?))
+}
+
+/// The JSON text of each value of the first argument, NULL of NULL.
+pub(super) fn of_argument(call: &Call<'_>) -> Result<ArrayRef> {
+    let texts = per_row(call, |text, row| push_argument(text, call, 0, row))?;
+    let is_null = |row| call.args[0].is_null(call.index(0, row));
+    Ok(nullif(&texts, &BooleanArray::from_iter((0..call.rows).map(|row| Some(is_null(row)))))?)
 }
 
 fn push_argument(text: &mut String, call: &Call<'_>, place: usize, row: usize) -> Result<()> {
@@ -144,6 +138,9 @@ pub(crate) fn push_json(
         return push_array(text, &arrays, item, field, index, style);
     }
     match array.data_type() {
+        DataType::Struct(fields) if is_record(field) => {
+            push_row(text, array.as_struct(), fields, index, style, ",")?;
+        }
         DataType::Timestamp(..) => escape_json(&as_iso_8601(&print_value(array, index, style)?), text),
         _ => {
             let ty = marked_pg_type(field).unwrap_or_else(|| pg_type(field));
@@ -201,8 +198,6 @@ struct ObjectForm {
 
 const JSONB_FORM: ObjectForm = ObjectForm { function: "jsonb_build_object", colon: ": ", comma: ", " };
 const JSON_FORM: ObjectForm = ObjectForm { function: "json_build_object", colon: " : ", comma: ", " };
-const ROW_FORM: ObjectForm = ObjectForm { function: "row_to_json", colon: ":", comma: "," };
-const LINES_FORM: ObjectForm = ObjectForm { comma: ",\n ", ..ROW_FORM };
 
 fn build_object(call: &Call<'_>) -> Result<ArrayRef> {
     object_with(call, &JSONB_FORM)

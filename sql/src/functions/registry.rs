@@ -11,9 +11,9 @@ use super::define::Definition;
 use super::{
     age, arithmetic, array, array_items, array_parts, array_types, bits, bytes, chance, choice, clock, collation,
     datetime, degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build,
-    json_change, json_path, json_sets, json_text, letter_case, macaddr, make_time, math, money, network, open_time,
-    ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding, row, row_lock, sampling, scale,
-    series_array, shown_scale, sql_pattern, text, ties, timetz, to_char, type_of, unicode,
+    json_change, json_path, json_row, json_sets, json_text, letter_case, macaddr, make_time, math, money, network,
+    open_time, ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding, row, row_lock,
+    sampling, scale, series_array, shown_scale, sql_pattern, text, ties, timetz, to_char, type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -41,6 +41,7 @@ const FAMILIES: &[&[Definition]] = &[
     json_build::DEFINITIONS,
     json_change::DEFINITIONS,
     json_path::DEFINITIONS,
+    json_row::DEFINITIONS,
     json_sets::DEFINITIONS,
     json_text::DEFINITIONS,
     letter_case::DEFINITIONS,
@@ -57,6 +58,7 @@ const FAMILIES: &[&[Definition]] = &[
     range::DEFINITIONS,
     regexp_places::DEFINITIONS,
     rounding::DEFINITIONS,
+    row::DEFINITIONS,
     row_lock::DEFINITIONS,
     sampling::DEFINITIONS,
     scale::DEFINITIONS,
@@ -126,17 +128,6 @@ pub(crate) fn is_scalar(name: &str) -> bool {
     SCALAR_FUNCTIONS.contains_key(name)
 }
 
-/// Whether a session has an aggregate of that name.
-pub(crate) fn is_aggregate(name: &str) -> bool {
-    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        let functions = aggregate_functions();
-        functions.iter().flat_map(|function| names_of(function.name(), function.aliases())).collect()
-    });
-    // These become functions over what another aggregate gathers.
-    let of_json = ["json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"];
-    NAMES.contains(name) || of_json.contains(&name)
-}
-
 /// Whether a session has an aggregate or a window function of that name.
 pub(crate) fn is_aggregate_or_window(name: &str) -> bool {
     static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -161,6 +152,23 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
 /// Every aggregate function of a session.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     super::aggregate::all()
+}
+
+/// Aggregates that are made of others while a statement is planned.
+const COMPOSED_AGGREGATES: &[&str] =
+    &["json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg", "mode", "percentile_cont", "percentile_disc"];
+
+static AGGREGATES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let named = aggregate_functions().into_iter().flat_map(|function| {
+        let aliases = function.aliases().to_vec();
+        aliases.into_iter().chain([function.name().to_owned()])
+    });
+    named.chain(COMPOSED_AGGREGATES.iter().map(|name| (*name).to_owned())).collect()
+});
+
+/// Whether an aggregate has the name.
+pub(crate) fn is_aggregate(name: &str) -> bool {
+    AGGREGATES.contains(name)
 }
 
 /// Every window function of a session.

@@ -27,13 +27,19 @@
 //! | `SET [LOCAL] NAMES …` | `SET [LOCAL] client_encoding TO …`; sqlparser forgets LOCAL |
 //! | `FOR NO KEY UPDATE`, `FOR KEY SHARE` | `FOR UPDATE`, `FOR SHARE` |
 //! | `FOR UPDATE OF a, b` | `FOR UPDATE OF a FOR UPDATE OF b` |
+//! | `(row).*` | `(row).field`, where a mark stands for the field |
+//! | `ROWS FROM (f(x), g(y))` | a call of a function whose name is a mark |
+//! | `ROLLUP ((a)::text)` | `ROLLUP (((a)::text))`: in the inner parentheses stands a list |
+//! | `GROUPING SETS (GROUPING SETS (a))` | the inner ones as a call of a function whose name is a mark |
 //! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
 //!
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
 //! they stand.
 
+mod grouping;
 mod labels;
 mod names;
+mod of_rows;
 mod queries;
 mod row_locks;
 mod statements;
@@ -42,6 +48,8 @@ mod strings;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+pub(crate) use self::grouping::NESTED_SETS;
+pub(crate) use self::of_rows::{ALL_FIELDS, ROWS_FROM};
 pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
@@ -52,7 +60,7 @@ use self::queries::{
 use self::statements::{
     create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
 };
-use super::{TextIndex, exclusion, identity, like, past};
+use super::{TextIndex, exclusion, identity, like, past, search_cycle};
 use crate::error::{SqlError, SqlState};
 
 /// The column whose assignment in MERGE stands for DO NOTHING.
@@ -150,6 +158,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     identity::rewrite(&mut tokens);
     like::rewrite(&mut tokens);
     exclusion::rewrite(&mut tokens);
+    search_cycle::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
     leave_out_only(&mut tokens);
     row_locks::rewrite(&mut tokens);
@@ -160,6 +169,9 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     names::settle(&mut tokens);
     arrays_by_word(&mut tokens);
     quantified_values(&mut tokens);
+    of_rows::all_fields(&mut tokens);
+    of_rows::rows_from(&mut tokens);
+    grouping::tell_lists_apart(&mut tokens);
     empty_selects(table_commands(bare_functions(trims_of_blanks(tokens))))
 }
 

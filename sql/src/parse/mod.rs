@@ -21,6 +21,7 @@ mod past;
 mod position;
 mod quantifier;
 mod reserved;
+mod search_cycle;
 mod sequence;
 mod session_command;
 
@@ -38,12 +39,16 @@ pub(crate) use copy::{CopyEnd, CopyStatement, CopySubject};
 pub(crate) use dialect::{SYMMETRIC, VARIADIC};
 pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
 pub(crate) use exclusion::Exclusion;
-pub(crate) use forms::{DEFAULTS_MARK, DISTINCT_MARK, NOTHING_MARK, SCHEMA_MARK, changes_rows, is_change, under_with};
+pub(crate) use forms::{
+    ALL_FIELDS, DEFAULTS_MARK, DISTINCT_MARK, NESTED_SETS, NOTHING_MARK, ROWS_FROM, SCHEMA_MARK, changes_rows,
+    is_change, under_with,
+};
 pub(crate) use identity::Overriding;
 pub(crate) use like::{LikeClause, LikeOption};
 pub(crate) use maintenance::{Maintenance, Subject};
 pub(crate) use materialized_view::MaterializedViewStatement;
 pub(crate) use position::TextIndex;
+pub(crate) use search_cycle::{Cycle, Search, Walk};
 pub(crate) use sequence::{SequenceAction, SequenceOptions, SequenceStatement};
 pub(crate) use session_command::{Declare, Movement, SessionCommand};
 

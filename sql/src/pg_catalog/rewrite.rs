@@ -21,7 +21,7 @@ use sqlparser::ast::{
 
 use peristyle_catalog::model::{PgType, TypeKind};
 
-pub(crate) use sets::value_column;
+pub(crate) use sets::{columns_of_rows, value_column};
 
 use super::functions::XID_AGE;
 use crate::functions::collation::COLLATED;

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 
 use sqlparser::ast::{Expr, GroupByExpr, Select, SelectItem, Value};
 
+use super::grouping_sets::{cube, rollup};
 use crate::error::{SqlError, SqlState};
 use crate::names::fold;
 use crate::parse::DISTINCT_MARK;
 
-/// Most elements of a CUBE, and most grouping sets, as PostgreSQL has them.
-const CUBE_ELEMENTS_MAX: usize = 12;
+/// Most grouping sets, as PostgreSQL has them.
 const SETS_MAX: usize = 4096;
 
 /// Says the keys in ways that are read.
@@ -88,18 +88,8 @@ fn distinct_sets(keys: &[Expr]) -> Result<Vec<Vec<Expr>>, SqlError> {
 
 fn sets_of(key: &Expr) -> Result<Vec<Vec<Expr>>, SqlError> {
     match key {
-        Expr::Rollup(parts) => Ok((0..=parts.len()).rev().map(|count| parts[..count].concat()).collect()),
-        Expr::Cube(parts) if parts.len() > CUBE_ELEMENTS_MAX => {
-            let message = format!("CUBE is limited to {CUBE_ELEMENTS_MAX} elements");
-            Err(SqlError::new(SqlState::TOO_MANY_COLUMNS, message))
-        }
-        Expr::Cube(parts) => {
-            let chosen = |choice: usize| {
-                let parts = parts.iter().enumerate().filter(|(at, _)| choice >> at & 1 == 1);
-                parts.flat_map(|(_, part)| part.clone()).collect()
-            };
-            Ok((0..1_usize << parts.len()).rev().map(chosen).collect())
-        }
+        Expr::Rollup(elements) => Ok(rollup(elements)),
+        Expr::Cube(elements) => cube(elements),
         Expr::GroupingSets(sets) => Ok(sets.clone()),
         key => Ok(vec![vec![key.clone()]]),
     }

@@ -13,8 +13,8 @@ use super::balance::balance;
 use super::guarded::guarded;
 use super::output_names::{expression_name, result_name};
 use super::{
-    conditions, copies, exclusions, literals, named_windows, page, quantified, refused_calls, row_values,
-    select_clauses, values_rows,
+    conditions, copies, exclusions, literals, named_windows, outer_aggregates, page, quantified, refused_calls,
+    row_values, select_clauses, values_rows, whole_rows,
 };
 use crate::error::{SqlError, SqlState};
 use crate::functions::unicode::IS_NORMALISED;
@@ -41,6 +41,7 @@ impl VisitorMut for Normaliser {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
         conditions::of_select(select);
+        whole_rows::mark_stars(select);
         flow(
             select_clauses::normalise(select)
                 .and_then(|()| named_windows::inherit(select, &mut None))
@@ -161,6 +162,7 @@ fn rewrite(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             Ok(results.into_iter().any(is_condition).then(|| case_of_true(expr)))
         }
         Expr::AnyOp { .. } | Expr::AllOp { .. } => quantified::value(expr),
+        Expr::Subquery(query) => Ok(outer_aggregates::value_of(query)),
         Expr::Function(function) => refused_calls::refuse(function).map(|()| None),
         Expr::Collate { collation, .. } => refused_calls::refuse_collation(collation).map(|()| None),
         Expr::Substring { substring_from: None, substring_for: None, .. } => Err(refused_calls::refuse_substring()),

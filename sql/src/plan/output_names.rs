@@ -106,13 +106,13 @@ fn assign_select(select: &mut Select, ordered_by: &HashSet<String>) {
             }
             SelectItem::UnnamedExpr(expression) => {
                 let name = expression_name(expression).unwrap_or_else(|| "?column?".to_owned());
-                let is_free = !has_wildcard && !ordered_by.contains(&name);
-                let is_new = is_free && !plain.contains(&name) && taken.insert(name.clone());
+                let is_free = !has_wildcard && !ordered_by.contains(&name) && !qualified.contains(&name);
+                let is_new = is_free && plain.insert(name.clone()) && taken.insert(name.clone());
                 rename(item, if is_new { name } else { apart(&name, number) });
             }
             SelectItem::ExprWithAlias { alias, .. } => {
                 let name = fold(alias);
-                if ordered_by.contains(&name) || !plain.insert(name.clone()) {
+                if ordered_by.contains(&name) || qualified.contains(&name) || !plain.insert(name.clone()) {
                     *alias = quoted(apart(&name, number));
                 }
             }

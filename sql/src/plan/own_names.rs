@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 use peristyle_catalog::model::PgType;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    Expr, Ident, ObjectName, OrderBy, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
-    TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions, With,
+    Expr, GroupByExpr, Ident, JoinOperator, ObjectName, OrderBy, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, Value, VisitMut,
+    VisitorMut, WildcardAdditionalOptions, With,
 };
 
 use super::from_items::{called, factors_of, visit_order_exprs, visit_own_exprs, visit_select_exprs};
@@ -130,11 +131,14 @@ impl Settler<'_, '_> {
     /// Settles an item of FROM with what is joined to it; what it gives, if there are joins by names.
     fn enter_joins(&mut self, tables: &mut TableWithJoins) -> ControlFlow<SqlError, Option<Side>> {
         let by_name = joins_by_name(tables);
+        let first = self.items();
         let mut side = self.enter_factor(&mut tables.relation, by_name)?;
         for join in &mut tables.joins {
+            let own = self.items();
             let right = self.enter_factor(&mut join.relation, by_name)?;
             join.join_operator.visit(self)?;
             self.settle_names(&mut join.join_operator)?;
+            self.note_missing(&join.join_operator, first, own);
             side = match (side, right) {
                 (Some(left), Some(right)) => Some(flow(left.joined(right, &mut join.join_operator))?),
                 _ => {
@@ -148,6 +152,23 @@ impl Settler<'_, '_> {
             }
         }
         ControlFlow::Continue(side)
+    }
+
+    /// How many items the innermost SELECT reads so far.
+    fn items(&self) -> usize {
+        self.scopes.levels.last().map_or(0, |level| level.items.len())
+    }
+
+    /// Says of the items of an outer join, from `first` on and on its right side from `own` on, that they may have no row.
+    fn note_missing(&mut self, op: &JoinOperator, first: usize, own: usize) {
+        let Some(level) = self.scopes.levels.last_mut() else { return };
+        let missing = match op {
+            JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => own..level.items.len(),
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => first..own,
+            JoinOperator::FullOuter(_) => first..level.items.len(),
+            _ => return,
+        };
+        level.items[missing].iter_mut().for_each(|item| item.may_be_missing = true);
     }
 
     fn enter_factor(&mut self, factor: &mut TableFactor, by_name: bool) -> ControlFlow<SqlError, Option<Side>> {
@@ -182,13 +203,16 @@ impl Settler<'_, '_> {
                 })
                 .collect();
         }
+        self.settle_stars(&mut select.projection)?;
         let qualified = qualified_results(&select.projection);
         for (place, item) in select.projection.iter_mut().enumerate() {
             self.settle_result(item, place, &qualified);
         }
         let mut settle = |expr: &mut Expr| flow(self.settle_expr(expr));
+        let results = self.take_result_keys(select);
         visit_select_exprs(select, &mut settle)?;
         visit_order_exprs(select, order_by, &mut settle)?;
+        put_back(results, select);
         dependent_columns::add(select, order_by, &self.scopes);
         select.from = opened.from;
         self.scopes.levels.pop();
@@ -204,14 +228,14 @@ impl Settler<'_, '_> {
             Expr::CompoundIdentifier(path) => qualified::check_path(path, &self.scopes)?,
             Expr::Identifier(name) => {
                 qualified::check_bare(name, &self.scopes)?;
-                if let Some(meaning) = self.scopes.meaning(name) {
+                if let Some(meaning) = self.value_called(name) {
                     *expr = meaning;
                 }
             }
-            Expr::Function(function) => whole_rows::make_objects(function, &self.scopes),
+            Expr::Function(function) => whole_rows::rows_of_all(function, &self.scopes),
             Expr::CompoundFieldAccess { root, access_chain } => {
-                if let Some(column) = whole_rows::field(root, access_chain, &self.scopes) {
-                    *expr = column;
+                if let Some(value) = whole_rows::field(root, access_chain) {
+                    *expr = value;
                 }
             }
             _ => {}
@@ -219,19 +243,62 @@ impl Settler<'_, '_> {
         Ok(())
     }
 
+    /// What a name stands for that is no column's.
+    fn value_called(&self, name: &Ident) -> Option<Expr> {
+        self.scopes.meaning(name).or_else(|| whole_rows::row_called(name, &self.scopes))
+    }
+
+    /// The results that stand for `(row).*`.
+    fn settle_stars(&self, items: &mut Vec<SelectItem>) -> Flow {
+        let is_star = |item: &SelectItem| {
+            matches!(item, SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _))
+        };
+        if !items.iter().any(is_star) {
+            return ControlFlow::Continue(());
+        }
+        for (place, item) in std::mem::take(items).into_iter().enumerate() {
+            match item {
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(mut row), _) => {
+                    self.settle_names(&mut row)?;
+                    items.extend(flow(whole_rows::all_fields(&row, place, &self.scopes))?);
+                }
+                item => items.push(item),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Takes the keys of GROUP BY out that are names of results, which go before a relation's row of that name.
+    fn take_result_keys(&self, select: &mut Select) -> Vec<(usize, Expr)> {
+        let GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Vec::new() };
+        let is_result = |name: &Ident| {
+            let names = |item: &SelectItem| matches!(item, SelectItem::ExprWithAlias { alias, .. } if fold(alias) == fold(name));
+            self.scopes.meaning(name).is_none() && select.projection.iter().any(names)
+        };
+        let taken =
+            keys.iter_mut().enumerate().filter(|(_, key)| matches!(key, Expr::Identifier(name) if is_result(name)));
+        taken.map(|(place, key)| (place, std::mem::replace(key, Expr::Value(Value::Null.into())))).collect()
+    }
+
     /// A result that is a name and nothing else keeps the name, apart from a column of that name that is a result too.
     fn settle_result(&self, item: &mut SelectItem, place: usize, qualified: &HashSet<String>) {
         let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = &mut *item else { return };
         let Expr::Identifier(name) = expr else { return whole_rows::show_list(expr) };
         let name = name.clone();
-        let meaning = self.scopes.meaning(&name).or_else(|| whole_rows::row_called(&name, &self.scopes));
-        let Some(meaning) = meaning else { return };
+        let Some(meaning) = self.value_called(&name) else { return };
         *expr = meaning;
         if let SelectItem::UnnamedExpr(expr) = item {
             let is_taken = qualified.contains(&fold(&name));
             let alias = if is_taken { Ident::with_quote('"', apart(&fold(&name), place)) } else { name };
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
         }
+    }
+}
+
+/// Puts keys of GROUP BY back in their places.
+fn put_back(taken: Vec<(usize, Expr)>, select: &mut Select) {
+    if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+        taken.into_iter().for_each(|(place, key)| keys[place] = key);
     }
 }
 

@@ -8,10 +8,11 @@ use sqlparser::ast::{
 };
 
 use super::from_items::visit_own_exprs;
+use super::outer_aggregates::has_aggregate;
 use super::row_values;
 use super::using_joins::constraint_mut;
 use crate::error::SqlError;
-use crate::parse::parse_query;
+use crate::parse::{parse_expression, parse_query};
 
 /// Name of a compared subquery's rows; no name of a client's in lower case holds a blank by accident.
 const ROWS: &str = "compared rows";
@@ -115,6 +116,9 @@ impl Quantified {
         if wanted && let Some(in_rows) = self.as_in() {
             return Ok(in_rows);
         }
+        if has_aggregate(&self.left) {
+            return self.value();
+        }
         let compared = Box::new(Expr::Nested(Box::new(self.compared()?)));
         let condition = match (self.is_any, wanted) {
             (true, true) => *compared,
@@ -142,6 +146,11 @@ impl Quantified {
 
     /// Of all rows the greatest result decides ANY and the least decides ALL, NULL being between false and true.
     fn value(self) -> Result<Expr, SqlError> {
+        if has_aggregate(&self.left)
+            && let Some(value) = self.by_extremes()?
+        {
+            return Ok(value);
+        }
         let text = match self.is_any {
             true => "CASE max(coalesce(CAST(0 AS int) * 2, 1)) WHEN 2 THEN true WHEN 1 THEN NULL ELSE false END",
             false => "CASE min(coalesce(CAST(0 AS int) * 2, 1)) WHEN 0 THEN false WHEN 1 THEN NULL ELSE true END",
@@ -152,6 +161,45 @@ impl Quantified {
             put_in_cast(select, compared);
         }
         Ok(Expr::Subquery(Box::new(subquery)))
+    }
+
+    /// The comparison with the least and the greatest of the rows: an aggregate of the query around has no place among them.
+    /// ANY is not ALL of the opposite. `None` for IN and for rows of several values.
+    fn by_extremes(&self) -> Result<Option<Expr>, SqlError> {
+        let op = if self.is_any { opposite(&self.op) } else { Some(self.op.clone()) };
+        let compared: &[&str] = match op {
+            Some(BinaryOperator::Lt | BinaryOperator::LtEq) => &["min"],
+            Some(BinaryOperator::Gt | BinaryOperator::GtEq) => &["max"],
+            Some(BinaryOperator::Eq) => &["min", "max"],
+            _ => return Ok(None),
+        };
+        let (Some(op), false) = (op, matches!(self.left, Expr::Tuple(_))) else { return Ok(None) };
+        let of_rows = |result: &str| -> Result<Expr, SqlError> {
+            let value = format!("\"{ROWS}\".{}", column_name(0));
+            Ok(Expr::Subquery(Box::new(self.query(&result.replace("value", &value))?)))
+        };
+        let is_false = compared.iter().map(|extreme| {
+            let holds = row_values::binary(self.left.clone(), op.clone(), of_rows(&format!("{extreme}(value)"))?);
+            Ok(Expr::IsFalse(Box::new(row_values::nested(holds))))
+        });
+        let is_false = row_values::join(is_false.collect::<Result<Vec<_>, SqlError>>()?, &BinaryOperator::Or)?;
+        let is_open = row_values::binary(
+            Expr::IsNull(Box::new(row_values::nested(self.left.clone()))),
+            BinaryOperator::Or,
+            row_values::binary(of_rows("count(*)")?, BinaryOperator::NotEq, of_rows("count(value)")?),
+        );
+        let mut case = parse_expression("CASE WHEN 1 THEN true WHEN 2 THEN false WHEN 3 THEN NULL ELSE true END")?;
+        if let Expr::Case { conditions, .. } = &mut case {
+            let is_empty = row_values::binary(of_rows("count(*)")?, BinaryOperator::Eq, parse_expression("0")?);
+            for (when, condition) in conditions.iter_mut().zip([is_empty, is_false, is_open]) {
+                when.condition = condition;
+            }
+        }
+        let negated = self.is_any.then_some(UnaryOperator::Not);
+        Ok(Some(match negated {
+            Some(op) => Expr::UnaryOp { op, expr: Box::new(case) },
+            None => case,
+        }))
     }
 
     /// The comparison with one row.
@@ -177,6 +225,20 @@ impl Quantified {
             **subquery = self.rows.clone();
         }
         Ok(query)
+    }
+}
+
+/// The operator that holds where the other does not.
+fn opposite(op: &BinaryOperator) -> Option<BinaryOperator> {
+    use BinaryOperator as B;
+    match op {
+        B::Eq => Some(B::NotEq),
+        B::NotEq => Some(B::Eq),
+        B::Lt => Some(B::GtEq),
+        B::LtEq => Some(B::Gt),
+        B::Gt => Some(B::LtEq),
+        B::GtEq => Some(B::Lt),
+        _ => None,
     }
 }
 

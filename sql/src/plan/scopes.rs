@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, FieldRef, Fields};
 use peristyle_catalog::model::{Oid, PgType, Relation};
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
@@ -13,6 +14,7 @@ use sqlparser::ast::{
 use super::from_items::called;
 use super::{Planner, output_names};
 use crate::error::SqlError;
+use crate::functions::row::is_row;
 use crate::names::{QualifiedName, fold};
 use crate::parse::parse_query;
 use crate::pg_catalog::rewrite::value_column;
@@ -42,7 +44,29 @@ pub(super) struct Item {
     /// How many of the WITHs it can read.
     withs: usize,
     /// Found out when they are asked for; `None` for one that cannot be planned without what stands beside it.
-    columns: OnceCell<Option<Vec<String>>>,
+    columns: OnceCell<Option<Columns>>,
+    /// Whether an outer join may give no row of it.
+    pub(super) may_be_missing: bool,
+}
+
+/// The columns of an item, as PostgreSQL names them.
+struct Columns {
+    names: Vec<String>,
+    /// Those that hold rows, with the names of the rows' fields.
+    rows: HashMap<String, Vec<String>>,
+}
+
+impl Columns {
+    fn of(fields: &Fields) -> Columns {
+        let name = |field: &FieldRef| output_names::shown(field.name()).to_owned();
+        let rows = fields.iter().filter_map(|field| match field.data_type() {
+            DataType::Struct(fields) if is_row(field.data_type()) => {
+                Some((name(field), fields.iter().map(|field| field.name().clone()).collect()))
+            }
+            _ => None,
+        });
+        Columns { names: fields.iter().map(name).collect(), rows: rows.collect() }
+    }
 }
 
 impl<'a, 'p> Scopes<'a, 'p> {
@@ -60,20 +84,36 @@ impl<'a, 'p> Scopes<'a, 'p> {
 
     fn item(&self, factor: &TableFactor) -> Item {
         let value = value_column(factor);
-        Item { factor: factor.clone(), value, withs: self.withs.len(), columns: OnceCell::new() }
+        let columns = OnceCell::new();
+        Item { factor: factor.clone(), value, withs: self.withs.len(), columns, may_be_missing: false }
     }
 
     /// The columns of what is no item yet, if they are known.
     pub(super) fn columns_of(&self, factor: &TableFactor) -> Option<Vec<String>> {
-        self.planned_columns(&self.item(factor)).ok()
+        self.planned_columns(&self.item(factor)).ok().map(|columns| columns.names)
     }
 
     /// The columns of an item, as PostgreSQL names them, if they are known.
     pub(super) fn columns<'i>(&self, item: &'i Item) -> Option<&'i [String]> {
-        item.columns.get_or_init(|| self.planned_columns(item).ok()).as_deref()
+        self.known_columns(item).map(|columns| columns.names.as_slice())
     }
 
-    fn planned_columns(&self, item: &Item) -> Result<Vec<String>, SqlError> {
+    fn known_columns<'i>(&self, item: &'i Item) -> Option<&'i Columns> {
+        item.columns.get_or_init(|| self.planned_columns(item).ok()).as_ref()
+    }
+
+    /// The names of the fields of the rows that a column holds.
+    pub(super) fn fields(&self, path: &[Ident]) -> Option<Vec<String>> {
+        let (column, table) = path.split_last()?;
+        let is_of_table = |item: &&Item| {
+            table.last().is_none_or(|table| called(&item.factor).is_some_and(|name| fold(name) == fold(table)))
+        };
+        let items = self.levels.iter().rev().flat_map(|level| &level.items).filter(is_of_table);
+        let mut columns = items.filter_map(|item| self.known_columns(item));
+        columns.find_map(|columns| columns.rows.get(&fold(column)).cloned())
+    }
+
+    fn planned_columns(&self, item: &Item) -> Result<Columns, SqlError> {
         let mut query = parse_query("SELECT 1 FROM nothing")?;
         if let SetExpr::Select(select) = query.body.as_mut() {
             select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
@@ -87,7 +127,7 @@ impl<'a, 'p> Scopes<'a, 'p> {
             query.with = Some(with.clone());
         }
         let plan = self.planner.planned(Statement::Query(query), self.types)?;
-        Ok(plan.schema().fields().iter().map(|field| output_names::shown(field.name()).to_owned()).collect())
+        Ok(Columns::of(plan.schema().fields()))
     }
 
     /// What a bare name stands for where no column has it: a key that a join merged, or the value that a function in

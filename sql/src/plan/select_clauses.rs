@@ -3,12 +3,13 @@
 
 use sqlparser::ast::{BinaryOperator, Distinct, Expr, GroupByExpr, Select};
 
-use super::grouping;
+use super::{grouping, grouping_sets};
 use crate::error::SqlError;
 use crate::parse::parse_expression;
 
 /// Rewrites the clauses in place.
 pub(super) fn normalise(select: &mut Select) -> Result<(), SqlError> {
+    grouping_sets::unfold(select)?;
     grouping::settle(select)?;
     let is_one_group = flatten_keys(select) || select.having.is_some() && has_no_keys(select);
     if is_one_group {

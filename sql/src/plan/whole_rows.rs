@@ -1,21 +1,20 @@
-//! A relation's name where a value may stand is its row. Functions that make JSON of it, as `row_to_json(t)`, get an object
-//! of its columns; in a list of results, as in `SELECT t FROM t`, it is a value of the relation's row type. `(a, b)` there is a
-//! row too.
+//! A relation's name where a value may stand is its row, of the relation's row type. `(a, b)` in a list of results is a row
+//! too. `(row).field` and `(row).*` are what such a row was made of.
 
 use peristyle_catalog::model::{Oid, Relation, RelationKind};
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
-    Value,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart, Select,
+    SelectItem, SelectItemQualifiedWildcardKind,
 };
 
+use super::output_names::apart;
 use super::scopes::Scopes;
-use crate::functions::json_build::{JSON_ROW, JSON_ROW_LINES};
+use crate::error::SqlError;
 use crate::functions::row;
 use crate::names::fold;
-use crate::semantics::{call, string};
-
-/// Functions that take a row.
-const OF_ROWS: &[&str] = &["row_to_json", "to_json", "to_jsonb", "json_agg", "jsonb_agg"];
+use crate::parse::ALL_FIELDS;
+use crate::pg_catalog::rewrite::columns_of_rows;
+use crate::semantics::call;
 
 /// Makes a row of a result that is a list of values.
 pub(super) fn show_list(expr: &mut Expr) {
@@ -30,17 +29,19 @@ pub(super) fn show_list(expr: &mut Expr) {
 pub(super) fn row_called(name: &Ident, scopes: &Scopes<'_, '_>) -> Option<Expr> {
     let (item, columns) = scopes.row(name)?;
     let row_type = scopes.relation(item).and_then(|relation| row_type(&relation));
-    let function = row_type.map_or_else(|| "row".to_owned(), row::name_of_type);
-    Some(call(&function, columns.iter().map(|column| column_of(name, column)).collect()))
+    let values = columns.iter().map(|column| column_of(name, column)).collect();
+    Some(row_of(&row::name_of(row_type, columns, item.may_be_missing), values))
 }
 
-/// The column that `(t).column` is of the relation of that name.
-pub(super) fn field(root: &Expr, chain: &[AccessExpr], scopes: &Scopes<'_, '_>) -> Option<Expr> {
-    let (Expr::Nested(inner), [AccessExpr::Dot(Expr::Identifier(field))]) = (root, chain) else { return None };
-    let Expr::Identifier(name) = inner.as_ref() else { return None };
-    let (_, columns) = scopes.row(name)?;
-    let field = fold(field);
-    columns.contains(&field).then(|| column_of(name, &field))
+/// The call of a function that makes rows; its name holds those of the columns as they are.
+fn row_of(function: &str, values: Vec<Expr>) -> Expr {
+    let mut row = call(function, values);
+    if let Expr::Function(function) = &mut row
+        && let Some(ObjectNamePart::Identifier(name)) = function.name.0.first_mut()
+    {
+        name.quote_style = Some('"');
+    }
+    row
 }
 
 fn row_type(relation: &Relation) -> Option<Oid> {
@@ -55,33 +56,103 @@ fn column_of(table: &Ident, column: &str) -> Expr {
     Expr::CompoundIdentifier(vec![table.clone(), Ident::with_quote('"', column)])
 }
 
-/// Gives a function of rows an object of the relation's columns, if its argument is a relation's name.
-pub(super) fn make_objects(function: &mut Function, scopes: &Scopes<'_, '_>) {
-    let Some(taker) = function.name.0.last().and_then(ObjectNamePart::as_ident).map(fold) else { return };
+/// `count(t.*)` is `count(t)`.
+pub(super) fn rows_of_all(function: &mut Function, scopes: &Scopes<'_, '_>) {
     let FunctionArguments::List(list) = &mut function.args else { return };
-    let has_lines = match list.args.as_slice() {
-        [_] => false,
-        [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(flag)))] => match flag.value {
-            Value::Boolean(has_lines) => has_lines,
-            _ => return,
-        },
-        _ => return,
-    };
-    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))) = list.args.first_mut() else { return };
-    let Expr::Identifier(row) = &*argument else { return };
-    if !OF_ROWS.contains(&taker.as_str()) {
-        return;
+    for argument in &mut list.args {
+        let FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(table)) = argument else { continue };
+        let [ObjectNamePart::Identifier(name)] = table.0.as_slice() else { continue };
+        if let Some(row) = row_called(name, scopes) {
+            *argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(row));
+        }
     }
-    let Some((_, columns)) = scopes.row(row) else { return };
-    let members = columns.iter().flat_map(|column| [string(column.as_str()), column_of(row, column)]).collect();
-    let maker = match taker.as_str() {
-        "row_to_json" if has_lines => JSON_ROW_LINES,
-        jsonb if jsonb.contains("jsonb") => "jsonb_build_object",
-        _ => JSON_ROW,
+}
+
+/// What `(row).field` is, where the row is made of values there. A column that a relation lacks is missed by its name.
+pub(super) fn field(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
+    let [AccessExpr::Dot(Expr::Identifier(field))] = chain else { return None };
+    let (name, fields) = (fold(field), fields_of(root)?);
+    let table = match fields.first() {
+        Some((_, Expr::CompoundIdentifier(path))) => path.first().cloned(),
+        _ => None,
     };
-    *argument = call(maker, members);
-    if taker == "row_to_json" {
-        list.args.truncate(1);
-        function.name = ObjectName::from(vec![Ident::new("to_json")]);
+    let known = fields.into_iter().find_map(|(own, value)| (own == name).then_some(value));
+    known.or_else(|| table.map(|table| Expr::CompoundIdentifier(vec![table, field.clone()])))
+}
+
+/// The names and values of the fields of a row that is made of values.
+fn fields_of(row: &Expr) -> Option<Vec<(String, Expr)>> {
+    match row {
+        Expr::Nested(inner) => fields_of(inner),
+        Expr::Tuple(values) => {
+            Some((1..).zip(values).map(|(number, value)| (format!("f{number}"), value.clone())).collect())
+        }
+        Expr::Function(function) => {
+            let columns = row::columns_of(&function.name.0.last()?.as_ident()?.value)?;
+            let FunctionArguments::List(list) = &function.args else { return None };
+            let values = list.args.iter().map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value.clone()),
+                _ => None,
+            });
+            Some(columns.into_iter().map(str::to_owned).zip(values.collect::<Option<Vec<_>>>()?).collect())
+        }
+        _ => None,
+    }
+}
+
+/// Marks results that are all fields of a row, as `t.*` is: names are given to results later.
+pub(super) fn mark_stars(select: &mut Select) {
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(Expr::CompoundFieldAccess { root, access_chain }) = item else { continue };
+        let Some(AccessExpr::Dot(Expr::Identifier(last))) = access_chain.last() else { continue };
+        if last.value != ALL_FIELDS {
+            continue;
+        }
+        access_chain.pop();
+        let (root, chain) = (root.as_ref().clone(), std::mem::take(access_chain));
+        let row = match chain.is_empty() {
+            true => root,
+            false => Expr::CompoundFieldAccess { root: Box::new(root), access_chain: chain },
+        };
+        *item = SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(row), Default::default());
+    }
+}
+
+/// The results that `(row).*` stands for, whose names are settled; of a list with it, at that place.
+pub(super) fn all_fields(row: &Expr, place: usize, scopes: &Scopes<'_, '_>) -> Result<Vec<SelectItem>, SqlError> {
+    if let Some(fields) = fields_of(row) {
+        return Ok(fields.into_iter().enumerate().map(|(at, (name, value))| result(value, &name, place, at)).collect());
+    }
+    let names = match plain(row) {
+        Expr::Function(function) => function.name.0.last().and_then(ObjectNamePart::as_ident).and_then(columns_of_rows),
+        Expr::Identifier(name) => scopes.fields(std::slice::from_ref(name)),
+        Expr::CompoundIdentifier(path) => scopes.fields(path),
+        _ => None,
+    };
+    let Some(names) = names else {
+        return Err(SqlError::unsupported("all fields of this expression by .* are not supported"));
+    };
+    let field = |name: &str| Expr::CompoundFieldAccess {
+        root: Box::new(row.clone()),
+        access_chain: vec![AccessExpr::Dot(Expr::Identifier(Ident::with_quote('"', name)))],
+    };
+    Ok(names.iter().enumerate().map(|(at, name)| result(field(name), name, place, at)).collect())
+}
+
+fn plain(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(inner) => plain(inner),
+        expr => expr,
+    }
+}
+
+/// A column by itself, as `t.*` gives it; anything else under the field's name, apart from others of it.
+fn result(value: Expr, name: &str, place: usize, at: usize) -> SelectItem {
+    match value {
+        Expr::CompoundIdentifier(_) => SelectItem::UnnamedExpr(value),
+        expr => {
+            let name = if place == 0 { name.to_owned() } else { apart(name, place * 10_000 + at) };
+            SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) }
+        }
     }
 }

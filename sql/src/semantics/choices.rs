@@ -21,8 +21,9 @@ use super::comparison_key::{Comparison, Key};
 use super::operators::{check_literal, no_operator};
 use super::type_planner::cast_form;
 use crate::functions::array_types;
-use crate::functions::choice::{CASE, CASE_OF, is_unknown, marked, needs_mark, shared_number, shared_type, values_of};
+use crate::functions::choice::{CASE, CASE_OF, marked, values_of};
 use crate::functions::error::{error, not_supported};
+use crate::functions::shared_type::{chosen_type, in_order, is_unknown, needs_mark, shared_number};
 use crate::functions::{enums, named};
 use crate::values::type_name;
 
@@ -44,7 +45,7 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
     refuse_mixture(func.name(), &types)?;
     refuse_conditions(func.name(), &args, &values, schema)?;
     refuse_comparisons(func.name(), &args, schema)?;
-    let shared = shared_type(&types);
+    let shared = chosen_type(func.name(), &in_order(func.name(), args.len(), types));
     let mark = shared.filter(|ty| needs_mark(*ty, &arrow));
     for at in &values {
         let arg = std::mem::take(&mut args[*at]);
@@ -140,11 +141,13 @@ fn as_shared_number(function: &str, args: &mut [Expr], values: &[usize], schema:
     Ok(())
 }
 
-/// Arrays of which one may have any dimensions in the form of that one. Those that are put into an array stay as they are.
+/// Arrays of which one may have any dimensions in the form of that one, among them one that is compared. Those that are put
+/// into an array stay as they are.
 fn as_alike_arrays(function: &str, args: &mut [Expr], values: &[usize], schema: &DFSchema) -> Result<()> {
     if function == array_types::MAKE {
         return Ok(());
     }
+    let values = if function == "nullif" { &[0, 1] } else { values };
     let chosen = values.iter().map(|at| std::mem::take(&mut args[*at])).collect();
     for (at, value) in values.iter().zip(array_forms::alike(chosen, schema)?) {
         args[*at] = value;

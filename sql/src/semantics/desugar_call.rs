@@ -6,9 +6,9 @@ use sqlparser::ast::{
     FunctionArgumentClause, FunctionArguments, Ident, ObjectName, ObjectNamePart, Value, ValueWithSpan,
 };
 
-use super::desugar::{call, cast, string, take};
+use super::desugar::{call, cast, take};
 use super::desugar_hypothetical;
-use crate::functions::{is_scalar, joined, json_build, number_text, ordered_set};
+use crate::functions::{is_scalar, joined, json_build, number_text, ordered_set, row};
 use crate::names::fold;
 use crate::pg_catalog::functions::waits_for_lock;
 use crate::values::type_by_name;
@@ -22,15 +22,14 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         "json_agg" => items_of(function, "to_json", json_build::JSON_ARRAY_OF),
         "jsonb_object_agg" => members_of(function, "to_jsonb", json_build::OBJECT_OF),
         "json_object_agg" => members_of(function, "to_json", json_build::JSON_OBJECT_OF),
-        "row_to_json" => json_of_row(argument(function, 0, 1)?.clone()),
         "percentile_cont" | "percentile_disc" if has_fractions(function) => each_fraction(function),
         "percentile_cont" => {
             let fraction = argument(function, 0, 1)?.clone();
-            Some(call(ordered_set::PERCENTILE_CONT, vec![fraction, sorted(function)?]))
+            Some(call(ordered_set::PERCENTILE_CONT, vec![fraction, sorted(function, |value| value)?]))
         }
         "percentile_disc" => {
             let fraction = argument(function, 0, 1)?.clone();
-            Some(call(ordered_set::PERCENTILE_DISC, vec![fraction, sorted(function)?]))
+            Some(call(ordered_set::PERCENTILE_DISC, vec![fraction, sorted(function, row_of)?]))
         }
         "date" => Some(cast(take(argument(function, 0, 1)?), DataType::Date)),
         "to_number" => to_number(function),
@@ -40,7 +39,7 @@ pub(super) fn rewrite(function: &mut Function) -> Option<Expr> {
         _ if waits_for_lock(&name) && argument(function, 0, 2).is_some() => literals_as(function, &DataType::Int(None)),
         _ if waits_for_lock(&name) => literals_as(function, &DataType::BigInt(None)),
         "rank" | "dense_rank" | "percent_rank" | "cume_dist" => desugar_hypothetical::rewrite(&name, function),
-        "mode" => Some(call(ordered_set::MODE, vec![sorted(function)?])),
+        "mode" => Some(call(ordered_set::MODE, vec![sorted(function, row_of)?])),
         _ => cast_by_name(function),
     }
 }
@@ -140,24 +139,11 @@ fn joined(function: &mut Function) -> Option<Expr> {
     Some(call(joined::JOINED, vec![values, delimiters]))
 }
 
-/// Whether an expression is a relation's row.
+/// Whether an expression is a row.
 fn is_row(expr: &Expr) -> bool {
     let Expr::Function(function) = expr else { return false };
-    function.name.0.last().and_then(|part| part.as_ident()).is_some_and(|name| name.value == json_build::JSON_ROW)
-}
-
-/// `row_to_json(ROW(a, b))`, whose columns have no names but `f1`, `f2`.
-fn json_of_row(row: Expr) -> Option<Expr> {
-    let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = row else { return None };
-    if name.to_string() != "row" {
-        return None;
-    }
-    let values = list.args.into_iter().filter_map(|arg| match arg {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value),
-        _ => None,
-    });
-    let members = values.enumerate().flat_map(|(place, value)| [string(format!("f{}", place + 1)), value]);
-    Some(call(json_build::JSON_ROW, members.collect()))
+    let name = function.name.0.last().and_then(|part| part.as_ident());
+    name.is_some_and(|name| name.value == "row" || row::columns_of(&name.value).is_some())
 }
 
 /// The template's digits are the result's; one that is no literal is left for the function to refuse.
@@ -193,10 +179,14 @@ fn gathered(function: &Function, place: usize, count: usize, item: impl Fn(Expr)
     Some(Expr::Function(function))
 }
 
-/// `array_agg(x ORDER BY x)` of `… WITHIN GROUP (ORDER BY x)`.
-fn sorted(function: &Function) -> Option<Expr> {
+fn row_of(value: Expr) -> Expr {
+    call("row", vec![value])
+}
+
+/// `array_agg(item(x) ORDER BY x)` of `… WITHIN GROUP (ORDER BY x)`.
+fn sorted(function: &Function, item: impl Fn(Expr) -> Expr) -> Option<Expr> {
     let [order] = function.within_group.as_slice() else { return None };
-    let Expr::Function(mut gathered) = call("array_agg", vec![order.expr.clone()]) else { return None };
+    let Expr::Function(mut gathered) = call("array_agg", vec![item(order.expr.clone())]) else { return None };
     if let FunctionArguments::List(list) = &mut gathered.args {
         list.clauses.push(FunctionArgumentClause::OrderBy(vec![order.clone()]));
     }

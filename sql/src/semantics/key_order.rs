@@ -114,7 +114,8 @@ pub(super) fn keys(sorts: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>> {
         if sort.expr.get_type(schema).is_ok_and(|ty| is_shaped(&ty)) {
             // Arrow does not sort by groups of columns alone.
             for part in [ITEMS, BOUNDS] {
-                keys.push(by(named(part)?.call(vec![sort.expr.clone().unalias()])));
+                let part = named(part)?.call(vec![sort.expr.clone().unalias()]);
+                keys.push(by(key_or_self(part, schema, Comparison::Order)?));
             }
         } else {
             keys.push(by(key_or_self(sort.expr.clone(), schema, Comparison::Order)?));

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, L
 use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
-use super::category::comparison_type;
+use super::category::{Category, category, comparison_type};
 use super::comparison_key::Comparison;
 use super::is_quantified;
 use super::key_order::is_label;
@@ -18,7 +18,7 @@ use super::type_planner::field_of;
 use crate::functions::collation::COLLATED;
 use crate::functions::error::error;
 use crate::functions::signature::is_unknown;
-use crate::functions::{array_types, bytes, distinct_from, named, text, timetz};
+use crate::functions::{array_types, bytes, distinct_from, named, row, text, timetz};
 use crate::values::type_name;
 
 pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -60,6 +60,8 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
             let (left, right) = (Box::new(left), Box::new(right));
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
+        Expr::IsNull(row) if is_row(&row, schema) => Ok(Transformed::yes(named(row::IS_NULL)?.call(vec![*row]))),
+        Expr::IsNotNull(row) if is_row(&row, schema) => Ok(Transformed::yes(named(row::IS_NOT_NULL)?.call(vec![*row]))),
         Expr::IsTrue(tested) => truth_test(*tested, schema, "IS TRUE", Expr::IsTrue),
         Expr::IsFalse(tested) => truth_test(*tested, schema, "IS FALSE", Expr::IsFalse),
         Expr::IsUnknown(tested) => truth_test(*tested, schema, "IS UNKNOWN", Expr::IsUnknown),
@@ -107,6 +109,12 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
 
 fn check_filter(filter: &Expr, schema: &DFSchema) -> Result<()> {
     check_boolean(filter, schema, "FILTER")
+}
+
+/// Whether an expression is a row; what has a name that it shows, as a regclass, is a group too.
+fn is_row(expr: &Expr, schema: &DFSchema) -> bool {
+    let field = expr.to_field(schema).map(|(_, field)| field);
+    field.is_ok_and(|field| row::is_row(field.data_type()) && category(type_of(&field)) == Category::Other)
 }
 
 /// The test of a boolean; 42804 for one of anything else.

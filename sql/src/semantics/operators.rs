@@ -263,9 +263,10 @@ fn plan_comparison(op: &BinaryOperator, left: Operand, right: Operand, schema: &
         Operator::Eq | Operator::NotEq => Comparison::Equality,
         _ => Comparison::Order,
     };
-    if let Some(key) = Key::of(common, comparison) {
-        return Ok(Ok(binary_expr(key.call(left)?, operator, key.call(right)?)));
-    }
+    let (left, right) = match Key::of(common, comparison) {
+        Some(key) => (key.call(left)?, key.call(right)?),
+        None => (left, right),
+    };
     if comparison == Comparison::Order && common.is_array() && left.get_type(schema)? == right.get_type(schema)? {
         return Ok(Ok(call(array::COMPARE, vec![lit(op.to_string()), left, right])?));
     }

@@ -8,6 +8,7 @@ use peristyle_catalog::model::PgType;
 
 use super::assignment::is_text;
 use super::cast::{CastKind, cast_expr, cast_to_arrow};
+use super::category::arithmetic_type;
 use super::operators::{check_literal, type_of};
 use crate::functions::error::undefined_function;
 use crate::functions::signature::{field_type_name, is_unknown};
@@ -49,7 +50,10 @@ fn settle_neighbour(name: &str, args: &mut Vec<Expr>, schema: &DFSchema) -> Resu
         *args = vec![cast_expr(Expr::default(), ty, CastKind::Explicit)];
         return Ok(true);
     }
-    if is_enum(ty) { settle(name, args, &[2], ty, schema) } else { Ok(read_default(args, ty, schema)?) }
+    if is_enum(ty) {
+        return settle(name, args, &[2], ty, schema);
+    }
+    Ok(read_default(args, ty, schema)? || share_number(args, ty, schema)?)
 }
 
 /// Reads a literal as a value like the others, in their form. Texts are as they are, and the digits of a numeric stay.
@@ -62,6 +66,20 @@ fn read_default(args: &mut [Expr], ty: PgType, schema: &DFSchema) -> Result<bool
     check_literal(text, ty)?;
     let arrow = args[0].get_type(schema)?;
     args[2] = cast_to_arrow(std::mem::take(&mut args[2]), ty, arrow, CastKind::Explicit);
+    Ok(true)
+}
+
+/// Numbers of two types meet in the type that they share.
+fn share_number(args: &mut [Expr], ty: PgType, schema: &DFSchema) -> Result<bool> {
+    let [value, _, other] = args else { return Ok(false) };
+    let given = type_of(&other.to_field(schema)?.1);
+    let is_open = is_unknown(&other.get_type(schema)?);
+    let Some(shared) = arithmetic_type(ty, given).filter(|shared| !is_open && shared.oid != ty.oid) else {
+        return Ok(false);
+    };
+    for arg in [value, other] {
+        *arg = cast_expr(std::mem::take(arg), shared, CastKind::Explicit);
+    }
     Ok(true)
 }
 

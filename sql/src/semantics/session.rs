@@ -19,6 +19,8 @@ pub fn session_config() -> SessionConfig {
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.map_string_types_to_utf8view = true;
     options.sql_parser.default_null_ordering = "nulls_max".to_owned();
+    // A field of a row that is taken nearer to the rows may meet a column of its name there; no table has rows in columns.
+    options.optimizer.enable_leaf_expression_pushdown = false;
     options.optimizer.hash_join_single_partition_threshold = COLLECT_LEFT_BYTES_MAX;
     options.optimizer.hash_join_single_partition_threshold_rows = COLLECT_LEFT_ROWS_MAX;
     config

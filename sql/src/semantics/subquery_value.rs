@@ -6,7 +6,8 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::Expr;
 use peristyle_storage::types::pg_type;
 
-use crate::functions::choice::{marked_or_null, needs_mark};
+use crate::functions::choice::marked_or_null;
+use crate::functions::shared_type::needs_mark;
 
 /// One that reads outer columns becomes a join, which knows both.
 pub(super) fn rewrite(expr: Expr, _schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -1,23 +1,25 @@
 //! The sides of a UNION have columns of types that meet: a literal without a type is read as the other side's, numbers of
-//! which one is a float as that. Others than these DataFusion would make texts.
+//! which one is a float as that. Others than these DataFusion would make texts. What INTERSECT and EXCEPT give has the types
+//! that both sides share.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::common::{Column, DataFusionError, JoinType, NullEquality, Result, ScalarValue};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Union};
 use datafusion::optimizer::AnalyzerRule;
 use peristyle_catalog::model::PgType;
 use peristyle_storage::shape::{is_shaped, shaped_type};
 use peristyle_storage::types::{OPEN_DECIMAL, pg_type, pg_type_of_arrow};
 
 use super::cast::{CastKind, cast_expr, cast_to_arrow};
-use super::category::{Category, category, comparison_type};
+use super::category::{Category, arithmetic_type, category, comparison_type};
 use super::type_planner::arrow_of;
-use crate::functions::choice::shared_number;
+use crate::functions::choice::marked;
 use crate::functions::error::error;
+use crate::functions::shared_type::shared_number;
 use crate::functions::signature::is_unknown;
 use crate::values::{is_shaped_text, type_name};
 
@@ -38,11 +40,46 @@ impl AnalyzerRule for UnionOperands {
                 has_union |= changed.transformed;
                 Ok(changed)
             }
+            LogicalPlan::Join(join) if is_of_rows_in_both(&join) => {
+                let typed = with_shared_types(join)?;
+                has_union |= typed.transformed;
+                Ok(typed)
+            }
             plan if has_union => plan.recompute_schema().map(Transformed::yes),
             plan => Ok(Transformed::no(plan)),
         })?;
         Ok(brought_together.data)
     }
+}
+
+/// Whether a join is what DataFusion makes of INTERSECT and EXCEPT, the only ones of all columns whose NULLs are equal.
+fn is_of_rows_in_both(join: &Join) -> bool {
+    matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
+        && join.null_equality == NullEquality::NullEqualsNull
+        && join.on.len() == join.left.schema().fields().len()
+}
+
+/// The rows of the left side, each column in the type that both sides share.
+fn with_shared_types(join: Join) -> Result<Transformed<LogicalPlan>> {
+    let (left, right) = (Arc::clone(join.left.schema()), Arc::clone(join.right.schema()));
+    let mut is_changed = false;
+    let columns = left.iter().zip(right.fields()).map(|((qualifier, field), other)| {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let (own, other) = (pg_type(field), pg_type(other));
+        match arithmetic_type(own, other).filter(|shared| shared.oid != own.oid && shared.oid != PgType::NUMERIC.oid) {
+            Some(shared) => {
+                is_changed = true;
+                cast_expr(column, shared, CastKind::Explicit).alias_qualified(qualifier.cloned(), field.name())
+            }
+            None => column,
+        }
+    });
+    let columns: Vec<Expr> = columns.collect();
+    let plan = LogicalPlan::Join(join);
+    if !is_changed {
+        return Ok(Transformed::no(plan));
+    }
+    LogicalPlanBuilder::from(plan).project(columns)?.build().map(Transformed::yes)
 }
 
 fn brought_together(union: Union) -> Result<Transformed<LogicalPlan>> {
@@ -78,11 +115,20 @@ fn common_type(union: &Union, at: usize) -> Result<Option<(PgType, DataType)>> {
     if is_read && shared.oid == PgType::NUMERIC.oid {
         return Ok(Some((PgType::NUMERIC, OPEN_DECIMAL)));
     }
+    let are_texts = known_texts(&fields);
+    if are_texts && fields.iter().any(|field| pg_type(field).oid != first.oid) {
+        return Ok(Some((PgType::plain(first.oid), DataType::Utf8View)));
+    }
     if let Some(number) = shared_number(&types).filter(|number| types.iter().any(|ty| ty != number)) {
         return Ok(Some((pg_type_of_arrow(&number), number)));
     }
     let plain = PgType::plain(shared.oid);
     Ok(is_read.then(|| (plain, arrow_of(plain))))
+}
+
+/// Whether columns are text and varchar, of which the first decides.
+fn known_texts(fields: &[&Field]) -> bool {
+    fields.iter().all(|field| [PgType::TEXT.oid, PgType::VARCHAR.oid].contains(&pg_type(field).oid))
 }
 
 fn not_matched(first: PgType, other: PgType) -> DataFusionError {
@@ -134,6 +180,9 @@ fn as_types(
             |ty: PgType, arrow: &DataType| pg_type(field) != ty || arrow.is_decimal() && field.data_type() != arrow;
         let is_cast = |ty: PgType| matches!(category(ty), Category::Number | Category::Own(_));
         match ty {
+            Some((ty, _)) if category(*ty) == Category::Text && !is_open(&input, at) => {
+                marked(column, *ty).alias(field.name())
+            }
             Some((ty, arrow)) if is_open(&input, at) || is_cast(*ty) && is_other(*ty, arrow) => {
                 let cast = match are_shaped[at] {
                     true => cast_expr(column, ty.shaped(), CastKind::Explicit),

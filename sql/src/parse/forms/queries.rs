@@ -79,7 +79,7 @@ pub(super) fn quantified_values(tokens: &mut Vec<TokenWithSpan>) {
 }
 
 /// Where the parenthesis closes that opens there.
-fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
+pub(super) fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
     let mut depth = 0;
     (open..tokens.len()).find(|&at| {
         depth += depth_change(&tokens[at].token);

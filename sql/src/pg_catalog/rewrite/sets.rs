@@ -7,23 +7,24 @@
 mod givers;
 mod records;
 mod series;
+mod words;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart,
-    Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias, TableFactor, Value,
-    VisitMut, VisitorMut, visit_expressions,
+    AccessExpr, Array, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias,
+    TableFactor, Value, VisitMut, VisitorMut, visit_expressions,
 };
 
 use super::{call, called, folded, null, options};
 use crate::functions::array_parts::ITEMS;
 use crate::functions::array_types::ITEM;
-use crate::functions::is_scalar;
 use crate::functions::places::ORDINALS;
-use crate::parse::parse_query;
+use crate::functions::{is_scalar, row};
+use crate::parse::{ROWS_FROM, parse_query};
 use crate::pg_catalog::functions::function_names;
 use crate::plan::from_items::factors_of;
 use crate::plan::output_names;
@@ -105,8 +106,23 @@ fn qualify_wildcards(select: &mut Select) {
 /// What a set-returning function gives, in a select list.
 fn set_of(function: &Function) -> Option<Expr> {
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
-    let array = call(givers::array_in_select_list(&folded(name))?, expressions(&function.args)?);
-    Some(call(ITEM, vec![unnest(array.clone()), array]))
+    let arguments = expressions(&function.args)?;
+    let item = |array: &str| {
+        let array = call(array, arguments.clone());
+        call(ITEM, vec![unnest(array.clone()), array])
+    };
+    if let Some(array) = givers::array_in_select_list(&folded(name)) {
+        return Some(item(array));
+    }
+    let columns = givers::named(&folded(name))?.columns;
+    let names: Vec<String> = columns.iter().map(|(column, _)| (*column).to_owned()).collect();
+    Some(call(&row::name_of(None, &names, false), columns.iter().map(|(_, array)| item(array)).collect()))
+}
+
+/// The names of the columns of a function of that name that gives rows of several.
+pub(crate) fn columns_of_rows(function: &Ident) -> Option<Vec<String>> {
+    let columns = givers::named(&folded(function))?.columns;
+    (columns.len() > 1).then(|| columns.iter().map(|(column, _)| (*column).to_owned()).collect())
 }
 
 /// The items of an array of any dimensions, one a row.
@@ -155,6 +171,9 @@ impl Source {
             TableFactor::Table { name, args: Some(args), with_ordinality, alias, .. } => {
                 (last(name)?, unnamed(&args.args)?, *with_ordinality, alias)
             }
+            TableFactor::Table { name, args: None, with_ordinality, alias, .. } => {
+                (words::word(name)?, Vec::new(), *with_ordinality, alias)
+            }
             TableFactor::Function { name, args, with_ordinality, alias, .. } => {
                 (last(name)?, unnamed(args)?, *with_ordinality, alias)
             }
@@ -201,7 +220,7 @@ impl Source {
         let Some(arrays) = self.arrays() else { return self.scalar() };
         let is_scalar = arrays.len() == 1 && givers::own_column(&self.name).is_none();
         let mut columns: Vec<(Expr, Ident)> =
-            arrays.iter().map(|(array, name)| (unnest(array.clone()), Ident::new(*name))).collect();
+            arrays.iter().map(|(array, name)| (unnest(array.clone()), Ident::new(name))).collect();
         if self.has_ordinality {
             let ordinals = call(ORDINALS, arrays.into_iter().map(|(array, _)| array).collect());
             columns.push((super::cast_to_bigint(unnest(ordinals)), Ident::new("ordinality")));
@@ -209,31 +228,58 @@ impl Source {
         Some(self.named(columns, is_scalar))
     }
 
+    /// The functions beside each other of `ROWS FROM (f(…), g(…))`, each of a value as an array of it.
+    fn arrays_beside(&self) -> Option<Vec<(Expr, String)>> {
+        let mut arrays = Vec::new();
+        for part in &self.arguments {
+            let Expr::Function(function) = part else { return None };
+            let (name, arguments) = (last(&function.name)?, expressions(&function.args)?);
+            let part = Source { name, arguments, has_ordinality: false, alias: None };
+            match part.arrays() {
+                Some(own) => arrays.extend(own),
+                None => {
+                    let value = call(&part.name, part.arguments);
+                    let array = Expr::Array(Array { elem: vec![value], named: true });
+                    arrays.push((array, part.name));
+                }
+            }
+        }
+        Some(arrays)
+    }
+
     /// The arrays of what it gives, each with its column's name.
-    fn arrays(&self) -> Option<Vec<(Expr, &str)>> {
+    fn arrays(&self) -> Option<Vec<(Expr, String)>> {
+        if self.name == ROWS_FROM {
+            return self.arrays_beside();
+        }
         let called = |array: &str| call(array, self.arguments.clone());
+        let unnested = |array: &Expr| (array.clone(), "unnest".to_owned());
         match (self.name.as_str(), self.arguments.as_slice()) {
-            ("unnest", [_, ..]) => Some(self.arguments.iter().map(|array| (array.clone(), "unnest")).collect()),
+            ("unnest", [_, ..]) => Some(self.arguments.iter().map(unnested).collect()),
             ("_pg_expandarray", [array]) => {
-                Some(vec![(array.clone(), "x"), (call(ORDINALS, vec![array.clone()]), "n")])
+                Some(vec![(array.clone(), "x".to_owned()), (call(ORDINALS, vec![array.clone()]), "n".to_owned())])
             }
             (name, _) => {
                 let columns = givers::named(name)?.columns.iter();
-                Some(columns.map(|(column, array)| (called(array), *column)).collect())
+                Some(columns.map(|(column, array)| (called(array), (*column).to_owned())).collect())
             }
         }
     }
 
     /// The one row of a function that gives a value.
     fn scalar(&self) -> Option<Vec<(Expr, Ident)>> {
-        if !is_function(&self.name) {
+        if !is_function(&self.name) && !words::stands_for_value(&self.name) {
             return None;
         }
-        let mut columns = vec![(call(&self.name, self.arguments.clone()), Ident::new(&self.name))];
+        let mut columns = vec![(self.value(), Ident::new(&self.name))];
         if self.has_ordinality {
             columns.push((super::cast_to_bigint(one()), Ident::new("ordinality")));
         }
         Some(self.named(columns, true))
+    }
+
+    fn value(&self) -> Expr {
+        words::value(&self.name).unwrap_or_else(|| call(&self.name, self.arguments.clone()))
     }
 
     /// The columns under the names that the alias gives them, no two of one name.

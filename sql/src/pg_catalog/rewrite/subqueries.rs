@@ -26,26 +26,12 @@ use sqlparser::ast::{
 use super::recursive::{self, is_first_row};
 use super::scope::{Scope, column, is_empty};
 use super::{call, called, null, number, sets};
+use crate::functions;
 use crate::parse::parse_query;
-use crate::plan::from_items::visit_own_exprs;
+use crate::plan::has_aggregate;
 
 /// The function that makes an empty array of NULL.
 const EMPTY_IF_NULL: &str = "array_or_empty";
-const AGGREGATES: [&str; 13] = [
-    "array_agg",
-    "avg",
-    "bool_and",
-    "bool_or",
-    "count",
-    "every",
-    "first_value",
-    "json_agg",
-    "jsonb_agg",
-    "max",
-    "min",
-    "string_agg",
-    "sum",
-];
 
 pub(super) fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Subqueries);
@@ -111,15 +97,7 @@ fn for_each_expr(expr: &mut Expr, mut change: impl FnMut(&mut Expr)) {
 }
 
 fn is_aggregate(expr: &Expr) -> bool {
-    called(expr).is_some_and(|name| AGGREGATES.contains(&name.as_str()))
-}
-
-/// Whether an aggregate stands in an expression, outside of its subqueries.
-fn has_aggregate(expr: &mut Expr) -> bool {
-    let found = visit_own_exprs(expr, &mut |expr| {
-        if is_aggregate(expr) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    found.is_break()
+    called(expr).is_some_and(|name| functions::is_aggregate(&name))
 }
 
 /// Puts a NULL, or an array, where a subquery is that never runs.

@@ -18,7 +18,8 @@ use peristyle_storage::types::{pg_type, pg_type_of_arrow};
 
 use super::parameters::placeholder_number;
 use crate::functions::array_parts::{SLICE, SUBSCRIPT};
-use crate::functions::choice::{CASE, CASE_OF, is_unknown, values_of};
+use crate::functions::choice::{CASE, CASE_OF, values_of};
+use crate::functions::shared_type::is_unknown;
 use crate::semantics::category::comparison_type;
 use crate::semantics::{cast_call, is_quantified};
 

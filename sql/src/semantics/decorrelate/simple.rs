@@ -70,6 +70,8 @@ fn pulls_up(plan: &LogicalPlan, conditions: Conditions, inner: &mut HashMap<Stri
         return Ok(true);
     }
     match plan {
+        // Of conditions at two levels DataFusion may lose the columns of the inner one.
+        LogicalPlan::Filter(filter) if names_outer(plan) && !outer_columns(&filter.input)?.is_empty() => Ok(false),
         LogicalPlan::Filter(filter) => {
             for condition in split_conjunction(&filter.predicate) {
                 let refers = condition.contains_outer();
@@ -80,9 +82,11 @@ fn pulls_up(plan: &LogicalPlan, conditions: Conditions, inner: &mut HashMap<Stri
             }
             pulls_up(&filter.input, conditions, inner)
         }
-        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) if !names_outer(plan) => {
-            pulls_up(plan.inputs()[0], conditions, inner)
+        LogicalPlan::Projection(projection) if !names_outer(plan) => {
+            Ok(pulls_up(&projection.input, conditions, inner)?
+                && !projection.expr.iter().any(|expr| renames(expr, inner)))
         }
+        LogicalPlan::SubqueryAlias(alias) if !names_outer(plan) => pulls_up(&alias.input, conditions, inner),
         LogicalPlan::Join(join) if join.join_type == JoinType::Inner && !names_outer(plan) => {
             Ok(pulls_up(&join.left, conditions, inner)? && pulls_up(&join.right, conditions, inner)?)
         }
@@ -97,6 +101,17 @@ fn notes_columns(condition: &Expr, inner: &mut HashMap<String, Column>) -> bool 
         && columns
             .into_iter()
             .all(|column| inner.entry(column.name.clone()).or_insert_with(|| column.clone()) == column)
+}
+
+/// Whether an expression is one of the columns under another name, by which DataFusion does not find it.
+fn renames(expr: &Expr, columns: &HashMap<String, Column>) -> bool {
+    match expr {
+        Expr::Alias(alias) => match alias.expr.as_ref() {
+            Expr::Column(column) => column.name != alias.name && columns.contains_key(&column.name),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// `inner column = outer columns only`.
