@@ -114,6 +114,8 @@ impl Template {
             "V" if self.has_point => return Err(apart("V", "decimal point")),
             "V" => self.has_shift = true,
             "," | "G" => self.nodes.push(Node::Group),
+            // Words of PostgreSQL's that have no effect on what is shown.
+            "B" | "C" => {}
             // The C locale has no currency symbol.
             "L" => self.nodes.push(Node::Literal(" ".to_owned())),
             "FM" => self.is_filled = true,
