@@ -2,8 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    AccessExpr, Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, TableFactor, TableWithJoins, VisitMut,
+    VisitorMut,
 };
 
 use crate::names::fold;
@@ -32,13 +34,15 @@ pub(crate) fn visit_own_exprs<B>(
     tree: &mut impl VisitMut,
     change: &mut impl FnMut(&mut Expr) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
-    tree.visit(&mut Own { change, queries: 0 })
+    tree.visit(&mut Own { change, queries: 0, fields: Vec::new() })
 }
 
 struct Own<'a, F> {
     change: &'a mut F,
     /// Subqueries around.
     queries: usize,
+    /// The names of fields behind each row around, which are none of columns.
+    fields: Vec<Vec<(usize, AccessExpr)>>,
 }
 
 impl<B, F: FnMut(&mut Expr) -> ControlFlow<B>> VisitorMut for Own<'_, F> {
@@ -54,7 +58,22 @@ impl<B, F: FnMut(&mut Expr) -> ControlFlow<B>> VisitorMut for Own<'_, F> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<B> {
+        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
+            let nameless = || AccessExpr::Dot(Expr::Wildcard(AttachedToken::empty()));
+            let chain = access_chain.iter_mut().enumerate();
+            let names = chain.filter(|(_, access)| matches!(access, AccessExpr::Dot(_)));
+            self.fields.push(names.map(|(at, access)| (at, std::mem::replace(access, nameless()))).collect());
+        }
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<B> {
+        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
+            for (at, name) in self.fields.pop().unwrap_or_default() {
+                access_chain[at] = name;
+            }
+        }
         if self.queries > 0 { ControlFlow::Continue(()) } else { (self.change)(expr) }
     }
 }

@@ -68,9 +68,18 @@ pub(super) fn rows_of_all(function: &mut Function, scopes: &Scopes<'_, '_>) {
     }
 }
 
-/// What `(row).field` is, where the row is made of values there. A column that a relation lacks is missed by its name.
+/// What `(row).field` and `relation.field[subscript]` are, where the row is made of values there. A column that a relation
+/// lacks is missed by its name.
 pub(super) fn field(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
-    let [AccessExpr::Dot(Expr::Identifier(field))] = chain else { return None };
+    let [AccessExpr::Dot(Expr::Identifier(field)), rest @ ..] = chain else { return None };
+    let value = field_of(root, field)?;
+    if rest.is_empty() {
+        return Some(value);
+    }
+    Some(Expr::CompoundFieldAccess { root: Box::new(value), access_chain: rest.to_vec() })
+}
+
+fn field_of(root: &Expr, field: &Ident) -> Option<Expr> {
     let (name, fields) = (fold(field), fields_of(root)?);
     let table = match fields.first() {
         Some((_, Expr::CompoundIdentifier(path))) => path.first().cloned(),
