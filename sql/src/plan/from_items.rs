@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     AccessExpr, Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, TableFactor, TableWithJoins, VisitMut,
     VisitorMut,
@@ -41,8 +40,8 @@ struct Own<'a, F> {
     change: &'a mut F,
     /// Subqueries around.
     queries: usize,
-    /// The names of fields behind each row around, which are none of columns.
-    fields: Vec<Vec<(usize, AccessExpr)>>,
+    /// Where the names of fields behind the rows around are, which are none of columns.
+    fields: Vec<*const Expr>,
 }
 
 impl<B, F: FnMut(&mut Expr) -> ControlFlow<B>> VisitorMut for Own<'_, F> {
@@ -60,19 +59,19 @@ impl<B, F: FnMut(&mut Expr) -> ControlFlow<B>> VisitorMut for Own<'_, F> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<B> {
         if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
-            let nameless = || AccessExpr::Dot(Expr::Wildcard(AttachedToken::empty()));
-            let chain = access_chain.iter_mut().enumerate();
-            let names = chain.filter(|(_, access)| matches!(access, AccessExpr::Dot(_)));
-            self.fields.push(names.map(|(at, access)| (at, std::mem::replace(access, nameless()))).collect());
+            self.fields.extend(access_chain.iter().filter_map(|access| match access {
+                AccessExpr::Dot(name) => Some(std::ptr::from_ref(name)),
+                AccessExpr::Subscript(_) => None,
+            }));
         }
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<B> {
-        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
-            for (at, name) in self.fields.pop().unwrap_or_default() {
-                access_chain[at] = name;
-            }
+        let place = std::ptr::from_ref(expr);
+        if let Some(at) = self.fields.iter().rposition(|field| *field == place) {
+            self.fields.remove(at);
+            return ControlFlow::Continue(());
         }
         if self.queries > 0 { ControlFlow::Continue(()) } else { (self.change)(expr) }
     }
