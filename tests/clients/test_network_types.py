@@ -8,6 +8,8 @@ import asyncpg
 import psycopg
 import pytest
 
+from round_trips import RoundTrips, in_both_forms
+
 VALUES = [
     ("inet", "10.1.2.3", IPv4Address("10.1.2.3")),
     ("inet", "10.1.2.3/8", IPv4Interface("10.1.2.3/8")),
@@ -19,26 +21,23 @@ VALUES = [
 
 
 @pytest.mark.client("psycopg 3")
-@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+@in_both_forms
 def test_psycopg_reads_and_sends(server, table, binary):
     server.run(f"create table {table} (id int, a inet, n cidr, all_a inet[])")
-    placeholder = "%b" if binary else "%t"
     with server.connect() as connection:
-        cursor = connection.cursor(binary=binary)
+        trips = RoundTrips(connection, binary)
         for ty, text, value in VALUES:
-            assert cursor.execute(f"select %s::text::{ty}", (text,)).fetchone() == (value,)
-            assert cursor.execute(f"select {placeholder}::{ty}", (value,)).fetchone() == (value,)
+            trips.text(ty, text, value)
+            trips.value(ty, value)
         rows = [
             (1, IPv4Address("10.0.0.1"), IPv4Network("10.0.0.0/8"), [IPv4Address("10.0.0.1"), IPv6Address("::1")]),
             (2, IPv6Interface("2001:db8::1/64"), None, []),
             (3, None, IPv6Network("::/0"), None),
         ]
-        cursor.executemany(f"insert into {table} values (%s, %s, %s, %s)", rows)
-        assert cursor.execute(f"select * from {table} order by id").fetchall() == rows
-        within = f"select id from {table} where a << {placeholder}"
-        assert cursor.execute(within, (IPv4Network("10.0.0.0/8"),)).fetchall() == [(1,)]
+        trips.rows(table, rows)
+        assert trips.ids(table, "a << {}", IPv4Network("10.0.0.0/8")) == [(1,)]
         with pytest.raises(psycopg.errors.InvalidTextRepresentation):
-            cursor.execute(f"insert into {table} (a) values (%s)", ("nonsense",))
+            trips.cursor.execute(f"insert into {table} (a) values (%s)", ("nonsense",))
 
 
 @pytest.mark.client("asyncpg")

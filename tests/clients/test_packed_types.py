@@ -7,6 +7,8 @@ import asyncpg
 import psycopg
 import pytest
 
+from round_trips import RoundTrips, in_both_forms
+
 EAST = timezone(timedelta(hours=2))
 WEST = timezone(-timedelta(hours=3, minutes=30))
 
@@ -17,22 +19,19 @@ TIMES = [
 
 
 @pytest.mark.client("psycopg 3")
-@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+@in_both_forms
 def test_psycopg_reads_and_sends_times(server, table, binary):
     server.run(f"create table {table} (id int, at timetz, all_at timetz[])")
-    placeholder = "%b" if binary else "%t"
     with server.connect() as connection:
-        cursor = connection.cursor(binary=binary)
+        trips = RoundTrips(connection, binary)
         for text, value in TIMES:
-            assert cursor.execute("select %s::text::timetz", (text,)).fetchone() == (value,)
-            assert cursor.execute(f"select {placeholder}::timetz", (value,)).fetchone() == (value,)
+            trips.text("timetz", text, value)
+            trips.value("timetz", value)
         rows = [(1, TIMES[0][1], [TIMES[0][1], TIMES[1][1]]), (2, None, [])]
-        cursor.executemany(f"insert into {table} values (%s, %s, %s)", rows)
-        assert cursor.execute(f"select * from {table} order by id").fetchall() == rows
-        found = f"select id from {table} where at = {placeholder}"
-        assert cursor.execute(found, (TIMES[0][1],)).fetchall() == [(1,)]
+        trips.rows(table, rows)
+        assert trips.ids(table, "at = {}", TIMES[0][1]) == [(1,)]
         with pytest.raises(psycopg.errors.InvalidDatetimeFormat):
-            cursor.execute(f"insert into {table} (at) values (%s)", ("nonsense",))
+            trips.cursor.execute(f"insert into {table} (at) values (%s)", ("nonsense",))
 
 
 @pytest.mark.client("psycopg 3")

@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from psycopg.types.range import DateRange, Int4Range, Int8Range, NumericRange, TimestampRange, TimestamptzRange
 
+from round_trips import RoundTrips, in_both_forms
+
 NOON = datetime(2020, 1, 1, 12)
 VALUES = [
     ("int4range", Int4Range(1, 5, "[)")),
@@ -24,28 +26,25 @@ VALUES = [
 
 
 @pytest.mark.client("psycopg 3")
-@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+@in_both_forms
 def test_psycopg_reads_and_sends(server, table, binary):
     server.run(f"create table {table} (id int, days daterange, price numrange, all_n int4range[])")
-    placeholder = "%b" if binary else "%t"
     with server.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        cursor = connection.cursor(binary=binary)
+        trips = RoundTrips(connection, binary)
         for ty, value in VALUES:
-            assert cursor.execute(f"select {placeholder}::{ty}", (value,)).fetchone() == (value,)
+            trips.value(ty, value)
         rows = [
             (1, DateRange(date(2020, 1, 1), date(2020, 2, 1)), NumericRange(Decimal("0.5"), None, "[)"), [Int4Range(1, 2)]),
             (2, DateRange(empty=True), None, []),
             (3, None, NumericRange(None, None, "()"), None),
         ]
-        cursor.executemany(f"insert into {table} values (%s, %s, %s, %s)", rows)
-        assert cursor.execute(f"select * from {table} order by id").fetchall() == rows
-        holds = f"select id from {table} where days @> {placeholder}::date"
-        assert cursor.execute(holds, (date(2020, 1, 15),)).fetchall() == [(1,)]
+        trips.rows(table, rows)
+        assert trips.ids(table, "days @> {}::date", date(2020, 1, 15)) == [(1,)]
         with pytest.raises(psycopg.errors.InvalidTextRepresentation):
-            cursor.execute(f"insert into {table} (days) values (%s)", ("nonsense",))
+            trips.cursor.execute(f"insert into {table} (days) values (%s)", ("nonsense",))
         with pytest.raises(psycopg.errors.DataException):
-            cursor.execute(f"select daterange(%s, %s)", (date(2020, 2, 1), date(2020, 1, 1)))
+            trips.cursor.execute(f"select daterange(%s, %s)", (date(2020, 2, 1), date(2020, 1, 1)))
 
 
 @pytest.mark.client("asyncpg")
