@@ -255,6 +255,8 @@ def test_a_writer_goes_on_when_the_other_gives_up(play, level):
     one, two = play.begin(level), play.begin(level)
     one.set(1, 11)
     waiting = play.waits(two, lambda: two.set(1, 12))
+    pids = [actor.connection.info.backend_pid for actor in (one, two)]
+    assert play.server.value("select pg_blocking_pids(%s)", (pids[1],)) == [pids[0]]
     one.rollback()
     waiting.ended()
     two.commit()
