@@ -222,7 +222,7 @@ impl Template {
 
 /// Whether it is more than text.
 fn is_pattern(upper: &str) -> bool {
-    WORDS.contains(&upper) || matches!(upper, "9" | "0" | "." | "D" | "V" | "," | "G" | "L" | "S")
+    WORDS.contains(&upper) || matches!(upper, "9" | "0" | "." | "D" | "V" | "," | "G" | "L" | "S" | "B" | "C")
 }
 
 fn is_own_sign(node: &Node) -> bool {
