@@ -7,6 +7,7 @@ use sqlparser::ast::{
     TableWithJoins, Visit, Visitor,
 };
 
+use super::from_items::factors_of;
 use crate::error::{SqlError, SqlState};
 use crate::functions::is_aggregate;
 use crate::names::fold;
@@ -121,7 +122,7 @@ impl Visitor for Term<'_> {
         if select.from.iter().any(|tables| self.is_nullable(tables)) {
             return ControlFlow::Break(Misplaced::InOuterJoin);
         }
-        let reads = select.from.iter().any(|tables| factors(tables).any(|factor| self.is_it(factor)));
+        let reads = factors_of(&select.from).any(|factor| self.is_it(factor));
         if reads && (has_aggregate(&select.projection) || has_aggregate(&select.having)) {
             return ControlFlow::Break(Misplaced::BesideAggregate);
         }
@@ -153,10 +154,6 @@ impl Term<'_> {
         }
         false
     }
-}
-
-fn factors(tables: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
-    std::iter::once(&tables.relation).chain(tables.joins.iter().map(|join| &join.relation))
 }
 
 /// Whether an aggregate is called outside of subqueries.

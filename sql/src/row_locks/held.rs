@@ -65,12 +65,13 @@ impl HeldRows {
             }
         }
         // All are noted, as all are given up later.
-        let gone = |place: &&Place<'_>| !self.enter(place.source.id(), place.lock.table);
-        match places.iter().filter(gone).collect::<Vec<_>>().first().map(|place| (place, place.lock.if_locked)) {
-            None => Ok(true),
-            Some((_, IfLocked::Skip)) => Ok(false),
-            Some((_, IfLocked::Wait)) => Err(self.moved_on()),
-            Some((place, IfLocked::Refuse)) => Err(refused(place)),
+        let is_gone = |place: &&Place<'_>| !self.enter(place.source.id(), place.lock.table);
+        let gone: Vec<_> = places.iter().filter(is_gone).collect();
+        let Some(place) = gone.first() else { return Ok(true) };
+        match place.lock.if_locked {
+            IfLocked::Wait => Err(self.moved_on()),
+            IfLocked::Skip => Ok(false),
+            IfLocked::Refuse => Err(refused(place)),
         }
     }
 
