@@ -72,7 +72,7 @@ impl EnumTypes {
     /// Whether the name alone leads to the type.
     fn is_visible(&self, relation: &Relation) -> bool {
         let path = self.settings.search_path(&self.session.user);
-        let schemas = path.iter().filter_map(|name| self.head.schema_by_name(self.session.database_oid, name));
+        let schemas = path.filter_map(|name| self.head.schema_by_name(self.session.database_oid, name));
         let mut named = schemas.filter_map(|schema| self.head.relation_by_name(schema.oid, &relation.name));
         named.find(|found| found.as_enum().is_some()).is_some_and(|found| found.oid == relation.oid)
     }

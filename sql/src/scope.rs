@@ -96,7 +96,7 @@ impl Scope {
 
     /// How long a statement waits for a lock: `lock_timeout`.
     pub(crate) fn lock_wait_max(&self) -> Option<Duration> {
-        self.settings.milliseconds("lock_timeout").map(Duration::from_millis)
+        self.settings.timeouts().lock
     }
 
     /// Locks the rows that the statement changes of a table. Nobody else knows of those of the transaction's own.
@@ -118,8 +118,13 @@ impl Scope {
     }
 
     /// Names of the schemas to search for a bare name, those that exist or are built in.
-    pub(crate) fn search_path(&self) -> Vec<String> {
+    pub(crate) fn search_path(&self) -> impl Iterator<Item = &str> {
         self.settings.search_path(&self.session.user)
+    }
+
+    /// The schemas of the search path that exist, as `current_schemas` tells them.
+    pub(crate) fn found_schemas(&self) -> Vec<String> {
+        self.search_path().filter(|name| self.schema(name).is_some()).map(str::to_owned).collect()
     }
 
     pub(crate) fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
@@ -135,12 +140,9 @@ impl Scope {
     }
 
     /// Schemas to search for a relation's bare name: temporary ones come first unless the path says otherwise.
-    pub(crate) fn relation_path(&self) -> Vec<String> {
-        let mut path = self.search_path();
-        if !path.iter().any(|schema| schema == temporary::ALIAS) {
-            path.insert(0, temporary::ALIAS.to_owned());
-        }
-        path
+    pub(crate) fn relation_path(&self) -> impl Iterator<Item = &str> {
+        let names_temporary = self.search_path().any(|schema| schema == temporary::ALIAS);
+        (!names_temporary).then_some(temporary::ALIAS).into_iter().chain(self.search_path())
     }
 
     /// The schema of that name; 3F000 if there is none.
@@ -152,7 +154,6 @@ impl Scope {
     /// The schema that new objects go to.
     pub(crate) fn creation_schema(&self) -> Result<&Arc<Schema>, SqlError> {
         self.search_path()
-            .iter()
             .find_map(|name| self.schema(name))
             .ok_or_else(|| SqlError::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in"))
     }
@@ -169,7 +170,7 @@ impl Scope {
         };
         match schema {
             Some(schema) => in_schema(schema),
-            None => self.relation_path().iter().find_map(|schema| in_schema(schema)),
+            None => self.relation_path().find_map(in_schema),
         }
     }
 

@@ -77,7 +77,7 @@ fn session_view(scope: &Scope) -> SessionView {
         user: scope.session.user.clone(),
         process_id: scope.session.process_id,
         client_address: client_address(scope),
-        search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),
+        search_path: scope.found_schemas(),
         settings: scope.settings.all().map(|(definition, value)| setting(definition, value, &scope.settings)).collect(),
         prepared: Vec::new(),
         cursors: Vec::new(),

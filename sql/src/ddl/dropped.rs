@@ -149,11 +149,11 @@ pub(super) fn undrop(scope: &Scope, name: &ObjectName) -> Result<Done, SqlError>
 
 fn last_dropped(scope: &Scope, name: &QualifiedName) -> Option<Arc<Relation>> {
     let place = scope.schema(Schema::DROPPED)?.oid;
-    let schemas: Vec<String> = name.schema().map_or_else(|| scope.search_path(), |schema| vec![schema.to_owned()]);
+    let schemas: Vec<&str> = name.schema().map_or_else(|| scope.search_path().collect(), |schema| vec![schema]);
     let named = scope.view.relations().filter(|relation| relation.schema == place);
     let named = named.filter_map(|relation| Some((DroppedTable::of(relation)?, relation)));
     named
-        .filter(|(dropped, _)| dropped.name == name.name && schemas.iter().any(|schema| schema == dropped.schema))
+        .filter(|(dropped, _)| dropped.name == name.name && schemas.contains(&dropped.schema))
         .max_by_key(|(dropped, relation)| (dropped.at, relation.version))
         .map(|(_, relation)| Arc::clone(relation))
 }

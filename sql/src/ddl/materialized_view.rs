@@ -72,7 +72,11 @@ async fn create(
     let settled = planner.settled(plan.clone(), &Bound::default())?;
     let columns = result_columns(settled.schema().inner(), create)?;
     let Some((mut relation, mut changes)) = new_table(scope, create, columns)? else { return Ok(None) };
-    let query = StoredQuery { text: text.to_owned(), search_path: scope.relation_path(), depends_on };
+    let query = StoredQuery {
+        text: text.to_owned(),
+        search_path: scope.relation_path().map(str::to_owned).collect(),
+        depends_on,
+    };
     set_materialized(&mut relation, Materialized { query, is_populated: has_data });
     define(&mut changes, &relation);
     changes.requires.extend(touched.iter().map(|touched| unchanged(&touched.relation)));

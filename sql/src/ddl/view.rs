@@ -41,7 +41,11 @@ pub(super) fn create(scope: &Arc<Scope>, create: &CreateView, text: &str) -> Res
     let columns = columns_of(create, &plan)?;
     let depends_on = dependencies(&planner.touched(), &plan)?;
     let mut requires: Vec<Requirement> = planner.touched().iter().map(|touched| unchanged(&touched.relation)).collect();
-    let query = StoredQuery { text: query_text(text)?, search_path: scope.relation_path(), depends_on };
+    let query = StoredQuery {
+        text: query_text(text)?,
+        search_path: scope.relation_path().map(str::to_owned).collect(),
+        depends_on,
+    };
     match existing {
         Some(existing) => {
             check_replacement(existing, &columns)?;

@@ -87,7 +87,7 @@ impl<'a> Provider<'a> {
         Ok(Provider {
             state: statement_state(scope, Arc::clone(&environment.memory_pool)),
             environment,
-            search_path: scope.relation_path(),
+            search_path: scope.relation_path().map(str::to_owned).collect(),
             scope,
             bindings: Vec::new(),
             values: None,
@@ -274,7 +274,7 @@ fn statement_state(scope: &Scope, memory: Arc<dyn MemoryPool>) -> SessionState {
         date_order: scope.settings.input_style(scope.transaction_started).date_order,
         user: scope.session.user.clone(),
         database: scope.session.database.clone(),
-        search_path: scope.search_path().into_iter().filter(|name| scope.schema(name).is_some()).collect(),
+        search_path: scope.found_schemas(),
         backend_pid: scope.session.process_id,
         version: crate::VERSION.to_owned(),
         settings: Arc::clone(&scope.settings) as _,

@@ -198,11 +198,7 @@ impl Session {
 
     /// How transactions run that do not say so.
     pub(super) fn default_modes(&self) -> Modes {
-        let settings = self.settings();
-        let is = |name: &str, value: &str| settings.get(name).is_ok_and(|set| set == value);
-        let isolation =
-            settings.get("default_transaction_isolation").map_or(Isolation::ReadCommitted, Isolation::named);
-        Modes { isolation, is_read_only: is("default_transaction_read_only", "on") }
+        self.settings.lock().current().default_modes()
     }
 
     pub(super) fn modes(&mut self) -> Modes {

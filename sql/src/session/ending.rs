@@ -12,7 +12,7 @@ use crate::parse::Statement;
 use crate::plan::parameters::Bound;
 use crate::statement;
 use crate::temporary;
-use crate::transaction::{Durability, Looks, Transaction};
+use crate::transaction::{Looks, Transaction};
 
 impl Session {
     /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
@@ -84,10 +84,7 @@ impl Session {
     }
 
     async fn commit_or_run_again(&mut self) -> Result<(), SqlError> {
-        let durability = match self.settings().get("synchronous_commit")? {
-            "off" => Durability::Deferred,
-            _ => Durability::Awaited,
-        };
+        let durability = self.settings.lock().current().durability();
         let mut rerun = self.rerun.take();
         let mut turn = None;
         for attempt in 0.. {

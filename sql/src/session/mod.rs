@@ -261,15 +261,14 @@ impl Session {
 
     /// How long the client may now stay silent, and what ends its session after that.
     pub fn idle_limit(&self) -> Option<(Duration, SqlError)> {
-        let (setting, code, what) = match self.block {
-            Some(_) => (
-                "idle_in_transaction_session_timeout",
-                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-                "idle-in-transaction",
-            ),
-            None => ("idle_session_timeout", SqlState::IDLE_SESSION_TIMEOUT, "idle-session"),
+        let timeouts = self.settings.lock().current().timeouts();
+        let (limit, code, what) = match self.block {
+            Some(_) => {
+                (timeouts.idle_in_transaction, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, "idle-in-transaction")
+            }
+            None => (timeouts.idle_session, SqlState::IDLE_SESSION_TIMEOUT, "idle-session"),
         };
-        let limit = self.settings().milliseconds(setting).map(Duration::from_millis)?;
+        let limit = limit?;
         Some((limit, SqlError::new(code, format!("terminating connection due to {what} timeout"))))
     }
 
@@ -336,7 +335,7 @@ impl Session {
 
     /// The guard of the statement that runs now.
     fn statement_guard(&self) -> Guard {
-        self.interrupts.guard(self.settings().milliseconds("statement_timeout").map(Duration::from_millis))
+        self.interrupts.guard(self.settings.lock().current().timeouts().statement)
     }
 
     fn scope(&mut self, looks: Looks) -> Result<Arc<Scope>, SqlError> {

@@ -3,22 +3,28 @@
 mod canonical;
 mod definitions;
 mod layers;
+mod meaning;
 mod name_list;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use peristyle_catalog::model::TimestampMicros;
 
 pub(crate) use definitions::{DEFINITIONS, SettingDefinition, SettingKind, definition};
 pub(crate) use layers::{Layers, Mark, SharedSettings};
 
-use self::canonical::{canonical, parse_milliseconds};
+use self::canonical::canonical;
 use self::definitions::MESSAGE_LEVELS;
+use self::meaning::{Meaning, Timeouts};
 use self::name_list::split_names;
 use crate::charset::Charset;
 use crate::error::{SqlError, SqlState};
 use crate::functions::SettingsReader;
-use crate::values::{ByteaOutput, DateForm, DateOrder, InputStyle, IntervalStyle, OutputStyle, Zone};
+use crate::transaction::{Durability, Modes};
+use crate::values::{InputStyle, OutputStyle, Zone};
 
 /// The values of one session.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ pub(crate) struct Settings {
     reset_values: BTreeMap<&'static str, String>,
     /// Settings of the user's own, `prefix.name`, by name in lower case.
     custom: BTreeMap<String, Custom>,
+    /// What the values mean, once somebody asked since the last change.
+    meaning: OnceLock<Meaning>,
 }
 
 /// A setting of the user's own.
@@ -40,7 +48,7 @@ struct Custom {
 impl Default for Settings {
     fn default() -> Self {
         let values: BTreeMap<_, _> = DEFINITIONS.iter().map(|d| (d.name, d.default.to_owned())).collect();
-        Settings { reset_values: values.clone(), values, custom: BTreeMap::new() }
+        Settings { reset_values: values.clone(), values, custom: BTreeMap::new(), meaning: OnceLock::new() }
     }
 }
 
@@ -69,7 +77,7 @@ impl Settings {
             return Err(SqlError::new(SqlState::CANT_CHANGE_RUNTIME_PARAM, message));
         }
         let value = canonical(definition, parts, self)?;
-        self.values.insert(definition.name, value);
+        self.write(definition.name, value);
         Ok(())
     }
 
@@ -93,7 +101,7 @@ impl Settings {
 
     /// Whose session it is.
     pub(crate) fn set_user(&mut self, user: &str) {
-        self.values.insert("session_authorization", user.to_owned());
+        self.write("session_authorization", user.to_owned());
         self.reset_values.insert("session_authorization", user.to_owned());
     }
 
@@ -116,7 +124,7 @@ impl Settings {
             return Ok(());
         }
         let definition = definition(name)?;
-        self.values.insert(definition.name, self.reset_values[definition.name].clone());
+        self.write(definition.name, self.reset_values[definition.name].clone());
         Ok(())
     }
 
@@ -124,13 +132,33 @@ impl Settings {
     pub(crate) fn reset_all(&mut self) {
         let reset = DEFINITIONS.iter().filter(|definition| definition.kind != SettingKind::Role);
         self.values.extend(reset.map(|definition| (definition.name, self.reset_values[definition.name].clone())));
+        self.meaning.take();
         self.custom.values_mut().for_each(|custom| custom.value = custom.reset_value.clone());
     }
 
-    /// What `default_transaction_isolation` and `default_transaction_read_only` are.
-    pub(crate) fn default_modes(&self) -> (String, String) {
-        let value = |name: &str| self.values[name].clone();
-        (value("default_transaction_isolation"), value("default_transaction_read_only"))
+    /// Every change of a value comes through here or forgets the meaning itself.
+    fn write(&mut self, name: &'static str, value: String) {
+        self.values.insert(name, value);
+        self.meaning.take();
+    }
+
+    fn meaning(&self) -> &Meaning {
+        self.meaning.get_or_init(|| Meaning::of(self))
+    }
+
+    /// How transactions run that do not say so: `default_transaction_isolation`, `default_transaction_read_only`.
+    pub(crate) fn default_modes(&self) -> Modes {
+        self.meaning().default_modes
+    }
+
+    /// `synchronous_commit`
+    pub(crate) fn durability(&self) -> Durability {
+        self.meaning().durability
+    }
+
+    /// The limits on how long statements and waits take.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.meaning().timeouts
     }
 
     /// Between transactions `transaction_isolation` and `transaction_read_only` are those that the next one begins with.
@@ -139,7 +167,7 @@ impl Settings {
             ("transaction_isolation", "default_transaction_isolation"),
             ("transaction_read_only", "default_transaction_read_only"),
         ] {
-            self.values.insert(shown, self.values[default].clone());
+            self.write(shown, self.values[default].clone());
         }
     }
 
@@ -149,9 +177,8 @@ impl Settings {
     }
 
     /// The schemas to search, in order, `"$user"` replaced.
-    pub(crate) fn search_path(&self, user: &str) -> Vec<String> {
-        let names = split_names(&self.values["search_path"]).unwrap_or_default();
-        names.into_iter().map(|name| if name == "$user" { user.to_owned() } else { name }).collect()
+    pub(crate) fn search_path<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a str> {
+        self.meaning().search_path(user)
     }
 
     /// The time zone as Arrow names it: by its name, or as a displacement `+hh:mm`.
@@ -167,23 +194,7 @@ impl Settings {
 
     /// How this session's values are written.
     pub(crate) fn output_style(&self) -> OutputStyle {
-        OutputStyle {
-            zone: self.zone(),
-            extra_float_digits: self.values["extra_float_digits"].parse().unwrap_or(1),
-            bytea_output: if self.values["bytea_output"] == "escape" { ByteaOutput::Escape } else { ByteaOutput::Hex },
-            interval_style: match self.values["IntervalStyle"].as_str() {
-                "iso_8601" => IntervalStyle::Iso8601,
-                _ => IntervalStyle::Postgres,
-            },
-            date_form: match self.values["DateStyle"].split(',').next() {
-                Some("SQL") => DateForm::Sql,
-                Some("German") => DateForm::German,
-                Some("Postgres") => DateForm::Postgres,
-                _ => DateForm::Iso,
-            },
-            date_order: self.date_order(),
-            charset: Charset::UTF8,
-        }
+        self.meaning().output.clone()
     }
 
     /// How this session's values are written for the client.
@@ -193,45 +204,29 @@ impl Settings {
 
     /// `client_encoding`
     pub(crate) fn client_charset(&self) -> Charset {
-        match self.values["client_encoding"].as_str() {
-            "UTF8" => Charset::UTF8,
-            name => Charset::by_name(name).unwrap_or(Charset::UTF8),
-        }
+        self.meaning().client_charset
     }
 
     /// How this session's values are read in a transaction that began at `now`.
     pub(crate) fn input_style(&self, now: TimestampMicros) -> InputStyle {
+        let meaning = self.meaning();
         InputStyle {
-            zone: self.zone(),
-            date_order: self.date_order(),
+            zone: meaning.output.zone,
+            date_order: meaning.output.date_order,
             now_micros: now.0,
             enums: None,
-            charset: self.client_charset(),
-        }
-    }
-
-    fn date_order(&self) -> DateOrder {
-        match self.values["DateStyle"].rsplit_once(", ") {
-            Some((_, "DMY")) => DateOrder::Dmy,
-            Some((_, "YMD")) => DateOrder::Ymd,
-            _ => DateOrder::Mdy,
+            charset: meaning.client_charset,
         }
     }
 
     fn zone(&self) -> Zone {
-        Zone::parse(&self.values["TimeZone"]).unwrap_or(Zone::Utc)
+        self.meaning().output.zone
     }
 
     /// Whether the client wants a message of that severity.
     pub(crate) fn shows_notice(&self, severity: &str) -> bool {
         let rank = |level: &str| MESSAGE_LEVELS.iter().position(|known| known.eq_ignore_ascii_case(level));
         severity == "INFO" || rank(severity) >= rank(&self.values["client_min_messages"])
-    }
-
-    /// A time limit in milliseconds, `None` for 0.
-    pub(crate) fn milliseconds(&self, name: &'static str) -> Option<u64> {
-        let text = self.values.get(name)?;
-        parse_milliseconds(text).filter(|&ms| ms > 0)
     }
 
     /// Every setting that the wire reports, with its value.
@@ -258,120 +253,4 @@ fn is_custom_name(name: &str) -> bool {
             && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$')
     };
     name.contains('.') && name.split('.').all(is_identifier)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(settings: &mut Settings, name: &str, value: &str) -> Result<(), SqlError> {
-        settings.set(name, &[value.to_owned()])
-    }
-
-    #[test]
-    fn values_are_checked_and_shown_as_postgresql_shows_them() {
-        let mut settings = Settings::default();
-        set(&mut settings, "statement_timeout", "90000").expect("a number of milliseconds");
-        assert_eq!(settings.get("statement_timeout").expect("exists"), "90s");
-        set(&mut settings, "timezone", "america/new_york").expect("a zone");
-        assert_eq!(settings.get("TimeZone").expect("exists"), "America/New_York");
-        set(&mut settings, "datestyle", "ISO, DMY").expect("a style");
-        assert_eq!(settings.get("datestyle").expect("exists"), "ISO, DMY");
-        let error = set(&mut settings, "extra_float_digits", "9").expect_err("out of range");
-        assert_eq!(error.code, SqlState::INVALID_PARAMETER_VALUE);
-        assert_eq!(set(&mut settings, "server_version", "9").expect_err("fixed").code.code(), "55P02");
-        assert_eq!(settings.get("nonsense").expect_err("unknown").code, SqlState::UNDEFINED_OBJECT);
-    }
-
-    #[test]
-    fn reset_goes_back_to_the_start_up_packet() {
-        let mut settings = Settings::default();
-        settings.set_at_startup("search_path", "a, \"B c\"").expect("names");
-        set(&mut settings, "search_path", "x").expect("a name");
-        assert_eq!(settings.search_path("u"), ["x"]);
-        settings.reset("search_path").expect("exists");
-        assert_eq!(settings.search_path("u"), ["a", "B c"]);
-        assert_eq!(Settings::default().search_path("u"), ["u", "public"]);
-    }
-
-    #[test]
-    fn settings_of_the_users_own_have_a_dot() {
-        let mut settings = Settings::default();
-        assert_eq!(settings.get("my.Colour").expect_err("not set").code, SqlState::UNDEFINED_OBJECT);
-        set(&mut settings, "my.Colour", "blue").expect("any value");
-        assert_eq!(settings.get("MY.colour").expect("set"), "blue");
-        settings.reset("my.colour").expect("exists");
-        assert_eq!(settings.get("my.colour").expect("set before"), "");
-        assert_eq!(set(&mut settings, "my.1", "x").expect_err("no identifier").code, SqlState::INVALID_NAME);
-    }
-
-    #[test]
-    fn memory_is_shown_in_the_largest_unit() {
-        let mut settings = Settings::default();
-        for (value, shown) in
-            [("64", "64kB"), ("8192", "8MB"), ("1GB", "1GB"), ("1536MB", "1536MB"), ("0.5GB", "512MB")]
-        {
-            set(&mut settings, "work_mem", value).expect("a size");
-            assert_eq!(settings.get("work_mem").expect("exists"), shown);
-        }
-        for wrong in ["1", "12 apples", "-1"] {
-            assert_eq!(set(&mut settings, "work_mem", wrong).expect_err(wrong).code, SqlState::INVALID_PARAMETER_VALUE);
-        }
-    }
-
-    #[test]
-    fn a_role_is_the_users_own_or_none() {
-        let mut settings = Settings::default();
-        settings.set_user("ada");
-        set(&mut settings, "role", "ada").expect("oneself");
-        assert!(set(&mut settings, "role", "ben").is_err());
-        settings.reset_all();
-        assert_eq!(settings.get("role").expect("exists"), "ada", "RESET ALL leaves the role");
-        settings.reset("role").expect("exists");
-        assert_eq!(settings.get("role").expect("exists"), "none");
-        assert_eq!(settings.get("session_authorization").expect("exists"), "ada");
-    }
-
-    #[test]
-    fn notices_below_the_level_are_left_out() {
-        let mut settings = Settings::default();
-        let shown = |settings: &Settings| ["INFO", "NOTICE", "WARNING"].map(|severity| settings.shows_notice(severity));
-        assert_eq!(shown(&settings), [true, true, true]);
-        set(&mut settings, "client_min_messages", "warning").expect("a level");
-        assert_eq!(shown(&settings), [true, false, true]);
-        set(&mut settings, "client_min_messages", "error").expect("a level");
-        assert_eq!(shown(&settings), [true, false, false]);
-    }
-
-    #[test]
-    fn zones_are_named_or_displaced() {
-        let mut settings = Settings::default();
-        for (value, shown, arrow) in [
-            ("-7", "<-07>+07", "-07:00"),
-            ("+05:30", "<+05:30>-05:30", "+05:30"),
-            ("europe/berlin", "Europe/Berlin", "Europe/Berlin"),
-        ] {
-            set(&mut settings, "TimeZone", value).expect("a zone");
-            assert_eq!(
-                (settings.get("TimeZone").expect("exists"), settings.arrow_time_zone().as_str()),
-                (shown, arrow)
-            );
-        }
-    }
-
-    #[test]
-    fn definitions_are_sorted_and_valid() {
-        let lower: Vec<_> = DEFINITIONS.iter().map(|d| d.name.to_lowercase()).collect();
-        assert!(lower.is_sorted(), "SHOW ALL lists settings by name");
-        let settings = Settings::default();
-        let roles_and_lists = [SettingKind::SearchPath, SettingKind::Role];
-        for d in DEFINITIONS.iter().filter(|d| !roles_and_lists.contains(&d.kind)) {
-            assert_eq!(
-                canonical(d, &[d.default.to_owned()], &settings).expect("valid default"),
-                d.default,
-                "{}",
-                d.name
-            );
-        }
-    }
 }
