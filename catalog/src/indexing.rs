@@ -4,15 +4,13 @@
 //! only, which takes what is missing from the log. So rows of small commits wait until there are enough of them or
 //! statistics come, and are applied as one batch: a batch per commit cost more than the commit itself.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use crate::folder::Folder;
 use crate::index::{Applied, Index, IndexError};
-use crate::records::{Key, RawOp};
+use crate::records::{Key, NewestOps, RawOp};
 use crate::{Error, Result};
 
 /// The index and what it lacks.
@@ -25,10 +23,10 @@ pub(crate) struct Indexing {
     is_behind: AtomicBool,
 }
 
-/// Rows of durable commits that the index lacks, each as it was last.
+/// Rows of durable commits that the index lacks.
 #[derive(Default)]
 pub(crate) struct Lag {
-    rows: BTreeMap<Bytes, Option<Bytes>>,
+    ops: NewestOps,
     /// Where the index stands with them.
     reaches: Applied,
 }
@@ -36,26 +34,20 @@ pub(crate) struct Lag {
 impl Lag {
     /// Takes the rows of commits up to `reaches`.
     pub(crate) fn add<'a>(&mut self, ops: impl IntoIterator<Item = &'a RawOp>, reaches: Applied) {
-        for op in ops {
-            let never_seen = op.value.is_none() && Key::is_written_once(&op.key) && self.rows.remove(&op.key).is_some();
-            if !never_seen {
-                self.rows.insert(op.key.clone(), op.value.clone());
-            }
-        }
+        ops.into_iter().for_each(|op| self.ops.add(op.clone()));
         self.reaches = reaches;
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.ops.len()
     }
 
     /// Brings the index up.
     pub(crate) fn apply(&mut self, index: &Index) -> std::result::Result<(), IndexError> {
-        if self.rows.is_empty() {
+        if self.ops.is_empty() {
             return Ok(());
         }
-        let rows = std::mem::take(&mut self.rows);
-        let ops: Vec<RawOp> = rows.into_iter().map(|(key, value)| RawOp { key, value }).collect();
+        let ops = std::mem::take(&mut self.ops).into_sorted();
         index.apply(&ops, Some(self.reaches))
     }
 }
@@ -125,27 +117,4 @@ impl Indexing {
 
 fn is_statistics(op: &RawOp) -> bool {
     op.key.starts_with(Key::STATISTICS_PREFIX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{ChunkId, Oid, Seq};
-
-    fn op(key: &Key, value: Option<&'static [u8]>) -> RawOp {
-        RawOp { key: key.encode().into(), value: value.map(Bytes::from_static) }
-    }
-
-    #[test]
-    fn a_row_is_kept_as_it_was_last_and_not_at_all_if_it_came_and_went() {
-        let chunk = Key::Chunk(Oid(20000), ChunkId { seq: Seq(5), ordinal: 0 });
-        let merged = Key::Chunk(Oid(20000), ChunkId { seq: Seq(4), ordinal: 0 });
-        let mut lag = Lag::default();
-        lag.add(&[op(&Key::Counters, Some(b"5")), op(&chunk, Some(b"rows"))], Applied::default());
-        lag.add(&[op(&Key::Counters, Some(b"6")), op(&chunk, None), op(&merged, None)], Applied::default());
-        let rows: Vec<_> = lag.rows.values().cloned().collect();
-        assert_eq!(rows, [Some(Bytes::from_static(b"6")), None], "the counters, and a chunk that the index has");
-        lag.add(&[op(&Key::Counters, None)], Applied::default());
-        assert_eq!(lag.len(), 2, "a row that is overwritten may be in the index");
-    }
 }

@@ -10,8 +10,8 @@ use super::{Index, IndexError, ROW, VALUE_BYTES_MAX, row_key};
 use crate::records::codec::Input;
 use crate::records::{RawOp, decode_op, encode_op};
 
-/// Rows by their keys.
-type Rows = BTreeMap<Bytes, Bytes>;
+/// Keys and values, in order of keys.
+type Rows = Vec<(Bytes, Bytes)>;
 
 /// What becomes of one leaf.
 pub(super) struct LeafChange {
@@ -41,16 +41,11 @@ impl Index {
         let mut changes = Vec::new();
         let mut ops = ops.into_iter().peekable();
         while let Some(&(first, _)) = ops.peek() {
-            let mut leaf = self.leaf_for(first)?;
+            let leaf = self.leaf_for(first)?;
             let is_in_leaf = |key: &Bytes| key[0] == first[0] && leaf.next.as_ref().is_none_or(|next| key < next);
-            while let Some((key, value)) = ops.next_if(|(key, _)| is_in_leaf(key)) {
-                match value {
-                    Some(value) => leaf.rows.insert(key.clone(), value.clone()),
-                    None => leaf.rows.remove(key),
-                };
-            }
-            let removed = leaf.first.filter(|first| !leaf.rows.contains_key(first));
-            changes.push(LeafChange { removed, put: packed(leaf.rows) });
+            let rows = changed(leaf.rows, std::iter::from_fn(|| ops.next_if(|(key, _)| is_in_leaf(key))));
+            let is_gone = |first: &Bytes| rows.binary_search_by(|(key, _)| key.cmp(first)).is_err();
+            changes.push(LeafChange { removed: leaf.first.filter(is_gone), put: packed(rows) });
         }
         Ok(changes)
     }
@@ -69,6 +64,22 @@ impl Index {
             next: after.filter(of_kind).map(|(key, _)| Bytes::copy_from_slice(&key[1..])),
         })
     }
+}
+
+/// What operations, in order of keys, make of rows.
+fn changed<'a>(rows: Rows, ops: impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>) -> Rows {
+    let mut out = Rows::with_capacity(rows.len());
+    let mut rows = rows.into_iter().peekable();
+    for (key, value) in ops {
+        while let Some(row) = rows.next_if(|(before, _)| before < key) {
+            out.push(row);
+        }
+        // What it replaces or deletes.
+        rows.next_if(|(same, _)| same == key);
+        out.extend(value.map(|value| (key.clone(), value.clone())));
+    }
+    out.extend(rows);
+    out
 }
 
 /// Rows in as few leaves as hold them in order.
@@ -134,7 +145,7 @@ mod tests {
         RawOp { key: key.clone(), value: Some(Bytes::copy_from_slice(value)) }
     }
 
-    fn all(index: &Index) -> Rows {
+    fn all(index: &Index) -> BTreeMap<Bytes, Bytes> {
         let rows: Vec<_> = index.scan(&[], None).map(Result::unwrap).collect();
         assert!(rows.is_sorted_by(|(one, _), (next, _)| one < next), "keys are in order, each once");
         rows.into_iter().map(|(key, value)| (key, value.into())).collect()
@@ -194,7 +205,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let index = Index::open(folder.path(), 1 << 20).unwrap();
             let counters = Bytes::from_static(COUNTERS);
-            let mut wanted = Rows::new();
+            let mut wanted = BTreeMap::new();
             for (number, batch) in batches.iter().enumerate() {
                 let mut ops = vec![put(&counters, &[number as u8])];
                 ops.extend(batch.iter().map(|&(table, seq, bytes)| RawOp {

@@ -13,7 +13,7 @@ use crate::catalog::Parts;
 use crate::fail_points::{self, Done, Step};
 use crate::index::{Applied, Index};
 use crate::records::codec::Malformed;
-use crate::records::{Key, RawOp, RowOp};
+use crate::records::{Key, NewestOps, RawOp, RowOp};
 use crate::shared::Shared;
 use crate::{Error, Head, Result, shipping};
 
@@ -27,7 +27,7 @@ pub(crate) struct Checkpoints {
 enum Plan {
     /// The newest manifest is the head's.
     Nothing,
-    Delta(ManifestName, Vec<RawOp>),
+    Delta(ManifestName, NewestOps),
     Base(ManifestName),
 }
 
@@ -84,7 +84,7 @@ async fn write(shared: &Arc<Shared>, plan: Plan, head: Arc<Head>, reached: Appli
     let (name, bytes) = match plan {
         Plan::Nothing => return Ok(()),
         Plan::Delta(name, ops) => {
-            (name, blocking(move || Ok(encode_delta(for_encoder.folder.id, reached, &ops))).await?)
+            (name, blocking(move || Ok(encode_delta(for_encoder.folder.id, reached, ops))).await?)
         }
         Plan::Base(name) => {
             let id = for_encoder.folder.id;
@@ -113,9 +113,9 @@ async fn blocking(encode: impl FnOnce() -> Result<Bytes> + Send + 'static) -> Re
     encoded.map_err(|error| Error::Io { what: "manifest".to_owned(), source: std::io::Error::other(error) })?
 }
 
-fn encode_delta(catalog: Uuid, reached: Applied, ops: &[RawOp]) -> Bytes {
+fn encode_delta(catalog: Uuid, reached: Applied, ops: NewestOps) -> Bytes {
     let mut encoder = Encoder::new(catalog, reached);
-    ops.iter().for_each(|op| encoder.add(op));
+    ops.into_sorted().iter().for_each(|op| encoder.add(op));
     encoder.finish()
 }
 

@@ -1,18 +1,12 @@
 //! What happened since the newest manifest, for the next delta.
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
-
 use crate::model::Seq;
-use crate::records::RawOp;
+use crate::records::{NewestOps, RawOp};
 
 /// Memory for operations that wait for a delta; past it the next manifest is a base.
 const UNEXPORTED_BYTES_MAX: u64 = 64 << 20;
-/// What an operation costs beside its bytes, about.
-const OP_BYTES: u64 = 160;
 
-/// Operations since the newest manifest; of several on a row only the last.
+/// Operations since the newest manifest.
 #[derive(Debug)]
 pub(crate) struct Unexported {
     /// The newest manifest that is known to be durable; `None` if a delta could not go on from it, so that the next
@@ -20,28 +14,29 @@ pub(crate) struct Unexported {
     pub(crate) from: Option<Seq>,
     /// Deltas since the base.
     pub(crate) deltas: usize,
-    ops: BTreeMap<Bytes, Option<Bytes>>,
-    bytes: u64,
+    ops: NewestOps,
 }
 
 impl Unexported {
     pub(crate) fn new(from: Option<Seq>, deltas: usize) -> Unexported {
-        Unexported { from, deltas, ops: BTreeMap::new(), bytes: 0 }
+        Unexported { from, deltas, ops: NewestOps::default() }
     }
 
     pub(crate) fn add(&mut self, ops: impl IntoIterator<Item = RawOp>) {
-        for op in ops {
-            if self.from.is_none() {
-                return;
-            }
-            self.bytes += OP_BYTES + bytes_of(Some(&op.key)) + bytes_of(op.value.as_ref());
-            let key_bytes = bytes_of(Some(&op.key));
-            if let Some(before) = self.ops.insert(op.key, op.value) {
-                self.bytes -= OP_BYTES + key_bytes + bytes_of(before.as_ref());
-            }
-            if self.bytes > UNEXPORTED_BYTES_MAX {
-                self.give_up();
-            }
+        if self.from.is_none() {
+            return;
+        }
+        ops.into_iter().for_each(|op| self.ops.add(op));
+        if self.ops.bytes() > UNEXPORTED_BYTES_MAX {
+            self.make_room();
+        }
+    }
+
+    /// Sorting out must win half of the room, so that it is done seldom.
+    fn make_room(&mut self) {
+        self.ops.sort_out();
+        if self.ops.bytes() > UNEXPORTED_BYTES_MAX / 2 {
+            self.give_up();
         }
     }
 
@@ -55,13 +50,8 @@ impl Unexported {
     }
 
     /// Takes the operations; from now on those since `to` are collected.
-    pub(crate) fn take(&mut self, to: Seq) -> Vec<RawOp> {
+    pub(crate) fn take(&mut self, to: Seq) -> NewestOps {
         let deltas = self.deltas + 1;
-        let taken = std::mem::replace(self, Unexported::new(Some(to), deltas));
-        taken.ops.into_iter().map(|(key, value)| RawOp { key, value }).collect()
+        std::mem::replace(self, Unexported::new(Some(to), deltas)).ops
     }
-}
-
-fn bytes_of(bytes: Option<&Bytes>) -> u64 {
-    bytes.map_or(0, |bytes| bytes.len() as u64)
 }

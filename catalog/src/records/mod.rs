@@ -6,6 +6,7 @@
 
 pub(crate) mod codec;
 mod keys;
+mod newest;
 mod ops;
 mod rows;
 mod values;
@@ -16,5 +17,6 @@ mod golden;
 mod round_trips;
 
 pub(crate) use keys::{Key, StatisticsKey, statistics_group};
+pub(crate) use newest::NewestOps;
 pub(crate) use ops::{RawOp, RowOp, decode_op, decode_ops, encode_op};
 pub(crate) use rows::{ChunkRow, CommitRow, Counters, PartitionRow, Record};
