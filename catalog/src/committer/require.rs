@@ -121,11 +121,11 @@ pub(crate) fn table(head: &Head, oid: Oid) -> Result<&Table> {
 
 /// Whether the columns are live and take values of the written types.
 pub(crate) fn columns_accept(oid: Oid, table: &Table, written: &[(ColumnId, PgType)]) -> Result<()> {
-    let live: std::collections::HashMap<ColumnId, PgType> =
-        table.columns.iter().map(|column| (column.id, column.ty)).collect();
-    let refused = written
-        .iter()
-        .find(|(column, ty)| *column != ColumnId::ROW_SEQ && !live.get(column).is_some_and(|has| accepts(*has, *ty)));
+    let mut live: Vec<(ColumnId, PgType)> = table.columns.iter().map(|column| (column.id, column.ty)).collect();
+    live.sort_unstable_by_key(|(id, _)| *id);
+    let type_of = |column: ColumnId| live.binary_search_by_key(&column, |(id, _)| *id).ok().map(|at| live[at].1);
+    let takes = |(column, ty): &(ColumnId, PgType)| type_of(*column).is_some_and(|has| accepts(has, *ty));
+    let refused = written.iter().find(|written| written.0 != ColumnId::ROW_SEQ && !takes(written));
     match refused {
         None => Ok(()),
         Some((column, _)) => Err(Error::ColumnChanged { table: oid, column: *column }),

@@ -94,8 +94,9 @@ impl Resolver<'_> {
     fn layout(&mut self, table: Oid, written: &[(ColumnId, PgType)]) -> Result<LayoutId> {
         let columns: Vec<_> = written.iter().map(|(id, ty)| (self.resolved(table, *id), *ty)).collect();
         columns_accept(table, require::table(&self.head, table)?, &columns)?;
-        let distinct: HashSet<ColumnId> = columns.iter().map(|(id, _)| *id).collect();
-        if distinct.len() < columns.len() {
+        let mut ids: Vec<ColumnId> = columns.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(invalid("a column is written twice"));
         }
         self.known_layout(table, columns)

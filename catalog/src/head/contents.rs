@@ -205,7 +205,10 @@ impl TableContents {
     }
 
     pub(crate) fn insert_chunk(&mut self, chunk: Arc<Chunk>) {
-        self.remove_chunk(chunk.id);
+        // Taking away what is not there would copy the way to it.
+        if self.chunks.contains_key(&chunk.id) {
+            self.remove_chunk(chunk.id);
+        }
         self.newest_rows = self.newest_rows.max(chunk.id.seq);
         self.rows = self.rows.saturating_add(chunk.rows);
         self.use_layout(chunk.layout.id);

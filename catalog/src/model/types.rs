@@ -126,6 +126,40 @@ const BUILT_IN: &[(TypeKind, u32, u32)] = &[
     (TypeKind::Varbit, 1562, 1563),
 ];
 
+/// Oids of built-in types and their arrays are below this.
+const BUILT_IN_OIDS: usize = 4098;
+
+/// Where each oid stands: 0 for one that is not built in; for others twice the row's place in [`BUILT_IN`], and 1 more for
+/// the type or 2 more for its array.
+static PLACES: [u8; BUILT_IN_OIDS] = places();
+
+const fn places() -> [u8; BUILT_IN_OIDS] {
+    let mut places = [0; BUILT_IN_OIDS];
+    let mut row = 0;
+    while row < BUILT_IN.len() {
+        let (_, oid, array) = BUILT_IN[row];
+        places[oid as usize] = 2 * row as u8 + 1;
+        if array != 0 {
+            places[array as usize] = 2 * row as u8 + 2;
+        }
+        row += 1;
+    }
+    places
+}
+
+/// What an oid names of a built-in type.
+enum BuiltIn {
+    Type(TypeKind),
+    /// With the oid of its element.
+    Array(TypeKind, u32),
+}
+
+fn built_in(oid: u32) -> Option<BuiltIn> {
+    let place = usize::from(*PLACES.get(oid as usize)?).checked_sub(1)?;
+    let (kind, element, _) = BUILT_IN[place / 2];
+    Some(if place.is_multiple_of(2) { BuiltIn::Type(kind) } else { BuiltIn::Array(kind, element) })
+}
+
 /// Modifier of a shaped array whose type has none; each further modifier is one less.
 const SHAPED: i32 = -2;
 
@@ -208,7 +242,9 @@ impl PgType {
         if self.is_enum_or_array() {
             return Some(TypeKind::Enum);
         }
-        BUILT_IN.iter().find(|t| t.1 == self.oid || (t.2 != 0 && t.2 == self.oid)).map(|t| t.0)
+        built_in(self.oid).map(|found| match found {
+            BuiltIn::Type(kind) | BuiltIn::Array(kind, _) => kind,
+        })
     }
 
     /// Whether this is `numeric` without precision and scale, or an array of it: the values decide how it is stored.
@@ -218,7 +254,7 @@ impl PgType {
 
     /// Whether this is an array type.
     pub fn is_array(self) -> bool {
-        self.enum_element().is_some() || BUILT_IN.iter().any(|t| t.2 != 0 && t.2 == self.oid)
+        self.enum_element().is_some() || matches!(built_in(self.oid), Some(BuiltIn::Array(..)))
     }
 
     /// The element type of an array type, with the same modifier.
@@ -226,8 +262,10 @@ impl PgType {
         if let Some(element) = self.enum_element() {
             return Some(element);
         }
-        let element = BUILT_IN.iter().find(|t| t.2 != 0 && t.2 == self.oid)?;
-        Some(PgType { oid: element.1, typmod: self.unshaped().typmod })
+        match built_in(self.oid)? {
+            BuiltIn::Array(_, oid) => Some(PgType { oid, typmod: self.unshaped().typmod }),
+            BuiltIn::Type(_) => None,
+        }
     }
 
     /// This array type as it is stored where a value may have any dimensions and lower bounds (decision 0044). Layouts
@@ -248,8 +286,11 @@ impl PgType {
 
     /// The type of the numbers in a vector of PostgreSQL's catalogs, which is an array that counts from 0.
     pub fn vector_element(self) -> Option<PgType> {
-        let items = [(TypeKind::Int2Vector, Self::INT2), (TypeKind::OidVector, Self::OID)];
-        items.into_iter().find(|(vector, _)| vector.oid() == self.oid).map(|(_, item)| item)
+        match built_in(self.oid)? {
+            BuiltIn::Type(TypeKind::Int2Vector) => Some(Self::INT2),
+            BuiltIn::Type(TypeKind::OidVector) => Some(Self::OID),
+            _ => None,
+        }
     }
 
     /// The type of the items of an array or a vector.

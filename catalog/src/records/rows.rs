@@ -9,6 +9,8 @@ use crate::model::{
     KeyRange, Layout, LayoutId, Oid, PartitionId, PgType, Relation, Role, Schema, Seq, SequencePlace, TimestampMicros,
 };
 
+/// Room for the values of chunks and commits, of which there are the most, in bytes.
+const VALUE_BYTES_USUAL: usize = 64;
 /// The version of most kinds of value so far.
 const VALUE_VERSION: u8 = 1;
 /// The version of partitions' values; the first had no checksum.
@@ -130,7 +132,8 @@ impl Record {
     }
 
     pub(crate) fn value(&self) -> Vec<u8> {
-        let mut out = vec![self.version()];
+        let mut out = Vec::with_capacity(VALUE_BYTES_USUAL);
+        out.push(self.version());
         match self {
             Record::Counters(counters) => counters.put(&mut out),
             Record::Role(role) => role.put(&mut out),
