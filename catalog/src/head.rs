@@ -58,6 +58,13 @@ pub struct Head {
     pub(crate) sequences: OrdMap<Oid, (Oid, SequencePlace)>,
 }
 
+/// The definitions of one state, which those that come after it share until one is changed. See [`Head::definitions`].
+pub struct Definitions {
+    schemas: OrdMap<Oid, Arc<Schema>>,
+    relations: OrdMap<Oid, Arc<Relation>>,
+    names: OrdMap<(Oid, String), Oid>,
+}
+
 impl Head {
     /// The commit that this state is of.
     pub fn seq(&self) -> Seq {
@@ -108,6 +115,18 @@ impl Head {
 
     pub fn relation_by_name(&self, schema: Oid, name: &str) -> Option<&Arc<Relation>> {
         self.relations.get(self.names.get(&(schema, name.to_owned()))?)
+    }
+
+    /// What names lead to.
+    pub fn definitions(&self) -> Definitions {
+        Definitions { schemas: self.schemas.clone(), relations: self.relations.clone(), names: self.names.clone() }
+    }
+
+    /// Whether all names surely lead to the very same definitions.
+    pub fn has_definitions(&self, definitions: &Definitions) -> bool {
+        self.names.ptr_eq(&definitions.names)
+            && self.relations.ptr_eq(&definitions.relations)
+            && self.schemas.ptr_eq(&definitions.schemas)
     }
 
     /// What a table holds; `None` for a table that never held anything.

@@ -84,7 +84,7 @@ pub use catalog::{Catalog, Durability, Parts, Settings};
 pub use claims::{Claim, Claims};
 pub use error::{Error, Result};
 pub use folder::replace_file;
-pub use head::{DecimalNeeds, Head, PartitionOrder, ShapedColumns, TableContents};
+pub use head::{DecimalNeeds, Definitions, Head, PartitionOrder, ShapedColumns, TableContents};
 pub use log::LogGap;
 pub use pins::Snapshot;
 pub use sequences::{HeldRuns, NewRun};

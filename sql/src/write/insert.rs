@@ -118,7 +118,7 @@ impl<'i> Insertion<'i> {
                 let plan = Arc::new(LoadPlan::new(scope, self.target, batch.schema_ref().fields())?);
                 let load = Load::of(scope, Arc::clone(&plan))?.with_keys(keys).with(&batch, true).await?;
                 if slots.gave(&batch) {
-                    resolved.keep(insert, slots, plan);
+                    resolved.keep(scope, insert, slots, plan);
                 }
                 load
             }

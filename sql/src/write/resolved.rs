@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use peristyle_catalog::Definitions;
 use peristyle_catalog::model::IngestId;
 use sqlparser::ast::Insert;
 
@@ -14,6 +15,7 @@ use crate::error::SqlError;
 use crate::names::QualifiedName;
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
+use crate::session::settings::Settings;
 
 /// What is kept with a statement; empty if it is no INSERT, or was not executed yet.
 #[derive(Debug, Default)]
@@ -22,13 +24,31 @@ pub(crate) struct ResolvedInsert(Mutex<Option<Arc<Resolved>>>);
 struct Resolved {
     slots: Slots,
     plan: Arc<LoadPlan>,
+    /// Where the name was last seen to lead to the table.
+    seen: Mutex<Seen>,
+}
+
+/// What a name is looked up in.
+struct Seen {
+    definitions: Definitions,
+    settings: Arc<Settings>,
+}
+
+impl Seen {
+    fn by(scope: &Scope) -> Seen {
+        Seen { definitions: scope.view.definitions(), settings: Arc::clone(&scope.settings) }
+    }
+
+    fn is_what(&self, scope: &Scope) -> bool {
+        scope.view.has_definitions(&self.definitions) && Arc::ptr_eq(&self.settings, &scope.settings)
+    }
 }
 
 impl ResolvedInsert {
     /// Keeps how an INSERT was resolved, if that holds for its next execution.
-    pub(super) fn keep(&self, insert: &Insert, slots: Slots, plan: Arc<LoadPlan>) {
+    pub(super) fn keep(&self, scope: &Scope, insert: &Insert, slots: Slots, plan: Arc<LoadPlan>) {
         if insert.returning.is_none() && plan.is_lasting() {
-            *self.0.lock() = Some(Arc::new(Resolved { slots, plan }));
+            *self.0.lock() = Some(Arc::new(Resolved { slots, plan, seen: Mutex::new(Seen::by(scope)) }));
         }
     }
 
@@ -53,6 +73,18 @@ impl ResolvedInsert {
 impl Resolved {
     /// Whether the name still leads to the same definition of the same table.
     fn still_holds(&self, scope: &Scope, insert: &Insert) -> bool {
+        let mut seen = self.seen.lock();
+        if seen.is_what(scope) {
+            return true;
+        }
+        let holds = self.is_found(scope, insert);
+        if holds {
+            *seen = Seen::by(scope);
+        }
+        holds
+    }
+
+    fn is_found(&self, scope: &Scope, insert: &Insert) -> bool {
         let name = table_name(insert).and_then(|name| QualifiedName::of(scope, name));
         let found = name.ok().and_then(|name| scope.relation(name.schema(), &name.name).cloned());
         found.is_some_and(|relation| Arc::ptr_eq(&relation, &self.plan.target().relation))
