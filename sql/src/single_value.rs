@@ -7,10 +7,10 @@ use arrow::util::display::FormatOptions;
 use bytes::BytesMut;
 use datafusion::common::ScalarValue;
 use peristyle_catalog::model::{MissingValue, PgType};
-use peristyle_storage::types::pg_type;
+use peristyle_storage::types::{arrow_type, pg_type};
 
 use crate::error::SqlError;
-use crate::values::{ColumnBuilder, Format, InputStyle, OutputStyle, value_writer};
+use crate::values::{Cell, ColumnBuilder, Format, InputStyle, OutputStyle, value_writer};
 
 /// A value that does not fit is an error.
 const EXACT: CastOptions<'static> = CastOptions { safe: false, format_options: FormatOptions::new() };
@@ -22,6 +22,24 @@ pub(crate) fn parse(ty: PgType, arrow: &DataType, text: &str) -> Result<ArrayRef
     let values = column.finish()?;
     // A bare numeric comes in the width of its digits, an array's element without its mark.
     if values.data_type() == arrow { Ok(values) } else { Ok(cast_with_options(&values, arrow, &EXACT)?) }
+}
+
+/// A parsed value of a type. The commonest need no array on the way.
+pub(crate) fn scalar(ty: PgType, cell: Cell, style: &InputStyle) -> Result<ScalarValue, SqlError> {
+    Ok(match cell {
+        Cell::Bool(value) => ScalarValue::Boolean(Some(value)),
+        Cell::Int2(value) => ScalarValue::Int16(Some(value)),
+        Cell::Int4(value) => ScalarValue::Int32(Some(value)),
+        Cell::Int8(value) => ScalarValue::Int64(Some(value)),
+        Cell::Float8(value) => ScalarValue::Float64(Some(value)),
+        // The column knows whether a label is one of its type.
+        Cell::Text(text) if ty.enum_definition().is_none() => ScalarValue::Utf8View(Some(text)),
+        cell => {
+            let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), style.clone())?;
+            column.push_cell(cell)?;
+            ScalarValue::try_from_array(&column.finish()?, 0)?
+        }
+    })
 }
 
 /// The value that a missing column reads as, for a merge that writes it out.

@@ -16,9 +16,9 @@ use super::user_types::looked_up;
 use super::{open_parameters, past};
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
-use crate::semantics;
 use crate::session::{Parameter, WireFormat};
-use crate::values::{ColumnBuilder, InputStyle, type_name};
+use crate::values::{Cell, InputStyle, parse_binary, parse_text, type_name};
+use crate::{semantics, single_value};
 
 /// Most parameters of a statement (the wire counts them in 16 bits).
 const PARAMETERS_MAX: usize = 65_535;
@@ -131,13 +131,12 @@ fn decode(style: &InputStyle, parameter: &Parameter, ty: PgType) -> Result<Scala
         return object_number(bytes, ty);
     }
     let ty = planned_as(ty);
-    let mut column = ColumnBuilder::new(ty, arrow_type(ty, None), style.clone())?;
-    match (&parameter.value, parameter.format) {
-        (None, _) => column.push_null(),
-        (Some(bytes), WireFormat::Binary) => column.push_binary(bytes)?,
-        (Some(bytes), WireFormat::Text) => column.push_text(&style.charset.decode(bytes)?)?,
-    }
-    Ok(ScalarValue::try_from_array(&column.finish()?, 0)?)
+    let cell = match (&parameter.value, parameter.format) {
+        (None, _) => Cell::Null,
+        (Some(bytes), WireFormat::Binary) => parse_binary(ty, bytes, style.charset)?,
+        (Some(bytes), WireFormat::Text) => parse_text(ty, &style.charset.decode(bytes)?, style)?,
+    };
+    single_value::scalar(ty, cell, style)
 }
 
 /// The text of an oid as the wire's binary format has it.
