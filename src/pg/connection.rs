@@ -77,6 +77,10 @@ impl<S: SqlSession> Connection<S> {
     /// The next message; the end of the connection if the server stops while it has nothing to do, or the session is
     /// terminated.
     async fn next_frame(&mut self) -> Result<Frame, End> {
+        // What was read before needs no look around: that comes with the next read.
+        if let Some(frame) = self.frames.buffered()? {
+            return Ok(frame);
+        }
         let is_idle = !self.is_pipelining && self.session.transaction_status() == TransactionStatus::Idle;
         let leaves_at = if is_idle { Phase::Draining } else { Phase::Terminating };
         let idle_limit = if self.is_pipelining { None } else { self.session.idle_limit() };

@@ -43,7 +43,7 @@ impl Frames {
     /// The next message. May be dropped and called again: no byte is lost.
     pub(crate) async fn next(&mut self) -> Result<Frame, End> {
         loop {
-            if let Some(frame) = self.cut()? {
+            if let Some(frame) = self.buffered()? {
                 return Ok(frame);
             }
             if self.read().await? == 0 {
@@ -77,8 +77,8 @@ impl Frames {
         self.socket.read_buf(&mut self.buffer).await
     }
 
-    /// Takes a whole message off the buffer.
-    fn cut(&mut self) -> Result<Option<Frame>, End> {
+    /// The next message if it was read already, whole.
+    pub(crate) fn buffered(&mut self) -> Result<Option<Frame>, End> {
         let Some(&tag) = self.buffer.first() else { return Ok(None) };
         let bytes_max = body_bytes_max(tag, self.message_bytes_max)
             .ok_or_else(|| fatal(format!("invalid frontend message type {tag}")))?;

@@ -62,14 +62,18 @@ impl Interrupts {
 impl Guard {
     /// Runs the future until it ends or the statement is stopped.
     pub(crate) async fn watch<T>(&self, future: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
+        let stopped = async {
+            let error = self.stopped().await;
+            // What still computes for the statement must find it stopped, whatever stopped it.
+            self.token.cancel();
+            Err(error)
+        };
+        self.check().inspect_err(|_| self.token.cancel())?;
+        // The future comes first, since most need no wait and so nobody who wakes them.
         tokio::select! {
             biased;
-            error = self.stopped() => {
-                // What still computes for the statement must find it stopped, whatever stopped it.
-                self.token.cancel();
-                Err(error)
-            }
             result = future => result,
+            stopped = stopped => stopped,
         }
     }
 
