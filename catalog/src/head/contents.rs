@@ -22,6 +22,8 @@ pub struct TableContents {
     pub(crate) time_span_max: i64,
     pub(crate) chunks: OrdMap<ChunkId, Arc<Chunk>>,
     pub(crate) real_time: Option<Arc<dyn RealTimeRows>>,
+    /// Of a state of the past: those of the chunks that were removed since, in the order in which they lie in the log.
+    pub(crate) in_log: Vec<Arc<Chunk>>,
     /// The newest commit that added rows since the catalog was opened, or whose rows are live.
     pub(crate) newest_rows: Seq,
     /// The keys of the rows that these commits added.
@@ -127,6 +129,12 @@ impl TableContents {
     /// The chunks' rows; `None` if there is no chunk.
     pub fn real_time(&self) -> Option<&Arc<dyn RealTimeRows>> {
         self.real_time.as_ref()
+    }
+
+    /// Those of the chunks whose rows are in the log alone, as they lie there: [`crate::Catalog::rows_in_log`] reads them.
+    /// Only states of the past have any.
+    pub fn chunks_in_log(&self) -> &[Arc<Chunk>] {
+        &self.in_log
     }
 
     pub(crate) fn real_time_bytes(&self) -> u64 {
