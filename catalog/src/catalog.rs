@@ -1,5 +1,6 @@
 //! The door of the room: open, snapshot, commit, checkpoint, close.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +17,15 @@ use crate::folder::Folder;
 use crate::history;
 use crate::log::LogWriter;
 use crate::manifest::Checkpoints;
-use crate::model::{Change, ChangeSet, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros};
+use crate::model::{
+    Change, ChangeSet, Chunk, ColumnId, ColumnStatistics, Commit, Oid, Partition, Seq, TimestampMicros,
+};
 use crate::open::{self, LostChunks, Machine};
 use crate::pins::Snapshot;
 use crate::sequences::Sequences;
 use crate::shared::{Metrics, Shared};
 use crate::sources::Sources;
-use crate::tier::{ObjectFolder, RealTimeTier};
+use crate::tier::{ObjectFolder, RealTimeRows, RealTimeTier};
 use crate::{Error, Head, Result};
 
 /// Limits of the catalog, each a setting of the server.
@@ -188,6 +191,18 @@ impl Catalog {
         found.or_else(|error| history::check(&self.shared.pins.head(), seq).and(Err(error)))
     }
 
+    /// The rows of some of [`TableContents::chunks_in_log`] of the state of a commit, for as long as it is pinned. The log is
+    /// read beside the threads that compute; each frame in which a chunk lies is read whole.
+    ///
+    /// [`TableContents::chunks_in_log`]: crate::TableContents::chunks_in_log
+    pub async fn rows_in_log(&self, seq: Seq, chunks: Vec<Arc<Chunk>>) -> Result<Arc<dyn RealTimeRows>> {
+        let shared = Arc::clone(&self.shared);
+        let read = tokio::task::spawn_blocking(move || history::rows_in_log(&shared, &chunks)).await;
+        let read = read.map_err(|error| Error::Io { what: "log".to_owned(), source: io::Error::other(error) });
+        // What is not there may have been forgotten by a commit that was under way when the state was pinned.
+        read.flatten().or_else(|error| history::check(&self.shared.pins.head(), seq).and(Err(error)))
+    }
+
     fn find_at(&self, seq: Seq, find: impl FnOnce(&Head) -> Option<Oid>) -> Result<Option<(Snapshot, Oid)>> {
         self.shared.pins.past(seq, self.shared.parts.sources.clock.now(), |newest| {
             history::check(newest, seq)?;
@@ -196,7 +211,7 @@ impl Catalog {
             if let Some(definition) = newest.wide_definition(table, &past) {
                 past.put_whole(definition);
             }
-            if let Some(contents) = history::contents(&self.shared, newest, table, seq)? {
+            if let Some(contents) = newest.contents_as_of(table, seq) {
                 past.put_contents(table, contents);
             }
             Ok(Some((past, table)))

@@ -8,6 +8,7 @@ mod decimals;
 mod dump;
 mod history;
 mod shaped_columns;
+mod written;
 
 use std::sync::Arc;
 

@@ -1,10 +1,11 @@
 //! Reading states of the past: what the newest head keeps of them, and chunks that are only in the log.
 
-use crate::head::TableContents;
-use crate::model::{Oid, Seq};
+use std::sync::Arc;
+
+use crate::model::{Chunk, Seq};
 use crate::open::read_bodies;
 use crate::shared::{Opened, Shared};
-use crate::{Error, Head, Result};
+use crate::{Error, Head, RealTimeRows, Result};
 
 /// [`Error::NotInHistory`] if the state of that commit cannot be read.
 pub(crate) fn check(newest: &Head, asked: Seq) -> Result<()> {
@@ -16,14 +17,10 @@ pub(crate) fn check(newest: &Head, asked: Seq) -> Result<()> {
     Err(Error::NotInHistory { asked, oldest, newest: newest.seq() })
 }
 
-/// What a table held, with the rows of chunks that were removed since.
-pub(crate) fn contents(shared: &Shared, newest: &Head, table: Oid, seq: Seq) -> Result<Option<TableContents>> {
-    let Some((mut contents, ended)) = newest.contents_as_of(table, seq) else { return Ok(None) };
-    if !ended.is_empty() {
-        let arriving = read_bodies(&shared.segments, shared.folder.id, &ended)?;
-        contents.real_time = Some(shared.parts.real_time.append(contents.real_time.as_ref(), arriving)?);
-    }
-    Ok(Some(contents))
+/// The rows of chunks that are in the log alone.
+pub(crate) fn rows_in_log(shared: &Shared, chunks: &[Arc<Chunk>]) -> Result<Arc<dyn RealTimeRows>> {
+    let arriving = read_bodies(&shared.segments, shared.folder.id, chunks)?;
+    Ok(shared.parts.real_time.append(None, arriving)?)
 }
 
 /// Whether the log lacks chunks that states of the past need, as after a restore from the store alone.

@@ -13,6 +13,9 @@ use crate::index::{Applied, Index, IndexError};
 use crate::records::{Key, NewestOps, RawOp};
 use crate::{Error, Result};
 
+/// Rows that the index is given at once. What they replace in it stays in memory until the last of them is written.
+const BATCH_ROWS_MAX: usize = 4096;
+
 /// The index and what it lacks.
 pub(crate) struct Indexing {
     /// Empty once the catalog is closed.
@@ -47,8 +50,21 @@ impl Lag {
         if self.ops.is_empty() {
             return Ok(());
         }
-        let ops = std::mem::take(&mut self.ops).into_sorted();
-        index.apply(&ops, Some(self.reaches))
+        index.apply(&self.take(), Some(self.reaches))
+    }
+
+    /// The same in parts. Until the last one is there the index is of no commit, and not to be trusted.
+    fn apply_in_parts(&mut self, index: &Index) -> std::result::Result<(), IndexError> {
+        let ops = self.take();
+        let mut parts = ops.chunks(BATCH_ROWS_MAX).peekable();
+        while let Some(part) = parts.next() {
+            index.apply(part, parts.peek().is_none().then_some(self.reaches))?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Vec<RawOp> {
+        std::mem::take(&mut self.ops).into_sorted()
     }
 }
 
@@ -81,7 +97,7 @@ impl Indexing {
     fn apply(&self, lag: &mut Lag, folder: &Folder) {
         let index = self.index.read();
         let Some(index) = index.as_ref().filter(|_| lag.len() > 0 && !self.is_behind()) else { return };
-        if let Err(error) = lag.apply(index) {
+        if let Err(error) = bring_up(index, lag, folder) {
             self.give_up(&error, folder);
         }
     }
@@ -115,6 +131,73 @@ impl Indexing {
     }
 }
 
+/// Writes what waits. Many rows go in parts: who is killed in between finds the index in doubt at the next start.
+fn bring_up(index: &Index, lag: &mut Lag, folder: &Folder) -> std::result::Result<(), IndexError> {
+    if lag.len() <= BATCH_ROWS_MAX || folder.doubt().is_err() {
+        return lag.apply(index);
+    }
+    lag.apply_in_parts(index)?;
+    if let Err(error) = folder.trust_until_boot() {
+        tracing::warn!(%error, "the index could not be marked as complete; it is rebuilt at the next start if this stays so");
+    }
+    Ok(())
+}
+
 fn is_statistics(op: &RawOp) -> bool {
     op.key.starts_with(Key::STATISTICS_PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::model::{Oid, PartitionId, Seq};
+
+    fn op(key: &Key, value: Option<&'static [u8]>) -> RawOp {
+        RawOp { key: key.encode().into(), value: value.map(Bytes::from_static) }
+    }
+
+    /// Rows of partitions of one table, which lie alone.
+    fn partitions(count: u128) -> Vec<RawOp> {
+        let key = |id| Key::Partition(Oid(20000), PartitionId(uuid::Uuid::from_u128(id)));
+        (0..count).map(|id| op(&key(id), Some(b"row"))).collect()
+    }
+
+    #[test]
+    fn many_rows_are_written_in_parts_and_the_last_says_how_far_they_reach() {
+        let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = Folder::create_again(home.path(), uuid::Uuid::nil()).unwrap();
+        folder.trust_until_boot().unwrap();
+        let mark = || std::fs::metadata(home.path().join("INDEX")).unwrap().modified().unwrap();
+        let indexing = Indexing::new(Index::open(files.path(), 1 << 20).unwrap(), 10);
+        let reaches = |seq| Applied { seq: Seq(seq), ..Applied::default() };
+        let applied = || indexing.with(|index| Ok(index.applied()?)).unwrap();
+        let before = mark();
+        indexing.add(&partitions(20), reaches(1), &folder);
+        assert_eq!((applied(), mark()), (Some(reaches(1)), before), "few rows are one batch");
+        let many = partitions(2 * BATCH_ROWS_MAX as u128 + 1);
+        indexing.add(&many, reaches(2), &folder);
+        assert_eq!(applied(), Some(reaches(2)));
+        assert!(mark() > before, "meanwhile the index was in doubt");
+        let text = std::fs::read_to_string(home.path().join("INDEX")).unwrap();
+        assert_eq!(text, std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim(), "no longer");
+        let rows = indexing.with(|index| Ok(index.scan(&[], None).count())).unwrap();
+        assert_eq!(rows, many.len());
+    }
+
+    #[test]
+    fn only_the_last_part_makes_the_index_one_of_a_commit() {
+        let files = tempfile::tempdir().unwrap();
+        let index = Index::open(files.path(), 1 << 20).unwrap();
+        let mut lag = Lag::default();
+        lag.add(&partitions(BATCH_ROWS_MAX as u128 + 1), Applied { seq: Seq(7), ..Applied::default() });
+        let ops = lag.take();
+        index.apply(&ops[..BATCH_ROWS_MAX], None).unwrap();
+        assert_eq!(index.applied().unwrap(), None);
+        ops.into_iter().for_each(|op| lag.ops.add(op));
+        lag.apply_in_parts(&index).unwrap();
+        assert_eq!(index.applied().unwrap().map(|applied| applied.seq), Some(Seq(7)));
+        assert_eq!(lag.len(), 0);
+    }
 }

@@ -225,7 +225,7 @@ fn out_of_range(message: &str) -> SqlError {
 fn out_of_memory(message: &str) -> SqlError {
     SqlError::new(SqlState::OUT_OF_MEMORY, "out of memory for this statement")
         .detail(tidy(message))
-        .hint("Raise query_memory_bytes, or make the statement hold fewer rows at once.")
+        .hint("Raise statement_memory_bytes_max, or make the statement hold fewer rows at once.")
 }
 
 /// A broken invariant of ours or the engine's: the client sees its words, the trace says where.

@@ -695,3 +695,96 @@ def test_workers_take_jobs_of_their_own(play):
             worker.set(row, 0)
         worker.commit()
     assert play.rows() == [(1, 0), (2, 0)]
+
+
+class Keyed:
+    """A table that enforces its key, and transactions that insert into it."""
+
+    def __init__(self, server, table):
+        self.server, self.table, self.open = server, table, []
+        server.run(
+            f"create table {table} (id int primary key, name text unique, value int) with (enforce_key = true)",
+            f"insert into {table} values (1, 'one', 10), (2, 'two', 20)",
+        )
+
+    begin, end, rows = Play.begin, Play.end, Play.rows
+
+
+@pytest.fixture
+def keyed(server, table):
+    playing = Keyed(server, table)
+    yield playing
+    playing.end()
+
+
+def inserts(actor, *rows):
+    for row, name in rows:
+        actor.run(f"insert into {{table}} values ({row}, '{name}', 0)")
+
+
+def test_writers_of_different_keys_both_commit(keyed, level):
+    one, two = keyed.begin(level), keyed.begin(level)
+    inserts(one, (3, "three"), (9, "nine"))
+    inserts(two, (4, "four"), (8, "eight"))
+    one.commit()
+    if level == SERIALIZABLE:
+        two.loses()  # Looking for its keys it read the table.
+    else:
+        two.commit()
+        assert [row for row, _ in keyed.rows()] == [1, 2, 3, 4, 8, 9]
+
+
+@pytest.mark.parametrize("row, name", [(3, "four"), (4, "three")], ids=["primary key", "unique"])
+def test_of_two_writers_of_one_key_one_commits(keyed, level, row, name):
+    one, two = keyed.begin(level), keyed.begin(level)
+    inserts(one, (3, "three"), (5, "five"))
+    inserts(two, (6, "six"), (row, name))
+    one.commit()
+    two.loses()
+    assert [row for row, _ in keyed.rows()] == [1, 2, 3, 5]
+
+
+def test_a_load_meets_a_key_between_its_first_and_last(keyed):
+    one, two, three = (keyed.begin(READ_COMMITTED) for _ in range(3))
+    one.run("insert into {table} select i, 'n' || i, 0 from generate_series(1000, 4000) i")
+    inserts(two, (2500, "of two"))
+    inserts(three, (4001, "of three"))
+    one.commit()
+    three.commit()
+    two.loses()
+
+
+def test_changes_of_other_rows_do_not_meet_new_keys(keyed):
+    """An update writes the keys of its rows again, and a delete none."""
+    one, two = keyed.begin(READ_COMMITTED), keyed.begin(READ_COMMITTED)
+    inserts(one, (3, "three"))
+    keyed.server.run(f"update {keyed.table} set value = 11 where id = 1")
+    keyed.server.run(f"delete from {keyed.table} where id = 2")
+    one.commit()
+    inserts(two, (4, "four"))
+    keyed.server.run(f"update {keyed.table} set name = 'four' where id = 1")
+    two.loses()
+    assert keyed.rows() == [(1, 11), (3, 0)]
+
+
+def test_a_key_whose_type_became_wider_is_still_the_same(keyed):
+    one, two = keyed.begin(READ_COMMITTED), keyed.begin(READ_COMMITTED)
+    inserts(one, (3, "three"))
+    two.run("alter table {table} alter column id type bigint")
+    two.commit()
+    keyed.server.run(f"insert into {keyed.table} values (3, 'third', 1)")
+    one.loses()
+
+
+def test_lone_inserts_of_many_sessions_need_no_second_try(keyed):
+    """Statements of their own, at the same time: none is refused, and each key is there once."""
+
+    def insert(first):
+        with keyed.server.connect() as connection:
+            for row in range(first, 400, 4):
+                connection.execute(f"insert into {keyed.table} values (%s, %s, 0)", (1000 + row, f"n{row}"))
+
+    threads = [Step(lambda first=first: insert(first)) for first in range(4)]
+    for thread in threads:
+        thread.ended()
+    assert [row for row, _ in keyed.rows()] == [1, 2, *range(1000, 1400)]

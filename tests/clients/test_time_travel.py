@@ -126,6 +126,24 @@ def test_a_reader_of_the_past_keeps_its_objects(make_server):
     assert oldest(server) > before
 
 
+def test_rows_that_are_read_back_from_the_log_count_in_the_statement(make_server):
+    server = make_server(settings={**KEPT, **merging.held_back()}).start()
+    server.run(TABLE)
+    for n in range(30):
+        server.run(f"insert into t select i, repeat('{n % 10}', 1000) from generate_series({n}01, {n}99) g(i)")
+    before = newest(server)
+    server.run("delete from t")
+    query = f"select count(*), sum(length(word)) from t at (snapshot => {before})"
+    assert server.rows(query) == [(2970, 2_970_000)]
+    server.stop()
+    server.settings["statement_memory_bytes_max"] = 1 << 20
+    server.start()
+    server.run(f"explain {query}")
+    with pytest.raises(psycopg.errors.OutOfMemory, match="chunks of a state of the past"):
+        server.rows(query)
+    assert server.rows("select count(*) from t") == [(0,)]
+
+
 LIMITS = ["history_bytes_max", "history_rows_max", "history_log_bytes_max"]
 
 

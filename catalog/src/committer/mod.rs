@@ -3,6 +3,7 @@
 mod gathering;
 mod group;
 mod history;
+mod keys;
 mod numbers;
 mod queue;
 mod relations;

@@ -42,6 +42,10 @@ pub(crate) fn check(head: &Head, requirement: &Requirement) -> Result<()> {
             let newest = head.contents(*table).map_or(Seq::ZERO, |contents| contents.newest_rows);
             if newest <= *since { Ok(()) } else { Err(conflict(*table)) }
         }
+        Requirement::KeysFreeSince { table, since, written } => {
+            let is_taken = head.contents(*table).is_some_and(|contents| contents.may_hold_since(*since, written));
+            if is_taken { Err(conflict(*table)) } else { Ok(()) }
+        }
         Requirement::UnchangedSince { relation, since } => {
             if is_unchanged(head, *relation, *since) {
                 Ok(())

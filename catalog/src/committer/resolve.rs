@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::keys::ToldKeys;
 use super::{Numbers, invalid, require};
 use crate::model::{Change, ChangeSet, Chunk, ColumnId, Commit, Database, IngestId, Oid, Schema, Seq, TimestampMicros};
 use crate::records::{Counters, Key, RawOp, Record, RowOp};
@@ -52,8 +53,10 @@ pub(crate) fn check(head: &Head, changes: &ChangeSet) -> Result<Option<Commit>> 
 
 /// Resolves a checked change set against a head, which is lost if that fails.
 pub(crate) fn resolve(head: Head, changes: &ChangeSet, context: &Context<'_>) -> Result<Resolved> {
+    let keys = ToldKeys::of(&head, changes);
     let mut resolver = Resolver::new(head, context);
     changes.changes.iter().try_for_each(|change| resolver.change(change))?;
+    keys.note(&mut resolver.head, resolver.seq);
     resolver.remember_ingest(changes.ingest_id.as_ref())?;
     Ok(resolver.finish())
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use crate::model::{Chunk, ChunkId, KeyRange, Layout, LayoutId, Partition, PartitionId, Seq};
+use super::written::KeysOfCommits;
+use crate::model::{Chunk, ChunkId, ColumnId, KeyRange, Layout, LayoutId, Partition, PartitionId, Seq, WrittenKeys};
 use crate::tier::RealTimeRows;
 
 /// What one table holds at one sequence number.
@@ -21,8 +22,12 @@ pub struct TableContents {
     pub(crate) time_span_max: i64,
     pub(crate) chunks: OrdMap<ChunkId, Arc<Chunk>>,
     pub(crate) real_time: Option<Arc<dyn RealTimeRows>>,
+    /// Of a state of the past: those of the chunks that were removed since, in the order in which they lie in the log.
+    pub(crate) in_log: Vec<Arc<Chunk>>,
     /// The newest commit that added rows since the catalog was opened, or whose rows are live.
     pub(crate) newest_rows: Seq,
+    /// The keys of the rows that these commits added.
+    pub(super) written: KeysOfCommits,
     /// The newest commit that took rows away since the catalog was opened. One that moved them is none.
     pub(crate) newest_removal: Seq,
     pub(crate) rows: u64,
@@ -126,6 +131,12 @@ impl TableContents {
         self.real_time.as_ref()
     }
 
+    /// Those of the chunks whose rows are in the log alone, as they lie there: [`crate::Catalog::rows_in_log`] reads them.
+    /// Only states of the past have any.
+    pub fn chunks_in_log(&self) -> &[Arc<Chunk>] {
+        &self.in_log
+    }
+
     pub(crate) fn real_time_bytes(&self) -> u64 {
         self.real_time.as_ref().map_or(0, |rows| rows.bytes())
     }
@@ -209,10 +220,24 @@ impl TableContents {
         if self.chunks.contains_key(&chunk.id) {
             self.remove_chunk(chunk.id);
         }
-        self.newest_rows = self.newest_rows.max(chunk.id.seq);
+        if !holds_old_rows(&chunk) {
+            self.newest_rows = self.newest_rows.max(chunk.id.seq);
+        }
         self.rows = self.rows.saturating_add(chunk.rows);
         self.use_layout(chunk.layout.id);
         self.chunks.insert(chunk.id, chunk);
+    }
+
+    /// Takes note of the keys of all rows that a commit added; `before` is the newest commit of rows from before it.
+    pub(crate) fn note_keys(&mut self, before: Seq, seq: Seq, written: Arc<[WrittenKeys]>) {
+        if self.newest_rows == seq {
+            self.written.add(before, seq, written);
+        }
+    }
+
+    /// Whether a commit after `since` may have added a row with one of these keys.
+    pub(crate) fn may_hold_since(&self, since: Seq, keys: &[WrittenKeys]) -> bool {
+        self.written.may_hold(since, self.newest_rows, keys)
     }
 
     pub(crate) fn remove_chunk(&mut self, id: ChunkId) -> Option<Arc<Chunk>> {
@@ -225,6 +250,11 @@ impl TableContents {
 
 /// Above every id that is in use.
 const LAST_ID: PartitionId = PartitionId(uuid::Uuid::max());
+
+/// Whether the chunk is what a DELETE or UPDATE left of others: each row has its commit beside it, and none is of this one.
+fn holds_old_rows(chunk: &Chunk) -> bool {
+    chunk.layout.columns.iter().any(|(id, _)| *id == ColumnId::ROW_SEQ)
+}
 
 /// Whether a row with these keys may lie in `from..to`.
 fn overlaps(key: &KeyRange, from: Option<i64>, to: Option<i64>) -> bool {

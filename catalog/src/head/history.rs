@@ -106,8 +106,8 @@ impl Head {
         relation
     }
 
-    /// What a table held, without the rows of the chunks that were removed since, which are given beside it.
-    pub(crate) fn contents_as_of(&self, table: Oid, seq: Seq) -> Option<(TableContents, Vec<Arc<Chunk>>)> {
+    /// What a table held. The rows of the chunks that were removed since are left in the log.
+    pub(crate) fn contents_as_of(&self, table: Oid, seq: Seq) -> Option<TableContents> {
         let now = self.contents(table)?;
         let mut past = TableContents {
             layouts: now.layouts.clone(),
@@ -121,10 +121,11 @@ impl Head {
         }
         let ended = self.ended_chunks.iter().filter(|((end, of, _), _)| *end > seq && *of == table);
         let ended = ended.map(|(_, chunk)| Arc::clone(chunk)).filter(|chunk| chunk.added() <= seq);
-        let ended: Vec<Arc<Chunk>> = ended.collect();
+        let mut ended: Vec<Arc<Chunk>> = ended.collect();
+        ended.sort_unstable_by_key(|chunk| (chunk.log_position, chunk.id));
         for chunk in now.chunks().filter(|chunk| chunk.added() <= seq).chain(&ended) {
             past.insert_chunk(Arc::clone(chunk));
         }
-        Some((past, ended))
+        Some(TableContents { in_log: ended, ..past })
     }
 }

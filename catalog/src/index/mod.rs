@@ -5,7 +5,7 @@
 //! over 128 KiB become files that are never fsynced, so values are split at 4 KiB; iterators are not snapshots, so
 //! there is one writer and scans happen while nothing writes or do not mind; transactions cannot scan, so batches it
 //! is, and each carries the position of the log up to which rows are applied; writing a row costs it several µs, so that
-//! small rows share [`leaves`].
+//! small rows share [`leaves`]; what a batch replaced is freed only by many operations after it, so that it is told to.
 
 mod leaves;
 
@@ -38,6 +38,10 @@ const WHOLE: u8 = 0;
 const CONTINUED: u8 = 1;
 /// Not a row's value but several rows.
 const LEAF: u8 = 2;
+/// What sled frees at once of what was replaced, in nodes of its tree; each row that is written replaces one.
+const FREED_AT_ONCE: usize = 512;
+/// How often it must be told before the newest of it counts as seen by nobody any more.
+const TOLD_IN_VAIN: usize = 3;
 /// sled releases its file a moment after the last handle is dropped.
 const OPEN_ATTEMPTS_MAX: u32 = 50;
 const OPEN_ATTEMPT_WAIT: Duration = Duration::from_millis(40);
@@ -117,6 +121,7 @@ impl Index {
         let (in_leaves, alone): (Vec<_>, Vec<_>) = ops.into_iter().partition(|op| Key::shares_leaf(&op.key));
         let in_leaves: BTreeMap<_, _> = in_leaves.into_iter().map(|op| (&op.key, op.value.as_ref())).collect();
         let changes = self.leaf_changes(in_leaves)?;
+        let rows = alone.len() + changes.len();
         let mut batch = Batch { rows: sled::Batch::default(), continued: &mut self.continued.lock() };
         for op in alone {
             match &op.value {
@@ -130,8 +135,10 @@ impl Index {
             applied.put(&mut value);
             batch.rows.insert(APPLIED_KEY, value);
         }
-        let Batch { rows, .. } = batch;
-        Ok(self.db.apply_batch(rows)?)
+        let Batch { rows: writes, .. } = batch;
+        self.db.apply_batch(writes)?;
+        free_replaced(rows);
+        Ok(())
     }
 
     /// The value of one row that shares no leaf.
@@ -191,6 +198,14 @@ impl Index {
         let folder = self.folder.clone();
         drop(self);
         sync_tree(&folder).map_err(|error| IndexError(error.to_string()))
+    }
+}
+
+/// Has sled free the nodes that a batch replaced. By itself it frees [`FREED_AT_ONCE`] with every 128th operation, and a batch
+/// is one: of thousands of rows each, batches left gigabytes behind.
+fn free_replaced(rows: usize) {
+    for _ in 0..TOLD_IN_VAIN + rows / FREED_AT_ONCE {
+        sled::pin().flush();
     }
 }
 
@@ -289,6 +304,9 @@ fn sync_tree(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     fn put(key: &'static [u8], value: Vec<u8>) -> RawOp {
@@ -310,5 +328,26 @@ mod tests {
         index.apply(&[put(b"a", vec![2])], None).unwrap();
         assert_eq!(index.get(b"a").unwrap(), Some(vec![2]));
         assert_eq!(index.db.len(), 3, "two rows and the applied position");
+    }
+
+    #[test]
+    fn what_batches_replace_is_freed() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(folder.path(), 1 << 20).unwrap();
+        let rows = |round: u32| {
+            (0..2000_u32).map(move |row| {
+                let key = [&[1][..], &round.to_be_bytes(), &row.to_be_bytes()].concat();
+                RawOp { key: key.into(), value: Some(Bytes::from_static(b"value")) }
+            })
+        };
+        // Stands for a node: it is freed as one that was replaced at this moment.
+        let freed = Arc::new(AtomicBool::new(false));
+        let of_sled = Arc::clone(&freed);
+        sled::pin().defer(move || of_sled.store(true, Ordering::Relaxed));
+        // By themselves they would come to 128 operations much later. Other tests may hold everything back for a moment.
+        for round in 0..20 {
+            index.apply(&rows(round).collect::<Vec<_>>(), None).unwrap();
+        }
+        assert!(freed.load(Ordering::Relaxed));
     }
 }

@@ -9,6 +9,8 @@ pub(crate) const FRAME_MAGIC: [u8; 4] = *b"PLOG";
 const FRAME_VERSION: u16 = 1;
 /// Bytes before the payload.
 pub(crate) const FRAME_HEADER_BYTES: usize = 44;
+/// Memory of a frame in the making that is kept for the next one, in bytes.
+const BUFFER_BYTES_KEPT: usize = 4 << 20;
 /// Offset of the checksum, which covers the header before it and the payload.
 const CHECKSUM_AT: usize = 40;
 
@@ -90,9 +92,10 @@ impl FrameBuffer {
         FrameBuffer { bytes: vec![0; FRAME_HEADER_BYTES] }
     }
 
-    /// Forgets the payload and keeps the memory.
+    /// Forgets the payload and keeps the memory, unless it is a lot.
     pub(crate) fn clear(&mut self) {
         self.bytes.truncate(FRAME_HEADER_BYTES);
+        self.bytes.shrink_to(BUFFER_BYTES_KEPT);
     }
 
     /// Where the payload is appended.

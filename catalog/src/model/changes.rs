@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     ChunkId, ColumnId, ColumnRemap, ColumnStatistics, Database, IngestId, KeyRange, Oid, PartitionId, PartitionKey,
-    PgType, Relation, Schema, Seq, SequencePlace, TimestampMicros,
+    PgType, Relation, Schema, Seq, SequencePlace, TimestampMicros, WrittenKeys,
 };
 
 /// The unit of commit: what must still hold, and what then changes. Plain data, never closures, so that a
@@ -61,8 +61,11 @@ pub enum Requirement {
     KeyedBy { table: Oid, key: PartitionKey },
     /// The table holds no row, else 40001: a constraint is added that nobody checked its rows against.
     TableEmpty(Oid),
-    /// The table has no row of a commit after that one, else 40001: a key that was found free may be taken.
+    /// The table has no row of a commit after that one, else 40001: all its rows were looked at.
     NoRowsSince { table: Oid, since: Seq },
+    /// No commit after that one wrote one of these keys, else 40001: they were found free. The rows that the set itself adds to
+    /// the table have no others. One entry for each constraint that the table enforces.
+    KeysFreeSince { table: Oid, since: Seq, written: Vec<WrittenKeys> },
     /// Neither the relation's definition nor its rows changed after that commit, else 40001: a serializable transaction read
     /// them as they were then. A merge changes neither.
     UnchangedSince { relation: Oid, since: Seq },
@@ -70,6 +73,22 @@ pub enum Requirement {
     PartitionsLive { table: Oid, partitions: Vec<PartitionId> },
     /// These chunks are live, else 40001.
     ChunksLive { table: Oid, chunks: Vec<ChunkId> },
+}
+
+impl Requirement {
+    /// Both as one, where both are of keys that one table had free since one commit.
+    pub fn joined(&self, other: &Requirement) -> Option<Requirement> {
+        match (self, other) {
+            (
+                Requirement::KeysFreeSince { table, since, written },
+                Requirement::KeysFreeSince { table: of, since: from, written: more },
+            ) if (table, since) == (of, from) => {
+                let written = WrittenKeys::of_both(written, more)?;
+                Some(Requirement::KeysFreeSince { table: *table, since: *since, written })
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

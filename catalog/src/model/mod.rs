@@ -12,6 +12,7 @@ mod sequence;
 mod statistics;
 mod types;
 mod widen;
+mod written_keys;
 
 pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement, SharedObject};
 pub use enum_type::{EnumLabel, EnumType};
@@ -26,3 +27,4 @@ pub use sequence::{Sequence, SequenceOwner, SequencePlace, SequenceRule};
 pub use statistics::{BOUND_BYTES_MAX, Bound, BoundValue, ColumnStatistics};
 pub use types::{PgType, TypeKind};
 pub use widen::widen;
+pub use written_keys::{KEY_BYTES_MAX, KEYS_LISTED_MAX, KeySet, WrittenKeys};

@@ -6,8 +6,8 @@ use super::support::{
     table, view,
 };
 use crate::model::{
-    Change, ChangeSet, ChunkId, ColumnId, Index, NewPartition, Oid, PartitionId, PgType, Relation, RelationKind,
-    Requirement, Table,
+    Change, ChangeSet, ChunkId, ColumnId, Index, KeySet, NewPartition, Oid, PartitionId, PgType, Relation,
+    RelationKind, Requirement, Table, WrittenKeys,
 };
 use crate::{Catalog, Error, Head};
 
@@ -28,7 +28,7 @@ const OIDS_PER_SIDE: u32 = 1000;
 #[tokio::test]
 async fn every_pair_ends_as_the_record_says() {
     let cells = cells();
-    assert_eq!(cells.len(), 15 * 15 + 2 * 2 + 5 * 5);
+    assert_eq!(cells.len(), 16 * 16 + 2 * 2 + 5 * 5);
     let mut wrong = Vec::new();
     for (first, second, expected) in cells {
         let found = outcome(&first, &second).await;
@@ -130,10 +130,8 @@ impl Planner<'_> {
     fn change_set(&self, kind: &str) -> ChangeSet {
         let (requires, changes) = match kind {
             "insert" => (self.writable(), vec![self.rows(&[])]),
-            "keyed_insert" => {
-                let no_rows = Requirement::NoRowsSince { table: T, since: self.head.seq() };
-                (self.writable().into_iter().chain([no_rows]).collect(), vec![self.rows(&[])])
-            }
+            "keyed_insert" => self.keyed_insert(&self.side.to_be_bytes()),
+            "same_key" => self.keyed_insert(b"same"),
             "evolve" => self.evolve(),
             "truncate" => (self.all_live(), vec![self.remove_all()]),
             "delete" => self.rewrite(&[]),
@@ -205,6 +203,13 @@ impl Planner<'_> {
         columns.extend_from_slice(more);
         let body = format!("rows of side {}", self.side);
         Change::Append { table: T, partitions: Vec::new(), chunks: vec![chunk(&columns, body.as_bytes())] }
+    }
+
+    fn keyed_insert(&self, key: &[u8]) -> (Vec<Requirement>, Vec<Change>) {
+        let keys = KeySet::new([key].into_iter());
+        let written = vec![WrittenKeys { constraint: Oid(1), types: vec![PgType::INT4], keys }];
+        let free = Requirement::KeysFreeSince { table: T, since: self.head.seq(), written };
+        (self.writable().into_iter().chain([free]).collect(), vec![self.rows(&[])])
     }
 
     /// The second side brings a wider type.

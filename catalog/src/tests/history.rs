@@ -1,5 +1,7 @@
 //! States of the past.
 
+use bytes::Bytes;
+
 use super::support::*;
 use crate::model::{Change, ChangeSet, ColumnId, NewPartition, Oid, PgType, Requirement, Seq};
 use crate::{Catalog, Error, Head};
@@ -16,9 +18,13 @@ fn held(catalog: &Catalog, seq: Seq) -> Held {
     let Some(contents) = past.contents(oid) else { return (Vec::new(), Vec::new(), columns) };
     let mut partitions: Vec<u128> = contents.partitions().map(|partition| partition.id.0.as_u128()).collect();
     partitions.sort_unstable();
-    let bodies = contents.real_time().map(|rows| rows_of(rows).clone()).unwrap_or_default();
+    let mut bodies = contents.real_time().map(|rows| rows_of(rows).0.clone()).unwrap_or_default();
+    if !contents.chunks_in_log().is_empty() {
+        let in_log = crate::history::rows_in_log(&catalog.shared, contents.chunks_in_log()).unwrap();
+        bodies.extend(rows_of(&in_log).0.clone());
+    }
     let seen: Vec<String> =
-        contents.chunks().map(|chunk| String::from_utf8(bodies.0[&chunk.id].to_vec()).unwrap()).collect();
+        contents.chunks().map(|chunk| String::from_utf8(bodies[&chunk.id].to_vec()).unwrap()).collect();
     (partitions, seen, columns)
 }
 
@@ -240,4 +246,48 @@ async fn who_looks_at_the_past_holds_it() {
     let requires = vec![Requirement::RelationLive(Oid(T))];
     let nothing = ChangeSet { requires, ..ChangeSet::default() };
     assert_eq!(catalog.commit(nothing).await.unwrap().seq, newest);
+}
+
+#[tokio::test]
+async fn rows_of_the_past_stay_in_the_log_until_they_are_read() {
+    let home = Home::new();
+    let catalog = home.open().await;
+    catalog.commit(create_t()).await.unwrap();
+    commit(&catalog, vec![append_chunk(T, b"one")]).await;
+    let two = commit(&catalog, vec![append_chunk(T, b"two")]).await;
+    let [one, second] = chunk_ids(&catalog)[..] else { panic!("two chunks") };
+    commit(&catalog, vec![Change::Remove { table: Oid(T), partitions: vec![], chunks: vec![one] }]).await;
+    let (past, _) = catalog.snapshot_at(two, |_| Some(Oid(T))).unwrap().unwrap();
+    let contents = past.contents(Oid(T)).unwrap();
+    assert_eq!(contents.chunk_count(), 2);
+    let in_memory = contents.real_time().expect("the second is live");
+    assert!(rows_of(in_memory).0.contains_key(&second));
+    let in_log: Vec<_> = contents.chunks_in_log().iter().map(|chunk| chunk.id).collect();
+    assert_eq!(in_log, [one]);
+    let read = catalog.rows_in_log(two, contents.chunks_in_log().to_vec()).await.unwrap();
+    assert_eq!(rows_of(&read).0.clone().into_iter().collect::<Vec<_>>(), [(one, Bytes::from_static(b"one"))]);
+}
+
+#[tokio::test]
+async fn rows_that_were_forgotten_meanwhile_are_said_to_be_so() {
+    let mut home = Home::new();
+    home.settings.log_segment_bytes = 4096;
+    let catalog = home.open().await;
+    catalog.commit(create_t()).await.unwrap();
+    let one = commit(&catalog, vec![append_chunk(T, b"one")]).await;
+    let chunks = chunk_ids(&catalog);
+    commit(&catalog, vec![Change::Remove { table: Oid(T), partitions: vec![], chunks }]).await;
+    let in_log = {
+        let (past, _) = catalog.snapshot_at(one, |_| Some(Oid(T))).unwrap().unwrap();
+        past.contents(Oid(T)).unwrap().chunks_in_log().to_vec()
+    };
+    let before = catalog.snapshot().seq();
+    commit(&catalog, vec![Change::ForgetHistory { before }]).await;
+    for id in 1..=100 {
+        commit(&catalog, vec![append_partition(T, id)]).await;
+    }
+    catalog.checkpoint().await.unwrap();
+    assert!(catalog.log_extent().1 > in_log[0].log_position, "the log was freed");
+    let read = catalog.rows_in_log(one, in_log).await;
+    assert!(matches!(read.map(drop), Err(Error::NotInHistory { asked, .. }) if asked == one));
 }

@@ -8,6 +8,7 @@ mod enum_types;
 mod folders;
 mod groups;
 mod history;
+mod keys;
 mod lifecycle;
 mod log_damage;
 mod manifest_damage;

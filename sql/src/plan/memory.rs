@@ -64,7 +64,7 @@ impl MemoryPool for QueryPool {
         let fits = |used: usize| used.checked_add(additional).filter(|&sum| sum <= self.limit);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(|used| {
             resources_datafusion_err!(
-                "{} needs {additional} bytes more, the statement holds {used} of {} (query_memory_bytes)",
+                "{} needs {additional} bytes more, the statement holds {used} of {} (statement_memory_bytes_max)",
                 reservation.consumer().name(),
                 self.limit
             )

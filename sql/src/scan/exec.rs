@@ -17,13 +17,14 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
 };
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use peristyle_catalog::RealTimeRows;
-use peristyle_catalog::model::{Partition, Seq};
+use peristyle_catalog::model::{Chunk, Partition, Seq};
+use peristyle_catalog::{Catalog, RealTimeRows};
 use peristyle_storage::partition::{ReadColumn, ReadSpec, RowGroups, ScanMetrics, open_footer, read_partition};
 use peristyle_storage::{Store, real_time};
 
 use super::TableScan;
 use super::addresses::AddressBook;
+use super::log_rows;
 use super::prune::{self, Pruned};
 use super::work::{Piece, Work};
 use crate::transaction::View;
@@ -48,7 +49,8 @@ pub(crate) struct ScanFigures {
 }
 
 /// What all streams of a scan share.
-struct Reader {
+pub(super) struct Reader {
+    pub(super) catalog: Arc<Catalog>,
     store: Arc<Store>,
     columns: Arc<[ReadColumn]>,
     /// All of the table's columns, by which row groups are pruned.
@@ -58,6 +60,8 @@ struct Reader {
     real_time: Option<Arc<dyn RealTimeRows>>,
     /// Whether a stream has taken the rows in memory.
     real_time_taken: AtomicBool,
+    /// Chunks whose rows are in the log alone.
+    in_log: Vec<Arc<Chunk>>,
     /// Of a scan that shows where rows lie.
     addresses: Option<Arc<AddressBook>>,
     metrics: Arc<ScanMetrics>,
@@ -73,21 +77,24 @@ impl ScanExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
+        let contents = scan.contents.as_ref();
         let reader = Reader {
+            catalog: Arc::clone(scan.scope.engine.catalog()),
             store: Arc::clone(scan.scope.engine.store()),
             columns: columns.into(),
             table_columns: scan.columns.clone(),
             schema,
             view: scan.scope.view.clone(),
-            real_time: scan.contents.as_ref().and_then(|contents| contents.real_time()).cloned(),
+            real_time: contents.and_then(|contents| contents.real_time()).cloned(),
             real_time_taken: AtomicBool::new(false),
+            in_log: contents.map(|contents| contents.chunks_in_log().to_vec()).unwrap_or_default(),
             addresses: scan.addresses.clone(),
             metrics: Arc::default(),
         };
         ScanExec {
             table: scan.relation.name.clone(),
+            work: Arc::new(Work::new(&pruned.partitions, &reader.in_log)),
             reader: Arc::new(reader),
-            work: Arc::new(Work::new(&pruned.partitions)),
             pruned: Arc::new(pruned),
             statistics: Arc::new(statistics),
             properties: Arc::new(properties),
@@ -117,7 +124,7 @@ impl Reader {
         self: &Arc<Self>,
         work: &Work,
         pruned: &Pruned,
-        batch_rows: usize,
+        context: &TaskContext,
     ) -> Result<Option<BoxStream<'static, Result<RecordBatch>>>> {
         if let Some(rows) = self.take_real_time()? {
             return Ok(Some(stream::iter(rows.into_iter().map(Ok)).boxed()));
@@ -125,6 +132,7 @@ impl Reader {
         while let Some(piece) = work.take() {
             self.view.check_age().map_err(|error| DataFusionError::External(Box::new(error)))?;
             let (partition, row_groups) = match piece {
+                Piece::LogRows(chunks) => return log_rows::read(self, chunks, context.memory_pool()).await.map(Some),
                 Piece::RowGroups(partition, row_groups) => (partition, Some(row_groups)),
                 Piece::Partition(partition) => match self.open(&partition, pruned).await? {
                     None => (partition, None),
@@ -134,6 +142,7 @@ impl Reader {
                     }
                 },
             };
+            let batch_rows = context.session_config().batch_size();
             return Ok(Some(self.read(&partition, row_groups, batch_rows).await?));
         }
         Ok(None)
@@ -176,14 +185,18 @@ impl Reader {
         if self.view.is_past() { format!(" at snapshot {}", self.as_of().0) } else { String::new() }
     }
 
-    fn as_of(&self) -> Seq {
+    pub(super) fn as_of(&self) -> Seq {
         self.view.seq()
     }
 
     /// An object that is gone may be one that an expired snapshot held no longer.
     fn failure(&self, error: peristyle_storage::Error) -> DataFusionError {
+        self.failure_or(|| external(error))
+    }
+
+    pub(super) fn failure_or(&self, error: impl FnOnce() -> DataFusionError) -> DataFusionError {
         match self.view.check_age() {
-            Ok(()) => external(error),
+            Ok(()) => error(),
             Err(too_old) => DataFusionError::External(Box::new(too_old)),
         }
     }
@@ -194,9 +207,14 @@ impl Reader {
         if self.real_time_taken.swap(true, Ordering::AcqRel) {
             return Ok(None);
         }
+        self.read_rows(rows).map(Some)
+    }
+
+    /// Those of the rows of chunks that the state sees.
+    pub(super) fn read_rows(&self, rows: &Arc<dyn RealTimeRows>) -> Result<Vec<RecordBatch>> {
         let first = |chunk| self.addresses.as_ref().map_or(0, |book| book.first_of_chunk(chunk));
         let batches = real_time::read_chunks(rows, &self.columns, |chunk| chunk.seq <= self.as_of(), first);
-        batches.map(Some).map_err(external)
+        batches.map_err(external)
     }
 }
 
@@ -254,6 +272,7 @@ impl ExecutionPlan for ScanExec {
     /// A plan that runs again, as the recursive part of a CTE does, has all its work before it again.
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         let reader = Reader {
+            catalog: Arc::clone(&self.reader.catalog),
             store: Arc::clone(&self.reader.store),
             columns: Arc::clone(&self.reader.columns),
             table_columns: self.reader.table_columns.clone(),
@@ -261,13 +280,14 @@ impl ExecutionPlan for ScanExec {
             view: self.reader.view.clone(),
             real_time: self.reader.real_time.clone(),
             real_time_taken: AtomicBool::new(false),
+            in_log: self.reader.in_log.clone(),
             addresses: self.reader.addresses.clone(),
             metrics: Arc::clone(&self.reader.metrics),
         };
         Ok(Arc::new(ScanExec {
             table: self.table.clone(),
             reader: Arc::new(reader),
-            work: Arc::new(Work::new(&self.pruned.partitions)),
+            work: Arc::new(Work::new(&self.pruned.partitions, &self.reader.in_log)),
             pruned: Arc::clone(&self.pruned),
             statistics: Arc::clone(&self.statistics),
             properties: Arc::clone(&self.properties),
@@ -275,11 +295,10 @@ impl ExecutionPlan for ScanExec {
     }
 
     fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let batch_rows = context.session_config().batch_size();
-        let state = (Arc::clone(&self.reader), Arc::clone(&self.work), Arc::clone(&self.pruned));
-        let pieces = stream::try_unfold(state, move |(reader, work, pruned)| async move {
-            let piece = reader.next_piece(&work, &pruned, batch_rows).await?;
-            Ok::<_, DataFusionError>(piece.map(|piece| (piece, (reader, work, pruned))))
+        let state = (Arc::clone(&self.reader), Arc::clone(&self.work), Arc::clone(&self.pruned), context);
+        let pieces = stream::try_unfold(state, move |(reader, work, pruned, context)| async move {
+            let piece = reader.next_piece(&work, &pruned, &context).await?;
+            Ok::<_, DataFusionError>(piece.map(|piece| (piece, (reader, work, pruned, context))))
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.reader.schema), pieces.try_flatten())))
     }

@@ -6,6 +6,7 @@ mod addresses;
 mod bucket_range;
 mod exec;
 mod interval;
+mod log_rows;
 mod proof;
 mod prune;
 mod statistics;

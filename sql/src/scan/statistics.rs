@@ -18,13 +18,16 @@ const PARTITIONS_MAX: usize = 1024;
 
 /// What the plan may rely on.
 pub(super) fn of_scan(scan: &TableScan, pruned: &Pruned, columns: &[ReadColumn], filtered: bool) -> Result<Statistics> {
-    let in_memory = scan.contents.as_ref().and_then(|contents| contents.real_time()).map_or(0, real_time::row_count);
-    let rows = pruned.partitions.iter().map(|partition| partition.rows).sum::<u64>() + in_memory;
+    let contents = scan.contents.as_ref();
+    let in_memory = contents.and_then(|contents| contents.real_time()).map_or(0, real_time::row_count);
+    let in_log: u64 = contents.map_or(0, |contents| contents.chunks_in_log().iter().map(|chunk| chunk.rows).sum());
+    let in_chunks = in_memory + in_log;
+    let rows = pruned.partitions.iter().map(|partition| partition.rows).sum::<u64>() + in_chunks;
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
     let column_statistics = if pruned.partitions.len() > PARTITIONS_MAX || columns.is_empty() {
         vec![PlanColumn::new_unknown(); columns.len()]
     } else {
-        of_columns(scan, pruned, columns, in_memory > 0)?
+        of_columns(scan, pruned, columns, in_chunks > 0)?
     };
     let statistics =
         Statistics { num_rows: Precision::Exact(rows), total_byte_size: Precision::Absent, column_statistics };
@@ -42,7 +45,7 @@ fn of_columns(scan: &TableScan, pruned: &Pruned, columns: &[ReadColumn], has_chu
         }
         let statistics: Vec<Option<&ColumnStatistics>> = loaded.iter().map(|row| row[at].as_ref()).collect();
         let known = Known::gather(pruned, column, &statistics);
-        // Rows in memory are not in the statistics: what these say of the rest stays a guess.
+        // Rows of chunks are not in the statistics: what these say of the rest stays a guess.
         if has_chunks { known.into_plan().to_inexact() } else { known.into_plan() }
     };
     Ok(columns.iter().enumerate().map(of_column).collect())

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use peristyle_catalog::model::Partition;
+use peristyle_catalog::model::{Chunk, Partition};
+
+use super::log_rows;
 
 /// A piece of work.
 pub(super) enum Piece {
@@ -12,6 +14,8 @@ pub(super) enum Piece {
     Partition(Arc<Partition>),
     /// Some row groups of an opened partition.
     RowGroups(Arc<Partition>, Vec<usize>),
+    /// Chunks whose rows are in the log alone.
+    LogRows(Vec<Arc<Chunk>>),
 }
 
 /// Pieces that wait.
@@ -20,8 +24,10 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(partitions: &[Arc<Partition>]) -> Work {
-        Work { pieces: Mutex::new(partitions.iter().cloned().map(Piece::Partition).collect()) }
+    pub(super) fn new(partitions: &[Arc<Partition>], in_log: &[Arc<Chunk>]) -> Work {
+        let partitions = partitions.iter().cloned().map(Piece::Partition);
+        let in_log = log_rows::pieces(in_log).into_iter().map(Piece::LogRows);
+        Work { pieces: Mutex::new(in_log.chain(partitions).collect()) }
     }
 
     pub(super) fn take(&self) -> Option<Piece> {

@@ -76,9 +76,9 @@ impl Own {
             | Requirement::KeyedBy { table: oid, .. }
             | Requirement::TableEmpty(oid) => self.relations.contains(oid),
             // A change of the definition does not look at rows.
-            Requirement::NoRowsSince { table: oid, .. } | Requirement::UnchangedSince { relation: oid, .. } => {
-                self.created.contains(oid)
-            }
+            Requirement::NoRowsSince { table: oid, .. }
+            | Requirement::KeysFreeSince { table: oid, .. }
+            | Requirement::UnchangedSince { relation: oid, .. } => self.created.contains(oid),
             // Of these the transaction's own are left out one by one.
             Requirement::NoDependents { .. }
             | Requirement::NoColumnDependents { .. }

@@ -132,10 +132,21 @@ impl Staged {
                 }
                 _ => true,
             };
-            let is_known = |requirement: &Requirement| self.requires.iter().any(|known| **known == *requirement);
-            if is_about_others && !self.own.guards(&requirement) && !is_known(&requirement) {
-                self.requires.push_back(Arc::new(requirement));
+            if is_about_others && !self.own.guards(&requirement) {
+                self.require_once(requirement);
             }
+        }
+    }
+
+    /// What says the same as one that is here is left out, or becomes a part of it.
+    fn require_once(&mut self, requirement: Requirement) {
+        if self.requires.iter().any(|known| **known == requirement) {
+            return;
+        }
+        let joined = |(at, known): (usize, &Arc<Requirement>)| Some((at, known.joined(&requirement)?));
+        match self.requires.iter().enumerate().find_map(joined) {
+            Some((at, joined)) => drop(self.requires.set(at, Arc::new(joined))),
+            None => self.requires.push_back(Arc::new(requirement)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Keys that a table enforces (`WITH (enforce_key = true)`): no two rows share one.
 //!
 //! A write collects the keys of its rows. Before it is staged, the key columns of the table's rows are read, pruned by
-//! what the new keys can be, and none may be among the new. Whatever others commit until the write does so itself makes
-//! it lose its race ([`Requirement::NoRowsSince`]).
+//! what the new keys can be, and none may be among the new. Who commits one of these keys before the write does so itself
+//! makes it lose its race ([`Requirement::KeysFreeSince`]).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +15,9 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{ColumnId, ConstraintKind, Relation, Requirement};
+use peristyle_catalog::model::{
+    ColumnId, Constraint, ConstraintKind, KeySet, Oid, PgType, Relation, Requirement, Table, WrittenKeys,
+};
 use peristyle_storage::partition::canonical;
 use peristyle_storage::shape::{shaped, shaped_type};
 use peristyle_storage::special_numeric::Special;
@@ -55,8 +57,15 @@ pub(crate) type IsGone<'a> = dyn Fn(SourceId, u64) -> bool + Sync + 'a;
 pub(crate) struct KeyGuard {
     relation: Arc<Relation>,
     schema_name: String,
-    keys: Vec<Key>,
+    keys: Vec<EnforcedKey>,
     bytes_max: usize,
+}
+
+/// A key that the table enforces.
+struct EnforcedKey {
+    constraint: Oid,
+    types: Vec<PgType>,
+    key: Key,
 }
 
 /// One key and what a write holds of it.
@@ -84,7 +93,7 @@ impl KeyGuard {
         target: &Target,
         fields: &[(ColumnId, FieldRef)],
     ) -> Result<Option<KeyGuard>, SqlError> {
-        let keys = Key::all_of(target, fields)?;
+        let keys = EnforcedKey::all_of(target, fields)?;
         if keys.is_empty() {
             return Ok(None);
         }
@@ -98,7 +107,8 @@ impl KeyGuard {
 
     /// Knows the keys that an earlier write to the table took.
     pub(super) fn take_over(&mut self, earlier: KeyGuard) {
-        for (own, earlier) in self.keys.iter_mut().zip(earlier.keys) {
+        let earlier = earlier.keys.into_iter().map(|enforced| enforced.key);
+        for (own, earlier) in self.keys.iter_mut().map(|enforced| &mut enforced.key).zip(earlier) {
             own.seen = earlier.seen;
             own.bytes = earlier.bytes;
             own.listed = earlier.listed;
@@ -108,7 +118,7 @@ impl KeyGuard {
 
     /// Takes rows; 23505 where one has a key that was taken before.
     pub(crate) fn add(&mut self, rows: &RecordBatch) -> Result<(), SqlError> {
-        for key in &mut self.keys {
+        for EnforcedKey { key, .. } in &mut self.keys {
             let columns = key.written(rows.columns());
             let encoded = key.encode(&columns)?;
             for (row, encoded) in encoded.into_iter().enumerate() {
@@ -120,7 +130,7 @@ impl KeyGuard {
             if key.bytes > self.bytes_max {
                 let message = format!("the keys of one write take more than {} bytes", self.bytes_max);
                 return Err(SqlError::new(SqlState::OUT_OF_MEMORY, message)
-                    .hint("Write fewer rows at once, or raise query_memory_bytes."));
+                    .hint("Write fewer rows at once, or raise statement_memory_bytes_max."));
             }
         }
         Ok(())
@@ -131,17 +141,18 @@ impl KeyGuard {
         let (scope, is_gone): (Arc<Scope>, &IsGone<'_>) = match existing {
             Existing::AllOf(transaction) => (newest(scope, transaction)?, &|_, _| false),
             Existing::AllBut(is_gone) => (Arc::clone(scope), is_gone),
-            Existing::Nothing => return Ok(self.unchanged_since(scope)),
+            Existing::Nothing => return Ok(self.free_since(scope)),
         };
-        for key in self.keys.iter().filter(|key| !key.seen.is_empty()) {
+        for EnforcedKey { key, .. } in self.keys.iter().filter(|enforced| !enforced.key.seen.is_empty()) {
             self.check_key(&scope, key, is_gone).await?;
         }
-        Ok(self.unchanged_since(&scope))
+        Ok(self.free_since(&scope))
     }
 
-    /// Nobody adds a row that was not compared.
-    fn unchanged_since(&self, scope: &Scope) -> Requirement {
-        Requirement::NoRowsSince { table: self.relation.oid, since: scope.view.committed() }
+    /// Nobody adds a row that was not compared and has one of the keys.
+    fn free_since(&self, scope: &Scope) -> Requirement {
+        let written = self.keys.iter().map(EnforcedKey::written).collect();
+        Requirement::KeysFreeSince { table: self.relation.oid, since: scope.view.committed(), written }
     }
 
     async fn check_key(&self, scope: &Arc<Scope>, key: &Key, is_gone: &IsGone<'_>) -> Result<(), SqlError> {
@@ -180,22 +191,39 @@ pub(crate) fn newest(scope: &Arc<Scope>, transaction: &SharedTransaction) -> Res
     }
 }
 
-impl Key {
+impl EnforcedKey {
     /// The keys that a table enforces, for rows with these fields.
-    pub(crate) fn all_of(target: &Target, fields: &[(ColumnId, FieldRef)]) -> Result<Vec<Key>, SqlError> {
-        if !target.table().enforces_keys() {
+    fn all_of(target: &Target, fields: &[(ColumnId, FieldRef)]) -> Result<Vec<EnforcedKey>, SqlError> {
+        let table = target.table();
+        if !table.enforces_keys() {
             return Ok(Vec::new());
         }
-        let constraints = target.table().constraints.iter();
-        let keys = constraints.filter_map(|constraint| match &constraint.kind {
+        let keys = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
             ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
-                Some(Key::new(&constraint.name, columns, fields))
+                Some(EnforcedKey::new(table, constraint, columns, fields))
             }
             ConstraintKind::ForeignKey { .. } | ConstraintKind::Check { .. } => None,
         });
         keys.collect()
     }
 
+    fn new(
+        table: &Table,
+        constraint: &Constraint,
+        columns: &[ColumnId],
+        fields: &[(ColumnId, FieldRef)],
+    ) -> Result<EnforcedKey, SqlError> {
+        let types = columns.iter().filter_map(|id| table.column_by_id(*id)).map(|column| column.ty).collect();
+        Ok(EnforcedKey { constraint: constraint.oid, types, key: Key::new(&constraint.name, columns, fields)? })
+    }
+
+    fn written(&self) -> WrittenKeys {
+        let keys = KeySet::new(self.key.seen.iter().map(AsRef::as_ref));
+        WrittenKeys { constraint: self.constraint, types: self.types.clone(), keys }
+    }
+}
+
+impl Key {
     pub(crate) fn new(name: &str, ids: &[ColumnId], fields: &[(ColumnId, FieldRef)]) -> Result<Key, SqlError> {
         let missing = || SqlError::internal("a write lacks a column of an enforced key");
         let column = |id: &ColumnId| {

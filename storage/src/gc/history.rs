@@ -81,3 +81,6 @@ fn is_worthwhile(head: &Head, before: Seq) -> bool {
     let frees = || ends(head).any(|(end, _)| from < end && end <= before);
     before > from && (frees() || head.commits().take_while(|(seq, _)| *seq < before).count() >= COMMITS_WORTHWHILE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,9 +91,26 @@ pub(super) fn read_chunks(head: &Head, table: Oid, wanted: impl Fn(ChunkId) -> b
     Ok(batches.iter().flat_map(rows_of).collect())
 }
 
+/// The rows that a state of the past has in the log alone.
+async fn read_log(life: &Life, head: &Head, table: Oid) -> Result<Vec<Row>> {
+    let chunks = head.contents(table).map(|contents| contents.chunks_in_log().to_vec()).unwrap_or_default();
+    if chunks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = match life.catalog.rows_in_log(head.seq(), chunks).await {
+        Err(error @ peristyle_catalog::Error::Corrupt { .. }) if !life.is_dead() => {
+            panic!("chunks of the state of commit {} cannot be read: {error}", head.seq())
+        }
+        rows => rows?,
+    };
+    let batches = real_time::read(&rows, &columns(), head.seq())?;
+    Ok(batches.iter().flat_map(rows_of).collect())
+}
+
 /// Every row of the table.
 pub(super) async fn read_all(life: &Life, head: &Head, table: Oid) -> Result<Vec<Row>> {
     let mut rows = read_chunks(head, table, |chunk| chunk.seq <= head.seq())?;
+    rows.extend(read_log(life, head, table).await?);
     let partitions = head.contents(table).into_iter().flat_map(|contents| contents.partitions());
     for partition in partitions {
         // A cached footer would hide that the object is gone.

@@ -194,7 +194,7 @@ impl Settings {
 
     /// How this session's values are written.
     pub(crate) fn output_style(&self) -> OutputStyle {
-        self.meaning().output.clone()
+        self.meaning().output
     }
 
     /// How this session's values are written for the client.
