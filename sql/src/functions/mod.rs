@@ -37,6 +37,7 @@ pub(crate) mod interval_fields;
 mod interval_template;
 pub(crate) mod joined;
 pub(crate) mod json;
+mod json_array;
 pub(crate) mod json_build;
 mod json_change;
 pub(crate) mod json_operator;
