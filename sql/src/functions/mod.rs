@@ -7,6 +7,7 @@ pub(crate) mod age;
 mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod array;
+pub(crate) mod array_change;
 mod array_items;
 pub(crate) mod array_parts;
 pub(crate) mod array_types;

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_parts, array_types, bits, bytes, chance, choice, clock,
+    age, arithmetic, array, array_change, array_items, array_parts, array_types, bits, bytes, chance, choice, clock,
     collation, datetime, degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json,
     json_array, json_build, json_change, json_path, json_row, json_sets, json_text, letter_case, macaddr, make_time,
     math, money, network, open_time, ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding,
@@ -22,6 +22,7 @@ const FAMILIES: &[&[Definition]] = &[
     age::DEFINITIONS,
     arithmetic::DEFINITIONS,
     array::DEFINITIONS,
+    array_change::DEFINITIONS,
     array_items::DEFINITIONS,
     array_parts::DEFINITIONS,
     bits::DEFINITIONS,
