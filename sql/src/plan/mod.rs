@@ -9,6 +9,7 @@ mod copies;
 mod dependent_columns;
 mod exclusions;
 pub(crate) mod from_items;
+mod gathered;
 mod grouping;
 mod grouping_sets;
 mod guarded;
@@ -184,7 +185,7 @@ impl<'a> Planner<'a> {
         let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
         recursion::check_types(&plan)?;
-        let plan = lateral::plant(ties::keep(bags::count_rows(plan)?)?)?;
+        let plan = lateral::plant(gathered::in_order(ties::keep(bags::count_rows(plan)?)?)?)?;
         Ok(row_locks::plant(plan, self.provider.scope())?)
     }
 
