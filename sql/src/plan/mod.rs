@@ -30,6 +30,7 @@ mod own_names;
 mod page;
 pub(crate) mod parameters;
 mod past;
+mod populated;
 mod provider;
 mod qualified;
 mod quantified;
@@ -166,6 +167,7 @@ impl<'a> Planner<'a> {
         with_names::tell_apart(&mut query);
         sampled::settle(self, &mut query)?;
         past::resolve(self, &mut query, types)?;
+        populated::settle(self, &mut query)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
         late_settings::settle(&mut query);
