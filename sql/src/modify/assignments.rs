@@ -164,8 +164,9 @@ pub(super) fn hint(scope: &Scope, tree: &Sql, hinted: &mut [Option<PgType>]) -> 
 
 fn hint_list(modified: &Modified, list: &[Assignment], hinted: &mut [Option<PgType>]) -> Result<(), SqlError> {
     for (name, value) in pairs(list)? {
+        let (name, part) = split(&name)?;
+        part.iter().for_each(|part| part.hint(hinted));
         if let Some(number) = parameters::placeholder(&value) {
-            let (name, part) = split(&name)?;
             let ty = modified.target.fields[column(&modified.target, &name)?].ty;
             if let Some(ty) = part.map_or(Some(ty), |part| part.ty(ty)) {
                 hinted[number - 1].get_or_insert(PgType::plain(ty.oid));

@@ -66,8 +66,11 @@ impl ExprPlanner for Subscripts {
     }
 }
 
-/// A subscript as an integer, which it is assigned to.
+/// A subscript as an integer, which it is assigned to. A parameter without a type has that of its place.
 fn integer(subscript: Expr, schema: &DFSchema) -> Result<Expr> {
+    if matches!(subscript, Expr::Placeholder(_)) {
+        return Ok(subscript);
+    }
     let field = subscript.to_field(schema)?.1;
     if is_integer(type_of(&field)) {
         return Ok(subscript);

@@ -203,6 +203,7 @@ pub(crate) fn describe(
 pub(crate) fn hint_values(target: &Target, insert: &Insert, hinted: &mut [Option<PgType>]) -> Result<(), SqlError> {
     let names = column_names(target, insert)?;
     let parts = part::named_parts(insert)?;
+    parts.iter().filter_map(|(_, part)| part.as_ref()).for_each(|part| part.hint(hinted));
     let rows: Vec<Vec<&Expr>> = match insert.source.as_ref().map(|source| source.body.as_ref()) {
         Some(SetExpr::Values(values)) => values.rows.iter().map(|row| row.iter().collect()).collect(),
         Some(SetExpr::Select(select)) => vec![select.projection.iter().map_while(selected).collect()],

@@ -22,7 +22,7 @@ use crate::functions::array_change::{OPEN_BOUND, PUT_ITEM, PUT_SLICE};
 use crate::functions::named;
 use crate::names::fold;
 use crate::parse::is_part_mark;
-use crate::plan::Planner;
+use crate::plan::{Planner, parameters};
 use crate::semantics::{CastKind, assignment_cast, cast_to_arrow, is_taken};
 use crate::values::type_name;
 
@@ -63,6 +63,17 @@ impl Part {
     /// The type of what is assigned to it: that of an item, or the array's own.
     pub(crate) fn ty(&self, array: PgType) -> Option<PgType> {
         if self.is_slice() { Some(array) } else { array.element() }
+    }
+
+    /// Parameters that are subscripts as they are have the type of one.
+    pub(crate) fn hint(&self, hinted: &mut [Option<PgType>]) {
+        let written = self.subscripts.iter().flat_map(|subscript| match subscript {
+            Subscript::Index { index } => vec![index],
+            Subscript::Slice { lower_bound, upper_bound, .. } => lower_bound.iter().chain(upper_bound).collect(),
+        });
+        for number in written.filter_map(parameters::placeholder) {
+            hinted[number - 1].get_or_insert(PgType::INT4);
+        }
     }
 
     /// The subscripts as written.
