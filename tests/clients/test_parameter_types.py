@@ -60,6 +60,8 @@ STATEMENTS = [
     ("select j ->> $1 from parameters_of", "text"),
     ("select j #>> $1 from parameters_of", "text[]"),
     ("select arr[$1] from parameters_of", "int4"),
+    ("update parameters_of set arr[$1] = $2, arr[$3:$4] = $5", "int4 int4 int4 int4 int4[]"),
+    ("insert into parameters_of (arr[$1], arr[2]) values ($2, $3)", "int4 int4 int4"),
     ("select a from parameters_of where $1 = any(arr)", "int4"),
     ("select a from parameters_of order by a limit $1 offset $2", "int8 int8"),
     ("select count(*) filter (where a > $1) from parameters_of", "int4"),

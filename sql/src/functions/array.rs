@@ -24,6 +24,7 @@ use super::enums;
 use super::error::{error, not_supported};
 use super::interval::key_array;
 use super::json::jsonb_keys;
+use super::letter_case::lowered;
 use super::pattern::Compiled;
 use super::places::length;
 use super::row::is_row;
@@ -79,6 +80,10 @@ pub(super) fn compare(
     items: &ArrayRef,
     is_jsonb: bool,
 ) -> Result<BooleanArray> {
+    if let Some(op) = op.strip_suffix("~~*") {
+        // As ILIKE is.
+        return compare(&format!("{op}~~"), &lowered(&value.slice(index, 1))?, 0, &lowered(items)?, is_jsonb);
+    }
     let value = value.slice(index, 1);
     if is_row(value.data_type()) {
         return compare_rows(op, &value, items);
@@ -96,8 +101,6 @@ pub(super) fn compare(
         ">=" => cmp::gt_eq(&scalar, &items)?,
         "~~" => like::like(&scalar, &items)?,
         "!~~" => like::nlike(&scalar, &items)?,
-        "~~*" => like::ilike(&scalar, &items)?,
-        "!~~*" => like::nilike(&scalar, &items)?,
         other => return internal_err!("a quantified comparison by {other}"),
     })
 }

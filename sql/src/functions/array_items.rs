@@ -103,7 +103,7 @@ fn array_fill(call: &Call<'_>) -> Result<ArrayRef> {
     let lowers = (call.args.len() == 3).then(|| ArrayArgument::of(call, 2)).transpose()?;
     let filled = (0..call.rows).map(|row| {
         let lowers = lowers.as_ref().map(|lowers| numbers(lowers.get(row), "Low bound")).transpose()?;
-        let shape = filled_shape(&numbers(sizes.get(row), "Dimension")?, lowers.as_deref())?;
+        let shape = checked_shape(&numbers(sizes.get(row), "Dimension")?, lowers.as_deref())?;
         let value = call.args[0].slice(call.index(0, row), 1);
         let items = arrow::compute::take(&value, &UInt32Array::from_value(0, shape.items()), None)?;
         Ok(Some(ArrayValue { shape, items }))
@@ -111,7 +111,8 @@ fn array_fill(call: &Call<'_>) -> Result<ArrayRef> {
     column_of(call.return_type(), filled.collect::<Result<_>>()?)
 }
 
-fn filled_shape(sizes: &[i32], lowers: Option<&[i32]>) -> Result<Shape> {
+/// The shape of arrays of these sizes and lower bounds, if there may be so many items and subscripts.
+pub(super) fn checked_shape(sizes: &[i32], lowers: Option<&[i32]>) -> Result<Shape> {
     if sizes.len() > DIMENSIONS_MAX {
         return Err(too_many_dimensions(sizes.len()));
     }

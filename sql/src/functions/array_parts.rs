@@ -134,7 +134,7 @@ pub(super) fn slice(array: &ArrayValue, bounds: &[i32]) -> Result<ArrayValue> {
 }
 
 /// The places of the items within a start and a length of each dimension, in order.
-fn places_of(dimensions: &[Dimension], spans: &[(usize, usize)]) -> Vec<u32> {
+pub(super) fn places_of(dimensions: &[Dimension], spans: &[(usize, usize)]) -> Vec<u32> {
     dimensions.iter().zip(spans).fold(vec![0], |places, (dimension, (start, length))| {
         let within = *start as u32..(*start + *length) as u32;
         let below = |place: u32| within.clone().map(move |at| place * dimension.length as u32 + at);

@@ -71,6 +71,11 @@ impl ArrayArgument {
         is_there.then(|| ArrayValue { shape: self.arrays.shape(index), items: self.arrays.items(index) })
     }
 
+    /// No items of the type of the arrays'.
+    pub(crate) fn no_items(&self) -> ArrayRef {
+        new_empty_array(self.arrays.lists().values().data_type())
+    }
+
     /// The dimensions of the array of a row; `None` for NULL.
     pub(crate) fn shape(&self, row: usize) -> Option<Shape> {
         let index = self.index(row);

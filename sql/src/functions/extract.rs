@@ -169,10 +169,8 @@ fn timetz_values(call: &Call<'_>) -> Result<Vec<Option<i128>>> {
 fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
     let field = field.trim().to_ascii_lowercase();
     match source {
-        Source::Point { local, .. } if is_infinite(*local) => Ok(infinite_field(&field, *local)),
-        Source::Point { local, type_name: "date", .. } if clock_field(&field, *local).is_some() => {
-            Err(unsupported(&field, "date"))
-        }
+        Source::Point { type_name: "date", .. } if clock_field(&field, 0).is_some() => Err(unsupported(&field, "date")),
+        Source::Point { local, type_name, .. } if is_infinite(*local) => infinite_field(&field, *local, type_name),
         Source::Point { local, offset, type_name } => {
             point_field(&field, *local, *offset).map(Some).ok_or_else(|| unsupported(&field, type_name))
         }
@@ -194,10 +192,14 @@ fn field_of(field: &str, source: &Source) -> Result<Option<i128>> {
     }
 }
 
-/// Fields that grow without end are infinite themselves.
-fn infinite_field(field: &str, local: i64) -> Option<i128> {
-    let grows = matches!(field, "epoch" | "julian" | "year" | "isoyear" | "decade" | "century" | "millennium");
-    grows.then_some(if local > 0 { INFINITE } else { -INFINITE })
+/// Fields that grow without end are infinite themselves, all others of such times are NULL.
+fn infinite_field(field: &str, local: i64, type_name: &str) -> Result<Option<i128>> {
+    match field {
+        "epoch" | "julian" | "year" | "years" | "isoyear" | "decade" | "decades" | "century" | "centuries"
+        | "millennium" | "millennia" => Ok(Some(if local > 0 { INFINITE } else { -INFINITE })),
+        _ if point_field(field, 0, Some(0)).is_some() => Ok(None),
+        _ => Err(unknown_unit(field, type_name)),
+    }
 }
 
 fn unsupported(field: &str, type_name: &str) -> datafusion::common::DataFusionError {

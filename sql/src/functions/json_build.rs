@@ -1,18 +1,17 @@
 //! json of other values: `to_jsonb`, `jsonb_build_object` and their like.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{DataFusionError, Result};
 use peristyle_catalog::model::PgType;
-use peristyle_storage::shape::{Arrays, Part, item_of_array};
-use peristyle_storage::types::{item_field, marked_pg_type, pg_type};
+use peristyle_storage::shape::{Arrays, item_of_array};
+use peristyle_storage::types::{marked_pg_type, pg_type};
 
 use super::define::{Call, Definition, Overload, immutable, overload, stable};
 use super::error::{FunctionError, error, invalid_parameter};
 use super::json::texts;
+use super::json_array::push_array;
 use super::json_row::{is_record, push_row};
 use super::rows::{List, Out, map1, map2};
 use super::signature::Ty;
@@ -64,7 +63,6 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     ),
     stable("to_jsonb", TO_JSONB),
     stable("to_json", TO_JSON),
-    stable("array_to_json", &[overload(&[Ty::ShapedArray], PgType::JSON, of_argument)]),
     stable("jsonb_build_object", JSONB_OBJECT),
     stable("json_build_object", JSON_OBJECT),
     stable("jsonb_build_array", JSONB_ARRAY),
@@ -135,7 +133,7 @@ pub(crate) fn push_json(
         return Ok(());
     }
     if let (Some(arrays), Some(item)) = (Arrays::of(array), item_of_array(array.data_type())) {
-        return push_array(text, &arrays, item, field, index, style);
+        return push_array(text, &arrays, item, field, index, style, ",");
     }
     match array.data_type() {
         DataType::Struct(fields) if is_record(field) => {
@@ -155,29 +153,6 @@ pub(crate) fn push_json(
         }
     }
     Ok(())
-}
-
-fn push_array(
-    text: &mut String,
-    arrays: &Arrays,
-    item: &FieldRef,
-    field: &FieldRef,
-    index: usize,
-    style: &OutputStyle,
-) -> Result<()> {
-    // What gathers values marks the array alone.
-    let element = marked_pg_type(field).and_then(PgType::element);
-    let item = &element.map_or_else(|| Arc::clone(item), |ty| item_field(ty, item.data_type().clone()));
-    let items = arrays.items(index);
-    arrays.shape(index).walk(|part| {
-        match part {
-            Part::Open => text.push('['),
-            Part::Separator => text.push(','),
-            Part::Item(at) => push_json(text, &items, item, at, style)?,
-            Part::Close => text.push(']'),
-        }
-        Ok(())
-    })
 }
 
 /// `2024-01-01T10:00:00+00:00`: the minutes of the zone's offset are always written.

@@ -1,7 +1,11 @@
 //! `upper`, `lower` and `initcap` of text: letter by letter, as the locale C.UTF-8 has it. A letter whose other case is
 //! several letters in full Unicode (`ß`) keeps its case or takes its simple mapping.
 
-use arrow::array::{ArrayRef, AsArray};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, StringViewArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::functions::string;
 use datafusion::logical_expr::ScalarUDF;
@@ -22,9 +26,16 @@ pub(super) fn lower(call: &Call<'_>) -> Result<ArrayRef> {
     changed(call, &string::lower(), lower_letter)
 }
 
+/// Texts in small letters.
+pub(super) fn lowered(texts: &ArrayRef) -> Result<ArrayRef> {
+    let texts = cast(texts, &DataType::Utf8View)?;
+    let lowered = |text: &str| text.chars().map(lower_letter).collect::<String>();
+    Ok(Arc::new(texts.as_string_view().iter().map(|text| text.map(lowered)).collect::<StringViewArray>()))
+}
+
 /// DataFusion's function is quicker, and means the same where all is ASCII.
 fn changed(call: &Call<'_>, of_ascii: &ScalarUDF, letter: fn(char) -> char) -> Result<ArrayRef> {
-    if call.args[0].as_string_view_opt().is_some_and(arrow::array::StringViewArray::is_ascii) {
+    if call.args[0].as_string_view_opt().is_some_and(StringViewArray::is_ascii) {
         return call.by(of_ascii);
     }
     map1::<Text, String>(call, |text| Ok(text.chars().map(letter).collect()))

@@ -9,11 +9,12 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 use super::define::Definition;
 use super::{
-    age, arithmetic, array, array_items, array_parts, array_types, bits, bytes, chance, choice, clock, collation,
-    datetime, degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json, json_build,
-    json_change, json_path, json_row, json_sets, json_text, letter_case, macaddr, make_time, math, money, network,
-    open_time, ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding, row, row_lock,
-    sampling, scale, series_array, shown_scale, sql_pattern, text, ties, timetz, to_char, type_of, unicode,
+    age, arithmetic, array, array_change, array_items, array_parts, array_types, bits, bytes, chance, choice, clock,
+    collation, datetime, degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json,
+    json_array, json_build, json_change, json_path, json_row, json_sets, json_text, letter_case, macaddr, make_time,
+    math, money, network, open_time, ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding,
+    row, row_lock, sampling, scale, series_array, shown_scale, sql_pattern, text, ties, timetz, to_char, type_of,
+    unicode,
 };
 
 /// The families of functions of ours.
@@ -21,6 +22,7 @@ const FAMILIES: &[&[Definition]] = &[
     age::DEFINITIONS,
     arithmetic::DEFINITIONS,
     array::DEFINITIONS,
+    array_change::DEFINITIONS,
     array_items::DEFINITIONS,
     array_parts::DEFINITIONS,
     bits::DEFINITIONS,
@@ -38,6 +40,7 @@ const FAMILIES: &[&[Definition]] = &[
     interval_fields::DEFINITIONS,
     joined::DEFINITIONS,
     json::DEFINITIONS,
+    json_array::DEFINITIONS,
     json_build::DEFINITIONS,
     json_change::DEFINITIONS,
     json_path::DEFINITIONS,

@@ -5,6 +5,7 @@ use peristyle_catalog::model::{Column, Constraint, ConstraintKind, Relation, Tab
 
 use super::yes_or_no;
 use crate::pg_catalog::names::schema_name;
+use crate::pg_catalog::parentheses::parenthesised;
 use crate::relation::{RelationContext, Rows, Value};
 
 /// A constraint's name, its kind in the standard's words, and whether it is enforced.
@@ -57,7 +58,7 @@ pub(super) fn check_constraints<'a>(context: &RelationContext<'a>, rows: &mut Ro
         let schema = schema_name(context, relation.schema);
         for constraint in &table.constraints {
             if let ConstraintKind::Check { expression } = &constraint.kind {
-                let clause = format!("(({expression}))");
+                let clause = format!("({})", parenthesised(expression));
                 rows.push([(&context.database.name).into(), schema.into(), (&constraint.name).into(), clause.into()]);
             }
         }

@@ -8,6 +8,7 @@ use crate::pg_catalog::BOOTSTRAP_ROLE;
 use crate::pg_catalog::definitions::default_shown;
 use crate::pg_catalog::names::columns;
 use crate::pg_catalog::names::{is_temporary, schema_name, temporary_schema, types_of};
+use crate::pg_catalog::parentheses::parenthesised;
 use crate::relation::{RelationContext, all};
 
 /// A table or view.
@@ -71,7 +72,10 @@ fn plain(name: &str, number: i64, ty: PgType) -> ListedColumn<'_> {
 fn of_column<'a>(context: &RelationContext<'_>, column: &'a Column) -> ListedColumn<'a> {
     ListedColumn {
         not_null: column.not_null,
-        default: column.default.as_ref().map(|default| default_shown(context, &default.expression, column.ty)),
+        default: column.default.as_ref().map(|default| match default_shown(context, &default.expression, column.ty) {
+            Cow::Borrowed(text) => parenthesised(text),
+            Cow::Owned(text) => Cow::Owned(parenthesised(&text).into_owned()),
+        }),
         column: Some(column),
         ..plain(&column.name, i64::from(column.attnum), column.ty)
     }

@@ -9,38 +9,48 @@ use sqlparser::ast::{
 };
 
 use super::modified::Modified;
-use super::plan::over;
+use super::plan::{over, own};
 use super::{merge_into, on_conflict};
 use crate::error::{SqlError, SqlState};
 use crate::names::parts;
 use crate::plan::{Planner, parameters};
 use crate::scope::Scope;
-use crate::write::{Target, assigned, check_update, default_expression, hint_values, is_default};
+use crate::write::{
+    Assigning, Part, Target, assigned, check_update, default_expression, hint_values, is_default, no_default, split,
+};
 
 /// What a SET list gives each of the table's columns, by their places.
 pub(super) struct Assignments {
-    values: Vec<(usize, Expr)>,
+    columns: Vec<(usize, Given)>,
+}
+
+/// What a column is given: a value, or values for parts of the array that it is.
+enum Given {
+    Whole(Box<Expr>),
+    Parts(Vec<(Part, Expr)>),
 }
 
 impl Assignments {
     pub(super) fn of(modified: &Modified, list: &[Assignment]) -> Result<Assignments, SqlError> {
-        let mut values: Vec<(usize, Expr)> = Vec::with_capacity(list.len());
+        let target = &modified.target;
+        let mut columns: Vec<(usize, Given)> = Vec::with_capacity(list.len());
         for (name, value) in pairs(list)? {
-            let at = column(&modified.target, &name)?;
-            if values.iter().any(|(taken, _)| *taken == at) {
-                let name = modified.target.fields[at].field.name();
-                return Err(SqlError::syntax(format!("multiple assignments to same column \"{name}\"")));
-            }
-            let value = match is_default(&value) {
-                true => default_expression(&modified.target, modified.target.fields[at].field.name())?,
-                false => {
-                    check_update(modified.target.column(modified.target.fields[at].id))?;
-                    value
+            let (name, part) = split(&name)?;
+            let at = column(target, &name)?;
+            let before = columns.iter_mut().find(|(taken, _)| *taken == at).map(|(_, given)| given);
+            match (before, part) {
+                (None, None) => columns.push((at, Given::Whole(Box::new(whole(target, at, value)?)))),
+                (None, Some(part)) => {
+                    columns.push((at, Given::Parts(vec![(part, value_of_part(target, at, value)?)])));
                 }
-            };
-            values.push((at, value));
+                (Some(Given::Parts(parts)), Some(part)) => parts.push((part, value_of_part(target, at, value)?)),
+                (Some(_), _) => {
+                    let name = target.fields[at].field.name();
+                    return Err(SqlError::syntax(format!("multiple assignments to same column \"{name}\"")));
+                }
+            }
         }
-        Ok(Assignments { values })
+        Ok(Assignments { columns })
     }
 
     /// The values as their columns store them.
@@ -51,10 +61,54 @@ impl Assignments {
         schema: &DFSchema,
         types: &[Option<PgType>],
     ) -> Result<Vec<(usize, PlanExpr)>, SqlError> {
-        let planned =
-            self.values.iter().map(|(at, value)| Ok((*at, stored(planner, modified, *at, value, schema, types)?)));
+        let planned = self.columns.iter().map(|(at, given)| {
+            let value = match given {
+                Given::Whole(value) => stored(planner, modified, *at, value, schema, types)?,
+                Given::Parts(parts) => with_parts(planner, modified, *at, parts, schema, types)?,
+            };
+            Ok((*at, value))
+        });
         planned.collect()
     }
+}
+
+/// The value that is assigned to all of a column.
+fn whole(target: &Target, at: usize, value: Expr) -> Result<Expr, SqlError> {
+    if is_default(&value) {
+        return default_expression(target, target.fields[at].field.name());
+    }
+    check_update(target.column(target.fields[at].id))?;
+    Ok(value)
+}
+
+fn value_of_part(target: &Target, at: usize, value: Expr) -> Result<Expr, SqlError> {
+    if is_default(&value) {
+        return Err(no_default());
+    }
+    check_update(target.column(target.fields[at].id))?;
+    Ok(value)
+}
+
+/// The array that the column has, with the values in their parts, one after the other.
+fn with_parts(
+    planner: &Planner<'_>,
+    modified: &Modified,
+    at: usize,
+    parts: &[(Part, Expr)],
+    schema: &DFSchema,
+    types: &[Option<PgType>],
+) -> Result<PlanExpr, SqlError> {
+    let target = &modified.target;
+    let assigning = Assigning { planner, target, schema, subscripts: schema, types };
+    let mut array = own(modified, target.fields[at].field.name());
+    for (part, value) in parts {
+        let (mut part, mut value) = (part.clone(), value.clone());
+        modified.shorten(&mut value);
+        modified.shorten(part.subscripts());
+        let value = over(planner, &value, schema, types, "UPDATE")?;
+        array = part.put(&assigning, at, array, value)?;
+    }
+    assigned(target, at, array, schema)
 }
 
 /// A value as the column at that place stores it.
@@ -110,9 +164,13 @@ pub(super) fn hint(scope: &Scope, tree: &Sql, hinted: &mut [Option<PgType>]) -> 
 
 fn hint_list(modified: &Modified, list: &[Assignment], hinted: &mut [Option<PgType>]) -> Result<(), SqlError> {
     for (name, value) in pairs(list)? {
+        let (name, part) = split(&name)?;
+        part.iter().for_each(|part| part.hint(hinted));
         if let Some(number) = parameters::placeholder(&value) {
-            let field = &modified.target.fields[column(&modified.target, &name)?];
-            hinted[number - 1].get_or_insert(PgType::plain(field.ty.oid));
+            let ty = modified.target.fields[column(&modified.target, &name)?].ty;
+            if let Some(ty) = part.map_or(Some(ty), |part| part.ty(ty)) {
+                hinted[number - 1].get_or_insert(PgType::plain(ty.oid));
+            }
         }
     }
     Ok(())

@@ -20,7 +20,7 @@ use crate::parse::{DEFAULTS_MARK, NOTHING_MARK};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
-use crate::write::{check_count, check_insert, default_expression, is_default};
+use crate::write::{Target, check_count, check_insert, default_expression, is_default, split};
 
 const VERB: Verb = Verb {
     title: "Merge on",
@@ -165,7 +165,7 @@ impl Planning<'_, '_> {
         let target = &self.modified.target;
         let columns: Vec<usize> = match insert.columns.is_empty() {
             true => (0..row.len().min(target.fields.len())).collect(),
-            false => insert.columns.iter().map(|name| column(target, name)).collect::<Result<_, _>>()?,
+            false => insert.columns.iter().map(|name| whole_column(target, name)).collect::<Result<_, _>>()?,
         };
         check_count(columns.len(), row.len(), target)?;
         self.new_row(&columns, row.as_slice(), schema)
@@ -186,6 +186,14 @@ impl Planning<'_, '_> {
             stored(self.planner, self.modified, at, &value, schema, self.types)
         };
         Ok(Deed::Insert((0..target.fields.len()).map(value).collect::<Result<_, _>>()?))
+    }
+}
+
+/// The place of a column that is given as a whole.
+fn whole_column(target: &Target, name: &ObjectName) -> Result<usize, SqlError> {
+    match split(name)? {
+        (name, None) => column(target, &name),
+        (_, Some(_)) => Err(SqlError::unsupported("a part of a column in the INSERT of MERGE is not supported")),
     }
 }
 

@@ -11,12 +11,13 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, DataType, Expr, Ident, ObjectName, TypedString, UnaryOperator};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart, TypedString, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::forms::is_part_mark;
 use super::quantifier::{is_quantifier, quantified, quantified_operator};
 use crate::keywords;
 use crate::values::type_by_name;
@@ -156,6 +157,10 @@ impl Dialect for PgDialect {
 
     fn is_table_factor_alias(&self, explicit: bool, keyword: &Keyword, parser: &mut Parser) -> bool {
         INNER.is_table_factor_alias(explicit, keyword, parser) && keywords::is_column_name(&word_of(keyword))
+    }
+
+    fn is_identifier_generating_function_name(&self, ident: &Ident, _parts: &[ObjectNamePart]) -> bool {
+        is_part_mark(ident)
     }
 
     fn supports_table_versioning(&self) -> bool {

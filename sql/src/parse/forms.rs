@@ -31,6 +31,7 @@
 //! | `ROWS FROM (f(x), g(y))` | a call of a function whose name is a mark |
 //! | `ROLLUP ((a)::text)` | `ROLLUP (((a)::text))`: in the inner parentheses stands a list |
 //! | `GROUPING SETS (GROUPING SETS (a))` | the inner ones as a call of a function whose name is a mark |
+//! | `SET a[1] = …`, `INSERT INTO t (a[1]) …` | a name whose last part is a mark called with `a[1]` |
 //! | `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES` | an UPDATE or INSERT of a column that no table has |
 //!
 //! Tokens keep the places that they had, so that an error points to the text. Names are cut at 63 bytes here, wherever
@@ -40,6 +41,7 @@ mod grouping;
 mod labels;
 mod names;
 mod of_rows;
+mod parts;
 mod queries;
 mod row_locks;
 mod statements;
@@ -50,6 +52,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 pub(crate) use self::grouping::NESTED_SETS;
 pub(crate) use self::of_rows::{ALL_FIELDS, ROWS_FROM};
+pub(crate) use self::parts::is_part_mark;
 pub(crate) use self::statements::{changes_rows, is_change, under_with};
 pub(super) use self::statements::{insert_with, select_into};
 
@@ -160,6 +163,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     exclusion::rewrite(&mut tokens);
     search_cycle::rewrite(&mut tokens);
     merge_deeds(&mut tokens);
+    parts::assigned_parts(&mut tokens);
     leave_out_only(&mut tokens);
     row_locks::rewrite(&mut tokens);
     orders_by_operator(&mut tokens);

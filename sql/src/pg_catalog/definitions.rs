@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use peristyle_catalog::model::{ColumnId, Constraint, ConstraintKind, Index, PgType, Relation, StoredQuery, Table};
 
 use super::names::{qualified, quoted, relation_shown, schema_name};
+use super::parentheses::parenthesised;
 use super::pg_index::indexed_columns;
 use super::type_names::format_type;
 use crate::relation::RelationContext;
@@ -31,8 +32,14 @@ pub(crate) fn index_definition(context: &RelationContext<'_>, relation: &Relatio
     format!("CREATE {unique}INDEX {} ON {table} USING btree ({columns})", quoted(&relation.name))
 }
 
-/// A constraint as `ALTER TABLE … ADD` takes it. Keys are not enforced, which `NOT VALID` says.
-pub(crate) fn constraint_definition(context: &RelationContext<'_>, table: &Table, constraint: &Constraint) -> String {
+/// A constraint as `ALTER TABLE … ADD` takes it, pretty or with all parentheses. Keys are not enforced, which `NOT VALID`
+/// says.
+pub(crate) fn constraint_definition(
+    context: &RelationContext<'_>,
+    table: &Table,
+    constraint: &Constraint,
+    is_pretty: bool,
+) -> String {
     match &constraint.kind {
         ConstraintKind::PrimaryKey { columns, .. } => format!("PRIMARY KEY ({}) NOT VALID", list(table, columns)),
         ConstraintKind::Unique { columns, .. } => format!("UNIQUE ({}) NOT VALID", list(table, columns)),
@@ -42,7 +49,10 @@ pub(crate) fn constraint_definition(context: &RelationContext<'_>, table: &Table
             let there = there.map(|there| list(there, referenced)).unwrap_or_default();
             format!("FOREIGN KEY ({}) REFERENCES {target}({there}) NOT VALID", list(table, columns))
         }
-        ConstraintKind::Check { expression } => format!("CHECK (({}))", with_types(context, expression)),
+        ConstraintKind::Check { expression } => {
+            let text = with_types(context, expression);
+            format!("CHECK ({})", if is_pretty { Cow::Borrowed(&*text) } else { parenthesised(&text) })
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod built_in_types;
 pub(crate) mod definitions;
 pub(crate) mod keywords;
 pub(crate) mod names;
+pub(crate) mod parentheses;
 mod pg_attrdef;
 mod pg_attribute;
 mod pg_class;

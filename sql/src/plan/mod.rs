@@ -9,6 +9,7 @@ mod copies;
 mod dependent_columns;
 mod exclusions;
 pub(crate) mod from_items;
+mod gathered;
 mod grouping;
 mod grouping_sets;
 mod guarded;
@@ -29,6 +30,7 @@ mod own_names;
 mod page;
 pub(crate) mod parameters;
 mod past;
+mod populated;
 mod provider;
 mod qualified;
 mod quantified;
@@ -165,6 +167,7 @@ impl<'a> Planner<'a> {
         with_names::tell_apart(&mut query);
         sampled::settle(self, &mut query)?;
         past::resolve(self, &mut query, types)?;
+        populated::settle(self, &mut query)?;
         normalise::normalise(&mut query)?;
         output_names::assign(&mut query);
         late_settings::settle(&mut query);
@@ -184,7 +187,7 @@ impl<'a> Planner<'a> {
         let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
         recursion::check_types(&plan)?;
-        let plan = lateral::plant(ties::keep(bags::count_rows(plan)?)?)?;
+        let plan = lateral::plant(gathered::in_order(ties::keep(bags::count_rows(plan)?)?)?)?;
         Ok(row_locks::plant(plan, self.provider.scope())?)
     }
 

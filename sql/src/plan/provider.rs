@@ -229,6 +229,14 @@ impl<'a> Provider<'a> {
         })
     }
 
+    /// The relation whose row type has that name.
+    pub(super) fn row_type(&self, written: &[String]) -> Option<Arc<Relation>> {
+        let (name, schema) = written.split_last()?;
+        let relation = self.relation(schema.last().map(String::as_str), name)?;
+        self.touched.lock().push(Touched { written: written.to_vec(), relation: Arc::clone(&relation) });
+        Some(relation)
+    }
+
     fn enum_relation(&self, written: &[String], schema: Option<&str>, name: &str) -> Option<Arc<Relation>> {
         let is_enum = |relation: &&Arc<Relation>| relation.as_enum().is_some();
         let mut bound = self.bindings.iter().filter(|binding| binding.written == written);

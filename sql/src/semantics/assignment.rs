@@ -1,6 +1,6 @@
 //! Assignments: which types a column takes without an explicit cast, and the cast that stores the value.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use peristyle_catalog::model::{PgType, TypeKind};
@@ -12,7 +12,7 @@ use super::category::{Category, category};
 use super::numeric_literal::numeric_literal;
 use super::type_planner::{cast_form, open_array};
 use crate::error::{SqlError, SqlState};
-use crate::functions::signature::decimal_of;
+use crate::functions::signature::{decimal_of, is_unknown};
 
 /// The expression as a column of that type stores it: length and precision are checked.
 pub fn assignment_cast(expression: Expr, schema: &DFSchema, to: PgType, arrow: &DataType) -> Result<Expr, SqlError> {
@@ -101,6 +101,13 @@ pub fn is_assignable(from: PgType, to: PgType) -> bool {
         (Category::Time, Category::Own(TypeKind::Time)) => from != PgType::DATE,
         _ => false,
     }
+}
+
+/// Whether PostgreSQL assigns values of a field to a type without being told to.
+pub fn is_taken(field: &FieldRef, to: PgType) -> bool {
+    // A string without a type of its own is read as any type, a text is not.
+    let is_given_text = pg_type(field) == PgType::TEXT && !is_unknown(field.data_type());
+    is_assignable(pg_type(field), to) && (is_text(to) || !is_given_text)
 }
 
 /// Whether there is a cast from a number's type to money.

@@ -50,7 +50,7 @@ fn order_within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(Transformed::yes(Expr::WindowFunction(window)))
         }
         Expr::AggregateFunction(mut aggregate) => {
-            if aggregate.func.name() == "array_agg" && aggregate.params.distinct {
+            if matches!(aggregate.func.name(), "array_agg" | "string_agg") && aggregate.params.distinct {
                 sort_distinct(&mut aggregate.params, schema)?;
             }
             aggregate.params.order_by = keys(aggregate.params.order_by, schema)?;
@@ -60,10 +60,10 @@ fn order_within(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
 }
 
-/// `array_agg(DISTINCT x)` gathers in the order by which PostgreSQL finds what is distinct. By keys DataFusion does not order
-/// what is distinct.
+/// `array_agg(DISTINCT x)` and `string_agg(DISTINCT x, y)` gather in the order by which PostgreSQL finds what is distinct. By
+/// keys DataFusion does not order what is distinct.
 fn sort_distinct(params: &mut AggregateFunctionParams, schema: &DFSchema) -> Result<()> {
-    let ([value], true) = (params.args.as_slice(), params.order_by.is_empty()) else { return Ok(()) };
+    let (Some(value), true) = (params.args.first(), params.order_by.is_empty()) else { return Ok(()) };
     let order = vec![value.clone().sort(true, false)];
     if keys(order.clone(), schema)? == order {
         params.order_by = order;

@@ -54,7 +54,7 @@ use datafusion::logical_expr::planner::TypePlanner;
 pub(crate) use analyzer::analyzed_cast;
 pub use analyzer::analyzer_rules;
 pub use assignment::{
-    assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast, is_text,
+    assignment_cast, column_type, is_assignable, is_integer, is_number, is_order_keeping_cast, is_taken, is_text,
 };
 pub(crate) use cast::{CastJob, PgCast, cast_array, is_fixed as is_fixed_cast};
 pub use cast::{CastKind, cast_expr, cast_to_arrow};

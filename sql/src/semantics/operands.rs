@@ -17,7 +17,7 @@ use super::operators::{as_type, compared_operands, no_operator, type_of};
 use super::type_planner::field_of;
 use crate::functions::collation::COLLATED;
 use crate::functions::error::error;
-use crate::functions::signature::is_unknown;
+use crate::functions::signature::{is_string, is_unknown};
 use crate::functions::{array_types, bytes, distinct_from, named, row, text, timetz};
 use crate::values::type_name;
 
@@ -71,8 +71,13 @@ pub(super) fn rewrite(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>
         Expr::Like(like) if is_of_bytes(&like.expr, schema) => like_bytes(like).map(Transformed::yes),
         Expr::Like(like) => {
             refuse_no_text(&like, schema)?;
-            let expr = Box::new(padded(*like.expr, schema)?);
-            Ok(Transformed::yes(Expr::Like(Like { expr, ..like })))
+            let like = Like { expr: Box::new(padded(*like.expr, schema)?), ..like };
+            Ok(Transformed::yes(Expr::Like(in_small_letters(like, schema)?)))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::ILikeMatch | Operator::NotILikeMatch), right }) => {
+            let op = if op == Operator::ILikeMatch { Operator::LikeMatch } else { Operator::NotLikeMatch };
+            let [left, right] = lowered([padded(*left, schema)?, *right], schema)?.map(Box::new);
+            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_pattern_operator(op) => {
             let left = Box::new(padded(*left, schema)?);
@@ -190,22 +195,30 @@ fn refuse_no_text(like: &Like, schema: &DFSchema) -> Result<()> {
     Err(no_operator(&format!("{not}~~{case}"), Some(type_of(&value)), pattern))
 }
 
+/// ILIKE as PostgreSQL means it: LIKE of both sides' small letters. Arrow finds more letters alike, as ſ and s.
+fn in_small_letters(like: Like, schema: &DFSchema) -> Result<Like> {
+    if !like.case_insensitive {
+        return Ok(like);
+    }
+    let [expr, pattern] = lowered([*like.expr, *like.pattern], schema)?.map(Box::new);
+    Ok(Like { expr, pattern, case_insensitive: false, ..like })
+}
+
+fn lowered(sides: [Expr; 2], schema: &DFSchema) -> Result<[Expr; 2]> {
+    let lower = named("lower")?;
+    let of_side = |side: Expr| -> Result<Expr> {
+        Ok(if is_string(&side.get_type(schema)?) { lower.call(vec![side]) } else { side })
+    };
+    let [left, right] = sides.map(of_side);
+    Ok([left?, right?])
+}
+
 /// Functions to which the trailing blanks of a char(n) are part of it; to others they mean nothing.
 const SEES_BLANKS: &[&str] = &["octet_length", "concat", "concat_ws"];
 
 fn is_pattern_operator(op: Operator) -> bool {
     use Operator as O;
-    matches!(
-        op,
-        O::RegexMatch
-            | O::RegexIMatch
-            | O::RegexNotMatch
-            | O::RegexNotIMatch
-            | O::LikeMatch
-            | O::ILikeMatch
-            | O::NotLikeMatch
-            | O::NotILikeMatch
-    )
+    matches!(op, O::RegexMatch | O::RegexIMatch | O::RegexNotMatch | O::RegexNotIMatch | O::LikeMatch | O::NotLikeMatch)
 }
 
 fn is_order_operator(op: Operator) -> bool {

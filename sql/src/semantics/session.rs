@@ -18,6 +18,8 @@ pub fn session_config() -> SessionConfig {
     let options = config.options_mut();
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.map_string_types_to_utf8view = true;
+    // What gathers a subquery's rows takes them in its order.
+    options.sql_parser.enable_subquery_sort_elimination = false;
     options.sql_parser.default_null_ordering = "nulls_max".to_owned();
     // A field of a row that is taken nearer to the rows may meet a column of its name there; no table has rows in columns.
     options.optimizer.enable_leaf_expression_pushdown = false;

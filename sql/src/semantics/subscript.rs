@@ -1,7 +1,8 @@
 //! `array[n][m]` and `array[n:m]` as PostgreSQL counts: vectors of the catalogs from 0, an aggregate's array as any other; the
 //! characters of a name from 0 too. In jsonb it finds a member or an item.
 
-use datafusion::common::{DFSchema, Result};
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
@@ -9,7 +10,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 use peristyle_catalog::model::PgType;
 use peristyle_storage::shape::item_of_array;
 
-use super::assignment::is_text;
+use super::assignment::{assignment_cast, is_integer, is_taken, is_text};
 use super::operators::{as_type, type_of};
 use crate::functions::array_parts::{SLICE, SUBSCRIPT};
 use crate::functions::error::{FunctionError, error};
@@ -32,9 +33,15 @@ impl ExprPlanner for Subscripts {
             return member(raw, schema);
         }
         let RawFieldAccessExpr { expr, field_access } = raw;
+        let is_array = item_of_array(field.data_type()).is_some();
         let subscript = match field_access {
-            GetFieldAccess::ListIndex { key } => Subscript::Place(*key),
-            GetFieldAccess::ListRange { start, stop, .. } => Subscript::Range(*start, *stop),
+            GetFieldAccess::ListIndex { key } => Subscript::Place(integer(*key, schema)?),
+            GetFieldAccess::ListRange { start, stop, .. } => {
+                Subscript::Range(integer(*start, schema)?, integer(*stop, schema)?)
+            }
+            GetFieldAccess::NamedStructField { name } if is_array => {
+                Subscript::Place(integer(Expr::Literal(name, None), schema)?)
+            }
             other => return Ok(PlannerResult::Original(RawFieldAccessExpr { expr, field_access: other })),
         };
         if let Some((function, mut args)) = subscripted(&expr) {
@@ -47,7 +54,7 @@ impl ExprPlanner for Subscripts {
             let place = call(arithmetic::ADD, vec![key, lit(1_i32)])?;
             return Ok(PlannerResult::Planned(call("substr", vec![expr, place, lit(1_i32)])?));
         }
-        if item_of_array(field.data_type()).is_none() {
+        if !is_array {
             let name = type_name(PgType::plain(type_of(&field).oid));
             let message = format!("cannot subscript type {name} because it does not support subscripting");
             return Err(error("42804", message));
@@ -57,6 +64,22 @@ impl ExprPlanner for Subscripts {
             Subscript::Range(lower, upper) => call(SLICE, vec![expr, lower, upper])?,
         }))
     }
+}
+
+/// A subscript as an integer, which it is assigned to. A parameter without a type has that of its place.
+fn integer(subscript: Expr, schema: &DFSchema) -> Result<Expr> {
+    if matches!(subscript, Expr::Placeholder(_)) {
+        return Ok(subscript);
+    }
+    let field = subscript.to_field(schema)?.1;
+    if is_integer(type_of(&field)) {
+        return Ok(subscript);
+    }
+    if !is_taken(&field, PgType::INT4) {
+        return Err(error("42804", "array subscript must have type integer"));
+    }
+    assignment_cast(subscript, schema, PgType::INT4, &DataType::Int32)
+        .map_err(|error| DataFusionError::External(Box::new(error)))
 }
 
 /// What stands between one pair of brackets.

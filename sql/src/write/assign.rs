@@ -6,7 +6,7 @@ use arrow::datatypes::FieldRef;
 use datafusion::common::{Column as PlanColumn, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use peristyle_catalog::model::{PgType, widen};
-use peristyle_storage::types::{marked_pg_type, pg_type};
+use peristyle_storage::types::pg_type;
 
 use super::Target;
 use crate::ddl::TIME_COLUMN;
@@ -74,16 +74,13 @@ pub(crate) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchem
 }
 
 fn check_assignable(target: &Target, column: &str, field: &FieldRef, to: PgType) -> Result<(), SqlError> {
-    let from = pg_type(field);
-    // A string without a type of its own is read as any type, a text is not.
-    let is_text = marked_pg_type(field).is_some_and(|ty| ty == PgType::TEXT) && !semantics::is_text(to);
-    if target.is_open() || (semantics::is_assignable(from, to) && !is_text) {
+    if target.is_open() || semantics::is_taken(field, to) {
         return Ok(());
     }
     let message = format!(
         "column \"{column}\" is of type {} but expression is of type {}",
         crate::values::type_name(to),
-        crate::values::type_name(from)
+        crate::values::type_name(pg_type(field))
     );
     Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).hint("You will need to rewrite or cast the expression."))
 }

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use peristyle_catalog::model::{IngestId, PgType};
-use sqlparser::ast::{self, Expr, Insert, ObjectNamePart, SelectItem, SetExpr, TableObject};
+use sqlparser::ast::{self, Expr, Insert, SelectItem, SetExpr, TableObject};
 
 use super::assign::assign_columns;
 use super::ingest::{ingest_id, is_replay};
@@ -18,7 +18,7 @@ use super::literal_rows::{Slots, values_only};
 use super::load::{Load, LoadPlan};
 use super::resolved::ResolvedInsert;
 use super::returning::{Returned, Returning};
-use super::{Target, identity, literal_rows, value_rows};
+use super::{Target, identity, literal_rows, part, value_rows};
 use crate::error::SqlError;
 use crate::modify::Effects;
 use crate::outcome::{Outcome, Rows, RowsTag};
@@ -145,7 +145,8 @@ fn literals(
     insert: &Insert,
     bound: &Bound,
 ) -> Result<Option<(Slots, RecordBatch)>, SqlError> {
-    let Some(rows) = insert.source.as_deref().and_then(values_only) else { return Ok(None) };
+    let source = insert.source.as_deref().filter(|_| !part::gives_parts(insert));
+    let Some(rows) = source.and_then(values_only) else { return Ok(None) };
     let Some(slots) = Slots::of(target, names, &rows)? else { return Ok(None) };
     let batch = slots.fill(scope, &rows, bound)?;
     Ok(batch.map(|batch| (slots, batch)))
@@ -201,14 +202,18 @@ pub(crate) fn describe(
 /// Parameters in a VALUES list, or that a SELECT gives as they are, have the types of the columns that they go to.
 pub(crate) fn hint_values(target: &Target, insert: &Insert, hinted: &mut [Option<PgType>]) -> Result<(), SqlError> {
     let names = column_names(target, insert)?;
+    let parts = part::named_parts(insert)?;
+    parts.iter().filter_map(|(_, part)| part.as_ref()).for_each(|part| part.hint(hinted));
     let rows: Vec<Vec<&Expr>> = match insert.source.as_ref().map(|source| source.body.as_ref()) {
         Some(SetExpr::Values(values)) => values.rows.iter().map(|row| row.iter().collect()).collect(),
         Some(SetExpr::Select(select)) => vec![select.projection.iter().map_while(selected).collect()],
         _ => return Ok(()),
     };
     for row in rows {
-        for (cell, name) in row.into_iter().zip(&names) {
+        for (place, (cell, name)) in row.into_iter().zip(&names).enumerate() {
+            let part = parts.get(place).and_then(|(_, part)| part.as_ref());
             let ty = target.position(name).map(|at| target.fields[at].ty);
+            let ty = ty.and_then(|ty| part.map_or(Some(ty), |part| part.ty(ty)));
             if let (Some(number), Some(ty)) = (parameters::placeholder(cell), ty) {
                 hinted[number - 1].get_or_insert(PgType::plain(ty.oid));
             }
@@ -264,6 +269,9 @@ pub(crate) fn source_plan(
 ) -> Result<LogicalPlan, SqlError> {
     let names = column_names(target, insert)?;
     let Some(source) = &insert.source else { return Ok(LogicalPlanBuilder::empty(true).build()?) };
+    if part::gives_parts(insert) {
+        return part::source_plan(planner, target, insert, source, types);
+    }
     let source = literal_rows::fill_defaults(target, &names, source)?;
     if let Some(plan) = value_rows::plan(planner, target, &names, &source, types)? {
         return Ok(plan);
@@ -301,15 +309,7 @@ fn named_columns(target: &Target, insert: &Insert) -> Result<Vec<String>, SqlErr
         let given = source_width(insert).unwrap_or(target.fields.len()).min(target.fields.len());
         return Ok(target.fields[..given].iter().map(|field| field.field.name().clone()).collect());
     }
-    let idents = insert
-        .columns
-        .iter()
-        .map(|name| match name.0.as_slice() {
-            [ObjectNamePart::Identifier(ident)] => Ok(ident.clone()),
-            _ => Err(SqlError::unsupported("assigning to a part of a column is not supported")),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    target.named(&idents)
+    part::names_of(target, &part::named_parts(insert)?)
 }
 
 /// Columns of the source where its text shows it.

@@ -19,6 +19,7 @@ mod insert;
 mod keys;
 mod literal_rows;
 mod load;
+mod part;
 mod resolved;
 mod returning;
 mod shape;
@@ -38,6 +39,7 @@ pub(crate) use insert::{
 pub(crate) use keys::{Existing, Key, KeyGuard, newest};
 pub(crate) use literal_rows::{default_expression, is_constant, is_default};
 pub(crate) use load::Load;
+pub(crate) use part::{Assigning, Part, no_default, split};
 pub(crate) use resolved::ResolvedInsert;
 pub(crate) use target::Target;
 pub(crate) use value_rows::wider;

@@ -7,6 +7,7 @@ use super::call::Call;
 use super::{Function, Parameter, UNDEFINED_COLUMN, UNDEFINED_TABLE, failure};
 use crate::pg_catalog::definitions::{constraint_definition, index_definition, view_definition};
 use crate::pg_catalog::names::{columns, parts, qualified, quoted, relation_named, schema_name};
+use crate::pg_catalog::parentheses::parenthesised;
 use crate::pg_catalog::pg_index::indexed_columns;
 use crate::pg_catalog::pg_sequence::sequence_of_column;
 use crate::relation::Value;
@@ -32,7 +33,8 @@ fn none(_: &Call<'_>) -> Result<Value<'static>> {
 
 /// Trees are kept as the SQL text that they stand for.
 fn expression(call: &Call<'_>) -> Result<Value<'static>> {
-    Ok(call.text(0).map(str::to_owned).into())
+    let is_pretty = call.boolean(2) == Some(true);
+    Ok(call.text(0).map(|text| if is_pretty { text.to_owned() } else { parenthesised(text).into_owned() }).into())
 }
 
 fn view(call: &Call<'_>) -> Result<Value<'static>> {
@@ -55,7 +57,7 @@ fn constraint(call: &Call<'_>) -> Result<Value<'static>> {
     let relations = call.context.head.relations(call.context.database.oid);
     let found = relations.iter().filter_map(|relation| relation.as_table()).find_map(|table| {
         let constraint = table.constraints.iter().find(|constraint| constraint.oid == oid)?;
-        Some(constraint_definition(&call.context, table, constraint))
+        Some(constraint_definition(&call.context, table, constraint, call.boolean(1) == Some(true)))
     });
     Ok(found.into())
 }
