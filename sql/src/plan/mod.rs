@@ -37,6 +37,7 @@ mod recursion_form;
 mod refused;
 mod refused_calls;
 mod registered;
+mod repeated_names;
 mod row_values;
 mod sampled;
 mod scopes;
@@ -51,6 +52,7 @@ mod view;
 mod walks;
 mod whole_rows;
 mod with_names;
+mod written_columns;
 
 use std::path::Path;
 use std::sync::Arc;
