@@ -175,6 +175,12 @@ fn from_not_implemented(message: &str) -> SqlError {
         Some(rest) if rest.starts_with("OuterReferenceColumn") || rest.starts_with("ScalarSubquery") => {
             SqlError::unsupported("a subquery that refers to outer columns in this way is not supported")
         }
+        Some(rest) if rest.starts_with("Wildcard") => {
+            SqlError::unsupported("all columns of a relation by .* are not supported in this place")
+        }
+        _ if message.contains("value: \"VARIADIC\"") => {
+            SqlError::unsupported("VARIADIC with an array that is not written out is not supported for this function")
+        }
         _ => SqlError::unsupported(tidy(message)),
     }
 }
@@ -208,6 +214,9 @@ fn from_execution_text(message: &str) -> SqlError {
     if lower.contains("ntile requires a positive") {
         let message = "argument of ntile must be greater than zero";
         return SqlError::new(SqlState::INVALID_ARGUMENT_FOR_NTILE, message);
+    }
+    if lower.contains("integer literal for the second argument of nth_value") {
+        return SqlError::unsupported("nth_value with a number that is not constant is not supported");
     }
     SqlError::new(SqlState::INTERNAL_ERROR, tidy(message))
 }

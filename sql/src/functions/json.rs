@@ -62,25 +62,25 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         &[overload(&[Ty::Text, Ty::TextArray], PgType::TEXT, |c| path_operator(c, as_text))],
     ),
     immutable(
-        "pg_op_jsonb_contains",
+        "jsonb_contains",
         &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
             map2::<Text, Text, bool>(c, |a, b| Ok(contains(&parse(a)?, &parse(b)?, true)))
         })],
     ),
     immutable(
-        "pg_op_jsonb_contained",
+        "jsonb_contained",
         &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
             map2::<Text, Text, bool>(c, |a, b| Ok(contains(&parse(b)?, &parse(a)?, true)))
         })],
     ),
     immutable(
-        "pg_op_jsonb_exists",
+        "jsonb_exists",
         &[overload(&[Ty::Text, Ty::Text], PgType::BOOL, |c| {
             map2::<Text, Text, bool>(c, |json, key| Ok(has_key(&parse(json)?, key)))
         })],
     ),
     immutable(
-        "pg_op_jsonb_exists_any",
+        "jsonb_exists_any",
         &[overload(&[Ty::Text, Ty::TextArray], PgType::BOOL, |c| {
             map2::<Text, List, bool>(c, |json, keys| {
                 let value = parse(json)?;
@@ -89,7 +89,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         })],
     ),
     immutable(
-        "pg_op_jsonb_exists_all",
+        "jsonb_exists_all",
         &[overload(&[Ty::Text, Ty::TextArray], PgType::BOOL, |c| {
             map2::<Text, List, bool>(c, |json, keys| {
                 let value = parse(json)?;

@@ -20,13 +20,13 @@ pub(crate) fn function_of(op: &BinaryOperator, left: Option<PgType>, right: Opti
         B::HashArrow => Some(of_either(json_text::PATH, "pg_op_json_path")),
         B::HashLongArrow => Some(of_either(json_text::PATH_TEXT, "pg_op_json_path_text")),
         B::HashMinus => Some("pg_op_jsonb_delete_path"),
-        B::AtArrow if is_jsonb(left) || is_jsonb(right) => Some("pg_op_jsonb_contains"),
-        B::ArrowAt if is_jsonb(left) || is_jsonb(right) => Some("pg_op_jsonb_contained"),
+        B::AtArrow if is_jsonb(left) || is_jsonb(right) => Some("jsonb_contains"),
+        B::ArrowAt if is_jsonb(left) || is_jsonb(right) => Some("jsonb_contained"),
         B::AtQuestion if is_jsonb(left) => Some(json_path::EXISTS),
         B::AtAt if is_jsonb(left) => Some(json_path::MATCHES),
-        B::Question if is_jsonb(left) => Some("pg_op_jsonb_exists"),
-        B::QuestionPipe if is_jsonb(left) => Some("pg_op_jsonb_exists_any"),
-        B::QuestionAnd if is_jsonb(left) => Some("pg_op_jsonb_exists_all"),
+        B::Question if is_jsonb(left) => Some("jsonb_exists"),
+        B::QuestionPipe if is_jsonb(left) => Some("jsonb_exists_any"),
+        B::QuestionAnd if is_jsonb(left) => Some("jsonb_exists_all"),
         _ => None,
     }
 }

@@ -53,6 +53,7 @@ pub(crate) mod math;
 pub(crate) mod money;
 pub(crate) mod network;
 mod network_abbrev;
+mod nulls;
 mod number_format;
 mod number_notations;
 mod number_template;
@@ -93,7 +94,7 @@ pub(crate) mod undefined;
 pub(crate) mod unicode;
 mod window;
 
-pub(crate) use aggregate::{aggregate_scale, exact_statistic, sole_value};
+pub(crate) use aggregate::{aggregate_scale, over_moving_frame, sole_value};
 pub use chance::Chance;
 pub use context::{FunctionContext, SettingsReader, StatementContext};
 pub use error::{FunctionError, function_error};

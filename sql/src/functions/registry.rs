@@ -12,9 +12,9 @@ use super::{
     age, arithmetic, array, array_change, array_items, array_parts, array_types, bits, bytes, chance, choice, clock,
     collation, datetime, degrees, distinct_from, encoding, enums, extract, interval, interval_fields, joined, json,
     json_array, json_build, json_change, json_path, json_row, json_sets, json_text, letter_case, macaddr, make_time,
-    math, money, network, open_time, ordered_set, overlaps, own_type, pattern, places, range, regexp_places, rounding,
-    row, row_lock, sampling, scale, series_array, shown_scale, sql_pattern, text, ties, timetz, to_char, type_of,
-    unicode,
+    math, money, network, nulls, open_time, ordered_set, overlaps, own_type, pattern, places, range, regexp_places,
+    rounding, row, row_lock, sampling, scale, series_array, shown_scale, sql_pattern, text, ties, timetz, to_char,
+    type_of, unicode,
 };
 
 /// The families of functions of ours.
@@ -53,6 +53,7 @@ const FAMILIES: &[&[Definition]] = &[
     math::DEFINITIONS,
     money::DEFINITIONS,
     network::DEFINITIONS,
+    nulls::DEFINITIONS,
     open_time::DEFINITIONS,
     ordered_set::DEFINITIONS,
     overlaps::DEFINITIONS,

@@ -63,7 +63,7 @@ use self::queries::{
 use self::statements::{
     create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
 };
-use super::{TextIndex, exclusion, identity, like, past, search_cycle};
+use super::{TextIndex, exclusion, frame_offsets, identity, left_out, like, past, search_cycle};
 use crate::error::{SqlError, SqlState};
 
 /// The column whose assignment in MERGE stands for DO NOTHING.
@@ -135,6 +135,7 @@ fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError
 }
 
 fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    left_out::rewrite(&mut tokens);
     let words = words(&tokens);
     let keyword = |place: usize| words.get(place).and_then(|&at| keyword_of(&tokens[at]));
     match (keyword(0), keyword(1)) {
@@ -160,6 +161,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     past::settle(&mut tokens);
     identity::rewrite(&mut tokens);
     like::rewrite(&mut tokens);
+    frame_offsets::rewrite(&mut tokens);
     exclusion::rewrite(&mut tokens);
     search_cycle::rewrite(&mut tokens);
     merge_deeds(&mut tokens);

@@ -5,6 +5,7 @@
 
 mod alter_rule;
 mod bare;
+mod constraint_modes;
 mod copy;
 mod depth;
 mod dialect;
@@ -12,8 +13,10 @@ mod enum_type;
 mod escapes;
 mod exclusion;
 mod forms;
+mod frame_offsets;
 mod grammar;
 mod identity;
+mod left_out;
 mod like;
 mod maintenance;
 mod materialized_view;
@@ -213,6 +216,9 @@ fn parse_tree(parser: &mut Parser<'_>, text: &str, index: &TextIndex<'_>) -> Res
     }
     if let Some(statement) = enum_type::parse(parser, index)? {
         return Ok(Tree::Enum(Box::new(statement)));
+    }
+    if let Some(command) = constraint_modes::parse(parser, index)? {
+        return Ok(Tree::Session(Box::new(command)));
     }
     if let Some(command) = session_command::parse(parser, text, index)? {
         return Ok(Tree::Session(Box::new(command)));

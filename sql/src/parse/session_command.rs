@@ -42,6 +42,8 @@ pub(crate) enum SessionCommand {
         channel: String,
         payload: String,
     },
+    /// Of all constraints, to whichever mode: none is checked later than others.
+    SetConstraints,
 }
 
 /// `DECLARE … CURSOR FOR query`.

@@ -34,11 +34,13 @@ mod populated;
 mod provider;
 mod qualified;
 mod quantified;
+mod query_planner;
 mod recursion;
 mod recursion_form;
 mod refused;
 mod refused_calls;
 mod registered;
+mod repeated_names;
 mod row_values;
 mod sampled;
 mod scopes;
@@ -53,6 +55,8 @@ mod view;
 mod walks;
 mod whole_rows;
 mod with_names;
+mod with_once;
+mod written_columns;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -95,7 +99,7 @@ pub(crate) fn base_state(limits: &EngineLimits, spill_folder: &Path) -> Result<S
         .with_type_planner(semantics::type_planner())
         .with_expr_planners(semantics::expr_planners())
         .with_analyzer_rules(semantics::analyzer_rules())
-        .with_query_planner(Arc::new(row_locks::RowLockPlanner));
+        .with_query_planner(Arc::new(query_planner::StatementPlanner));
     functions::register(&mut builder);
     let mut state = builder.build();
     for rule in semantics::physical_rules() {
@@ -165,6 +169,7 @@ impl<'a> Planner<'a> {
         row_locks::mark(&mut query)?;
         walks::settle(&mut query)?;
         with_names::tell_apart(&mut query);
+        with_once::mark(self, &mut query)?;
         sampled::settle(self, &mut query)?;
         past::resolve(self, &mut query, types)?;
         populated::settle(self, &mut query)?;
@@ -187,7 +192,8 @@ impl<'a> Planner<'a> {
         let mut context = self.context(types);
         let plan = self.to_relation().sql_statement_to_plan_with_context(statement, &mut context)?;
         recursion::check_types(&plan)?;
-        let plan = lateral::plant(gathered::in_order(ties::keep(bags::count_rows(plan)?)?)?)?;
+        let plan = gathered::in_order(ties::keep(bags::count_rows(plan)?)?)?;
+        let plan = with_once::plant(lateral::plant(plan)?)?;
         Ok(row_locks::plant(plan, self.provider.scope())?)
     }
 

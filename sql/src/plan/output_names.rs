@@ -22,7 +22,8 @@ pub(super) fn shown(name: &str) -> &str {
 
 /// Gives every unnamed expression of every SELECT its name.
 pub(super) fn assign(query: &mut Query) {
-    let _ = query.visit(&mut Assigner { ordered_by: columns_ordered_by(query) });
+    let ordered_by = columns_ordered_by(query);
+    let _ = query.visit(&mut Assigner { outermost: Some(ordered_by) });
 }
 
 /// Names of the columns, written with their table or within an expression, by which the outermost query orders: a result
@@ -55,32 +56,41 @@ fn names_within(expr: &Expr) -> Vec<String> {
 }
 
 struct Assigner {
-    /// Of the query that is visited first.
-    ordered_by: HashSet<String>,
+    /// What the query that is visited first orders by.
+    outermost: Option<HashSet<String>>,
 }
 
 impl VisitorMut for Assigner {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        assign_body(&mut query.body, &std::mem::take(&mut self.ordered_by));
+        let outermost = self.outermost.take();
+        let place = Place { is_inner: outermost.is_none(), ordered_by: outermost.unwrap_or_default() };
+        assign_body(&mut query.body, &place);
         ControlFlow::Continue(())
     }
 }
 
-fn assign_body(body: &mut SetExpr, ordered_by: &HashSet<String>) {
+/// Where a SELECT stands.
+struct Place {
+    /// Whether another query reads its results.
+    is_inner: bool,
+    ordered_by: HashSet<String>,
+}
+
+fn assign_body(body: &mut SetExpr, place: &Place) {
     match body {
-        SetExpr::Select(select) => assign_select(select, ordered_by),
+        SetExpr::Select(select) => assign_select(select, place),
         SetExpr::SetOperation { left, right, .. } => {
-            assign_body(left, ordered_by);
-            assign_body(right, ordered_by);
+            assign_body(left, place);
+            assign_body(right, place);
         }
         // A query in parentheses is visited on its own; VALUES have names of their own.
         _ => {}
     }
 }
 
-fn assign_select(select: &mut Select, ordered_by: &HashSet<String>) {
+fn assign_select(select: &mut Select, place: &Place) {
     let has_wildcard = select.projection.iter().any(is_wildcard);
     let mut taken: HashSet<String> = select.projection.iter().filter_map(own_name).collect();
     let mut plain: HashSet<String> = HashSet::new();
@@ -98,21 +108,22 @@ fn assign_select(select: &mut Select, ordered_by: &HashSet<String>) {
             SelectItem::UnnamedExpr(Expr::CompoundIdentifier(path)) => {
                 let name = path.last().map(fold).unwrap_or_default();
                 let is_new = plain.insert(path.iter().map(fold).collect::<Vec<_>>().join("."));
-                qualified.insert(name.clone());
+                // Behind an alias no table's name keeps it apart from another's column of that name.
+                let is_another = !qualified.insert(name.clone()) && place.is_inner;
                 // The same column may stand before it without its table.
-                if has_wildcard || !is_new || plain.contains(&name) {
+                if has_wildcard || !is_new || is_another || plain.contains(&name) {
                     rename(item, apart(&name, number));
                 }
             }
             SelectItem::UnnamedExpr(expression) => {
                 let name = expression_name(expression).unwrap_or_else(|| "?column?".to_owned());
-                let is_free = !has_wildcard && !ordered_by.contains(&name) && !qualified.contains(&name);
+                let is_free = !has_wildcard && !place.ordered_by.contains(&name) && !qualified.contains(&name);
                 let is_new = is_free && plain.insert(name.clone()) && taken.insert(name.clone());
                 rename(item, if is_new { name } else { apart(&name, number) });
             }
             SelectItem::ExprWithAlias { alias, .. } => {
                 let name = fold(alias);
-                if ordered_by.contains(&name) || qualified.contains(&name) || !plain.insert(name.clone()) {
+                if place.ordered_by.contains(&name) || qualified.contains(&name) || !plain.insert(name.clone()) {
                     *alias = quoted(apart(&name, number));
                 }
             }

@@ -17,7 +17,7 @@ use super::from_items::{called, factors_of, visit_order_exprs, visit_own_exprs, 
 use super::output_names::apart;
 use super::scopes::{Level, Scopes};
 use super::using_joins::{Side, joins_by_name, refuse_unknown};
-use super::{Planner, column_aliases, dependent_columns, qualified, whole_rows};
+use super::{Planner, column_aliases, dependent_columns, qualified, repeated_names, whole_rows};
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::parse::parse_query;
@@ -202,6 +202,10 @@ impl Settler<'_, '_> {
                     item => vec![item],
                 })
                 .collect();
+        }
+        // Another query reads the results of all but the outermost.
+        if self.scopes.withs.len() > 1 {
+            repeated_names::tell_apart(select, &self.scopes);
         }
         self.settle_stars(&mut select.projection)?;
         let qualified = qualified_results(&select.projection);

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 };
 
 use super::from_items::called;
-use super::{Planner, output_names};
+use super::{Planner, output_names, written_columns};
 use crate::error::SqlError;
 use crate::functions::row::is_row;
 use crate::names::{QualifiedName, fold};
@@ -43,15 +43,19 @@ pub(super) struct Item {
     value: Option<(Ident, &'static str)>,
     /// How many of the WITHs it can read.
     withs: usize,
-    /// Found out when they are asked for; `None` for one that cannot be planned without what stands beside it.
+    /// Found out when they are asked for; `None` for one that cannot be planned without what stands beside it, and whose
+    /// text does not tell.
     columns: OnceCell<Option<Columns>>,
     /// Whether an outer join may give no row of it.
     pub(super) may_be_missing: bool,
 }
 
-/// The columns of an item, as PostgreSQL names them.
+/// The columns of an item.
 struct Columns {
+    /// As PostgreSQL names them.
     names: Vec<String>,
+    /// As plans name them, apart from each other.
+    own: Vec<String>,
     /// Those that hold rows, with the names of the rows' fields.
     rows: HashMap<String, Vec<String>>,
 }
@@ -65,8 +69,23 @@ impl Columns {
             }
             _ => None,
         });
-        Columns { names: fields.iter().map(name).collect(), rows: rows.collect() }
+        let own = fields.iter().map(|field| field.name().clone()).collect();
+        Columns { names: fields.iter().map(name).collect(), own, rows: rows.collect() }
     }
+
+    /// Columns of which the names alone are known.
+    fn named(own: Vec<String>) -> Columns {
+        let names = own.iter().map(|name| output_names::shown(name).to_owned()).collect();
+        Columns { names, own, rows: HashMap::new() }
+    }
+}
+
+/// An item whose row is read.
+pub(super) struct Row<'s> {
+    pub(super) item: &'s Item,
+    /// Its columns as PostgreSQL names them, and as they are read.
+    pub(super) names: &'s [String],
+    pub(super) own: &'s [String],
 }
 
 impl<'a, 'p> Scopes<'a, 'p> {
@@ -99,7 +118,17 @@ impl<'a, 'p> Scopes<'a, 'p> {
     }
 
     fn known_columns<'i>(&self, item: &'i Item) -> Option<&'i Columns> {
-        item.columns.get_or_init(|| self.planned_columns(item).ok()).as_ref()
+        let written = || written_columns::of(&item.factor, self).map(Columns::named);
+        item.columns.get_or_init(|| self.planned_columns(item).ok().or_else(written)).as_ref()
+    }
+
+    /// The columns of an item, as they are read, if they are known.
+    pub(super) fn own_columns<'i>(&self, item: &'i Item) -> Option<&'i [String]> {
+        // A function's value is read by another name.
+        if item.value.is_some() {
+            return None;
+        }
+        self.known_columns(item).map(|columns| columns.own.as_slice())
     }
 
     /// The names of the fields of the rows that a column holds.
@@ -141,13 +170,14 @@ impl<'a, 'p> Scopes<'a, 'p> {
     }
 
     /// The item that a bare name stands for where no column has it, if its columns are known.
-    pub(super) fn row(&self, name: &Ident) -> Option<(&Item, &[String])> {
+    pub(super) fn row(&self, name: &Ident) -> Option<Row<'_>> {
         let name = fold(name);
         if !self.levels.iter().any(|level| level.item(&name).is_some()) {
             return None;
         }
         let item = self.innermost(&name, |level| level.item(&name))?;
-        Some((item, self.columns(item)?))
+        let columns = self.known_columns(item)?;
+        Some(Row { item, names: &columns.names, own: &columns.own })
     }
 
     /// What `find` gives for the innermost level that knows the name; `None` if it is a column's there.

@@ -15,7 +15,7 @@ use sqlparser::ast::{
     Statement, Value, Values, VisitMut, VisitorMut,
 };
 
-use super::Planner;
+use super::{Planner, values_rows};
 use crate::error::{SqlError, SqlState};
 use crate::semantics::category::{Category, category, comparison_type};
 use crate::semantics::{call, cast_call, sql_type_of, string};
@@ -76,7 +76,10 @@ impl VisitorMut for Unifier<'_, '_> {
 impl Unifier<'_, '_> {
     fn unify_body(&self, body: &mut SetExpr) -> Result<(), SqlError> {
         match body {
-            SetExpr::Values(values) => self.unify_list(values),
+            SetExpr::Values(values) => {
+                self.unify_list(values)?;
+                values_rows::unite_subqueries(body)
+            }
             SetExpr::SetOperation { left, right, .. } => {
                 self.unify_body(left)?;
                 self.unify_body(right)

@@ -1,5 +1,5 @@
 //! `LATERAL (VALUES (t.a), (t.b))`: a list of values that reads columns is a union of queries of one row each, which can be
-//! joined to what they read.
+//! joined to what they read. So is one that holds subqueries, whose values are known only when the query runs.
 
 use std::ops::ControlFlow;
 
@@ -10,12 +10,25 @@ use sqlparser::ast::{
 use crate::error::SqlError;
 use crate::parse::parse_query;
 
-/// Makes such a union of an item of FROM.
+/// Makes such a union of an item of FROM that reads columns.
 pub(super) fn as_union(factor: &mut TableFactor) -> Result<(), SqlError> {
     let TableFactor::Derived { subquery, .. } = factor else { return Ok(()) };
     let SetExpr::Values(values) = subquery.body.as_ref() else { return Ok(()) };
+    if reads_columns(values) { unite(&mut subquery.body) } else { Ok(()) }
+}
+
+/// Makes such a union of a list that holds subqueries.
+pub(super) fn unite_subqueries(body: &mut SetExpr) -> Result<(), SqlError> {
+    match body {
+        SetExpr::Values(values) if holds_subqueries(values) => unite(body),
+        _ => Ok(()),
+    }
+}
+
+fn unite(body: &mut SetExpr) -> Result<(), SqlError> {
+    let SetExpr::Values(values) = body else { return Ok(()) };
     let width = values.rows.first().map_or(0, |row| row.content.len());
-    if !reads_columns(values) || values.rows.iter().any(|row| row.content.len() != width) {
+    if values.rows.iter().any(|row| row.content.len() != width) {
         return Ok(());
     }
     let rows = values.rows.iter().map(|row| select_of(&row.content)).collect::<Result<Vec<_>, _>>()?;
@@ -26,9 +39,17 @@ pub(super) fn as_union(factor: &mut TableFactor) -> Result<(), SqlError> {
         right: Box::new(right),
     });
     if let Some(union) = union {
-        *subquery.body = union;
+        *body = union;
     }
     Ok(())
+}
+
+fn holds_subqueries(values: &Values) -> bool {
+    visit_expressions(values, |expr| match expr {
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
 }
 
 fn reads_columns(values: &Values) -> bool {

@@ -27,10 +27,10 @@ pub(super) fn show_list(expr: &mut Expr) {
 
 /// The row of the relation of that name, unless a column has the name.
 pub(super) fn row_called(name: &Ident, scopes: &Scopes<'_, '_>) -> Option<Expr> {
-    let (item, columns) = scopes.row(name)?;
-    let row_type = scopes.relation(item).and_then(|relation| row_type(&relation));
-    let values = columns.iter().map(|column| column_of(name, column)).collect();
-    Some(row_of(&row::name_of(row_type, columns, item.may_be_missing), values))
+    let row = scopes.row(name)?;
+    let row_type = scopes.relation(row.item).and_then(|relation| row_type(&relation));
+    let values = row.own.iter().map(|column| column_of(name, column)).collect();
+    Some(row_of(&row::name_of(row_type, row.names, row.item.may_be_missing), values))
 }
 
 /// The call of a function that makes rows; its name holds those of the columns as they are.

@@ -9,11 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, DFSchemaRef, Result, internal_datafusion_err};
-use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use peristyle_catalog::model::Seq;
 
 use super::exec::LockRowsExec;
@@ -133,17 +132,9 @@ impl PartialOrd for LockRows {
     }
 }
 
-/// DataFusion's planner, which knows the node too.
+/// Plans the node.
 #[derive(Debug)]
 pub(crate) struct RowLockPlanner;
-
-#[async_trait]
-impl QueryPlanner for RowLockPlanner {
-    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(RowLockPlanner)]);
-        planner.create_physical_plan(plan, session).await
-    }
-}
 
 #[async_trait]
 impl ExtensionPlanner for RowLockPlanner {

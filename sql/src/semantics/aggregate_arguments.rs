@@ -100,7 +100,7 @@ fn check_frame(params: &WindowFunctionParams, schema: &DFSchema) -> Result<()> {
     let ty = pg_type(&order.expr.to_field(schema)?.1);
     let is_ranged = match category(ty) {
         Category::Number | Category::Time => true,
-        Category::Own(kind) => matches!(kind, TypeKind::Time | TypeKind::Interval),
+        Category::Own(kind) => kind == TypeKind::Interval,
         _ => false,
     };
     if has_offsets(&params.window_frame) && !is_ranged { Err(no_range(ty)) } else { Ok(()) }

@@ -28,7 +28,7 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(ExpressionRule { name: "postgresql_operands", rewrite: super::operands::rewrite }),
         Arc::new(ExpressionRule { name: "polymorphic_arguments", rewrite: super::polymorphic::rewrite }),
         Arc::new(ExpressionRule { name: "aggregate_arguments", rewrite: super::aggregate_arguments::rewrite }),
-        Arc::new(ExpressionRule { name: "exact_statistics", rewrite: super::exact_statistics::rewrite }),
+        Arc::new(ExpressionRule { name: "moving_frames", rewrite: super::moving_frames::rewrite }),
         Arc::new(super::union_operands::UnionOperands),
         // Type coercion refuses the frames of windows that intervals order.
         Arc::new(super::key_order::KeyOrder),

@@ -6,7 +6,7 @@ use peristyle_catalog::model::PgType;
 
 use super::cursor_commands::refuse_changes;
 use super::{Prepared, Session};
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlState};
 use crate::outcome::Outcome;
 use crate::parse::{SessionCommand, Statement};
 use crate::plan::parameters::Bound;
@@ -38,7 +38,15 @@ impl Session {
                 self.listener.pending().lock().notify(channel, payload)?;
                 Ok(Outcome::Command("NOTIFY".to_owned()))
             }
+            SessionCommand::SetConstraints => Ok(self.set_constraints()),
         }
+    }
+
+    fn set_constraints(&mut self) -> Outcome {
+        if self.block.is_none() {
+            self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET CONSTRAINTS can only be used in transaction blocks");
+        }
+        Outcome::Command("SET CONSTRAINTS".to_owned())
     }
 
     /// What such a statement takes and returns.
@@ -64,7 +72,8 @@ impl Session {
             | SessionCommand::Close(_)
             | SessionCommand::Listen(_)
             | SessionCommand::Unlisten(_)
-            | SessionCommand::Notify { .. } => (Vec::new(), None),
+            | SessionCommand::Notify { .. }
+            | SessionCommand::SetConstraints => (Vec::new(), None),
         };
         Ok(Prepared { parameters, columns, statement: statement.clone() })
     }

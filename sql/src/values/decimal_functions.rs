@@ -58,6 +58,9 @@ impl Decimal {
         if digits > f64::from(SCALE_MAX) + 1.0 {
             return None;
         }
+        if is_nothing(digits, scale) {
+            return zero(scale);
+        }
         rounded(&self.precise(digits.max(0.0) as i32 + scale)?.exp(), scale)
     }
 
@@ -95,6 +98,9 @@ impl Decimal {
         if digits > f64::from(SCALE_MAX) + 1.0 {
             return None;
         }
+        if is_nothing(digits, scale) {
+            return zero(scale);
+        }
         rounded(&self.precise(digits.max(0.0) as i32 + scale)?.powi(exponent.into()), scale)
     }
 
@@ -102,6 +108,9 @@ impl Decimal {
         let (digits, scale) = (self.logarithm10() * exponent.float(), self.power_scale(exponent));
         if digits > f64::from(SCALE_MAX) + 1.0 {
             return None;
+        }
+        if is_nothing(digits, scale) {
+            return zero(scale);
         }
         let digits = digits.max(0.0) as i32 + scale;
         rounded(&self.precise(digits)?.powf(&exponent.precise(digits)?), scale)
@@ -179,6 +188,16 @@ impl Decimal {
         let is_whole = whole.rescale(self.scale)?.unscaled == self.unscaled;
         whole.unscaled.to_i128().filter(|_| is_whole)?.try_into().ok()
     }
+}
+
+/// Whether a number of that decimal logarithm is too small for so many digits behind the point: it would be computed with
+/// as many digits as it has zeros in front, which may be more than memory holds.
+fn is_nothing(logarithm10: f64, scale: i32) -> bool {
+    logarithm10 < -f64::from(scale) - 2.0
+}
+
+fn zero(scale: i32) -> Option<Decimal> {
+    Decimal { unscaled: i256::ZERO, scale: 0 }.rescale(i8::try_from(scale).ok()?)
 }
 
 /// The place of the first digit, of results that are neither too large nor too small for all digits.
@@ -289,6 +308,20 @@ mod tests {
         for (base, exponent, power) in powers {
             assert_eq!(of(base).power(of(exponent)).expect("a power").to_string(), power, "{base} ^ {exponent}");
         }
+    }
+
+    #[test]
+    fn what_is_next_to_nothing_is_zero() {
+        let powers = [
+            ("10.0", "-2147483648", "0.0000000000000000"),
+            ("2.5", "-9000000000000000000", "0.0000000000000000"),
+            ("-10", "-99999", "0.0000000000000000"),
+        ];
+        for (base, exponent, power) in powers {
+            assert_eq!(of(base).power(of(exponent)).expect("a power").to_string(), power, "{base} ^ {exponent}");
+        }
+        assert!(of("-1000000000").exponential().is_some_and(|power| power.unscaled == i256::ZERO));
+        assert!(of("0.5").power(of("123456789012.5")).is_some_and(|power| power.unscaled == i256::ZERO));
     }
 
     #[test]

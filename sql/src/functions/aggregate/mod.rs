@@ -1,7 +1,9 @@
 //! Aggregate functions: exact sums and averages, and the ones whose names or types DataFusion has otherwise.
 
 mod addend;
+mod anew;
 mod bits;
+mod deviation;
 mod distinct;
 mod exact_statistic;
 mod fold;
@@ -18,8 +20,9 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::AggregateUDF;
 
+pub(crate) use anew::over_moving_frame;
 pub(crate) use sole_value::sole_value;
-pub(crate) use wrapped::{aggregate_scale, exact_statistic};
+pub(crate) use wrapped::aggregate_scale;
 
 /// Every aggregate function.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {

@@ -1,17 +1,19 @@
 //! Aggregates of DataFusion's that mean what PostgreSQL's do, under PostgreSQL's names.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::functions_aggregate as aggregate;
 use datafusion::logical_expr::AggregateUDF;
 
 use super::bits::BitAggregate;
+use super::deviation;
 use super::exact_statistic::{self, Statistic};
 use super::retyped::Retyped;
 use crate::functions::bits;
 
 pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
+    let [stddev, stddev_pop, var, var_pop] = Statistic::ALL;
     vec![
         aggregate::count::count_udaf(),
         Retyped::ordered_function(aggregate::min_max::min_udaf()),
@@ -24,11 +26,11 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         BitAggregate::function(aggregate::bit_and_or_xor::bit_xor_udaf(), bits::xor),
         Retyped::function(aggregate::string_agg::string_agg_udaf(), DataType::Utf8View),
         Retyped::array_function(aggregate::array_agg::array_agg_udaf()),
-        aggregate::stddev::stddev_udaf(),
-        aggregate::stddev::stddev_pop_udaf(),
-        aggregate::variance::var_samp_udaf(),
-        renamed(&aggregate::variance::var_samp_udaf(), "variance"),
-        aggregate::variance::var_pop_udaf(),
+        Arc::new(statistic(aggregate::stddev::stddev_udaf(), stddev)),
+        Arc::new(statistic(aggregate::stddev::stddev_pop_udaf(), stddev_pop)),
+        Arc::new(statistic(aggregate::variance::var_samp_udaf(), var)),
+        renamed(&statistic(aggregate::variance::var_samp_udaf(), var), "variance"),
+        Arc::new(statistic(aggregate::variance::var_pop_udaf(), var_pop)),
         aggregate::percentile_cont::percentile_cont_udaf(),
         aggregate::grouping::grouping_udaf(),
         aggregate::first_last::first_value_udaf(),
@@ -36,10 +38,6 @@ pub(crate) fn functions() -> Vec<Arc<AggregateUDF>> {
         aggregate::nth_value::nth_value_udaf(),
     ]
 }
-
-/// Deviations and variances of exact numbers, which are numerics.
-static EXACT_STATISTICS: LazyLock<Vec<Arc<AggregateUDF>>> =
-    LazyLock::new(|| Statistic::ALL.map(|statistic| exact_statistic::function(statistic, false)).into());
 
 /// What tells the digits behind the point that PostgreSQL shows of an aggregate of that name over exact numbers, from the same
 /// arguments; `None` where the result's type tells.
@@ -51,9 +49,9 @@ pub(crate) fn aggregate_scale(name: &str) -> Option<Arc<AggregateUDF>> {
     Some(exact_statistic::function(statistic, true))
 }
 
-/// The function of that name as it is for exact numbers; `None` if it is the same for all.
-pub(crate) fn exact_statistic(name: &str) -> Option<Arc<AggregateUDF>> {
-    EXACT_STATISTICS.iter().find(|function| function.name() == name).cloned()
+/// The statistic of floats, with that of exact numbers beside it.
+fn statistic(of_floats: Arc<AggregateUDF>, of_exact: Statistic) -> AggregateUDF {
+    deviation::function(of_floats, exact_statistic::function(of_exact, false))
 }
 
 fn renamed(function: &AggregateUDF, alias: &'static str) -> Arc<AggregateUDF> {

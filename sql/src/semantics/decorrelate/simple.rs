@@ -40,11 +40,10 @@ pub(super) fn is_left(expr: &Expr, node: &LogicalPlan) -> bool {
     }
 }
 
-/// What an aggregate of one group reads.
+/// What an aggregate of one group reads. Of one behind an alias DataFusion may lose what tells that no row came.
 fn aggregated(plan: &LogicalPlan) -> Option<&LogicalPlan> {
     match plan {
         LogicalPlan::Projection(projection) if !names_outer(plan) => aggregated(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => aggregated(&alias.input),
         LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() && !names_outer(plan) => {
             Some(&aggregate.input)
         }
@@ -86,7 +85,9 @@ fn pulls_up(plan: &LogicalPlan, conditions: Conditions, inner: &mut HashMap<Stri
             Ok(pulls_up(&projection.input, conditions, inner)?
                 && !projection.expr.iter().any(|expr| renames(expr, inner)))
         }
-        LogicalPlan::SubqueryAlias(alias) if !names_outer(plan) => pulls_up(&alias.input, conditions, inner),
+        // Behind an alias DataFusion finds only the columns that the alias shows.
+        LogicalPlan::SubqueryAlias(alias) if !names_outer(plan) => Ok(pulls_up(&alias.input, conditions, inner)?
+            && inner.keys().all(|name| alias.schema.has_column_with_unqualified_name(name))),
         LogicalPlan::Join(join) if join.join_type == JoinType::Inner && !names_outer(plan) => {
             Ok(pulls_up(&join.left, conditions, inner)? && pulls_up(&join.right, conditions, inner)?)
         }

@@ -51,7 +51,8 @@ pub(super) fn of_type(ty: &DataType) -> Scale {
 pub(super) fn scale_of(expr: &Expr, columns: &Columns<'_>) -> Result<Scale> {
     let ty = expr.get_type(columns.schema)?;
     let by_type = || Ok(of_type(&ty));
-    if !is_exact(&ty) || expr.is_volatile() {
+    // An integer shows none, whatever it was computed by.
+    if !ty.is_decimal() || expr.is_volatile() {
         return by_type();
     }
     match expr {
