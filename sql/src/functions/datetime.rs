@@ -47,7 +47,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
             overload(&[Ty::Text, Ty::Timestamptz, Ty::Text], PgType::TIMESTAMPTZ, |c| {
                 map3::<Text, Timestamp, Text, TimestamptzOut>(c, |unit, t, zone| {
-                    truncate_in(&unit_of(unit)?, t, Zone::require(zone)?).map(TimestamptzOut)
+                    truncate_in(&unit_of(unit)?, t, Zone::of_expression(zone)?).map(TimestamptzOut)
                 })
             }),
             overload(&[Ty::Text, Ty::Interval], PgType::INTERVAL, |c| map2::<Text, Interval, _>(c, truncate_interval)),

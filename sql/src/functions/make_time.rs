@@ -39,7 +39,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
             }),
             overload(MAKE_IN_ZONE, PgType::TIMESTAMPTZ, |c| {
                 let zones = Argument::<Text>::of(c, MAKE_TIMESTAMP.len());
-                let place = |row, t| Ok(zones.get(row).map(Zone::require).transpose()?.map(|zone| zone.to_utc(t)));
+                let place = |row, t| Ok(zones.get(row).map(Zone::of_parts).transpose()?.map(|zone| zone.to_utc(t)));
                 make_timestamp(c, place, TimestamptzOut)
             }),
         ],

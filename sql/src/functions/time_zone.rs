@@ -5,6 +5,10 @@ use chrono::{DateTime, FixedOffset};
 use crate::error::{SqlError, SqlState};
 use crate::values::{TIMESTAMP_INFINITY, TIMESTAMP_NEGATIVE_INFINITY, Zone};
 
+fn unknown(name: &str) -> SqlError {
+    SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("time zone \"{name}\" not recognized"))
+}
+
 /// Whether the microseconds stand for an infinity.
 pub(crate) fn is_infinite(micros: i64) -> bool {
     micros == TIMESTAMP_INFINITY || micros == TIMESTAMP_NEGATIVE_INFINITY
@@ -13,19 +17,31 @@ pub(crate) fn is_infinite(micros: i64) -> bool {
 impl Zone {
     /// As [`Zone::parse`]; 22023 if there is no such zone.
     pub(crate) fn require(name: &str) -> Result<Zone, SqlError> {
-        Zone::parse(name).ok_or_else(|| {
-            SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("time zone \"{name}\" not recognized"))
-        })
+        Zone::parse(name).ok_or_else(|| unknown(name))
     }
 
     /// The zone that AT TIME ZONE names: there a displacement counts to the west, as in POSIX.
     pub(crate) fn of_expression(name: &str) -> Result<Zone, SqlError> {
-        let flipped = match name.trim_start().split_at_checked(1) {
-            Some(("+", rest)) if rest.starts_with(|c: char| c.is_ascii_digit()) => Some(format!("-{rest}")),
-            Some(("-", rest)) if rest.starts_with(|c: char| c.is_ascii_digit()) => Some(format!("+{rest}")),
-            _ => None,
-        };
-        Zone::require(flipped.as_deref().unwrap_or(name))
+        let displacement = name.trim();
+        if displacement.starts_with(|first: char| first.is_ascii_digit() || first == '+' || first == '-') {
+            return Zone::west(displacement).ok_or_else(|| unknown(name));
+        }
+        Zone::require(name)
+    }
+
+    /// The zone that `make_timestamptz` is told: there a displacement has a sign and counts to the east.
+    pub(crate) fn of_parts(name: &str) -> Result<Zone, SqlError> {
+        match name.trim() {
+            displacement if displacement.starts_with(['+', '-']) => {
+                Zone::east(displacement).ok_or_else(|| unknown(name))
+            }
+            unsigned if unsigned.starts_with(|first: char| first.is_ascii_digit()) => {
+                let message = format!("invalid input syntax for type numeric time zone: \"{name}\"");
+                let hint = "Numeric time zones must have \"-\" or \"+\" as first character.";
+                Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message).hint(hint))
+            }
+            _ => Zone::require(name),
+        }
     }
 
     /// Wall clock microseconds of an instant. Infinities stay.

@@ -8,6 +8,7 @@ mod join_conditions;
 mod options;
 mod recursive;
 mod scope;
+mod set_order;
 mod sets;
 mod subqueries;
 mod system_columns;
@@ -37,6 +38,7 @@ const REGISTERED: [&str; 6] = ["regclass", "regtype", "regnamespace", "regrole",
 pub fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Names);
     system_columns::normalise(statement);
+    set_order::normalise(statement);
     subqueries::normalise(statement);
     join_conditions::normalise(statement);
     sets::normalise(statement);

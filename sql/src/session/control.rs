@@ -229,8 +229,7 @@ fn role_text(role: &Ident) -> String {
 /// `INTERVAL '-08:00' [HOUR TO MINUTE]` as a displacement east of UTC.
 fn displacement(interval: &ast::Interval) -> Result<Zone, SqlError> {
     let text = setting_text(&interval.value)?;
-    let signed = if text.starts_with(['+', '-']) { text.clone() } else { format!("+{text}") };
-    Zone::parse(&signed).filter(|zone| !matches!(zone, Zone::Named(_))).ok_or_else(|| {
+    Zone::east(&text).ok_or_else(|| {
         let message = format!("invalid value for parameter \"TimeZone\": \"{text}\"");
         SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
     })

@@ -1,5 +1,6 @@
 //! The session's time zone: offsets at an instant, and from local time to an instant as PostgreSQL resolves it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
@@ -22,21 +23,28 @@ pub enum Zone {
 }
 
 impl Zone {
-    /// The zone that `SET TimeZone` means: a name of the tz database in any case, hours east of UTC (`-7`, `5.5`),
-    /// `+hh:mm` east of UTC, or POSIX `UTC+3`, which counts west. `None` if it is not recognised.
+    /// The zone that `SET TimeZone` means: a name of the tz database in any case, a number of hours east of UTC (`-7`, `5.5`),
+    /// or as POSIX has it, counted west: `UTC+3`, `+03:00`. `None` if it is not recognised.
     pub fn parse(text: &str) -> Option<Zone> {
         let text = text.trim();
         if let Some(zone) = Zone::by_name(text) {
             return Some(zone);
         }
-        if let Some(seconds) = parse_displacement(text) {
-            return Some(Zone::fixed(seconds));
-        }
         if let Ok(hours) = text.parse::<f64>() {
             let seconds = hours * 3600.0;
             return (seconds.abs() < f64::from(DISPLACEMENT_SECONDS_END)).then(|| Zone::fixed(seconds.round() as i32));
         }
-        Zone::parse_posix(text)
+        Zone::parse_posix(text).or_else(|| Zone::west(text))
+    }
+
+    /// A displacement counted west of UTC, as POSIX has it.
+    pub(crate) fn west(displacement: &str) -> Option<Zone> {
+        Some(Zone::fixed(-parse_displacement(&with_sign(displacement))?))
+    }
+
+    /// A displacement counted east of UTC, as ISO 8601 has it.
+    pub(crate) fn east(displacement: &str) -> Option<Zone> {
+        Some(Zone::fixed(parse_displacement(&with_sign(displacement))?))
     }
 
     /// A zone by its name alone.
@@ -64,8 +72,7 @@ impl Zone {
                 &text[letters..]
             }
         };
-        let signed = if rest.starts_with(['+', '-']) { rest.to_owned() } else { format!("+{rest}") };
-        Some(Zone::fixed(-parse_displacement(&signed)?))
+        Zone::west(rest)
     }
 
     /// Seconds east of UTC at an instant, in microseconds since 1970.
@@ -115,6 +122,10 @@ impl fmt::Display for Zone {
             }
         }
     }
+}
+
+fn with_sign(displacement: &str) -> Cow<'_, str> {
+    if displacement.starts_with(['+', '-']) { displacement.into() } else { format!("+{displacement}").into() }
 }
 
 fn signed(seconds: i32) -> String {
@@ -258,7 +269,9 @@ mod tests {
         assert_eq!(Zone::parse("utc"), Some(Zone::Utc));
         assert_eq!(Zone::parse("america/new_york"), Some(Zone::Named(Tz::America__New_York)));
         assert_eq!(Zone::parse("-7"), Some(Zone::Fixed(-7 * 3600)));
-        assert_eq!(Zone::parse("+05:30"), Some(Zone::Fixed(19_800)));
+        assert_eq!(Zone::parse("5.5"), Some(Zone::Fixed(19_800)));
+        assert_eq!(Zone::parse("+05:30"), Some(Zone::Fixed(-19_800)));
+        assert_eq!(Zone::east("05:30"), Some(Zone::Fixed(19_800)));
         assert_eq!(Zone::parse("UTC+3"), Some(Zone::Fixed(-10_800)));
         assert_eq!(Zone::parse("<+03>-03"), Some(Zone::Fixed(10_800)));
         assert_eq!(Zone::parse("Mars/Olympus"), None);

@@ -145,8 +145,8 @@ fn rewrite_array(expr: &mut Expr) {
     *expr = call(EMPTY_IF_NULL, vec![guarded(subquery, lifted)]);
 }
 
-/// Whether the one result of a query is made of a function that gives rows, which no aggregate takes.
-fn gives_rows(query: &Query) -> bool {
+/// Whether a result of a query is made of a function that gives rows.
+pub(super) fn gives_rows(query: &Query) -> bool {
     let SetExpr::Select(select) = query.body.as_ref() else { return false };
     select.projection.iter().any(|item| {
         let found = visit_expressions(item, |expr| match called(expr) {

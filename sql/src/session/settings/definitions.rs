@@ -38,6 +38,11 @@ pub(crate) struct SettingDefinition {
     pub(crate) fixed: bool,
 }
 
+/// A switch of PostgreSQL's planner.
+const fn planner(name: &'static str) -> SettingDefinition {
+    setting(name, SettingKind::Bool, "on", FOR_PLANNERS)
+}
+
 const fn setting(
     name: &'static str,
     kind: SettingKind,
@@ -63,6 +68,9 @@ const ISOLATION_LEVELS: &[&str] = &["read uncommitted", "read committed", "repea
 /// What a client may be told, the least first.
 pub(super) const MESSAGE_LEVELS: &[&str] =
     &["debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error", "fatal", "panic"];
+
+/// What PostgreSQL's planner is told and ours takes no notice of.
+const FOR_PLANNERS: &str = "Accepted for tools; queries are planned by other rules.";
 
 /// All settings, in the order of their names.
 pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
@@ -125,6 +133,19 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "off",
         "Sets the default read-only status of new transactions.",
     )),
+    planner("enable_bitmapscan"),
+    planner("enable_hashagg"),
+    planner("enable_hashjoin"),
+    planner("enable_incremental_sort"),
+    planner("enable_indexonlyscan"),
+    planner("enable_indexscan"),
+    planner("enable_material"),
+    planner("enable_memoize"),
+    planner("enable_mergejoin"),
+    planner("enable_nestloop"),
+    planner("enable_partition_pruning"),
+    planner("enable_seqscan"),
+    planner("enable_sort"),
     setting(
         "escape_string_warning",
         SettingKind::Bool,
@@ -137,6 +158,8 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "1",
         "Sets the number of digits displayed for floating-point values.",
     ),
+    setting("from_collapse_limit", SettingKind::Integer(1, i32::MAX as i64), "8", FOR_PLANNERS),
+    planner("geqo"),
     setting(
         "idle_in_transaction_session_timeout",
         SettingKind::Milliseconds,
@@ -175,6 +198,7 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
     )),
     fixed(reported(setting("is_superuser", SettingKind::Bool, "on", "Shows whether the current user is a superuser."))),
     setting("jit", SettingKind::Bool, "off", "Accepted for tools; there is no just-in-time compiler."),
+    setting("join_collapse_limit", SettingKind::Integer(1, i32::MAX as i64), "8", FOR_PLANNERS),
     fixed(setting("lc_collate", SettingKind::Text, "C", "Shows the collation order locale.")),
     fixed(setting("lc_ctype", SettingKind::Text, "C.UTF-8", "Shows the character classification locale.")),
     setting("lc_messages", SettingKind::Text, "C", "Sets the language in which messages are displayed."),
@@ -200,6 +224,13 @@ pub(crate) const DEFINITIONS: &[SettingDefinition] = &[
         "Shows the maximum identifier length, in bytes.",
     )),
     fixed(setting("max_index_keys", SettingKind::Integer(32, 32), "32", "Shows the maximum number of index keys.")),
+    setting("max_parallel_workers_per_gather", SettingKind::Integer(0, 1024), "2", FOR_PLANNERS),
+    setting(
+        "plan_cache_mode",
+        SettingKind::Enum(&["auto", "force_generic_plan", "force_custom_plan"]),
+        "auto",
+        FOR_PLANNERS,
+    ),
     setting("quote_all_identifiers", SettingKind::Bool, "off", "When generating SQL fragments, quote all identifiers."),
     setting("role", SettingKind::Role, "none", "Sets the current role."),
     setting("row_security", SettingKind::Bool, "on", "Accepted for tools; there are no policies."),
