@@ -4,18 +4,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::streaming::StreamingTable;
-use datafusion::common::DataFusionError;
+use datafusion::common::{Column, DataFusionError};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, TryStreamExt, stream};
+use peristyle_catalog::model::PgType;
 use peristyle_storage::files::{FileError, ParquetFile};
+use peristyle_storage::types::pg_type;
 
 use super::assign::assign_columns;
 use super::copy_in::check_condition;
@@ -29,6 +31,7 @@ use crate::parse::{CopyStatement, CopySubject};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
+use crate::semantics;
 use crate::session::{Copies, CopyEntry, SharedTransaction};
 
 /// Name of the file in its plan.
@@ -138,7 +141,26 @@ async fn assigned(
     let readers = (0..scope.engine.limits().streams.max(1)).map(|_| reader()).collect();
     let table: Arc<dyn TableProvider> = Arc::new(StreamingTable::try_new(Arc::clone(&schema), readers)?);
     let scan = LogicalPlanBuilder::scan(FILE, provider_as_source(table), None)?.build()?;
-    planner.physical(assign_columns(target, &names, scan)?, &Bound::default()).await
+    planner.physical(assign_columns(target, &names, untyped_texts(target, scan)?)?, &Bound::default()).await
+}
+
+/// The file's columns, those of texts as strings without a type of their own: there are types that a file has no other form
+/// for, and a column of such a type reads them, as it does a text file's.
+fn untyped_texts(target: &Target, scan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    // An open table's column becomes one of texts.
+    let takes_text = |name: &str| {
+        target.is_open() || target.position(name).is_none_or(|at| semantics::is_text(target.fields[at].ty))
+    };
+    let columns: Vec<Expr> = scan
+        .schema()
+        .iter()
+        .map(|(qualifier, field)| {
+            let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+            let is_read = pg_type(field) == PgType::TEXT && !takes_text(field.name());
+            if is_read { cast(column, DataType::Utf8).alias(field.name()) } else { column }
+        })
+        .collect();
+    Ok(LogicalPlanBuilder::from(scan).project(columns)?.build()?)
 }
 
 /// A file that is read.

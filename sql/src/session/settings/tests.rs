@@ -104,7 +104,9 @@ fn zones_are_named_or_displaced() {
     let mut settings = Settings::default();
     for (value, shown, arrow) in [
         ("-7", "<-07>+07", "-07:00"),
-        ("+05:30", "<+05:30>-05:30", "+05:30"),
+        ("5.5", "<+05:30>-05:30", "+05:30"),
+        // As POSIX has it.
+        ("+05:30", "<-05:30>+05:30", "-05:30"),
         ("europe/berlin", "Europe/Berlin", "Europe/Berlin"),
     ] {
         set(&mut settings, "TimeZone", value).expect("a zone");
