@@ -15,8 +15,10 @@ use crate::values::{Json, JsonParts, json_parts};
 pub(crate) const JSON_ITEMS: &str = "pg_json_items";
 /// The items of a jsonb array.
 pub(crate) const JSONB_ITEMS: &str = "pg_jsonb_items";
-/// The items of an array as texts.
-pub(crate) const ITEM_TEXTS: &str = "pg_json_item_texts";
+/// The items of a json array as texts.
+pub(crate) const JSON_ITEM_TEXTS: &str = "pg_json_item_texts";
+/// The items of a jsonb array as texts.
+pub(crate) const JSONB_ITEM_TEXTS: &str = "pg_jsonb_item_texts";
 /// The names of a json object's members as they are written.
 pub(crate) const JSON_KEYS: &str = "pg_json_keys";
 /// The names of a jsonb object's members.
@@ -41,7 +43,8 @@ const fn of_json(returns: PgType, eval: super::define::Eval) -> Overload {
 pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(JSON_ITEMS, &[of_json(JSON_ARRAY, |c| map1::<Text, _>(c, json_items))]),
     immutable(JSONB_ITEMS, &[of_json(JSONB_ARRAY, |c| per_part(c, items, as_json))]),
-    immutable(ITEM_TEXTS, &[of_json(TEXT_ARRAY, |c| per_part(c, items, as_text))]),
+    immutable(JSON_ITEM_TEXTS, &[of_json(TEXT_ARRAY, |c| map1::<Text, _>(c, json_item_texts))]),
+    immutable(JSONB_ITEM_TEXTS, &[of_json(TEXT_ARRAY, |c| per_part(c, items, as_text))]),
     immutable(
         JSON_KEYS,
         &[of_json(TEXT_ARRAY, |c| {
@@ -57,11 +60,7 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     immutable(
         JSON_VALUE_TEXTS,
         &[of_json(TEXT_ARRAY, |c| {
-            map1::<Text, _>(c, |json| {
-                let members = json_members(json)?;
-                let text = |(_, value): (String, String)| as_text(&parse(&value)?);
-                Ok(TextsOut(members.into_iter().map(text).collect::<Result<_>>()?))
-            })
+            map1::<Text, _>(c, |json| texts_of(json_members(json)?.into_iter().map(|(_, value)| value)))
         })],
     ),
     immutable(JSONB_KEYS, &[of_json(TEXT_ARRAY, |c| map1::<Text, _>(c, jsonb_keys))]),
@@ -94,8 +93,26 @@ fn items<'v, 'a>(value: &'v Json<'a>) -> Result<Vec<&'v Json<'a>>> {
 }
 
 fn json_items(json: &str) -> Result<TextsOut> {
+    Ok(texts(json_array(json)?.into_iter()))
+}
+
+fn json_item_texts(json: &str) -> Result<TextsOut> {
+    texts_of(json_array(json)?.into_iter())
+}
+
+/// Parts of a json value as texts: a string without its quotes, null as NULL, all else as it is written.
+fn texts_of(parts: impl Iterator<Item = impl AsRef<str>>) -> Result<TextsOut> {
+    let text = |part: &str| match parse(part)? {
+        value @ (Json::Null | Json::String(_)) => as_text(&value),
+        _ => Ok(Some(part.to_owned())),
+    };
+    Ok(TextsOut(parts.map(|part| text(part.as_ref())).collect::<Result<_>>()?))
+}
+
+/// The items of a json array as they are written.
+fn json_array(json: &str) -> Result<Vec<&str>> {
     match json_parts(json)? {
-        JsonParts::Array(items) => Ok(texts(items.into_iter())),
+        JsonParts::Array(items) => Ok(items),
         JsonParts::Object(_) => Err(invalid_parameter("cannot extract elements from an object")),
         JsonParts::Scalar => Err(invalid_parameter("cannot extract elements from a scalar")),
     }

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 
 use super::super::folded;
 use super::{alias_of, call, givers, select_of, unnest};
-use crate::functions::json_sets::ITEM_TEXTS;
+use crate::functions::json_sets::JSONB_ITEM_TEXTS;
 use crate::names::fold;
 use crate::parse::parse_expression;
 use crate::semantics::pg_type_of_sql;
@@ -54,7 +54,7 @@ pub(super) fn derived(name: &str, argument: &Expr, alias: Option<&TableAlias>, l
 /// The items of a member that is a json array as those of an array; a member that is text is read as one.
 fn array(name: &Ident, ty: &DataType, type_of: &str) -> Expr {
     let json = get(name, BinaryOperator::Arrow);
-    let items = cast(call(ITEM_TEXTS, vec![json.clone()]), ty);
+    let items = cast(call(JSONB_ITEM_TEXTS, vec![json.clone()]), ty);
     let Ok(mut chosen) = parse_expression("CASE kind WHEN 'array' THEN items ELSE other END") else { return items };
     if let Expr::Case { operand, conditions, else_result, .. } = &mut chosen {
         *operand = Some(Box::new(call(type_of, vec![json])));
