@@ -3,6 +3,7 @@
 //! Nothing here is serialisable. The bytes that reach a disk are made by [`crate::records`], which carries
 //! a version byte and golden-bytes tests, so a field may be added here without touching a format by accident.
 
+mod built_in_types;
 mod changes;
 mod enum_type;
 mod ids;
