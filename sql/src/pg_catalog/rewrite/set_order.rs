@@ -1,17 +1,16 @@
 //! `SELECT id, unnest(a) FROM t ORDER BY x`: keys that the select list does not have. The planner looks for them below the
 //! list, but not below functions that give rows, so they become columns of a subquery:
-//! `SELECT * EXCLUDE (key) FROM (SELECT id, unnest(a), x AS key FROM t) AS given ORDER BY key`.
+//! `SELECT * EXCLUDE (key) FROM (SELECT id, unnest(a), x AS key FROM t) AS "rows given" ORDER BY key`.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     ExcludeSelectItem, Expr, Ident, ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr,
-    Statement, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Statement, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::folded;
-use super::subqueries::gives_rows;
-use crate::parse::parse_query;
+use super::subqueries::{gives_rows, read_as_table};
 
 pub(super) fn normalise(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Ordered);
@@ -45,7 +44,11 @@ fn take_keys_in(query: &mut Query) {
     let names = hidden.iter().map(|(name, _)| ObjectName::from(vec![name.clone()])).collect();
     let columns = hidden.into_iter().map(|(alias, expr)| SelectItem::ExprWithAlias { expr, alias });
     select.projection.extend(columns);
-    read_without(query, names);
+    let given = SelectItem::Wildcard(WildcardAdditionalOptions {
+        opt_exclude: Some(ExcludeSelectItem::Multiple(names)),
+        ..WildcardAdditionalOptions::default()
+    });
+    read_as_table(query, "rows given", vec![given]);
 }
 
 /// Keys that are no output columns, each replaced by the name that it gets.
@@ -73,19 +76,4 @@ fn outputs(select: &Select) -> Vec<String> {
         _ => None,
     };
     select.projection.iter().filter_map(name).collect()
-}
-
-/// The query's rows without these columns.
-fn read_without(query: &mut Query, columns: Vec<ObjectName>) {
-    let mut outer = *parse_query("SELECT 1 FROM (SELECT 1) AS \"rows given\"").expect("a constant text parses");
-    if let SetExpr::Select(reader) = outer.body.as_mut()
-        && let Some(TableFactor::Derived { subquery, .. }) = reader.from.first_mut().map(|from| &mut from.relation)
-    {
-        reader.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions {
-            opt_exclude: Some(ExcludeSelectItem::Multiple(columns)),
-            ..WildcardAdditionalOptions::default()
-        })];
-        std::mem::swap(&mut subquery.body, &mut query.body);
-    }
-    query.body = outer.body;
 }

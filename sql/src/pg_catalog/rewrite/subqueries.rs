@@ -175,11 +175,17 @@ fn read_from_subquery(query: &mut Query) {
     }
     let name = Ident::with_quote('"', "array item");
     select.projection = vec![SelectItem::ExprWithAlias { expr: item.clone(), alias: name.clone() }];
-    let mut outer = *parse_query("SELECT 1 FROM (SELECT 1) AS \"array items\"").expect("a constant text parses");
+    read_as_table(query, "array items", vec![SelectItem::UnnamedExpr(Expr::Identifier(name))]);
+}
+
+/// The rows of a query's body become a table of that name, from which the projection is read.
+pub(super) fn read_as_table(query: &mut Query, name: &str, projection: Vec<SelectItem>) {
+    let reader = format!("SELECT 1 FROM (SELECT 1) AS \"{name}\"");
+    let mut outer = *parse_query(&reader).expect("a constant text parses");
     if let SetExpr::Select(reader) = outer.body.as_mut()
         && let Some(TableFactor::Derived { subquery, .. }) = reader.from.first_mut().map(|from| &mut from.relation)
     {
-        reader.projection = vec![SelectItem::UnnamedExpr(Expr::Identifier(name))];
+        reader.projection = projection;
         std::mem::swap(&mut subquery.body, &mut query.body);
     }
     query.body = outer.body;

@@ -13,6 +13,7 @@ use crate::values::{ByteaOutput, DateForm, DateOrder, IntervalStyle, OutputStyle
 /// The schema of a search path that is the user's own.
 const USERS_OWN: &str = "$user";
 
+/// What one session's values mean.
 #[derive(Clone, Debug)]
 pub(crate) struct Meaning {
     /// How values are written, in UTF-8.
