@@ -7,6 +7,7 @@ mod item;
 mod number;
 mod parse;
 mod syntax;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,32 +1,28 @@
 //! Answers the planner's questions about names: tables, views, system relations, functions.
 
+mod answers;
+mod arguments;
 mod kept_rows;
 mod past_source;
+mod statement_state;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::catalog::{TableFunctionArgs, TableProvider};
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::{DataFusionError, Result, TableReference};
-use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::catalog::TableProvider;
+use datafusion::common::DataFusionError;
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, TaskContext};
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
-use datafusion::logical_expr::{
-    AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF, lit,
-};
+use datafusion::logical_expr::{LogicalPlanBuilder, ScalarUDF, TableSource, lit};
 use parking_lot::Mutex;
 use peristyle_catalog::model::{ColumnId, Oid, PgType, Relation, RelationKind, Sequence};
 use peristyle_storage::types::pg_metadata;
 
+use self::statement_state::statement_state;
 use super::parameters::Bound;
-use super::{expand_view, memory, past, user_types};
+use super::{expand_view, memory, user_types};
 use crate::error::SqlError;
-use crate::functions::{FunctionContext, excluding, row, undefined};
 use crate::pg_catalog::pg_sequence::SEQUENCE_COLUMNS;
 use crate::scan::{AddressBook, SystemTable, TableScan};
 use crate::scope::{PG_CATALOG, Scope, undefined_table};
@@ -268,148 +264,6 @@ impl<'a> Provider<'a> {
 
 fn is_written(binding: &Binding, schema: Option<&str>, name: &str) -> bool {
     binding.written.iter().map(String::as_str).eq(schema.into_iter().chain([name]))
-}
-
-/// The engine's state with this statement's clock, session and memory.
-fn statement_state(scope: &Scope, memory: Arc<dyn MemoryPool>) -> SessionState {
-    let mut state = scope.engine.state().clone();
-    let context = FunctionContext {
-        transaction_start: scope.transaction_started,
-        statement_start: scope.started,
-        sources: scope.engine.sources().clone(),
-        chance: scope.session.chance.clone(),
-        output: scope.settings.output_style(),
-        date_order: scope.settings.input_style(scope.transaction_started).date_order,
-        user: scope.session.user.clone(),
-        database: scope.session.database.clone(),
-        search_path: scope.found_schemas(),
-        backend_pid: scope.session.process_id,
-        version: crate::VERSION.to_owned(),
-        settings: Arc::clone(&scope.settings) as _,
-        enums: Some(scope.enums()),
-        memory,
-    };
-    let options = state.config_mut().options_mut();
-    options.execution.time_zone = Some(scope.settings.arrow_time_zone());
-    if scope.session.chance.is_seeded() {
-        options.execution.target_partitions = 1;
-    }
-    context.install(options);
-    state.mark_start_execution();
-    state
-}
-
-impl ContextProvider for Provider<'_> {
-    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        match name.catalog() {
-            Some(catalog) if let Some(seq) = past::commit_of(catalog) => {
-                let schema = name.schema().filter(|schema| !schema.is_empty());
-                self.past_source(seq, schema, name.table()).map_err(external)
-            }
-            Some(database) if database != self.scope.session.database => {
-                let message = format!("cross-database references are not implemented: \"{name}\"");
-                Err(external(SqlError::unsupported(message)))
-            }
-            _ => self.source(name.schema(), name.table()).map_err(external),
-        }
-    }
-
-    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
-        let function = self.state.table_functions().get(name).ok_or_else(|| undefined::call_of(name, &args))?;
-        let args = args.into_iter().map(|arg| self.constant_argument(arg)).collect::<Result<Vec<_>>>()?;
-        let provider = function.create_table_provider_with_args(TableFunctionArgs::new(&args, &self.state))?;
-        Ok(provider_as_source(provider))
-    }
-
-    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
-        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
-    }
-
-    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.state.expr_planners()
-    }
-
-    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        self.state.relation_planners()
-    }
-
-    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
-        Some(crate::semantics::type_planner())
-    }
-
-    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        let bare = name.strip_prefix("pg_catalog.").unwrap_or(name);
-        let known = self.state.scalar_functions().get(bare).cloned().or_else(|| self.catalog_function(bare));
-        let is_other = || {
-            self.get_aggregate_meta(name).is_some()
-                || self.get_window_meta(name).is_some()
-                || self.get_higher_order_meta(name).is_some()
-        };
-        let known = known.or_else(|| row::named(bare).map(Arc::new));
-        known.or_else(|| match bare.split_once('.') {
-            _ if is_other() => None,
-            Some((schema, _)) if !self.has_schema(schema) => Some(Arc::new(undefined::in_no_schema(schema))),
-            _ => undefined::function(bare).map(Arc::new),
-        })
-    }
-
-    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
-        self.state.higher_order_functions().get(name).cloned()
-    }
-
-    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        self.state.aggregate_functions().get(name.strip_prefix("pg_catalog.").unwrap_or(name)).cloned()
-    }
-
-    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
-        let known = self.state.window_functions().get(name.strip_prefix("pg_catalog.").unwrap_or(name)).cloned();
-        known.or_else(|| excluding::named(name, |inner| self.state.aggregate_functions().get(inner).cloned()))
-    }
-
-    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
-        None
-    }
-
-    fn options(&self) -> &ConfigOptions {
-        self.state.config_options()
-    }
-
-    fn udf_names(&self) -> Vec<String> {
-        self.state.scalar_functions().keys().cloned().collect()
-    }
-
-    fn higher_order_function_names(&self) -> Vec<String> {
-        self.state.higher_order_functions().keys().cloned().collect()
-    }
-
-    fn udaf_names(&self) -> Vec<String> {
-        self.state.aggregate_functions().keys().cloned().collect()
-    }
-
-    fn udwf_names(&self) -> Vec<String> {
-        self.state.window_functions().keys().cloned().collect()
-    }
-}
-
-impl Provider<'_> {
-    /// An argument of a table function, folded to a constant where it can be.
-    pub(super) fn constant_argument(&self, argument: Expr) -> Result<Expr> {
-        use datafusion::common::DFSchema;
-        use datafusion::common::tree_node::{Transformed, TreeNode};
-        use datafusion::logical_expr::simplify::SimplifyContext;
-        use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-        let value_of = |expr: Expr| match (&expr, self.values) {
-            (Expr::Placeholder(placeholder), Some(values)) => match values.literal(&placeholder.id) {
-                Some(literal) => Transformed::yes(literal),
-                None => Transformed::no(expr),
-            },
-            _ => Transformed::no(expr),
-        };
-        let argument = argument.transform_up(|expr| Ok(value_of(expr)))?.data;
-        let context = SimplifyContext::builder().with_config_options(Arc::clone(self.state.config_options())).build();
-        let simplifier = ExprSimplifier::new(context);
-        simplifier.simplify(simplifier.coerce(argument, &DFSchema::empty())?)
-    }
 }
 
 /// An error of ours on its way through the planner.

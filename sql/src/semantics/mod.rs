@@ -17,6 +17,7 @@ mod cast_text;
 mod cast_time;
 pub(crate) mod category;
 mod choices;
+mod comparison;
 mod comparison_key;
 mod correlated_in;
 mod decorrelate;

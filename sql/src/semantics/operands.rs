@@ -10,10 +10,11 @@ use peristyle_catalog::model::PgType;
 use peristyle_storage::types::marked_pg_type;
 
 use super::category::{Category, category, comparison_type};
+use super::comparison::compared_operands;
 use super::comparison_key::Comparison;
 use super::is_quantified;
 use super::key_order::is_label;
-use super::operators::{as_type, compared_operands, no_operator, type_of};
+use super::operators::{as_type, no_operator, type_of};
 use super::type_planner::field_of;
 use crate::functions::collation::COLLATED;
 use crate::functions::error::error;

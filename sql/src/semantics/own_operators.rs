@@ -8,7 +8,8 @@ use peristyle_catalog::model::{PgType, TypeKind};
 use peristyle_storage::packed::{Bits, RangeType};
 use sqlparser::ast::BinaryOperator;
 
-use super::operators::{Operand, as_type, check_literal, no_operator};
+use super::comparison::check_literal;
+use super::operators::{Operand, as_type, no_operator};
 use super::type_planner::arrow_of;
 use crate::functions::{bits, macaddr, money, named, network, range};
 

@@ -9,7 +9,8 @@ use peristyle_catalog::model::PgType;
 use super::assignment::is_text;
 use super::cast::{CastKind, cast_expr, cast_to_arrow};
 use super::category::arithmetic_type;
-use super::operators::{check_literal, type_of};
+use super::comparison::check_literal;
+use super::operators::type_of;
 use crate::functions::error::undefined_function;
 use crate::functions::signature::{field_type_name, is_unknown};
 

@@ -18,18 +18,19 @@ mod kept;
 mod locks;
 pub mod named;
 mod portals;
+mod prepared;
 mod prepared_commands;
 mod running;
 pub(crate) mod settings;
 mod table_lock;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
-use peristyle_catalog::model::{Oid, PgType};
+use peristyle_catalog::model::Oid;
 
 use self::block::Block;
 use self::channels::Listener;
@@ -39,8 +40,8 @@ use crate::charset::Charset;
 use crate::engine::Engine;
 use crate::error::{SqlError, SqlState};
 use crate::functions::Chance;
-use crate::outcome::{ColumnDescription, Notice, Outcome};
-use crate::parse::{self, Statement, Tree};
+use crate::outcome::{Notice, Outcome};
+use crate::parse::{self, Statement};
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::sequence::SharedTaken;
@@ -58,6 +59,7 @@ pub(crate) use kept::{Kept as KeptObjects, SharedKept};
 pub(crate) use locks::{HeldTransaction, LockKey, LockRow, Locks, OwnLocks};
 pub use locks::{LockMode, LockNumber, LockSpan};
 pub use portals::PortalDescription;
+pub use prepared::{BoundParameters, Parameter, Prepared};
 
 /// What a start-up packet says.
 #[derive(Clone, Debug, Default)]
@@ -120,27 +122,6 @@ struct Rerun {
     bound: Arc<Bound>,
 }
 
-/// A statement with its parameters' types resolved. Resolved anew when it is executed; if its result type then
-/// differs it fails with 0A000.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    pub parameters: Vec<PgType>,
-    /// Columns of the result, `None` for a statement without rows.
-    pub columns: Option<Vec<ColumnDescription>>,
-    pub statement: Statement,
-}
-
-/// A parameter as Bind sent it; `None` is NULL.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    pub format: WireFormat,
-    pub value: Option<Bytes>,
-}
-
-/// The values of a statement's parameters, decoded.
-#[derive(Clone)]
-pub struct BoundParameters(Arc<Bound>);
-
 /// The byte of ReadyForQuery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionStatus {
@@ -191,64 +172,10 @@ impl Session {
         parse::parse(text, &mut self.notices.lock())
     }
 
-    /// Resolves a statement; `types` are those the client named for `$1`, `$2`, …
-    pub async fn prepare(&mut self, statement: &Statement, types: &[Option<PgType>]) -> Result<Prepared, SqlError> {
-        self.refuse_if_failed(statement)?;
-        if let Some((parameters, columns)) = statement::describe_control(statement) {
-            return Ok(Prepared { parameters, columns, statement: statement.clone() });
-        }
-        if let Tree::Session(command) = &*statement.tree {
-            return self.prepare_command(statement, command, types).await;
-        }
-        let scope = self.scope(Looks::AtDefinitions)?;
-        let (statement, types) = (statement.clone(), types.to_vec());
-        let guard = scope.guard.clone();
-        let engine = Arc::clone(&self.engine);
-        guard
-            .watch(engine.on_cpu(async move {
-                let (parameters, columns) = statement::describe(&scope, &statement, &types).await?;
-                Ok(Prepared { parameters, columns, statement })
-            }))
-            .await
-    }
-
     /// Runs a statement within the implicit transaction, which it opens if none is open. Reading starts here; a
     /// result's rows come as they are taken. An error leaves the transaction failed until it is ended.
     pub async fn execute(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
         self.run(statement, Arc::default()).await
-    }
-
-    /// Decodes what the client sent for a statement's parameters; a portal without a name is the unnamed one.
-    pub fn bind(
-        &mut self,
-        portal: Option<&str>,
-        prepared: &Prepared,
-        parameters: &[Parameter],
-    ) -> Result<BoundParameters, SqlError> {
-        self.refuse_if_failed(&prepared.statement)?;
-        let started = self.transaction_started();
-        let mut style = self.settings().input_style(started);
-        if prepared.parameters.iter().any(|ty| ty.enum_definition().is_some()) {
-            style.enums = Some(self.scope(Looks::AtDefinitions)?.enums());
-        }
-        match Bound::new(&style, parameters, &prepared.parameters) {
-            Ok(bound) => Ok(BoundParameters(Arc::new(bound))),
-            Err((error, None)) => Err(error),
-            Err((error, Some(number))) => Err(match portal {
-                None => error.context(format!("unnamed portal parameter ${number}")),
-                Some(portal) => error.context(format!("portal \"{portal}\" parameter ${number}")),
-            }),
-        }
-    }
-
-    /// As [`Self::execute`], with bound parameters.
-    pub async fn execute_prepared(
-        &mut self,
-        prepared: &Prepared,
-        bound: &BoundParameters,
-    ) -> Result<Outcome, SqlError> {
-        let outcome = self.run(&prepared.statement, Arc::clone(&bound.0)).await?;
-        prepared.check_result(outcome).inspect_err(|_| self.fail())
     }
 
     pub fn transaction_status(&self) -> TransactionStatus {
@@ -274,44 +201,6 @@ impl Session {
 
     fn has_failed(&self) -> bool {
         self.transaction.lock().as_ref().is_some_and(Transaction::is_failed)
-    }
-
-    /// Notices since the last call, those that the client wants.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
-        let mut notices = std::mem::take(&mut *self.notices.lock());
-        if !notices.is_empty() {
-            let settings = self.settings();
-            notices.retain(|notice| settings.shows_notice(notice.severity));
-        }
-        notices
-    }
-
-    /// Notifications that came since the last call; the client gets them between transactions.
-    pub fn take_notifications(&mut self) -> Vec<Notification> {
-        self.listener.take()
-    }
-
-    /// Rings when notifications arrive.
-    pub fn notified(&self) -> Arc<tokio::sync::Notify> {
-        self.listener.arrived()
-    }
-
-    /// Settings of those that the protocol reports (ParameterStatus) that changed since the last call; at first all.
-    pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
-        let settings = self.settings();
-        if self.told_of.as_ref().is_some_and(|told| Arc::ptr_eq(told, &settings)) {
-            return Vec::new();
-        }
-        let now: Vec<_> = settings.reported().map(|(name, value)| (name, value.to_owned())).collect();
-        let mut changes = Vec::new();
-        for (name, value) in now {
-            if self.told.get(name) != Some(&value) {
-                changes.push((name.to_owned(), value.clone()));
-                self.told.insert(name, value);
-            }
-        }
-        self.told_of = Some(settings);
-        changes
     }
 
     /// For another task to stop this session's statement.

@@ -4,7 +4,7 @@ use futures::StreamExt;
 use peristyle_storage::files::Source;
 use tokio::sync::mpsc;
 
-use super::copy_in::{Message, Pipeline};
+use super::copy_pipeline::{Message, Pipeline};
 use super::insert::stage;
 use crate::error::SqlError;
 use crate::outcome::Outcome;

@@ -20,7 +20,7 @@ use peristyle_storage::files::{FileError, ParquetFile};
 use peristyle_storage::types::pg_type;
 
 use super::assign::assign_columns;
-use super::copy_in::check_condition;
+use super::copy_decoder::check_condition;
 use super::ingest::{ingest_id, is_replay};
 use super::insert::stage;
 use super::{Existing, Load, Target};

@@ -6,10 +6,13 @@
 //! The change set is staged in the transaction; nothing is visible before that commits.
 
 mod assign;
+mod copy_cutter;
+mod copy_decoder;
 mod copy_defaults;
 mod copy_file;
 mod copy_in;
 mod copy_parquet;
+mod copy_pipeline;
 mod copy_skipped;
 mod create_table_as;
 mod evolve;
