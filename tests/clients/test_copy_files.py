@@ -224,6 +224,9 @@ def test_a_load_with_an_id_counts_once(files):
     for thread in many:
         thread.join()
     assert server.rows("select count(*), sum(a) from t") == [(5, 9)]
+    place.unlink()
+    server.run(load)
+    assert server.rows("select count(*), sum(a) from t") == [(5, 9)], "the file of a load that is done may be gone"
 
 
 def test_a_bucket_both_ways(make_server, bucket):

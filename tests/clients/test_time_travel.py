@@ -211,3 +211,15 @@ def test_sums_are_kept_at_every_snapshot_while_others_write(make_server):
     for (snapshot,) in server.rows("select seq from system.snapshots where seq >= %s order by seq", (first,)):
         found = server.rows(f"select count(*), sum(amount) from t at (snapshot => {snapshot})")
         assert found == [(50, 5000)], snapshot
+
+
+@pytest.mark.parametrize("written", ["'{}'", "timestamp '{}'", "timestamptz '{}'", "cast('{}' as timestamp)"])
+def test_a_time_is_of_the_sessions_zone(make_server, written):
+    server = make_server(settings=KEPT).start()
+    server.run(TABLE, "insert into t values (1, 'early')")
+    with server.connect() as connection:
+        connection.execute("set timezone = 'America/New_York'")
+        (local,) = connection.execute("select to_char(clock_timestamp(), 'YYYY-MM-DD HH24:MI:SS.US')").fetchone()
+        connection.execute("insert into t values (2, 'late')")
+        past = connection.execute(f"select i from t for system_time as of {written.format(local)}").fetchall()
+    assert past == [(1,)]

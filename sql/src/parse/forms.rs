@@ -8,6 +8,8 @@
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
 //! | `'a'` and `'b'` on the next line | `'ab'` |
+//! | `a>-1` | `a > -1` |
+//! | `OPERATOR(pg_catalog.=) ANY (…)` | `= ANY (…)` |
 //! | `ORDER BY a USING <` | `ORDER BY a ASC` |
 //! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
 //! | `substring(a SIMILAR b ESCAPE c)` | `substring(a FROM b FOR c)` |
@@ -41,6 +43,7 @@ mod grouping;
 mod labels;
 mod names;
 mod of_rows;
+mod operators;
 mod parts;
 mod queries;
 mod row_locks;
@@ -80,7 +83,7 @@ pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     refuse_junk(&tokens, index)?;
-    let mut tokens = strings::join(tokens, index)?;
+    let mut tokens = strings::join(operators::split_signs(tokens), index)?;
     names::unescape(&mut tokens, index)?;
     let mut rewritten = Vec::with_capacity(tokens.len());
     let mut statement: Vec<TokenWithSpan> = Vec::new();
@@ -174,6 +177,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     substrings_by_pattern(&mut tokens);
     names::settle(&mut tokens);
     arrays_by_word(&mut tokens);
+    operators::bare_before_quantifiers(&mut tokens);
     quantified_values(&mut tokens);
     of_rows::all_fields(&mut tokens);
     of_rows::rows_from(&mut tokens);

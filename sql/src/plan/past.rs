@@ -128,10 +128,12 @@ impl Planner<'_> {
     /// The value of an expression that reads no column, as assigned to a type.
     fn folded(&self, expression: &Expr, ty: PgType, types: &[Option<PgType>]) -> Result<ScalarValue, SqlError> {
         let empty = DFSchema::empty();
-        let planned = self.over(expression, &empty, types)?;
-        let planned = self.provider.constant_argument(planned)?;
+        let none = Bound::default();
+        // Folded before the analyzer's rules, its casts would have the engine's meaning.
+        let given = self.provider.values().unwrap_or(&none);
+        let planned = self.analysed(self.over(expression, &empty, types)?, &empty, given)?;
         let planned = assignment_cast(planned, &empty, ty, &arrow_type(ty, None))?;
-        match self.provider.constant_argument(self.analysed(planned, &empty, &Bound::default())?)? {
+        match self.provider.constant_argument(self.analysed(planned, &empty, &none)?)? {
             Planned::Literal(value, _) => Ok(value),
             _ if self.provider.values().is_some_and(Bound::are_unknown) => Ok(ScalarValue::Null),
             other => self.evaluated(other),

@@ -37,6 +37,7 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(PgCasts),
         Arc::new(super::union_types::UnionTypes),
         Arc::new(super::decorrelate::Decorrelate),
+        Arc::new(super::computed_keys::ComputedKeys),
     ]
 }
 

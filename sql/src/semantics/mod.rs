@@ -19,6 +19,7 @@ pub(crate) mod category;
 mod choices;
 mod comparison;
 mod comparison_key;
+mod computed_keys;
 mod correlated_in;
 mod decorrelate;
 mod desugar;

@@ -45,8 +45,9 @@ impl Pile {
 }
 
 impl Staged {
+    /// Whether there is nothing to commit. The id of a load without rows is something: the load was done.
     pub(super) fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && self.ingest_id.is_none()
     }
 
     /// A transaction commits under one ingest id.

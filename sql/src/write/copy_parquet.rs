@@ -53,12 +53,13 @@ pub(super) async fn run(
         check_condition(scope, &target, condition)?;
     }
     let listed = target.named(columns)?;
-    let source = scope.engine.files().open(place).await?;
-    let progress = Copies::enter(scope, Some(target.oid()), &copy.end, "COPY FROM", source.size());
     let ingest_id = ingest_id(scope, options.ingest_id.as_deref())?;
+    // The file of a load that is done may be gone.
     if ingest_id.as_ref().is_some_and(|id| is_replay(scope, id)) {
         return Ok(Outcome::Command("COPY 0".to_owned()));
     }
+    let source = scope.engine.files().open(place).await?;
+    let progress = Copies::enter(scope, Some(target.oid()), &copy.end, "COPY FROM", source.size());
     let file = Arc::new(ParquetFile::open(source).await?);
     let read = Arc::new(Read { columns: picked(file.schema(), &target, &listed)?, file, progress });
     let planner = Planner::new(scope)?;

@@ -76,6 +76,11 @@ impl Pipeline {
         })
     }
 
+    /// Whether it was committed before; the client is told.
+    pub(super) fn is_replay(&self) -> bool {
+        self.ingest_id.as_ref().is_some_and(|id| is_replay(&self.scope, id))
+    }
+
     /// Takes what is sent to its end. A load that was committed before is passed over.
     pub(super) async fn run(
         self,
@@ -83,7 +88,7 @@ impl Pipeline {
         guard: &Guard,
         progress: &CopyProgress,
     ) -> Result<Loaded, SqlError> {
-        if self.ingest_id.as_ref().is_some_and(|id| is_replay(&self.scope, id)) {
+        if self.is_replay() {
             return guard.watch(pass_over(&mut messages)).await;
         }
         let ingest_id = self.ingest_id.clone();

@@ -9,6 +9,7 @@ use peristyle_catalog::{Head, Snapshot};
 use super::{Binding, Provider, Touched};
 use crate::error::{SqlError, SqlState};
 use crate::scope::undefined_table;
+use crate::temporary;
 
 impl Provider<'_> {
     /// A table as it was. The name is what it was then; a table that had another name then is found by that of now.
@@ -30,6 +31,9 @@ impl Provider<'_> {
         let past = Arc::new(self.scope.in_the_past(snapshot));
         let relation = past.view.relation(oid).ok_or_else(|| undefined_table(schema, name))?;
         let table = relation.as_table().ok_or_else(|| no_table(name))?;
+        if temporary::is_temporary(self.scope.schema_name(relation.schema)) {
+            return Err(SqlError::unsupported(format!("temporary table \"{name}\" has no state in the past")));
+        }
         let columns = binding.map(|binding| columns_of(table, binding));
         Provider::new(&past)?.relation_source(relation, columns.as_deref())
     }
