@@ -244,12 +244,7 @@ pub(crate) fn can_rerun(statement: &Statement) -> bool {
     match &*statement.tree {
         Tree::Copy(_) | Tree::Session(_) | Tree::Maintenance(_) => false,
         Tree::Undrop(_) | Tree::Sequence(_) | Tree::Enum(_) | Tree::MaterializedView(_) => true,
-        // What RETURNING gave was sent already.
-        Tree::Sql(tree) => match tree.as_ref() {
-            ast::Statement::Insert(insert) => insert.returning.is_none(),
-            other if let Some(parts) = WithChanges::of(other) => !parts.returns_rows(),
-            other => !ChangeStatement::of(other).is_some_and(|change| change.returns_rows()),
-        },
+        Tree::Sql(_) => true,
     }
 }
 

@@ -67,16 +67,6 @@ impl<'a> ChangeStatement<'a> {
             _ => None,
         }
     }
-
-    /// Whether it gives rows.
-    pub(crate) fn returns_rows(&self) -> bool {
-        match self.tree {
-            Sql::Delete(delete) => delete.returning.is_some(),
-            Sql::Update(update) => update.returning.is_some(),
-            Sql::Insert(insert) => insert.returning.is_some(),
-            _ => false,
-        }
-    }
 }
 
 /// Runs the statement to its end; its changes wait in the transaction.

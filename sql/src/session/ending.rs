@@ -1,16 +1,11 @@
 //! How a transaction ends, and what ends with it: settings, portals, notifications. An implicit one that lost a race may
 //! run again.
 
-use std::sync::Arc;
-
 use peristyle_catalog::model::ChangeSet;
 
+use super::Session;
 use super::block::Block;
-use super::{Rerun, Session};
 use crate::error::{SqlError, SqlState};
-use crate::parse::Statement;
-use crate::plan::parameters::Bound;
-use crate::statement;
 use crate::temporary;
 use crate::transaction::{Looks, Transaction};
 
@@ -94,12 +89,13 @@ impl Session {
                 Err(error) => error,
             };
             let retryable = error.code == SqlState::SERIALIZATION_FAILURE && attempt < self.engine.limits().retries_max;
-            let again = rerun.take().filter(|_| retryable).ok_or(error)?;
+            let Some(again) = rerun.take().filter(|_| retryable) else { return Err(error) };
             if turn.is_none() {
                 turn = self.engine.turn().await;
             }
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
-            if let Err(error) = Box::pin(self.run_once(&again.statement, &again.bound)).await {
+            let ran = Box::pin(self.run_again(&again)).await;
+            if let Some(error) = ran.map_or_else(Some, |is_alike| (!is_alike).then_some(error)) {
                 // What it had begun ends with it; the next statement begins anew.
                 self.discard().await;
                 return Err(error);
@@ -129,13 +125,5 @@ impl Session {
     /// Statements of the transaction that changed something.
     pub(super) fn writers(&self) -> usize {
         self.transaction.lock().as_ref().map_or(0, Transaction::writers)
-    }
-
-    /// A lone writing statement can be run again if its commit loses a race: nothing of it was sent. Any statement
-    /// after it may have seen what it did, so then it cannot.
-    pub(super) fn remember_for_rerun(&mut self, before: usize, statement: &Statement, bound: Arc<Bound>) {
-        let is_lone_writer = self.block.is_none() && before == 0 && self.writers() == 1;
-        let can_rerun = is_lone_writer && statement::can_rerun(statement);
-        self.rerun = can_rerun.then(|| Rerun { statement: statement.clone(), bound });
     }
 }

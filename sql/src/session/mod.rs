@@ -20,6 +20,7 @@ pub mod named;
 mod portals;
 mod prepared;
 mod prepared_commands;
+mod rerun;
 mod running;
 pub(crate) mod settings;
 mod table_lock;
@@ -35,6 +36,7 @@ use peristyle_catalog::model::Oid;
 use self::block::Block;
 use self::channels::Listener;
 use self::kept::Kept;
+use self::rerun::Rerun;
 use self::settings::{Layers, Settings, SharedSettings};
 use crate::charset::Charset;
 use crate::engine::Engine;
@@ -42,7 +44,6 @@ use crate::error::{SqlError, SqlState};
 use crate::functions::Chance;
 use crate::outcome::{Notice, Outcome};
 use crate::parse::{self, Statement};
-use crate::plan::parameters::Bound;
 use crate::scope::Scope;
 use crate::sequence::SharedTaken;
 use crate::statement;
@@ -114,12 +115,6 @@ pub struct Session {
     /// The values that it took of sequences.
     taken: SharedTaken,
     locks: Arc<OwnLocks>,
-}
-
-/// The only statement of an implicit transaction so far.
-struct Rerun {
-    statement: Statement,
-    bound: Arc<Bound>,
 }
 
 /// The byte of ReadyForQuery.

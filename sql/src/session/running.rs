@@ -33,8 +33,7 @@ impl Session {
             None => self.run_once(statement, &bound).await?,
             Some(outcome) => outcome,
         };
-        self.remember_for_rerun(writers, statement, bound);
-        Ok(outcome)
+        self.remember_for_rerun(writers, statement, bound, outcome).await
     }
 
     /// Runs a statement. One that waited for rows which are changed now begins again, in READ COMMITTED.

@@ -50,11 +50,6 @@ impl<'a> WithChanges<'a> {
         }
     }
 
-    /// Whether the main statement gives rows.
-    pub(crate) fn returns_rows(&self) -> bool {
-        parts::returns_rows(self.query)
-    }
-
     /// The verb of the main statement.
     pub(crate) fn verb(&self) -> &'static str {
         parts::verb(self.query)

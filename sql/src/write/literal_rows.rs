@@ -1,20 +1,22 @@
-//! VALUES lists of constants: rows straight from the tree, without a plan. The path of single-row inserts.
+//! VALUES lists of constants, and of the time at which the transaction began: rows straight from the tree, without a plan. The
+//! path of single-row inserts.
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
-use peristyle_catalog::model::PgType;
+use peristyle_catalog::model::{PgType, TimestampMicros};
 use peristyle_storage::schema::TableField;
-use sqlparser::ast::{self, Expr, Query, SetExpr, UnaryOperator, Value};
+use sqlparser::ast::{self, Expr, FunctionArguments, ObjectNamePart, Query, SetExpr, UnaryOperator, Value};
 
 use super::Target;
 use super::assign::check_count;
 use crate::error::SqlError;
+use crate::names::fold;
 use crate::parse::{bare_body, parse_expression};
 use crate::plan::parameters::{self, Bound};
 use crate::scope::Scope;
 use crate::sequence::column_default;
-use crate::values::{ColumnBuilder, InputStyle};
+use crate::values::{self, ColumnBuilder, InputStyle};
 use crate::{semantics, single_value};
 
 use std::sync::Arc;
@@ -38,7 +40,18 @@ enum Cell<'a> {
     /// A string, or a number as written: read by the column's type.
     Text(std::borrow::Cow<'a, str>),
     Parameter(&'a ScalarValue, PgType),
+    /// The time at which the transaction began.
+    Now(TimestampMicros),
 }
+
+/// What cells mean in one run of the statement.
+struct Run<'a> {
+    bound: &'a Bound,
+    transaction_started: TimestampMicros,
+}
+
+/// PostgreSQL's functions without arguments that give the time at which the transaction began, as timestamptz.
+const NOW: &[&str] = &["now", "current_timestamp", "transaction_timestamp"];
 
 impl Slots {
     /// Of an INSERT whose VALUES may be constants for known columns; `None` if a plan is needed.
@@ -68,9 +81,10 @@ impl Slots {
     /// The rows as a batch; `None` if a cell is no constant of its column's type.
     pub(super) fn fill(&self, scope: &Scope, rows: &[&[Expr]], bound: &Bound) -> Result<Option<RecordBatch>, SqlError> {
         let style = scope.input_style();
+        let run = Run { bound, transaction_started: scope.transaction_started };
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for (slot, field) in self.columns.iter().zip(self.schema.fields()) {
-            let cells = rows.iter().map(|row| constant(&row[slot.cell], slot.ty, bound));
+            let cells = rows.iter().map(|row| constant(&row[slot.cell], slot.ty, &run));
             let Some(cells) = cells.collect::<Option<Vec<_>>>() else { return Ok(None) };
             columns.push(column(&style, slot.ty, field.data_type(), &cells)?);
         }
@@ -95,12 +109,12 @@ impl Slots {
     }
 }
 
-/// Whether a source is a VALUES list of literals and parameters alone.
+/// Whether a source is a VALUES list of literals, parameters and calls of `now()` alone.
 pub(crate) fn is_constant(query: &Query) -> bool {
     let is_literal = |cell: &Expr| match cell {
         Expr::Value(_) => true,
         Expr::UnaryOp { expr, .. } => matches!(expr.as_ref(), Expr::Value(_)),
-        _ => is_default(cell),
+        _ => is_default(cell) || is_now(cell),
     };
     values_only(query).is_some_and(|rows| rows.iter().all(|row| row.iter().all(is_literal)))
 }
@@ -130,34 +144,49 @@ fn column(style: &InputStyle, ty: PgType, arrow: &DataType, cells: &[Cell<'_>]) 
             Cell::Parameter(value, _) if value.is_null() => builder.push_null(),
             // Its own text form, read again with the column's length or precision.
             Cell::Parameter(value, _) => builder.push_text(&single_value::text_of(value, ty)?)?,
+            Cell::Now(time) => builder.push_cell(values::Cell::Timestamp(time.0))?,
         }
     }
     builder.finish()
 }
 
 /// The constant that a cell is, if its meaning depends on the column's type alone.
-fn constant<'a>(expression: &'a Expr, ty: PgType, bound: &'a Bound) -> Option<Cell<'a>> {
+fn constant<'a>(expression: &'a Expr, ty: PgType, run: &Run<'a>) -> Option<Cell<'a>> {
     match expression {
-        Expr::Nested(inner) => constant(inner, ty, bound),
+        Expr::Nested(inner) => constant(inner, ty, run),
         Expr::Value(value) => match &value.value {
             Value::Null => Some(Cell::Null),
             Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(Cell::Text(text.into())),
             Value::Number(text, false) if semantics::is_number(ty) => Some(Cell::Text(integer_or_as_is(text, ty)?)),
             Value::Boolean(on) if ty == PgType::BOOL => Some(Cell::Text(if *on { "t" } else { "f" }.into())),
             Value::Placeholder(_) => {
-                let (value, given) = bound.get(parameters::placeholder(expression)?)?;
+                let (value, given) = run.bound.get(parameters::placeholder(expression)?)?;
                 (given.oid == ty.oid).then_some(Cell::Parameter(value, given))
             }
             _ => None,
         },
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match constant(expr, ty, bound)? {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match constant(expr, ty, run)? {
             Cell::Text(text) if semantics::is_number(ty) && is_digits(&text) => {
                 Some(Cell::Text(format!("-{text}").into()))
             }
             _ => None,
         },
+        call if ty == PgType::TIMESTAMPTZ && is_now(call) => Some(Cell::Now(run.transaction_started)),
         _ => None,
     }
+}
+
+/// Whether a cell is a call of `now()` or a function alike.
+fn is_now(cell: &Expr) -> bool {
+    let Expr::Function(call) = cell else { return false };
+    let [ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return false };
+    let is_bare = call.over.is_none() && call.filter.is_none() && call.within_group.is_empty();
+    let has_arguments = match &call.args {
+        FunctionArguments::None => false,
+        FunctionArguments::List(list) => !list.args.is_empty() || !list.clauses.is_empty(),
+        FunctionArguments::Subquery(_) => true,
+    };
+    is_bare && !has_arguments && NOW.contains(&fold(name).as_str())
 }
 
 /// A number that an integer column takes as it stands; `1.5` for an integer is rounded, which is the plan's work.
@@ -181,7 +210,7 @@ fn is_plain_for<'a>(ty: PgType, mut cells: impl Iterator<Item = &'a Expr>) -> bo
             Value::Boolean(_) => ty == PgType::BOOL,
             _ => false,
         },
-        _ => false,
+        call => ty == PgType::TIMESTAMPTZ && is_now(call),
     })
 }
 
