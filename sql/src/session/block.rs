@@ -82,11 +82,12 @@ impl Session {
             self.without_block("COMMIT", chain)?;
             return self.end_transaction().await.map(|_| "COMMIT");
         }
-        let ended = self.end_transaction().await;
+        // A commit that fails begins no other block.
+        let is_committed = self.end_transaction().await?;
         if chain {
             self.open_block(modes)?;
         }
-        Ok(if ended? { "COMMIT" } else { "ROLLBACK" })
+        Ok(if is_committed { "COMMIT" } else { "ROLLBACK" })
     }
 
     async fn roll_back_block(&mut self, chain: bool) -> Result<&'static str, SqlError> {
