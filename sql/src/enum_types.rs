@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use peristyle_catalog::Head;
-use peristyle_catalog::model::{EnumType, PgType, Relation};
+use peristyle_catalog::model::{EnumLabel, EnumType, PgType, Relation};
 
 use crate::error::{Result, SqlError, SqlState};
 use crate::pg_catalog::names::quoted;
@@ -20,6 +20,8 @@ const MARK: char = '\u{1}';
 #[derive(Clone)]
 pub struct EnumTypes {
     head: Arc<Head>,
+    /// What others see of them.
+    committed: Arc<Head>,
     session: Arc<SessionFacts>,
     settings: Arc<Settings>,
 }
@@ -31,8 +33,13 @@ impl fmt::Debug for EnumTypes {
 }
 
 impl EnumTypes {
-    pub(crate) fn new(head: Arc<Head>, session: Arc<SessionFacts>, settings: Arc<Settings>) -> EnumTypes {
-        EnumTypes { head, session, settings }
+    pub(crate) fn new(
+        head: Arc<Head>,
+        committed: Arc<Head>,
+        session: Arc<SessionFacts>,
+        settings: Arc<Settings>,
+    ) -> EnumTypes {
+        EnumTypes { head, committed, session, settings }
     }
 
     /// The definition of an enum type, or of the type of an array's elements.
@@ -43,13 +50,27 @@ impl EnumTypes {
         })
     }
 
-    /// 22P02 for a text that is no label of the type.
+    /// 22P02 for a text that is no label of the type, and the error of [`Self::check_use`].
     pub(crate) fn check(&self, ty: PgType, text: &str) -> Result<()> {
-        if self.find(ty)?.position(text).is_some() {
-            return Ok(());
+        let definition = self.find(ty)?;
+        if let Some(at) = definition.position(text) {
+            return self.check_use(ty, &definition.labels[at..=at]);
         }
         let message = format!("invalid input value for enum {}: \"{text}\"", self.name(ty));
         Err(SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, message))
+    }
+
+    /// 55P04 for a label that this transaction added to a type that others know without it.
+    pub(crate) fn check_use(&self, ty: PgType, labels: &[EnumLabel]) -> Result<()> {
+        if Arc::ptr_eq(&self.head, &self.committed) {
+            return Ok(());
+        }
+        let Some((_, known)) = self.committed.enum_definition(ty) else { return Ok(()) };
+        let is_new = |label: &&EnumLabel| known.labels.iter().all(|known| known.oid != label.oid);
+        let Some(label) = labels.iter().find(is_new) else { return Ok(()) };
+        let message = format!("unsafe use of new value \"{}\" of enum type {}", label.name, self.name(ty));
+        Err(SqlError::new(SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, message)
+            .hint("New enum values must be committed before they can be used."))
     }
 
     /// The type's name as the session must write it; its oid if it is gone.

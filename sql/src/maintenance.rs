@@ -1,4 +1,4 @@
-//! VACUUM, ANALYZE, OPTIMIZE TABLE, CLUSTER, CHECKPOINT: what the background does, on demand. Rows stay as they are.
+//! VACUUM, ANALYZE, OPTIMIZE TABLE, CLUSTER, REINDEX, CHECKPOINT: what the background does, on demand. Rows stay as they are.
 //!
 //! | statement | does |
 //! |---|---|
@@ -6,11 +6,12 @@
 //! | OPTIMIZE TABLE | the same chunks, and small partitions become large ones |
 //! | VACUUM FULL, CLUSTER | everything is written again, sorted by the order key |
 //! | ANALYZE | nothing but to see that its tables exist: statistics are those of the last commit |
+//! | REINDEX | nothing but to see that what it names exists: no index is built |
 //! | CHECKPOINT | the catalog is exported to the store |
 
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Oid, Relation};
+use peristyle_catalog::model::{Oid, Relation, RelationKind};
 use peristyle_storage::gc;
 use peristyle_storage::merge::{Extent, Group, Merger, Outcome as MergeOutcome, Pace, groups};
 use sqlparser::ast::ObjectName;
@@ -18,7 +19,7 @@ use sqlparser::ast::ObjectName;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::outcome::Outcome;
-use crate::parse::{Maintenance, Subject};
+use crate::parse::{Maintenance, Reindexed, Subject};
 use crate::scope::Scope;
 
 /// Looks for work that others made meanwhile, and tries again of what was lost to them.
@@ -48,6 +49,7 @@ pub(crate) async fn run(scope: &Arc<Scope>, maintenance: &Maintenance) -> Result
                 compact(scope, &table, Extent::All).await?;
             }
         }
+        Maintenance::Reindex { kind, name, concurrently } => find_reindexed(scope, *kind, name, *concurrently)?,
         Maintenance::Checkpoint => scope.engine.catalog().checkpoint().await?,
     }
     Ok(Outcome::Command(maintenance.tag().to_owned()))
@@ -82,6 +84,29 @@ fn all_tables(scope: &Scope) -> Vec<Arc<Relation>> {
 
 fn named(scope: &Scope, name: &ObjectName) -> Result<Arc<Relation>, SqlError> {
     scope.require_stored(&QualifiedName::of(scope, name)?).cloned()
+}
+
+/// The errors of REINDEX.
+fn find_reindexed(scope: &Scope, kind: Reindexed, name: &ObjectName, concurrently: bool) -> Result<(), SqlError> {
+    let name = QualifiedName::of(scope, name)?;
+    match kind {
+        Reindexed::Table => require(scope, &name, "a table or materialized view", |found| found.as_table().is_some()),
+        Reindexed::Index => require(scope, &name, "an index", |found| matches!(found.kind, RelationKind::Index(_))),
+        Reindexed::Schema => scope.require_schema(&name.name).map(drop),
+        Reindexed::System if concurrently => Err(SqlError::unsupported("cannot reindex system catalogs concurrently")),
+        Reindexed::Database | Reindexed::System if name.name != scope.session.database => {
+            Err(SqlError::unsupported("can only reindex the currently open database"))
+        }
+        Reindexed::Database | Reindexed::System => Ok(()),
+    }
+}
+
+fn require(scope: &Scope, name: &QualifiedName, kind: &str, is_one: fn(&Relation) -> bool) -> Result<(), SqlError> {
+    let found = scope.require_relation(name.schema(), &name.name)?;
+    if is_one(found) {
+        return Ok(());
+    }
+    Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not {kind}", found.name)))
 }
 
 /// Writes again what the extent says of a table: its chunks, then its partitions.

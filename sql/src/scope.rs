@@ -195,7 +195,8 @@ impl Scope {
 
     /// The users' enum types as the statement sees them.
     pub(crate) fn enums(&self) -> EnumTypes {
-        EnumTypes::new(Arc::clone(self.view.head()), Arc::clone(&self.session), Arc::clone(&self.settings))
+        let (head, committed) = (Arc::clone(self.view.head()), Arc::clone(self.view.committed_head()));
+        EnumTypes::new(head, committed, Arc::clone(&self.session), Arc::clone(&self.settings))
     }
 
     /// How the statement reads values.

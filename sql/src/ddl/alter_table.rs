@@ -51,6 +51,7 @@ pub(super) async fn run(
     for operation in &alter.operations {
         altered.apply(operation).await?;
     }
+    altered.add_checks_again(&relation).await?;
     if altered.is_rewritten {
         return rewrite::run(scope, transaction, &relation, altered).await;
     }

@@ -8,7 +8,7 @@ use crate::names::fold;
 pub(super) enum NewConstraint<'a> {
     Key { name: Option<String>, columns: Vec<String>, primary: bool },
     Foreign { name: Option<String>, columns: Vec<String>, clause: &'a sqlparser::ast::ForeignKeyConstraint },
-    Check { name: Option<String>, column: Option<String>, expression: &'a Expr },
+    Check { name: Option<String>, expression: &'a Expr },
 }
 
 /// Constraints of columns and of the table, in the order of the text.
@@ -33,8 +33,7 @@ pub(super) fn column_constraints(column: &ColumnDef) -> Vec<NewConstraint<'_>> {
                 Some(NewConstraint::Foreign { name: find(option), columns: own(), clause })
             }
             ColumnOption::Check(check) => {
-                let (column, expression) = (Some(fold(&column.name)), check.expr.as_ref());
-                Some(NewConstraint::Check { name: find(option), column, expression })
+                Some(NewConstraint::Check { name: find(option), expression: check.expr.as_ref() })
             }
             _ => None,
         })
@@ -57,7 +56,7 @@ pub(super) fn table_constraint(constraint: &TableConstraint) -> Option<NewConstr
             clause,
         }),
         TableConstraint::Check(CheckConstraint { name, expr, .. }) => {
-            Some(NewConstraint::Check { name: name.as_ref().map(fold), column: None, expression: expr })
+            Some(NewConstraint::Check { name: name.as_ref().map(fold), expression: expr })
         }
         _ => None,
     }

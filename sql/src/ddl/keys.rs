@@ -23,9 +23,7 @@ pub(super) fn add(
     let mut unenforced = false;
     for new in constraints {
         match new {
-            NewConstraint::Check { name, column, expression } => {
-                add_check(scope, &mut relation, name, column.as_deref(), expression)?;
-            }
+            NewConstraint::Check { name, expression } => add_check(scope, &mut relation, name, expression)?,
             NewConstraint::Key { name, columns, primary } => {
                 indexes.push(Change::CreateRelation(add_key(scope, &mut relation, name, &columns, primary)?));
                 unenforced |= !table_of(&mut relation).enforces_keys();
@@ -59,29 +57,29 @@ fn add_check(
     scope: &Arc<Scope>,
     relation: &mut Relation,
     name: Option<String>,
-    column: Option<&str>,
     expression: &sqlparser::ast::Expr,
 ) -> Result<(), SqlError> {
     use arrow::datatypes::{DataType, Schema};
     use datafusion::common::DFSchema;
     use datafusion::logical_expr::ExprSchemable;
-    let base = match column {
-        Some(column) => format!("{}_{column}_check", relation.name),
-        None => format!("{}_check", relation.name),
-    };
-    let name = constraint_name(relation, name, base)?;
-    let table = table_of(relation);
-    let fields = peristyle_storage::schema::table_fields(table, None)?;
+    let fields = peristyle_storage::schema::table_fields(table_of(relation), None)?;
     let schema = DFSchema::try_from(Schema::new(fields.iter().map(|f| Arc::clone(&f.field)).collect::<Vec<_>>()))?;
     let planned = crate::plan::Planner::new(scope)?.expression(expression, &schema)?;
     if planned.get_type(&schema)? != DataType::Boolean {
         let message = "argument of CHECK must be type boolean";
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
     }
+    let columns: Vec<_> = planned.column_refs().into_iter().collect();
+    let base = match columns.as_slice() {
+        [column] => format!("{}_{}_check", relation.name, column.name),
+        _ => format!("{}_check", relation.name),
+    };
+    let name = constraint_name(relation, name, base)?;
     let oid = scope.engine.catalog().reserve_oids(1);
     let kept = kept(scope, expression, None)?;
     refuse_unsettled(scope, &kept, &schema)?;
-    table.constraints.push(constraint(oid, name, ConstraintKind::Check { expression: kept.to_string() }));
+    let kind = ConstraintKind::Check { expression: kept.to_string() };
+    table_of(relation).constraints.push(constraint(oid, name, kind));
     Ok(())
 }
 

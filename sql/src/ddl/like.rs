@@ -102,11 +102,8 @@ impl Copied {
 
     /// The constraints that are copied. References are not, as in PostgreSQL.
     pub(super) fn constraints(&self) -> impl Iterator<Item = NewConstraint<'_>> {
-        let checks = self.checks.iter().map(|(name, expression)| NewConstraint::Check {
-            name: Some(name.clone()),
-            column: None,
-            expression,
-        });
+        let checks =
+            self.checks.iter().map(|(name, expression)| NewConstraint::Check { name: Some(name.clone()), expression });
         let keys = self.keys.iter().map(|key| NewConstraint::Key {
             name: None,
             columns: key.columns.clone(),

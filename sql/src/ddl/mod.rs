@@ -70,7 +70,7 @@ pub(crate) async fn run(
         Sql::Drop { object_type, if_exists, names, cascade, temporary: false, .. } => {
             drop::run(&scope, object_type, names, *if_exists, *cascade)?
         }
-        Sql::Truncate(truncate) => truncate::run(&scope, truncate)?,
+        Sql::Truncate(truncate) => truncate::run(&scope, &transaction, truncate)?,
         Sql::AlterTable(alter) => alter_table::run(&scope, &transaction, alter).await?,
         Sql::Comment { object_type, object_name, comment, if_exists } => {
             comment::run(&scope, object_type, object_name, comment.as_deref(), *if_exists)?

@@ -112,7 +112,7 @@ async fn rewrite(
 }
 
 /// The table's columns as they will be; those that are new get their defaults.
-fn new_values(
+pub(super) fn new_values(
     planner: &Planner<'_>,
     scope: &Scope,
     before: &Relation,
@@ -132,8 +132,8 @@ fn new_values(
         let (qualifier, field) = schema.qualified_field(at);
         let own = Expr::Column(PlanColumn::new(qualifier.cloned(), field.name()));
         let value = match retyping {
-            None => own,
-            Some(Retyped { using: None, .. }) => assigned(own, &schema, column)?,
+            None if old.columns[at].ty == column.ty => own,
+            None | Some(Retyped { using: None, .. }) => assigned(own, &schema, column)?,
             Some(Retyped { using: Some(using), .. }) => transformed(planner, using, &schema, column)?,
         };
         output.push(value.alias(&column.name));
@@ -177,7 +177,7 @@ fn assigned(value: Expr, schema: &datafusion::common::DFSchema, column: &Column)
 }
 
 /// `SELECT * FROM` the table, whatever the search path says of its name.
-pub(super) fn all_of(scope: &Scope, relation: &Relation) -> Result<ast::Query, SqlError> {
+fn all_of(scope: &Scope, relation: &Relation) -> Result<ast::Query, SqlError> {
     let mut query = parse_query("SELECT * FROM t")?;
     let part = |name: &str| ObjectNamePart::Identifier(Ident::with_quote('"', name));
     if let SetExpr::Select(select) = query.body.as_mut()

@@ -1,27 +1,30 @@
 //! TRUNCATE: removes what the statement's snapshot saw; rows appended meanwhile stay.
 
+use std::sync::Arc;
+
 use peristyle_catalog::Head;
 use peristyle_catalog::model::{Change, Oid, Relation, Requirement};
 use sqlparser::ast::{Truncate, TruncateIdentityOption};
 
+use super::rewrite::Replaced;
 use super::sequence::restarted;
 use super::{Done, unchanged};
 use crate::error::SqlError;
+use crate::modify::claim;
 use crate::names::QualifiedName;
 use crate::scope::Scope;
+use crate::session::SharedTransaction;
 
-pub(super) fn run(scope: &Scope, truncate: &Truncate) -> Result<Done, SqlError> {
+pub(super) fn run(scope: &Scope, transaction: &SharedTransaction, truncate: &Truncate) -> Result<Done, SqlError> {
     let (mut requires, mut changes) = (Vec::new(), Vec::new());
-    for target in &truncate.table_names {
-        let name = QualifiedName::of(scope, &target.name)?;
-        if truncate.if_exists && scope.relation(name.schema(), &name.name).is_none() {
-            continue;
-        }
-        let relation = scope.require_table(&name)?;
+    for relation in tables(scope, truncate)? {
         scope.note_read(relation);
         requires.push(Requirement::RelationLive(relation.oid));
-        if let Some((requirement, removal)) = remove_all(scope, relation) {
-            requires.extend(requirement);
+        let removed = Replaced::of(scope, relation);
+        if !removed.sources.is_empty() {
+            claim(scope, transaction, &removed.sources, &[])?;
+            let (live, removal) = removed.removal(relation.oid);
+            requires.extend(live);
             changes.push(removal);
         }
         if truncate.identity == Some(TruncateIdentityOption::Restart) {
@@ -35,15 +38,20 @@ pub(super) fn run(scope: &Scope, truncate: &Truncate) -> Result<Done, SqlError> 
     Ok(Done::new("TRUNCATE TABLE", requires, changes))
 }
 
-/// The removal of everything that the table holds, and what it requires.
-fn remove_all(scope: &Scope, relation: &Relation) -> Option<(Vec<Requirement>, Change)> {
-    let removal = removal_of_rows(&scope.view, relation.oid)?;
-    let Change::Remove { table, partitions, chunks } = &removal else { return None };
-    let requires = vec![
-        Requirement::PartitionsLive { table: *table, partitions: partitions.clone() },
-        Requirement::ChunksLive { table: *table, chunks: chunks.clone() },
-    ];
-    Some((requires, removal))
+/// The tables that it names, each once.
+fn tables<'a>(scope: &'a Scope, truncate: &Truncate) -> Result<Vec<&'a Arc<Relation>>, SqlError> {
+    let mut tables: Vec<&Arc<Relation>> = Vec::with_capacity(truncate.table_names.len());
+    for target in &truncate.table_names {
+        let name = QualifiedName::of(scope, &target.name)?;
+        if truncate.if_exists && scope.relation(name.schema(), &name.name).is_none() {
+            continue;
+        }
+        let table = scope.require_table(&name)?;
+        if tables.iter().all(|earlier| earlier.oid != table.oid) {
+            tables.push(table);
+        }
+    }
+    Ok(tables)
 }
 
 /// The removal of everything that a table holds; `None` if it is empty.

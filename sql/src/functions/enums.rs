@@ -7,7 +7,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Int32Type};
 use datafusion::common::{Result, internal_err};
-use peristyle_catalog::model::{EnumType, PgType};
+use peristyle_catalog::model::{EnumLabel, EnumType, PgType};
 use peristyle_storage::shape::{is_shaped, shaped_type};
 use peristyle_storage::types::{item_field, pg_type};
 
@@ -135,18 +135,17 @@ fn definition<'a>(call: &'a Call<'_>) -> Result<&'a EnumType> {
 }
 
 fn first(call: &Call<'_>) -> Result<ArrayRef> {
-    let definition = definition(call)?;
-    repeated(call, definition.labels.first().map(|label| label.name.as_str()))
+    repeated(call, definition(call)?.labels.first())
 }
 
 fn last(call: &Call<'_>) -> Result<ArrayRef> {
-    let definition = definition(call)?;
-    repeated(call, definition.labels.last().map(|label| label.name.as_str()))
+    repeated(call, definition(call)?.labels.last())
 }
 
-fn repeated(call: &Call<'_>, label: Option<&str>) -> Result<ArrayRef> {
+fn repeated(call: &Call<'_>, label: Option<&EnumLabel>) -> Result<ArrayRef> {
     let label = label.ok_or_else(|| error("55000", "enum type has no values"))?;
-    Ok(Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(label, call.rows))))
+    types_of(call)?.check_use(pg_type(call.return_field), std::slice::from_ref(label))?;
+    Ok(Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(&label.name, call.rows))))
 }
 
 fn whole_range(call: &Call<'_>) -> Result<ArrayRef> {
@@ -171,11 +170,10 @@ fn range(call: &Call<'_>) -> Result<ArrayRef> {
     lists(call, (0..call.rows).map(between))
 }
 
-fn lists<'a>(
-    call: &Call<'_>,
-    rows: impl Iterator<Item = &'a [peristyle_catalog::model::EnumLabel]>,
-) -> Result<ArrayRef> {
-    let rows: Vec<_> = rows.collect();
+fn lists<'a>(call: &Call<'_>, rows: impl Iterator<Item = &'a [EnumLabel]>) -> Result<ArrayRef> {
+    let (enums, ty) = (types_of(call)?, pg_type(call.return_field));
+    let check_use = |labels: &'a [EnumLabel]| enums.check_use(ty, labels).map(|()| labels);
+    let rows: Vec<_> = rows.map(check_use).collect::<Result<_, _>>()?;
     let offsets = OffsetBuffer::from_lengths(rows.iter().map(|labels| labels.len()));
     let names = rows.iter().flat_map(|labels| labels.iter().map(|label| label.name.as_str()));
     let element = pg_type(call.return_field).element().unwrap_or(PgType::TEXT);

@@ -1,4 +1,4 @@
-//! VACUUM, ANALYZE, OPTIMIZE TABLE, CLUSTER and CHECKPOINT, read by ourselves: sqlparser knows other systems' forms.
+//! VACUUM, ANALYZE, OPTIMIZE TABLE, CLUSTER, REINDEX and CHECKPOINT, read by ourselves: sqlparser knows other systems' forms.
 
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::keywords::Keyword;
@@ -28,7 +28,22 @@ pub(crate) enum Maintenance {
         table: Option<ObjectName>,
         using: Option<Ident>,
     },
+    Reindex {
+        kind: Reindexed,
+        name: ObjectName,
+        concurrently: bool,
+    },
     Checkpoint,
+}
+
+/// What REINDEX names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reindexed {
+    Index,
+    Table,
+    Schema,
+    Database,
+    System,
 }
 
 /// A table, and columns of it.
@@ -46,15 +61,20 @@ impl Maintenance {
             Maintenance::Analyze { .. } => "ANALYZE",
             Maintenance::Optimize { .. } => "OPTIMIZE TABLE",
             Maintenance::Cluster { .. } => "CLUSTER",
+            Maintenance::Reindex { .. } => "REINDEX",
             Maintenance::Checkpoint => "CHECKPOINT",
         }
     }
 
-    /// Whether it commits by itself, so that it can be no part of a block.
-    pub(crate) fn commits(&self) -> bool {
+    /// The command, if it commits by itself, so that it can be no part of a block.
+    pub(crate) fn commits_as(&self) -> Option<&'static str> {
         match self {
-            Maintenance::Vacuum { .. } | Maintenance::Optimize { .. } | Maintenance::Cluster { .. } => true,
-            Maintenance::Analyze { .. } | Maintenance::Checkpoint => false,
+            Maintenance::Vacuum { .. } | Maintenance::Optimize { .. } | Maintenance::Cluster { .. } => Some(self.tag()),
+            Maintenance::Reindex { kind: Reindexed::Schema, .. } => Some("REINDEX SCHEMA"),
+            Maintenance::Reindex { kind: Reindexed::Database, .. } => Some("REINDEX DATABASE"),
+            Maintenance::Reindex { kind: Reindexed::System, .. } => Some("REINDEX SYSTEM"),
+            Maintenance::Reindex { concurrently: true, .. } => Some("REINDEX CONCURRENTLY"),
+            Maintenance::Reindex { .. } | Maintenance::Analyze { .. } | Maintenance::Checkpoint => None,
         }
     }
 }
@@ -77,6 +97,7 @@ const VACUUM_OPTIONS: &[&str] = &[
 ];
 const ANALYZE_OPTIONS: &[&str] = &["verbose", "skip_locked", "buffer_usage_limit"];
 const CLUSTER_OPTIONS: &[&str] = &["verbose"];
+const REINDEX_OPTIONS: &[&str] = &["verbose", "concurrently"];
 
 type Parsed<T> = Result<T, ParserError>;
 /// Options by lower-case name, and whether each is on.
@@ -94,6 +115,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, index: &TextIndex<'_>) -> Result<Op
         "ANALYZE" | "ANALYSE" => parse_analyze,
         "OPTIMIZE" => parse_optimize,
         "CLUSTER" => parse_cluster,
+        "REINDEX" => parse_reindex,
         "CHECKPOINT" => |_| Ok(Ok(Maintenance::Checkpoint)),
         _ => return Ok(None),
     };
@@ -152,6 +174,26 @@ fn parse_cluster(parser: &mut Parser<'_>) -> Parsed<Result<Maintenance, SqlError
     let has_index = table.is_some() && parser.parse_keyword(Keyword::USING);
     let using = if has_index { Some(parser.parse_identifier()?) } else { None };
     Ok(known("CLUSTER", CLUSTER_OPTIONS, &options).map(|()| Maintenance::Cluster { table, using }))
+}
+
+fn parse_reindex(parser: &mut Parser<'_>) -> Parsed<Result<Maintenance, SqlError>> {
+    let has_options = parser.peek_token_ref().token == Token::LParen;
+    let options = if has_options { parse_options(parser)? } else { Options::new() };
+    let kinds = [Keyword::INDEX, Keyword::TABLE, Keyword::SCHEMA, Keyword::DATABASE, Keyword::SYSTEM];
+    let kind = match parser.expect_one_of_keywords(&kinds)? {
+        Keyword::INDEX => Reindexed::Index,
+        Keyword::TABLE => Reindexed::Table,
+        Keyword::SCHEMA => Reindexed::Schema,
+        Keyword::DATABASE => Reindexed::Database,
+        _ => Reindexed::System,
+    };
+    let is_option = options.iter().any(|(name, is_on)| name == "concurrently" && *is_on);
+    let concurrently = parser.parse_keyword(Keyword::CONCURRENTLY) || is_option;
+    let name = parser.parse_object_name(false)?;
+    if options.iter().any(|(name, _)| name == "tablespace") {
+        return Ok(Err(SqlError::unsupported("REINDEX (TABLESPACE ...) is not supported")));
+    }
+    Ok(known("REINDEX", REINDEX_OPTIONS, &options).map(|()| Maintenance::Reindex { kind, name, concurrently }))
 }
 
 fn parse_options(parser: &mut Parser<'_>) -> Parsed<Options> {

@@ -48,7 +48,7 @@ pub(crate) use forms::{
 };
 pub(crate) use identity::Overriding;
 pub(crate) use like::{LikeClause, LikeOption};
-pub(crate) use maintenance::{Maintenance, Subject};
+pub(crate) use maintenance::{Maintenance, Reindexed, Subject};
 pub(crate) use materialized_view::MaterializedViewStatement;
 pub(crate) use position::TextIndex;
 pub(crate) use search_cycle::{Cycle, Search, Walk};

@@ -23,6 +23,7 @@ pub(super) struct Block {
 struct NamedSavepoint {
     name: String,
     staged: Savepoint,
+    modes: Modes,
     settings: Mark,
     portals: u64,
     notifications: usize,
@@ -82,11 +83,12 @@ impl Session {
             self.without_block("COMMIT", chain)?;
             return self.end_transaction().await.map(|_| "COMMIT");
         }
-        let ended = self.end_transaction().await;
+        // A commit that fails begins no other block.
+        let is_committed = self.end_transaction().await?;
         if chain {
             self.open_block(modes)?;
         }
-        Ok(if ended? { "COMMIT" } else { "ROLLBACK" })
+        Ok(if is_committed { "COMMIT" } else { "ROLLBACK" })
     }
 
     async fn roll_back_block(&mut self, chain: bool) -> Result<&'static str, SqlError> {
@@ -111,7 +113,7 @@ impl Session {
     }
 
     fn set_savepoint(&mut self, name: &Ident) -> Result<(), SqlError> {
-        let staged = self.in_transaction(|transaction| transaction.savepoint());
+        let (staged, modes) = self.in_transaction(|transaction| (transaction.savepoint(), transaction.modes()));
         let settings = self.settings.lock().mark();
         let (portals, notifications) = (self.kept.lock().mark(), self.listener.mark());
         let locks = self.locks.mark();
@@ -121,15 +123,22 @@ impl Session {
                 format!("too many savepoints in one transaction (savepoints_max = {})", block.savepoints.len());
             return Err(SqlError::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message));
         }
-        block.savepoints.push(NamedSavepoint { name: fold(name), staged, settings, portals, notifications, locks });
+        let name = fold(name);
+        block.savepoints.push(NamedSavepoint { name, staged, modes, settings, portals, notifications, locks });
         Ok(())
     }
 
     fn release(&mut self, name: &Ident) -> Result<(), SqlError> {
         let block = self.block.as_mut().ok_or_else(|| needs_block("RELEASE SAVEPOINT"))?;
         let at = block.find(name)?;
+        let modes = block.savepoints[at].modes;
         block.savepoints.truncate(at);
-        Ok(())
+        // READ ONLY holds for what is under the savepoint.
+        if self.modes() == modes {
+            return Ok(());
+        }
+        self.in_transaction(|transaction| transaction.set_modes(modes));
+        self.show_modes(modes)
     }
 
     async fn roll_back_to(&mut self, name: &Ident) -> Result<(), SqlError> {
@@ -141,7 +150,10 @@ impl Session {
         self.kept.lock().go_back(savepoint.portals);
         self.listener.go_back(savepoint.notifications);
         self.locks.go_back(savepoint.locks);
-        let slot = self.transaction.lock().as_mut().map(|transaction| transaction.go_back(&savepoint.staged));
+        let slot = self.transaction.lock().as_mut().map(|transaction| {
+            transaction.set_modes(savepoint.modes);
+            transaction.go_back(&savepoint.staged)
+        });
         if let Some(deleted) = slot {
             deleted.await;
         }
@@ -165,18 +177,24 @@ impl Session {
 
     /// The transaction runs in these modes from here on, if they can still be changed.
     pub(super) fn go_on_in(&mut self, modes: Modes) -> Result<(), SqlError> {
-        let before = self.modes();
-        let is_used = self.in_transaction(|transaction| transaction.is_used());
-        if is_used && modes.isolation != before.isolation {
-            let message = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
-            return Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-        }
-        if is_used && before.is_read_only && !modes.is_read_only {
-            let message = "transaction read-write mode must be set before any query";
-            return Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
-        }
+        self.check_change_to(modes)?;
         self.in_transaction(|transaction| transaction.set_modes(modes));
         self.show_modes(modes)
+    }
+
+    /// 25001 for modes that the transaction can no longer change to.
+    fn check_change_to(&mut self, modes: Modes) -> Result<(), SqlError> {
+        let (before, is_used) = self.in_transaction(|transaction| (transaction.modes(), transaction.is_used()));
+        let is_under_savepoint = self.block.as_ref().is_some_and(|block| !block.savepoints.is_empty());
+        let (changes_level, opens) = (modes.isolation != before.isolation, before.is_read_only && !modes.is_read_only);
+        let message = match (is_used, is_under_savepoint) {
+            (true, _) if changes_level => "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+            (_, true) if changes_level => "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+            (_, true) if opens => "cannot set transaction read-write mode inside a read-only transaction",
+            (true, _) if opens => "transaction read-write mode must be set before any query",
+            _ => return Ok(()),
+        };
+        Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message))
     }
 
     /// `SET SESSION CHARACTERISTICS AS TRANSACTION`: how later transactions run.

@@ -17,7 +17,7 @@ use super::settings::{self, Settings};
 use crate::error::{SqlError, SqlState};
 use crate::names::fold;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
-use crate::parse::{Maintenance, Statement, Tree};
+use crate::parse::{Statement, Tree};
 use crate::plan::parameters::Bound;
 use crate::transaction::{Isolation, Modes};
 use crate::values::Zone;
@@ -35,7 +35,7 @@ impl Session {
                 return Ok(None);
             }
             Tree::Maintenance(maintenance) => {
-                self.refuse_in_block(maintenance)?;
+                maintenance.commits_as().map_or(Ok(()), |command| self.refuse_in_block(command))?;
                 return Ok(None);
             }
             Tree::Session(command) => return Box::pin(self.run_command(command, bound)).await.map(Some),
@@ -45,16 +45,19 @@ impl Session {
             ast::Statement::Reset(reset) => self.run_reset(&reset.reset).map(Some),
             ast::Statement::ShowVariable { variable } => self.run_show(variable).map(Some),
             ast::Statement::Discard { object_type } => self.run_discard(object_type).map(Some),
+            ast::Statement::CreateIndex(create) if create.concurrently => {
+                self.refuse_in_block("CREATE INDEX CONCURRENTLY").map(|()| None)
+            }
             other => self.run_transaction_control(other).await,
         }
     }
 
     /// 25001 for what commits by itself.
-    fn refuse_in_block(&self, maintenance: &Maintenance) -> Result<(), SqlError> {
-        if !maintenance.commits() || (self.block.is_none() && self.writers() == 0) {
+    fn refuse_in_block(&self, command: &str) -> Result<(), SqlError> {
+        if self.block.is_none() && self.writers() == 0 {
             return Ok(());
         }
-        let message = format!("{} cannot run inside a transaction block", maintenance.tag());
+        let message = format!("{command} cannot run inside a transaction block");
         Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message))
     }
 

@@ -49,7 +49,7 @@ impl View {
     }
 
     /// What others see too.
-    pub(crate) fn committed_head(&self) -> &Head {
+    pub(crate) fn committed_head(&self) -> &Arc<Head> {
         self.pin.head()
     }
 

@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
-use super::{DISTINCT_MARK, is, is_blank, keyword_of};
+use super::{DISTINCT_MARK, is, is_blank, is_word, keyword_of};
 
 /// `FROM ONLY t` is `FROM t`: no table has others that inherit from it.
 pub(super) fn leave_out_only(tokens: &mut Vec<TokenWithSpan>) {
@@ -290,6 +290,11 @@ fn is_bare_source(token: &TokenWithSpan) -> bool {
 pub(super) fn table_commands(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut rewritten: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut earlier: [Option<Token>; 3] = [None, None, None];
+    // `REINDEX (VERBOSE) TABLE t` holds no query.
+    let first = tokens.iter().find(|token| !is_blank(token));
+    if first.is_some_and(|first| is_word(first, "reindex")) {
+        return tokens;
+    }
     for token in tokens {
         if is_blank(&token) {
             rewritten.push(token);
