@@ -9,11 +9,8 @@ use peristyle_catalog::model::{Chunk, Partition};
 use peristyle_catalog::offline::Fault;
 
 use crate::objects::{DataObject, Store, path_of};
-use crate::partition::{ScanMetrics, open_footer};
+use crate::partition::{ScanMetrics, damaged, open_footer, read_through};
 use crate::{Error, Result, chunk};
-
-/// Bytes of an object that are read at once.
-const READ_BYTES: u64 = 8 << 20;
 
 /// How thorough the check is.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +110,7 @@ async fn check_object(
         Some(_) => {}
     }
     let checked = match check_footer(store, partition).await {
-        Ok(()) if options.reads_objects => check_bytes(store, partition).await,
+        Ok(()) if options.reads_objects => read_through(store, partition).await,
         Ok(()) => Ok(false),
         Err(error) => Err(error),
     };
@@ -137,27 +134,4 @@ async fn check_footer(store: &Arc<Store>, partition: &Partition) -> Result<()> {
         Some((id, _)) => Err(damaged(partition, format!("it has no column {}, the catalog says it has", id.0))),
         None => Ok(()),
     }
-}
-
-/// Reads the whole object; whether there is a checksum to compare with.
-async fn check_bytes(store: &Arc<Store>, partition: &Partition) -> Result<bool> {
-    let path = path_of(partition);
-    let (mut checksum, mut from) = (0, 0);
-    while from < partition.bytes {
-        let to = partition.bytes.min(from + READ_BYTES);
-        let parts = store.get_ranges(&path, std::slice::from_ref(&(from..to))).await?;
-        parts.iter().for_each(|part| checksum = crc32c::crc32c_append(checksum, part));
-        from = to;
-    }
-    match partition.checksum {
-        Some(expected) if expected != checksum => {
-            Err(damaged(partition, format!("its checksum is {checksum:08x}, the catalog says {expected:08x}")))
-        }
-        Some(_) => Ok(true),
-        None => Ok(false),
-    }
-}
-
-fn damaged(partition: &Partition, detail: String) -> Error {
-    Error::corrupt(format!("object \"{}\"", path_of(partition)), detail)
 }

@@ -17,7 +17,7 @@ use peristyle_catalog::{RealTimeRows, Sources};
 use super::{Group, Pace, ParseMissing, Removed, RowSet};
 use crate::objects::Store;
 use crate::partition::reader::{BATCH_ROWS, schema_of, stored_as};
-use crate::partition::{ReadColumn, ReadSpec, RollingWriter, WriteOptions, WriteSpec, read_partition};
+use crate::partition::{ReadColumn, ReadSpec, RollingWriter, WriteOptions, WriteSpec, read_partition, verify};
 use crate::schema::{TableField, row_position_field, row_seq_field};
 use crate::{Error, Result, chunk, real_time, types};
 
@@ -104,6 +104,7 @@ impl Rewrite<'_> {
             self.pace.spend(group.chunks.iter().map(|chunk| chunk.bytes).sum()).await;
         }
         for partition in &group.partitions {
+            self.verify(partition).await?;
             let left_out = self.without.partitions.get(&partition.id).filter(|rows| !rows.is_empty());
             let read = if left_out.is_some() { with_position(&columns) } else { columns.to_vec() };
             let mut batches = read_partition(self.store, partition, read_spec(read.into())).await?;
@@ -117,6 +118,12 @@ impl Rewrite<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A damage must not be written again as data with a checksum that agrees.
+    async fn verify(&self, partition: &Arc<Partition>) -> Result<()> {
+        self.pace.spend(partition.checksum.map_or(0, |_| partition.bytes)).await;
+        verify(self.store, std::slice::from_ref(partition), 1).await
     }
 
     fn read_chunks(&self, chunks: &[Arc<Chunk>], columns: &[ReadColumn]) -> Result<Vec<RecordBatch>> {

@@ -73,7 +73,7 @@ fn no_missing(_: &MissingValue, _: &FieldRef) -> Result<ArrayRef> {
 }
 
 struct Fixture {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     store: Arc<Store>,
     sources: Sources,
     options: WriteOptions,
@@ -84,14 +84,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Fixture {
         let (folder, store) = store();
-        Fixture {
-            store,
-            sources: sources(),
-            options: options(&folder),
-            table: table(),
-            pace: Pace::UNLIMITED,
-            _folder: folder,
-        }
+        Fixture { store, sources: sources(), options: options(&folder), table: table(), pace: Pace::UNLIMITED, folder }
     }
 
     async fn merge(&self, group: &Group, real_time: Option<&Arc<dyn peristyle_catalog::RealTimeRows>>) -> Rewritten {
@@ -238,6 +231,37 @@ async fn what_stays_of_chunks_is_a_chunk_that_keeps_its_commits() {
     let partition = committed(&merged.partitions[0], Seq(10));
     assert_eq!(fixture.read(&partition, 10).await, [(3, 1), (3, 2), (4, 4)]);
     assert_eq!(fixture.read(&partition, 3).await, [(3, 1), (3, 2)], "a reader of an older snapshot");
+}
+
+#[tokio::test]
+async fn a_damaged_object_is_not_written_again() {
+    let fixture = Fixture::new();
+    let numbers: Vec<i64> = (0..1000_i64).map(|n| (n * n).wrapping_mul(0x5851_F42D_4C95_7F2D)).collect();
+    let (chunk, new) = chunk_of(3, &rows(&vec![0; numbers.len()], &numbers));
+    let tier = Tier.append(None, vec![ArrivingChunk { chunk: chunk.clone(), body: new.body, decoded: None }]).unwrap();
+    let merged = fixture.merge(&Group { chunks: vec![chunk], partitions: vec![] }, Some(&tier)).await;
+    let partition = committed(&merged.partitions[0], Seq(4));
+    let before = fixture.read(&partition, 4).await;
+    let path = crate::objects::path_of(&partition);
+    let file = fixture.folder.path().join("store").join(path.as_ref());
+    let mut bytes = std::fs::read(&file).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    assert!(fixture.read(&partition, 4).await != before, "the rows can be read, and are others");
+    let group = Group { chunks: vec![], partitions: vec![partition.clone()] };
+    let Err(error) = fixture.rewrite(None, &Removed::default()).run(&group, 2).await else {
+        panic!("the damage was written again")
+    };
+    assert_eq!(error.kind(), crate::ErrorKind::Corrupt);
+    assert!(error.to_string().contains(path.as_ref()), "{error}");
+    let left: Vec<_> = fixture.store.list_data().try_collect().await.unwrap();
+    assert_eq!(left.iter().map(|object| &*object.path).collect::<Vec<_>>(), [path.as_ref()]);
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    // Of one that was written before checksums were kept nothing is known.
+    let old = Arc::new(Partition { checksum: None, ..(*partition).clone() });
+    let group = Group { chunks: vec![], partitions: vec![old] };
+    assert!(fixture.rewrite(None, &Removed::default()).run(&group, 2).await.is_ok());
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod bucket;
 pub mod reader;
 pub mod widening;
 
+mod checksum;
 mod collected;
 mod cutter;
 mod encoder;
@@ -17,6 +18,8 @@ mod sort;
 mod spill;
 mod writer;
 
+pub use checksum::verify;
+pub(crate) use checksum::{damaged, read_through};
 pub use footers::{Footer, FooterCache};
 pub use key::KeyRule;
 pub use metrics::{ScanMetrics, ScanValues};

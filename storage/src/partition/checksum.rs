@@ -1,0 +1,52 @@
+//! Whether a partition's object is still what was written. Parquet's pages bear no checksums, so the whole object is
+//! compared with what the catalog knows of it. Whoever writes rows of a partition anew must do so: what is written gets a
+//! checksum of its own, and a damage would be taken for data from then on.
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use peristyle_catalog::model::Partition;
+
+use crate::objects::{Store, path_of};
+use crate::{Error, Result};
+
+/// Bytes of an object that are read at once.
+const READ_BYTES: u64 = 8 << 20;
+
+/// Compares the objects of partitions with their checksums, so many at once. One that was written before checksums were
+/// kept is not looked at.
+///
+/// # Errors
+/// [`Error::Corrupt`], which names the object, if one is damaged.
+pub async fn verify(store: &Arc<Store>, partitions: &[Arc<Partition>], at_once: usize) -> Result<()> {
+    let known = partitions.iter().filter(|partition| partition.checksum.is_some()).cloned();
+    let checks = known.map(|partition| verify_one(Arc::clone(store), partition));
+    stream::iter(checks).buffer_unordered(at_once.max(1)).try_collect().await
+}
+
+async fn verify_one(store: Arc<Store>, partition: Arc<Partition>) -> Result<()> {
+    read_through(&store, &partition).await.map(|_has_checksum| ())
+}
+
+/// Reads the whole object; whether there is a checksum to compare with.
+pub(crate) async fn read_through(store: &Store, partition: &Partition) -> Result<bool> {
+    let path = path_of(partition);
+    let (mut checksum, mut from) = (0, 0);
+    while from < partition.bytes {
+        let to = partition.bytes.min(from + READ_BYTES);
+        let parts = store.get_ranges(&path, std::slice::from_ref(&(from..to))).await?;
+        parts.iter().for_each(|part| checksum = crc32c::crc32c_append(checksum, part));
+        from = to;
+    }
+    match partition.checksum {
+        Some(expected) if expected != checksum => {
+            Err(damaged(partition, format!("its checksum is {checksum:08x}, the catalog says {expected:08x}")))
+        }
+        Some(_) => Ok(true),
+        None => Ok(false),
+    }
+}
+
+pub(crate) fn damaged(partition: &Partition, detail: String) -> Error {
+    Error::corrupt(format!("object \"{}\"", path_of(partition)), detail)
+}
