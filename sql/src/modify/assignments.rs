@@ -1,15 +1,13 @@
 //! `SET column = expression, (column, …) = (expression, …)`.
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::Expr as PlanExpr;
+use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder};
 use peristyle_catalog::model::PgType;
-use sqlparser::ast::{
-    Assignment, AssignmentTarget, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, MergeAction, ObjectName,
-    Query, SetExpr, Statement as Sql,
-};
+use sqlparser::ast::{Assignment, Expr, MergeAction, ObjectName, Statement as Sql};
 
 use super::modified::Modified;
 use super::plan::{over, own};
+use super::row_values::{Pairs, RowQuery};
 use super::{merge_into, on_conflict};
 use crate::error::{SqlError, SqlState};
 use crate::names::parts;
@@ -22,6 +20,8 @@ use crate::write::{
 /// What a SET list gives each of the table's columns, by their places.
 pub(super) struct Assignments {
     columns: Vec<(usize, Given)>,
+    /// The subqueries that give rows of values, which stand beside the rows that they are for.
+    rows: Vec<RowQuery>,
 }
 
 /// What a column is given: a value, or values for parts of the array that it is.
@@ -31,10 +31,12 @@ enum Given {
 }
 
 impl Assignments {
-    pub(super) fn of(modified: &Modified, list: &[Assignment]) -> Result<Assignments, SqlError> {
+    /// The list of the clause of that number, of which each has its own.
+    pub(super) fn of(modified: &Modified, list: &[Assignment], clause: usize) -> Result<Assignments, SqlError> {
         let target = &modified.target;
         let mut columns: Vec<(usize, Given)> = Vec::with_capacity(list.len());
-        for (name, value) in pairs(list)? {
+        let Pairs { pairs, rows } = Pairs::of(list, clause)?;
+        for (name, value) in pairs {
             let (name, part) = split(&name)?;
             let at = column(target, &name)?;
             let before = columns.iter_mut().find(|(taken, _)| *taken == at).map(|(_, given)| given);
@@ -50,7 +52,25 @@ impl Assignments {
                 }
             }
         }
-        Ok(Assignments { columns })
+        Ok(Assignments { columns, rows })
+    }
+
+    /// The rows that are changed, and beside each what the list's subqueries give it.
+    pub(super) fn beside(
+        &self,
+        planner: &Planner<'_>,
+        modified: &Modified,
+        found: LogicalPlan,
+        types: &[Option<PgType>],
+    ) -> Result<LogicalPlan, SqlError> {
+        if self.rows.is_empty() {
+            return Ok(found);
+        }
+        let mut output: Vec<PlanExpr> = found.schema().columns().into_iter().map(PlanExpr::Column).collect();
+        for row in &self.rows {
+            output.push(row.planned(planner, modified, found.schema(), types)?);
+        }
+        Ok(LogicalPlanBuilder::from(found).project(output)?.build()?)
     }
 
     /// The values as their columns store them.
@@ -163,7 +183,7 @@ pub(super) fn hint(scope: &Scope, tree: &Sql, hinted: &mut [Option<PgType>]) -> 
 }
 
 fn hint_list(modified: &Modified, list: &[Assignment], hinted: &mut [Option<PgType>]) -> Result<(), SqlError> {
-    for (name, value) in pairs(list)? {
+    for (name, value) in Pairs::of(list, 0)?.pairs {
         let (name, part) = split(&name)?;
         part.iter().for_each(|part| part.hint(hinted));
         if let Some(number) = parameters::placeholder(&value) {
@@ -174,64 +194,6 @@ fn hint_list(modified: &Modified, list: &[Assignment], hinted: &mut [Option<PgTy
         }
     }
     Ok(())
-}
-
-/// Each column with its own value.
-fn pairs(list: &[Assignment]) -> Result<Vec<(ObjectName, Expr)>, SqlError> {
-    let mut pairs = Vec::with_capacity(list.len());
-    for assignment in list {
-        match &assignment.target {
-            AssignmentTarget::ColumnName(name) => pairs.push((name.clone(), assignment.value.clone())),
-            AssignmentTarget::Tuple(names) => {
-                let values = row(&assignment.value, names.len())?;
-                pairs.extend(names.iter().cloned().zip(values));
-            }
-        }
-    }
-    Ok(pairs)
-}
-
-/// The values of a row: `(1, 2)`, `ROW(1, 2)`, `(SELECT a, b …)`.
-fn row(value: &Expr, columns: usize) -> Result<Vec<Expr>, SqlError> {
-    let values = match value {
-        Expr::Tuple(values) => values.clone(),
-        Expr::Subquery(query) => subqueries(query, columns)?,
-        Expr::Nested(inner) if columns == 1 => vec![inner.as_ref().clone()],
-        Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("row") => match &call.args {
-            FunctionArguments::List(list) => list.args.iter().map(argument).collect::<Option<_>>().unwrap_or_default(),
-            _ => Vec::new(),
-        },
-        _ => {
-            let message = "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression";
-            return Err(SqlError::unsupported(message));
-        }
-    };
-    match values.len() == columns {
-        true => Ok(values),
-        false => Err(SqlError::syntax("number of columns does not match number of values")),
-    }
-}
-
-fn argument(argument: &FunctionArg) -> Option<Expr> {
-    match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value.clone()),
-        _ => None,
-    }
-}
-
-/// One subquery per column of a subquery.
-fn subqueries(query: &Query, columns: usize) -> Result<Vec<Expr>, SqlError> {
-    let one = |at: usize| {
-        let mut query = query.clone();
-        let SetExpr::Select(select) = query.body.as_mut() else { return None };
-        if select.distinct.is_some() || select.projection.len() != columns {
-            return None;
-        }
-        select.projection = vec![select.projection[at].clone()];
-        Some(Expr::Subquery(Box::new(query)))
-    };
-    let all: Option<Vec<Expr>> = (0..columns).map(one).collect();
-    all.ok_or_else(|| SqlError::unsupported("this sub-SELECT as the source of several columns is not supported"))
 }
 
 /// The place of a column that is assigned to.

@@ -23,14 +23,14 @@ pub(super) fn plan<'a>(
     let types = values.types();
     let written = table_of(delete)?;
     let modified = Modified::of(scope, written)?;
-    let planner = modified.planner(scope)?.with_values(values);
+    let planner = modified.planner(scope)?.with_values(values).under(with, delete)?;
     let mut from = vec![TableWithJoins { relation: modified.factor(written), joins: Vec::new() }];
     from.extend(delete.using.iter().flatten().cloned());
     let mut condition = delete.selection.clone();
     condition.iter_mut().for_each(|condition| modified.shorten(condition));
     let sees_all = Kept::of(modified.target.table(), scope.transaction_started)?.is_none();
     let takes_all = sees_all && condition.is_none() && delete.using.is_none() && delete.returning.is_none();
-    let rows = rows_of(&planner, with, from, condition, types)?;
+    let rows = rows_of(&planner, planner.with(), from, condition, types)?;
     let returning = Returning::over(&planner, &modified, delete.returning.as_deref(), &rows, types)?;
     let plan = ChangePlan::new(planner, modified, VERB, rows, returning)?;
     Ok(ChangePlan { takes_all, ..plan })

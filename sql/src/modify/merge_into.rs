@@ -44,10 +44,16 @@ pub(super) fn plan<'a>(
     }
     refuse_unreachable(&merge.clauses)?;
     let modified = target_of(scope, merge)?;
-    let planner = modified.planner(scope)?.with_values(values);
-    let joined = joined(&planner, &modified, merge, with, types)?;
+    let planner = modified.planner(scope)?.with_values(values).under(with, merge)?;
+    let mut joined = joined(&planner, &modified, merge, types)?;
+    let lists = merge.clauses.iter().enumerate().map(|(number, clause)| assignments(&modified, clause, number));
+    let lists = lists.collect::<Result<Vec<_>, _>>()?;
+    for list in lists.iter().flatten() {
+        joined = list.beside(&planner, &modified, joined, types)?;
+    }
     let planning = Planning { planner: &planner, modified: &modified, joined: &joined, types };
-    let clauses = merge.clauses.iter().map(|clause| planning.clause(clause)).collect::<Result<Vec<_>, _>>()?;
+    let clauses = merge.clauses.iter().zip(&lists).map(|(clause, list)| planning.clause(clause, list.as_ref()));
+    let clauses = clauses.collect::<Result<Vec<_>, _>>()?;
     let rows = decide(&modified, joined, &clauses)?;
     ChangePlan::new(planner, modified, VERB, rows, None)
 }
@@ -74,7 +80,6 @@ fn joined(
     planner: &Planner<'_>,
     modified: &Modified,
     merge: &Merge,
-    with: Option<&With>,
     types: &[Option<PgType>],
 ) -> Result<LogicalPlan, SqlError> {
     let mut on = merge.on.as_ref().clone();
@@ -86,7 +91,8 @@ fn joined(
         false => JoinOperator::Inner(constraint),
     };
     let join = Join { relation: modified.factor(&merge.table), global: false, join_operator };
-    rows_of(planner, with, vec![TableWithJoins { relation: merge.source.clone(), joins: vec![join] }], None, types)
+    let from = vec![TableWithJoins { relation: merge.source.clone(), joins: vec![join] }];
+    rows_of(planner, planner.with(), from, None, types)
 }
 
 /// PostgreSQL finds a clause that nothing can reach a mistake.
@@ -107,6 +113,18 @@ fn is_matched(clause: &MergeClause) -> bool {
     clause.clause_kind == MergeClauseKind::Matched
 }
 
+/// The SET list of a clause that has one.
+fn assignments(modified: &Modified, clause: &MergeClause, number: usize) -> Result<Option<Assignments>, SqlError> {
+    let MergeAction::Update(update) = &clause.action else { return Ok(None) };
+    if update.update_predicate.is_some() || update.delete_predicate.is_some() {
+        return Err(SqlError::syntax("syntax error at or near \"WHERE\""));
+    }
+    match update.assignments.as_slice() {
+        [Assignment { target: AssignmentTarget::ColumnName(name), .. }] if is_mark(name, NOTHING_MARK) => Ok(None),
+        list => Assignments::of(modified, list, number).map(Some),
+    }
+}
+
 /// What the expressions of clauses are planned with.
 struct Planning<'p, 'a> {
     planner: &'p Planner<'a>,
@@ -116,7 +134,7 @@ struct Planning<'p, 'a> {
 }
 
 impl Planning<'_, '_> {
-    fn clause(&self, clause: &MergeClause) -> Result<Clause, SqlError> {
+    fn clause(&self, clause: &MergeClause, list: Option<&Assignments>) -> Result<Clause, SqlError> {
         let matched = is_matched(clause);
         let schema = match matched {
             true => self.joined.schema().as_ref().clone(),
@@ -129,25 +147,16 @@ impl Planning<'_, '_> {
         });
         let deed = match &clause.action {
             MergeAction::Delete { .. } => Deed::Delete,
-            MergeAction::Update(update) => {
-                if update.update_predicate.is_some() || update.delete_predicate.is_some() {
-                    return Err(SqlError::syntax("syntax error at or near \"WHERE\""));
-                }
-                self.update(&update.assignments, &schema)?
-            }
+            MergeAction::Update(_) => self.update(list, &schema)?,
             MergeAction::Insert(insert) => self.insert(insert, &schema)?,
         };
         Ok(Clause { matched, condition: condition.transpose()?, deed })
     }
 
-    fn update(&self, list: &[Assignment], schema: &DFSchema) -> Result<Deed, SqlError> {
-        if let [Assignment { target: AssignmentTarget::ColumnName(name), .. }] = list
-            && is_mark(name, NOTHING_MARK)
-        {
-            return Ok(Deed::Nothing);
-        }
-        let assignments = Assignments::of(self.modified, list)?;
-        Ok(Deed::Update(assignments.planned(self.planner, self.modified, schema, self.types)?))
+    /// Without a list it does nothing.
+    fn update(&self, list: Option<&Assignments>, schema: &DFSchema) -> Result<Deed, SqlError> {
+        let Some(list) = list else { return Ok(Deed::Nothing) };
+        Ok(Deed::Update(list.planned(self.planner, self.modified, schema, self.types)?))
     }
 
     fn insert(&self, insert: &MergeInsertExpr, schema: &DFSchema) -> Result<Deed, SqlError> {
@@ -165,7 +174,7 @@ impl Planning<'_, '_> {
         let target = &self.modified.target;
         let columns: Vec<usize> = match insert.columns.is_empty() {
             true => (0..row.len().min(target.fields.len())).collect(),
-            false => insert.columns.iter().map(|name| whole_column(target, name)).collect::<Result<_, _>>()?,
+            false => named_columns(target, &insert.columns)?,
         };
         check_count(columns.len(), row.len(), target)?;
         self.new_row(&columns, row.as_slice(), schema)
@@ -187,6 +196,19 @@ impl Planning<'_, '_> {
         };
         Ok(Deed::Insert((0..target.fields.len()).map(value).collect::<Result<_, _>>()?))
     }
+}
+
+/// The places of the columns of a list, each once.
+fn named_columns(target: &Target, names: &[ObjectName]) -> Result<Vec<usize>, SqlError> {
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
+        let at = whole_column(target, name)?;
+        if columns.contains(&at) {
+            return Err(target.named_twice(target.fields[at].field.name()));
+        }
+        columns.push(at);
+    }
+    Ok(columns)
 }
 
 /// The place of a column that is given as a whole.

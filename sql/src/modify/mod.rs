@@ -22,6 +22,7 @@ mod plan;
 mod proven;
 mod replace;
 mod returning;
+mod row_values;
 mod touched;
 mod update;
 

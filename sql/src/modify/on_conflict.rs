@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder
 use peristyle_catalog::model::{ColumnId, ConstraintKind, PgType};
 use sqlparser::ast::{
     ConflictTarget, DoUpdate, Insert, OnConflict, OnConflictAction, OnInsert, SetExpr, TableAlias, TableFactor,
-    TableWithJoins,
+    TableWithJoins, With,
 };
 
 use super::assignments::Assignments;
@@ -18,7 +18,7 @@ use super::plan::{ChangePlan, Twice, Verb, over, own, rows_of};
 use super::returning::Returning;
 use crate::error::{SqlError, SqlState};
 use crate::names::{fold, parts};
-use crate::parse::parse_query;
+use crate::parse::{parse_query, with_before};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
@@ -42,10 +42,11 @@ pub(super) fn plan<'a>(scope: &'a Arc<Scope>, insert: &Insert, values: &'a Bound
     let written = factor_of(insert)?;
     let modified = Modified::of(scope, &written)?;
     let keys = conflicting_keys(&modified.target, clause)?;
-    let planner = modified.planner(scope)?.with_values(values);
-    let given = excluded(&planner, &modified.target, insert, types)?;
+    let planner = modified.planner(scope)?.with_values(values).under(with_before(insert), insert)?;
+    let given = excluded(&planner, &modified.target, &with_marked(insert, planner.with()), types)?;
     let joined = joined(&planner, &modified, &written, given, &keys, types)?;
-    let clauses = vec![on_match(&planner, &modified, clause, &joined, types)?, on_new(&modified.target)];
+    let (joined, matched) = on_match(&planner, &modified, clause, joined, types)?;
+    let clauses = vec![matched, on_new(&modified.target)];
     let rows = decide(&modified, joined, &clauses)?;
     let rows = match insert.returning {
         Some(_) => computed(&planner, &modified.target, Some(&modified.name), rows)?,
@@ -60,6 +61,15 @@ pub(super) fn plan<'a>(scope: &'a Arc<Scope>, insert: &Insert, values: &'a Bound
     let once = keys.iter().map(|key| Key::new("", key, &fields)).collect::<Result<Vec<_>, _>>()?;
     let plan = ChangePlan::new(planner, modified, verb, rows, returning)?;
     Ok(ChangePlan { once, ..plan })
+}
+
+/// The INSERT with the queries of its WITH as others that read them see them.
+fn with_marked(insert: &Insert, with: Option<&With>) -> Insert {
+    let mut insert = insert.clone();
+    if let (Some(source), Some(with)) = (&mut insert.source, with) {
+        source.with = Some(with.clone());
+    }
+    insert
 }
 
 /// The columns of a SET list and its values, for the types of parameters.
@@ -194,23 +204,26 @@ fn joined(
     Ok(LogicalPlanBuilder::from(given).join_on(table, JoinType::Left, [condition])?.build()?)
 }
 
+/// The clause for rows whose keys are taken, and the joined rows with what it reads beside them.
 fn on_match(
     planner: &Planner<'_>,
     modified: &Modified,
     clause: &OnConflict,
-    joined: &LogicalPlan,
+    joined: LogicalPlan,
     types: &[Option<PgType>],
-) -> Result<Clause, SqlError> {
+) -> Result<(LogicalPlan, Clause), SqlError> {
     let OnConflictAction::DoUpdate(update) = &clause.action else {
-        return Ok(Clause { matched: true, condition: None, deed: Deed::Nothing });
+        return Ok((joined, Clause { matched: true, condition: None, deed: Deed::Nothing }));
     };
-    let assignments = Assignments::of(modified, &update.assignments)?;
+    let assignments = Assignments::of(modified, &update.assignments, 0)?;
+    let joined = assignments.beside(planner, modified, joined, types)?;
     let values = assignments.planned(planner, modified, joined.schema(), types)?;
     let condition = update.selection.clone().map(|mut condition| {
         modified.shorten(&mut condition);
         over(planner, &condition, joined.schema(), types, "WHERE")
     });
-    Ok(Clause { matched: true, condition: condition.transpose()?, deed: Deed::Update(values) })
+    let clause = Clause { matched: true, condition: condition.transpose()?, deed: Deed::Update(values) };
+    Ok((joined, clause))
 }
 
 fn on_new(target: &Target) -> Clause {

@@ -12,6 +12,7 @@ use super::generated::computed;
 use super::modified::Modified;
 use super::plan::{Action, ChangePlan, Twice, Verb, rows_of};
 use super::returning::Returning;
+use super::row_values::is_row_column;
 use crate::error::SqlError;
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
@@ -28,15 +29,16 @@ pub(super) fn plan<'a>(
     let types = values.types();
     let written = table_of(update)?;
     let modified = Modified::of(scope, written)?;
-    let planner = modified.planner(scope)?.with_values(values);
+    let planner = modified.planner(scope)?.with_values(values).under(with, update)?;
     let mut from = vec![TableWithJoins { relation: modified.factor(written), joins: Vec::new() }];
     if let Some(UpdateTableFromKind::AfterSet(others) | UpdateTableFromKind::BeforeSet(others)) = &update.from {
         from.extend(others.iter().cloned());
     }
     let mut condition = update.selection.clone();
     condition.iter_mut().for_each(|condition| modified.shorten(condition));
-    let assignments = Assignments::of(&modified, &update.assignments)?;
-    let found = rows_of(&planner, with, from, condition, types)?;
+    let assignments = Assignments::of(&modified, &update.assignments, 0)?;
+    let found = rows_of(&planner, planner.with(), from, condition, types)?;
+    let found = assignments.beside(&planner, &modified, found, types)?;
     let rows = with_new_values(&planner, &modified, &assignments, found, types)?;
     let rows = match update.returning {
         Some(_) => computed(&planner, &modified.target, Some(&modified.name), rows)?,
@@ -57,7 +59,7 @@ fn with_new_values(
     let schema = Arc::clone(found.schema());
     let mut new = assignments.planned(planner, modified, &schema, types)?;
     let mut output = Vec::with_capacity(schema.fields().len());
-    for (qualifier, field) in schema.iter() {
+    for (qualifier, field) in schema.iter().filter(|(_, field)| !is_row_column(field.name())) {
         let is_own = qualifier.is_some_and(|qualifier| qualifier.table() == modified.name);
         let at = modified.target.position(field.name()).filter(|_| is_own);
         let place = at.and_then(|at| new.iter().position(|(column, _)| *column == at));

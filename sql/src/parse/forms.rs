@@ -56,7 +56,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 pub(crate) use self::grouping::NESTED_SETS;
 pub(crate) use self::of_rows::{ALL_FIELDS, ROWS_FROM};
 pub(crate) use self::parts::is_part_mark;
-pub(crate) use self::statements::{changes_rows, is_change, under_with};
+pub(crate) use self::statements::{changes_rows, is_change, under_with, with_before};
 pub(super) use self::statements::{insert_with, select_into};
 
 use self::queries::{

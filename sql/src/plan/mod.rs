@@ -48,6 +48,7 @@ mod row_values;
 mod sampled;
 mod scopes;
 mod select_clauses;
+mod statement_with;
 mod stream;
 mod ties;
 pub(crate) mod user_types;

@@ -21,7 +21,7 @@ pub(super) fn shown(name: &str) -> &str {
 }
 
 /// Gives every unnamed expression of every SELECT its name.
-pub(super) fn assign(query: &mut Query) {
+pub(crate) fn assign(query: &mut Query) {
     let ordered_by = columns_ordered_by(query);
     let _ = query.visit(&mut Assigner { outermost: Some(ordered_by) });
 }

@@ -26,11 +26,17 @@ use crate::{pg_catalog, row_locks, semantics};
 /// Plans statements of one scope.
 pub(crate) struct Planner<'a> {
     pub(super) provider: Provider<'a>,
+    /// What subqueries of the statement's expressions read too.
+    pub(super) with: Option<ast::With>,
 }
 
 impl<'a> Planner<'a> {
     pub(crate) fn new(scope: &'a Arc<Scope>) -> Result<Self, SqlError> {
-        Ok(Planner { provider: Provider::new(scope)? })
+        Ok(Planner::of(Provider::new(scope)?))
+    }
+
+    fn of(provider: Provider<'a>) -> Self {
+        Planner { provider, with: None }
     }
 
     /// A planner that reads the text of a view: its names mean what they meant when it was created.
@@ -39,7 +45,7 @@ impl<'a> Planner<'a> {
         search_path: &[String],
         bindings: &[Binding],
     ) -> Result<Self, SqlError> {
-        Ok(Planner { provider: Provider::new(scope)?.with_bindings(search_path, bindings) })
+        Ok(Planner::of(Provider::new(scope)?.with_bindings(search_path, bindings)))
     }
 
     /// A planner that knows one table with its rows' addresses too, in the schema [`ADDRESSED_SCHEMA`].
@@ -48,12 +54,12 @@ impl<'a> Planner<'a> {
         relation: Arc<Relation>,
         book: Arc<AddressBook>,
     ) -> Result<Self, SqlError> {
-        Ok(Planner { provider: Provider::new(scope)?.with_addressed(relation, book) })
+        Ok(Planner::of(Provider::new(scope)?.with_addressed(relation, book)))
     }
 
     /// The planner for a run with these values of parameters.
     pub(crate) fn with_values(self, values: &'a Bound) -> Self {
-        Planner { provider: self.provider.with_values(values) }
+        Planner { provider: self.provider.with_values(values), ..self }
     }
 
     pub(crate) fn state(&self) -> &SessionState {
@@ -159,8 +165,11 @@ impl<'a> Planner<'a> {
         schema: &DFSchema,
         types: &[Option<PgType>],
     ) -> Result<Expr, SqlError> {
+        let mut expression = expression.clone();
+        self.tell_apart(&mut expression);
         let mut context = self.context(types);
-        Ok(self.to_relation().sql_to_expr(self.prepared(expression)?, schema, &mut context)?)
+        self.add_queries(&expression, types, &mut context)?;
+        Ok(self.to_relation().sql_to_expr(self.prepared(&expression)?, schema, &mut context)?)
     }
 
     /// The expression after the analyzer's rules, which make casts and operators PostgreSQL's.

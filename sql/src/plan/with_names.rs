@@ -15,6 +15,13 @@ pub(super) fn tell_apart(query: &mut Query) {
     let ControlFlow::Continue(()) = query.visit(&mut names);
 }
 
+/// Gives those within a tree names that differ from those of a WITH around it.
+pub(super) fn tell_apart_under(with: &With, tree: &mut impl VisitMut) {
+    let names = with.cte_tables.iter().map(|query| (fold(&query.alias.name), query.alias.name.clone()));
+    let mut names = Names { scopes: vec![names.collect()], withs: Vec::new(), hidden: 0 };
+    let ControlFlow::Continue(()) = tree.visit(&mut names);
+}
+
 struct Names {
     /// What each WITH around calls its queries, and what these are called now.
     scopes: Vec<HashMap<String, Ident>>,

@@ -29,6 +29,7 @@ use crate::session::SharedTransaction;
 use crate::statement::{self, Description};
 use crate::write;
 
+pub(crate) use self::reads::reads;
 pub(crate) use self::returned::{RETURNED_SCHEMA, Returned};
 
 use self::parts::Parts;

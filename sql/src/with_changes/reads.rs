@@ -7,7 +7,7 @@ use sqlparser::ast::{Query, TableFactor, Visit, Visitor};
 use crate::names::fold;
 
 /// Whether something in the tree names the query, and not one of the same name nearer to it.
-pub(super) fn reads(tree: &impl Visit, name: &str) -> bool {
+pub(crate) fn reads(tree: &impl Visit, name: &str) -> bool {
     tree.visit(&mut Finder { name, hidden_by: 0 }).is_break()
 }
 

@@ -126,8 +126,7 @@ impl<'i> Insertion<'i> {
         };
         let kept = std::mem::take(&mut load.kept);
         let Some(returning) = self.returning else { return Ok((load, None)) };
-        match returning.for_rows(scope, load.target(), insert, bound, &kept).and_then(|returning| returning.take(&kept))
-        {
+        match returning.of_rows(scope, load.target(), insert, bound, &kept).await {
             Ok(returned) => Ok((load, Some(returned))),
             Err(error) => {
                 load.abort().await;

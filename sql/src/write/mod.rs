@@ -25,6 +25,7 @@ mod load;
 mod part;
 mod resolved;
 mod returning;
+mod returning_plan;
 mod shape;
 mod shaper;
 mod sink;

@@ -14,9 +14,11 @@ use peristyle_storage::types::pg_type;
 use sqlparser::ast::{Expr, Insert, SelectItem};
 
 use super::Target;
+use super::returning_plan::{Asked, holds_query};
 use crate::error::SqlError;
 use crate::names::fold;
 use crate::outcome::ColumnDescription;
+use crate::parse::with_before;
 use crate::plan::parameters::{self, Bound};
 use crate::plan::{Planner, expression_name, plan_over};
 use crate::scope::Scope;
@@ -24,11 +26,19 @@ use crate::scope::Scope;
 /// What a RETURNING clause gave: its columns and their rows.
 pub(super) type Returned = (Vec<ColumnDescription>, Vec<RecordBatch>);
 
+/// How the values come.
+enum Items {
+    /// Each is computed of a row alone.
+    Computed(Vec<Arc<dyn PhysicalExpr>>),
+    /// Subqueries are among them.
+    Asked,
+}
+
 /// What a RETURNING clause computes.
 pub(super) struct Returning {
     /// The table's columns, as the expressions see them.
     input: SchemaRef,
-    items: Vec<Arc<dyn PhysicalExpr>>,
+    items: Items,
     output: SchemaRef,
     columns: Vec<ColumnDescription>,
 }
@@ -43,8 +53,26 @@ impl Returning {
         Returning::over(scope, target, insert, bound, None)
     }
 
+    /// The clause over the written batches.
+    pub(super) async fn of_rows(
+        self,
+        scope: &Arc<Scope>,
+        target: &Target,
+        insert: &Insert,
+        bound: &Bound,
+        written: &[RecordBatch],
+    ) -> Result<Returned, SqlError> {
+        let own = self.for_rows(scope, target, insert, bound, written)?;
+        match &own.items {
+            Items::Computed(_) => own.take(written),
+            // A subquery is evaluated for rows alone.
+            Items::Asked if written.iter().all(|batch| batch.num_rows() == 0) => own.take(&[]),
+            Items::Asked => own.asked(scope, target, insert, bound, written).await,
+        }
+    }
+
     /// The same for rows that were written: bare numerics have the digits of their values, arrays their form.
-    pub(super) fn for_rows(
+    fn for_rows(
         self,
         scope: &Arc<Scope>,
         target: &Target,
@@ -67,20 +95,45 @@ impl Returning {
         bound: &Bound,
         written: Option<&Schema>,
     ) -> Result<Option<Returning>, SqlError> {
-        let Some(items) = &insert.returning else { return Ok(None) };
-        let planner = Planner::new(scope)?.with_values(bound);
+        let Some(returned) = &insert.returning else { return Ok(None) };
+        let planner = planner_under(scope, insert, bound)?;
         let (input, schema) = seen(target, insert, written)?;
-        let mut physical = Vec::new();
-        let mut output: Vec<FieldRef> = Vec::new();
-        for (item_name, expression) in expand(target, items)? {
-            let logical = planner.bound_expression(&expression, &schema, bound)?;
-            let item = planner.state().create_physical_expr(logical, &schema)?;
-            let field = item.return_field(&input)?;
-            output.push(Arc::new(field.as_ref().clone().with_name(item_name).with_nullable(true)));
-            physical.push(item);
-        }
+        let items = expand(target, returned)?;
+        let (how, fields) = match holds_query(returned) {
+            true => {
+                let asked = Asked { planner: &planner, bound, table: name(target, insert), input: Arc::clone(&input) };
+                (Items::Asked, asked.fields(&items)?)
+            }
+            false => computed(&planner, &items, &input, &schema, bound)?,
+        };
+        let named = fields.iter().zip(&items).map(|(field, (name, _))| named(field, name));
+        let output: Vec<FieldRef> = named.collect();
         let columns = output.iter().map(|field| ColumnDescription::computed(field.name(), pg_type(field))).collect();
-        Ok(Some(Returning { input, items: physical, output: Arc::new(Schema::new(output)), columns }))
+        Ok(Some(Returning { input, items: how, output: Arc::new(Schema::new(output)), columns }))
+    }
+
+    /// What the clause gives for rows of which its subqueries are asked.
+    async fn asked(
+        self,
+        scope: &Arc<Scope>,
+        target: &Target,
+        insert: &Insert,
+        bound: &Bound,
+        written: &[RecordBatch],
+    ) -> Result<Returned, SqlError> {
+        let planner = planner_under(scope, insert, bound)?;
+        let items = expand(target, insert.returning.as_deref().unwrap_or_default())?;
+        let rows = written.iter().map(|batch| self.whole_row(batch)).collect::<Result<_, _>>()?;
+        let asked = Asked { planner: &planner, bound, table: name(target, insert), input: Arc::clone(&self.input) };
+        let (schema, batches) = asked.rows(scope, &items, rows).await?;
+        let fields: Vec<FieldRef> =
+            schema.fields().iter().zip(&items).map(|(field, (name, _))| named(field, name)).collect();
+        let output = Arc::new(Schema::new(fields));
+        let named = batches.into_iter().map(|batch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            Ok(RecordBatch::try_new_with_options(Arc::clone(&output), batch.columns().to_vec(), &options)?)
+        });
+        Ok((self.columns, named.collect::<Result<_, SqlError>>()?))
     }
 
     /// The types of parameters that a RETURNING clause says, beside those that are known.
@@ -91,7 +144,8 @@ impl Returning {
         known: Vec<Option<PgType>>,
     ) -> Result<Vec<Option<PgType>>, SqlError> {
         let Some(items) = insert.returning.as_ref().filter(|_| known.contains(&None)) else { return Ok(known) };
-        let planner = Planner::new(scope)?;
+        let unknown = Bound::of_types(&known);
+        let planner = planner_under(scope, insert, &unknown)?;
         let (_, schema) = seen(target, insert, None)?;
         let expressions = expand(target, items)?.into_iter().map(|(_, item)| planner.over(&item, &schema, &known));
         parameters::infer(&plan_over(&schema, expressions.collect::<Result<Vec<_>, _>>()?)?, &known)
@@ -101,7 +155,7 @@ impl Returning {
         &self.columns
     }
 
-    /// The clause over the written batches.
+    /// The clause over batches, of which there are none if it has subqueries.
     pub(super) fn take(self, written: &[RecordBatch]) -> Result<Returned, SqlError> {
         let batches = written.iter().map(|batch| self.compute(batch)).collect::<Result<_, _>>()?;
         Ok((self.columns, batches))
@@ -110,8 +164,8 @@ impl Returning {
     fn compute(&self, written: &RecordBatch) -> Result<RecordBatch, SqlError> {
         let whole = self.whole_row(written)?;
         let rows = whole.num_rows();
-        let arrays = self
-            .items
+        let Items::Computed(items) = &self.items else { return Err(SqlError::internal("a plan was expected")) };
+        let arrays = items
             .iter()
             .map(|item| Ok(item.evaluate(&whole)?.into_array(rows)?))
             .collect::<Result<Vec<ArrayRef>, SqlError>>()?;
@@ -135,13 +189,49 @@ impl Returning {
     }
 }
 
+/// A planner whose subqueries read the statement's WITH.
+fn planner_under<'a>(scope: &'a Arc<Scope>, insert: &Insert, bound: &'a Bound) -> Result<Planner<'a>, SqlError> {
+    let planner = Planner::new(scope)?.with_values(bound);
+    let Some(items) = insert.returning.as_ref().filter(|items| holds_query(items)) else { return Ok(planner) };
+    let planner = planner.under(with_before(insert), items)?;
+    planner.refuse_other_rows(items)?;
+    Ok(planner)
+}
+
+/// The items as they are computed of rows, and the columns that they give.
+fn computed(
+    planner: &Planner<'_>,
+    items: &[(String, Expr)],
+    input: &SchemaRef,
+    schema: &DFSchema,
+    bound: &Bound,
+) -> Result<(Items, Vec<FieldRef>), SqlError> {
+    let mut physical = Vec::with_capacity(items.len());
+    let mut fields = Vec::with_capacity(items.len());
+    for (_, expression) in items {
+        let logical = planner.bound_expression(expression, schema, bound)?;
+        let item = planner.state().create_physical_expr(logical, schema)?;
+        fields.push(item.return_field(input)?);
+        physical.push(item);
+    }
+    Ok((Items::Computed(physical), fields))
+}
+
+fn named(field: &FieldRef, name: &str) -> FieldRef {
+    Arc::new(field.as_ref().clone().with_name(name).with_nullable(true))
+}
+
+/// What the clause calls the table.
+fn name(target: &Target, insert: &Insert) -> TableReference {
+    let alias = insert.table_alias.as_ref().map(|alias| fold(&alias.alias));
+    TableReference::bare(alias.unwrap_or_else(|| target.name().to_owned()))
+}
+
 /// The table's columns, as the expressions of a RETURNING clause see them.
 fn seen(target: &Target, insert: &Insert, written: Option<&Schema>) -> Result<(SchemaRef, DFSchema), SqlError> {
-    let alias = insert.table_alias.as_ref().map(|alias| fold(&alias.alias));
-    let name = alias.as_deref().unwrap_or(target.name());
     let fields: Vec<FieldRef> = target.fields.iter().map(|field| input_field(field, written)).collect();
     let input: SchemaRef = Arc::new(Schema::new(fields));
-    let schema = DFSchema::try_from_qualified_schema(TableReference::bare(name), &input)?;
+    let schema = DFSchema::try_from_qualified_schema(name(target, insert), &input)?;
     Ok((input, schema))
 }
 

@@ -81,8 +81,7 @@ impl Target {
         for column in columns {
             let name = fold(column);
             if names.contains(&name) {
-                let message = format!("column \"{name}\" specified more than once");
-                return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+                return Err(self.named_twice(&name));
             }
             if !self.is_open() && self.position(&name).is_none() {
                 return Err(self.unknown_column(&name));
@@ -124,6 +123,11 @@ impl Target {
     /// The partition key that this write's key ranges are made by.
     pub(crate) fn keyed(&self) -> Requirement {
         Requirement::KeyedBy { table: self.oid(), key: self.table().partition_key.clone() }
+    }
+
+    /// 42701 for a column that a list names again.
+    pub(crate) fn named_twice(&self, name: &str) -> SqlError {
+        SqlError::new(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once"))
     }
 
     /// 42703 with the way to take any column.

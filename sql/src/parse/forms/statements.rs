@@ -39,6 +39,12 @@ pub(crate) fn under_with(mut insert: ast::Insert, with: Option<ast::With>) -> as
     insert
 }
 
+/// The WITH before an INSERT, which [`under_with`] gave its source. One of the source's own stands behind the verb.
+pub(crate) fn with_before(insert: &ast::Insert) -> Option<&ast::With> {
+    let with = insert.source.as_ref()?.with.as_ref()?;
+    (with.with_token.0.span.start < insert.insert_token.0.span.start).then_some(with)
+}
+
 /// Whether a query of the WITH before this one changes rows.
 pub(crate) fn changes_rows(query: &ast::Query) -> bool {
     query.with.iter().flat_map(|with| &with.cte_tables).any(|part| is_change(&part.query))
