@@ -102,7 +102,16 @@ pub(crate) async fn inspect_on(
     check_body: &CheckBody,
     machine: &Machine,
 ) -> Result<Inspection> {
-    let folder = Folder::open_existing(path)?;
+    inspect_in(Folder::open_existing(path)?, settings, parts, check_body, machine).await
+}
+
+pub(super) async fn inspect_in(
+    folder: Folder,
+    settings: &Settings,
+    parts: &Parts,
+    check_body: &CheckBody,
+    machine: &Machine,
+) -> Result<Inspection> {
     let segments = Segments::open(Arc::clone(&machine.disk), &folder.log());
     let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
     let mut inspection = Inspection {

@@ -15,6 +15,7 @@ mod manifest_damage;
 mod manifests;
 mod model;
 mod offline;
+mod restore_cut_off;
 mod sequences;
 mod shipping;
 pub(crate) mod support;
