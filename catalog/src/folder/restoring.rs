@@ -8,7 +8,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::{FORMAT_FILE, Folder, INDEX_FOLDER, LOCK_FILE, LOG_FOLDER, TRUST_FILE, io_error, lock, write_format};
-use crate::{Error, Result};
+use crate::{Error, Result, lineage};
 
 const MARK: &str = "RESTORING";
 /// What a repair puts aside, which a restore does too; it is kept over another try.
@@ -72,7 +72,7 @@ fn is_of_restore(name: &str) -> bool {
 }
 
 fn is_file(name: &str) -> bool {
-    [FORMAT_FILE, TRUST_FILE].contains(&name.strip_suffix(".new").unwrap_or(name))
+    [FORMAT_FILE, TRUST_FILE, lineage::FILE].contains(&name.strip_suffix(".new").unwrap_or(name))
 }
 
 fn is_folder(name: &str) -> bool {

@@ -15,7 +15,7 @@ use crate::manifest::{Chain, read_reached};
 use crate::model::{Seq, TimestampMicros};
 use crate::open::Machine;
 use crate::shipping::Piece;
-use crate::{Error, Result};
+use crate::{Error, Result, lineage};
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,10 @@ pub(crate) async fn restore_on(
     lay_log(&folder, machine, &parts, reached.point.position).await?;
     let inspection = inspect_in(folder, settings, &parts, check_body, machine).await?;
     let restored = inspection.head.as_ref().map(|head| (head.seq(), head.at()));
+    if restored.is_some() {
+        // Before anything is written to the store that the folder of before knows nothing of.
+        lineage::begin(&inspection.folder, &parts).await?;
+    }
     let options = RepairOptions { cut_log: true, forget_lost: true, lost_partitions: Vec::new() };
     let repaired = repair(inspection, settings, parts, &options).await?;
     let (seq, at) = restored.ok_or_else(|| Error::Mismatch(repaired.left.join("; ")))?;

@@ -10,6 +10,7 @@ mod groups;
 mod history;
 mod keys;
 mod lifecycle;
+mod lineages;
 mod log_damage;
 mod manifest_damage;
 mod manifests;

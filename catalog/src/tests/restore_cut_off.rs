@@ -95,7 +95,7 @@ async fn before_its_format_was_written_or_after_all_else() {
 async fn only_what_a_restore_left_is_cleared() {
     let (home, id, _) = shipped().await;
     let (place, disk) = (tempfile::tempdir().unwrap(), SimulatedDisk::default());
-    for name in ["RESTORING", "FORMAT"] {
+    for name in ["RESTORING", "FORMAT", "LINEAGE"] {
         fs::write(place.path().join(name), "").unwrap();
     }
     for name in ["log-before-cut-at-7", "objects"] {
