@@ -157,6 +157,17 @@ def test_a_server_comes_back_from_its_store_alone(make_server):
     assert count(server, "third") == 25001
 
 
+def test_a_fault_that_no_repair_mends_is_left(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    server.run("create table kept (id int)")
+    server.stop()
+    (server.folder / "store/identity").write_text("00000000-0000-0000-0000-000000000001")
+    code, output = server.offline("check")
+    assert (code, output.count("FAULT")) == (FAULTS, 1), output
+    code, output = server.offline("repair")
+    assert (code, "LEFT      store: it belongs to" in output) == (FAULTS, True), output
+
+
 def test_the_folder_of_before_a_restore_stays_out(make_server):
     server = make_server(settings=merging.held_back()).start()
     server.run("create table kept (id int)", "checkpoint", "insert into kept values (1)")
