@@ -8,6 +8,10 @@ use uuid::Uuid;
 
 use crate::{Error, Result, Sources};
 
+mod restoring;
+
+pub use restoring::ensure_restorable;
+
 const LOCK_FILE: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";
 const TRUST_FILE: &str = "INDEX";
@@ -37,6 +41,7 @@ impl Folder {
     pub(crate) fn open(path: &Path, sources: &Sources) -> Result<Folder> {
         fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
         let lock = lock(path)?;
+        restoring::ensure_ended(path)?;
         let id = match read_format(path)? {
             Some(Format { id, version }) => {
                 if version < FORMAT_VERSION {
@@ -53,18 +58,12 @@ impl Folder {
     /// Locks a folder that is one already, and changes nothing in it.
     pub(crate) fn open_existing(path: &Path) -> Result<Folder> {
         let not_one = || Error::Mismatch(format!("{} is not a data folder", path.display()));
-        read_format(path)?.ok_or_else(not_one)?;
+        if !restoring::has_mark(path)? {
+            read_format(path)?.ok_or_else(not_one)?;
+        }
         let lock = lock(path)?;
+        restoring::ensure_ended(path)?;
         let Format { id, .. } = read_format(path)?.ok_or_else(not_one)?;
-        Ok(Folder { path: path.to_owned(), _lock: lock, id })
-    }
-
-    /// Makes a folder with the identity of one that is gone. There must be nothing at its place but an empty folder.
-    pub(crate) fn create_again(path: &Path, id: Uuid) -> Result<Folder> {
-        ensure_empty(path)?;
-        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
-        let lock = lock(path)?;
-        write_format(path, id)?;
         Ok(Folder { path: path.to_owned(), _lock: lock, id })
     }
 
@@ -111,16 +110,6 @@ impl Folder {
     fn mark(&self, text: &str) -> Result<()> {
         replace_file(&self.path, TRUST_FILE, text)
     }
-}
-
-/// [`Error::Mismatch`] if there is something in the folder; it need not be there.
-pub fn ensure_empty(path: &Path) -> Result<()> {
-    let is_empty = match fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-        Err(source) => return Err(io_error(path, source)),
-    };
-    if is_empty { Ok(()) } else { Err(Error::Mismatch(format!("{} is not empty", path.display()))) }
 }
 
 fn lock(path: &Path) -> Result<File> {

@@ -44,6 +44,7 @@
 //! | `open` | start: trust or rebuild the index, replay, fetch chunks' rows |
 //! | [`offline`] | check, repair and restore a data folder that no server has open |
 //! | `folder` | lock, format and identity of the data folder |
+//! | `lineage` | which data folder may go on with the store after a restore |
 //! | `disk` | the file system under the log, so that tests can cut the power |
 //! | `sources`, `tier` | what is passed in: clock and chance; the real-time tier and the store of manifests |
 
@@ -62,6 +63,7 @@ mod head;
 mod history;
 mod index;
 mod indexing;
+mod lineage;
 mod log;
 mod manifest;
 pub mod offline;

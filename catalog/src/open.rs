@@ -18,7 +18,7 @@ use crate::log::{Segments, SyncFailure};
 use crate::manifest::{Chain, Unexported, create_first};
 use crate::shared::Opened;
 use crate::shipping::{Piece, Shipping, covered_to};
-use crate::{Error, Head, Result};
+use crate::{Error, Head, Result, lineage};
 
 /// What tests put in the place of the machine.
 #[derive(Clone)]
@@ -58,6 +58,7 @@ pub(crate) async fn open(
     let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
     let segments = Arc::new(segments);
     fail_points::reach(Step::StartLocked)?;
+    lineage::ensure_newest(&folder, parts).await?;
     let chain = find_or_create_manifest(&folder, &segments, parts).await?;
     let mut loaded = match load_trusted(&folder, settings, &chain)? {
         Some(loaded) => loaded,

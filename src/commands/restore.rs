@@ -11,7 +11,7 @@ use crate::fencing;
 
 /// Restores, and prints what came back and what did not.
 pub async fn restore(config: &Config) -> Result<ExitCode, CommandError> {
-    offline::ensure_empty(&config.data_dir)?;
+    offline::ensure_restorable(&config.data_dir)?;
     let bench = Bench::open(config)?;
     let catalog = bench.store.identity().await?.ok_or_else(|| CommandError::Nobodys(config.store_url()))?;
     let nonce = fencing::raise_without_folder(config, &bench.store, &bench.sources).await?;

@@ -157,6 +157,38 @@ def test_a_server_comes_back_from_its_store_alone(make_server):
     assert count(server, "third") == 25001
 
 
+def test_a_fault_that_no_repair_mends_is_left(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    server.run("create table kept (id int)")
+    server.stop()
+    (server.folder / "store/identity").write_text("00000000-0000-0000-0000-000000000001")
+    code, output = server.offline("check")
+    assert (code, output.count("FAULT")) == (FAULTS, 1), output
+    code, output = server.offline("repair")
+    assert (code, "LEFT      store: it belongs to" in output) == (FAULTS, True), output
+
+
+def test_the_folder_of_before_a_restore_stays_out(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    server.run("create table kept (id int)", "checkpoint", "insert into kept values (1)")
+    server.kill()
+    other = make_server("other", store=server.store)
+    shutil.rmtree(other.data, ignore_errors=True)
+    code, output = other.offline("restore", "--take-over-store")
+    assert code == SOUND, output
+    other.start()
+    other.run("insert into kept values (2)", "create table later (id int)")
+    other.stop()
+    server.arguments = ["--take-over-store"]
+    code, output = server.start_fails()
+    assert (code != 0, "is of before a restore" in output) == (True, True), output
+    for command in ["check", "repair"]:
+        code, output = server.offline(command)
+        assert (code, "is of before a restore" in output) == (COULD_NOT_LOOK, True), output
+    other.start()
+    assert [count(other, table) for table in ["kept", "later"]] == [1, 0]
+
+
 def test_a_store_is_held_by_one_server(make_server, tmp_path):
     server = make_server(settings={"fence_check_seconds": 1}).start()
     server.run("create table held (id int)", "insert into held values (1)")

@@ -63,6 +63,15 @@ impl Segments {
         self.disk.sync_folder(&self.folder)
     }
 
+    /// Deletes every segment.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        for start in self.starts() {
+            self.disk.remove(&self.path(start))?;
+            self.starts.lock().remove(&start);
+        }
+        self.disk.sync_folder(&self.folder)
+    }
+
     /// Makes sure that the next frame can go to a position, whatever is missing before it.
     pub(crate) fn continue_at(&self, position: u64) -> io::Result<()> {
         let reaches = match self.holding(position) {

@@ -17,7 +17,7 @@ use crate::log::{LogGap, LogReader, LoggedCommit, Segments, Survey, decode_paylo
 use crate::manifest::Chain;
 use crate::model::{Chunk, ChunkId, Oid, Seq};
 use crate::open::{Loaded, Machine, rebuild, replay};
-use crate::{Error, Head, Result};
+use crate::{Error, Head, Result, lineage};
 
 /// Looks at the encoded rows of a chunk and says what is wrong with them.
 pub type CheckBody = dyn Fn(&Chunk, &[u8]) -> Result<(), String> + Send + Sync;
@@ -89,7 +89,8 @@ pub struct Inspection {
 /// Inspects the folder's log and index and the store's manifests.
 ///
 /// # Errors
-/// Where nothing can be looked at: no such folder, a server has it open, the store does not answer. What is wrong in
+/// Where nothing can be looked at: no such folder, a server has it open, the store does not answer or was restored to
+/// another folder. What is wrong in
 /// the folder is no error but a [`Fault`].
 pub async fn inspect(path: &Path, settings: &Settings, parts: &Parts, check_body: &CheckBody) -> Result<Inspection> {
     inspect_on(path, settings, parts, check_body, &Machine::real()).await
@@ -103,6 +104,17 @@ pub(crate) async fn inspect_on(
     machine: &Machine,
 ) -> Result<Inspection> {
     let folder = Folder::open_existing(path)?;
+    lineage::ensure_newest(&folder, parts).await?;
+    inspect_in(folder, settings, parts, check_body, machine).await
+}
+
+pub(super) async fn inspect_in(
+    folder: Folder,
+    settings: &Settings,
+    parts: &Parts,
+    check_body: &CheckBody,
+    machine: &Machine,
+) -> Result<Inspection> {
     let segments = Segments::open(Arc::clone(&machine.disk), &folder.log());
     let segments = segments.map_err(|source| Error::Io { what: folder.log().display().to_string(), source })?;
     let mut inspection = Inspection {

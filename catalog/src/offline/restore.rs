@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::inspect::{CheckBody, inspect_on};
+use super::inspect::{CheckBody, inspect_in};
 use super::loss::LostRows;
 use super::repair::{RepairOptions, repair};
 use crate::catalog::{Parts, Settings};
@@ -15,7 +15,7 @@ use crate::manifest::{Chain, read_reached};
 use crate::model::{Seq, TimestampMicros};
 use crate::open::Machine;
 use crate::shipping::Piece;
-use crate::{Error, Result};
+use crate::{Error, Result, lineage};
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Restored {
     pub lost: LostRows,
 }
 
-/// Restores the catalog of that identity into a folder that is not there yet, or empty.
+/// Restores the catalog of that identity into a folder that is not there yet, or empty, or of a restore that was cut off.
 pub async fn restore(
     path: &Path,
     catalog: Uuid,
@@ -49,23 +49,27 @@ pub(crate) async fn restore_on(
     let chain = Chain::find(&parts.manifests.list().await?);
     let chain = chain.ok_or_else(|| Error::Mismatch("the store holds no manifest to restore from".to_owned()))?;
     let reached = read_reached(&parts, catalog, &chain).await?;
-    let folder = Folder::create_again(path, catalog)?;
+    let folder = Folder::begin_restore(path, catalog)?;
     lay_log(&folder, machine, &parts, reached.point.position).await?;
-    drop(folder);
-    let inspection = inspect_on(path, settings, &parts, check_body, machine).await?;
+    let inspection = inspect_in(folder, settings, &parts, check_body, machine).await?;
     let restored = inspection.head.as_ref().map(|head| (head.seq(), head.at()));
+    if restored.is_some() {
+        // Before anything is written to the store that the folder of before knows nothing of.
+        lineage::begin(&inspection.folder, &parts).await?;
+    }
     let options = RepairOptions { cut_log: true, forget_lost: true, lost_partitions: Vec::new() };
     let repaired = repair(inspection, settings, parts, &options).await?;
-    match restored {
-        Some((seq, at)) => Ok(Restored { seq, at, lost: repaired.forgotten }),
-        None => Err(Error::Mismatch(repaired.left.join("; "))),
-    }
+    let (seq, at) = restored.ok_or_else(|| Error::Mismatch(repaired.left.join("; ")))?;
+    Folder::end_restore(path)?;
+    Ok(Restored { seq, at, lost: repaired.forgotten })
 }
 
 /// The log as far as it was shipped, at least a place to go on where the manifest ends.
 async fn lay_log(folder: &Folder, machine: &Machine, parts: &Parts, end: u64) -> Result<()> {
     let io_error = |source| Error::Io { what: folder.log().display().to_string(), source };
     let segments = Segments::open(Arc::clone(&machine.disk), &folder.log()).map_err(io_error)?;
+    // What a restore that was cut off laid.
+    segments.clear().map_err(io_error)?;
     for piece in Piece::list(parts).await? {
         if let Some(bytes) = parts.shipped_log.read(&piece.name).await? {
             segments.lay(piece.from, &bytes).map_err(io_error)?;
