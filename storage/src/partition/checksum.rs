@@ -20,7 +20,7 @@ const READ_BYTES: u64 = 8 << 20;
 /// [`Error::Corrupt`], which names the object, if one is damaged.
 pub async fn verify(store: &Arc<Store>, partitions: &[Arc<Partition>], at_once: usize) -> Result<()> {
     let known = partitions.iter().filter(|partition| partition.checksum.is_some()).cloned();
-    let checks = known.map(|partition| verify_one(Arc::clone(store), partition));
+    let checks: Vec<_> = known.map(|partition| verify_one(Arc::clone(store), partition)).collect();
     stream::iter(checks).buffer_unordered(at_once.max(1)).try_collect().await
 }
 
