@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use peristyle_catalog::model::{Oid, PartitionKey};
 use peristyle_catalog::{Catalog, Snapshot, Sources};
 use peristyle_storage::Store;
@@ -15,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tracing::{debug, info};
 
+use super::failures::Failures;
 use super::{Job, JobError, Progress};
 use crate::config::Config;
 
@@ -40,7 +40,7 @@ pub(crate) fn merge_job(
         settings: config.storage.merge.clone(),
         log_bytes_max: config.log_bytes_max,
         real_time_bytes_max: config.engine.real_time_bytes_max,
-        failed: Mutex::default(),
+        failures: Failures::default(),
     });
     let interval = Duration::from_secs(config.background.merge_interval_seconds);
     let cpu = cpu.clone();
@@ -65,8 +65,8 @@ struct MergeJob {
     settings: MergeSettings,
     log_bytes_max: u64,
     real_time_bytes_max: u64,
-    /// The table whose merge failed last or lost its race: all others come before it.
-    failed: Mutex<Option<Oid>>,
+    /// Tables whose merge failed or lost its race: all others come before them.
+    failures: Failures,
 }
 
 impl MergeJob {
@@ -76,7 +76,7 @@ impl MergeJob {
         let Some((table, group)) = self.pick(&snapshot, urgency) else { return Ok(Progress::Nothing) };
         drop(snapshot);
         let (chunks, inputs, bytes_read) = (group.chunks.len(), group.partitions.len(), group.bytes());
-        *self.failed.lock() = Some(table);
+        self.failures.begin(table);
         let outcome = match urgency {
             Urgency::Normal => self.merger.run(table, &group).await?,
             // Writers wait for it.
@@ -84,7 +84,7 @@ impl MergeJob {
         };
         match outcome {
             Outcome::Merged { partitions, rows, bytes, .. } => {
-                *self.failed.lock() = None;
+                self.failures.succeed(table);
                 let level = group.level();
                 let amplification = self.merger.log.totals().get(&table).and_then(MergeTotals::write_amplification);
                 info!(%table, chunks, inputs, bytes_read, partitions, rows, bytes, level, amplification, "merged");
@@ -103,8 +103,7 @@ impl MergeJob {
         if urgency == Urgency::MakeRoom {
             tables.sort_by_key(|table| oldest_chunk(snapshot, *table).unwrap_or(u64::MAX));
         }
-        let failed = *self.failed.lock();
-        tables.sort_by_key(|table| Some(*table) == failed);
+        self.failures.put_last(&mut tables);
         tables.into_iter().find_map(|table| Some((table, self.pick_of(snapshot, table, urgency)?)))
     }
 

@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod dropped;
+mod failures;
 mod fence;
 mod gc;
 mod job;

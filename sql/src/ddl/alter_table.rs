@@ -15,7 +15,7 @@ use super::alter_type::Retyped;
 use super::constraints::{NewConstraint, column_constraints, table_constraint};
 use super::create_table::{column_of, new_column, new_default, required};
 use super::options::TableOptions;
-use super::{Done, change_also, generated, keys, moved, rewrite, unchanged};
+use super::{Done, change_also, generated, keys, moved, option_texts, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
 use crate::parse::SCHEMA_MARK;
@@ -219,7 +219,10 @@ impl Altered<'_> {
             let message = format!("column \"{to}\" of relation \"{}\" already exists", self.relation.name);
             return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
         }
-        self.column_mut(from)?.name = to.clone();
+        let column = self.column_mut(from)?;
+        column.name = to.clone();
+        let id = column.id;
+        option_texts::follow_rename(self.table_mut(), id);
         generated::follow_rename(self.table_mut(), from, &to)
     }
 

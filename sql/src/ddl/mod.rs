@@ -22,6 +22,7 @@ mod keys;
 mod like;
 mod materialized_view;
 mod moved;
+mod option_texts;
 mod options;
 mod own_sequence;
 mod place;

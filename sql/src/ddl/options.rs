@@ -214,7 +214,7 @@ fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError)
 fn column_name(text: &str) -> String {
     let text = text.trim();
     match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(quoted) => quoted.to_owned(),
+        Some(quoted) => quoted.replace("\"\"", "\""),
         None => text.to_lowercase(),
     }
 }
