@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use crate::disk::sync_folder;
 use crate::{Error, Result, Sources};
 
 mod restoring;
@@ -178,7 +179,7 @@ pub fn replace_file(folder: &Path, name: &str, text: &str) -> Result<()> {
     let replaced = File::create(&new)
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&new, &path))
-        .and_then(|()| File::open(folder)?.sync_all());
+        .and_then(|()| sync_folder(folder));
     replaced.map_err(|source| io_error(&path, source))
 }
 

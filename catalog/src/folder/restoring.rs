@@ -8,6 +8,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::{FORMAT_FILE, Folder, INDEX_FOLDER, LOCK_FILE, LOG_FOLDER, TRUST_FILE, io_error, lock, write_format};
+use crate::disk::sync_folder;
 use crate::{Error, Result, lineage};
 
 const MARK: &str = "RESTORING";
@@ -102,8 +103,4 @@ fn clear(path: &Path) -> io::Result<()> {
         }
     }
     sync_folder(path)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }

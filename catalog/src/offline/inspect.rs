@@ -90,8 +90,7 @@ pub struct Inspection {
 ///
 /// # Errors
 /// Where nothing can be looked at: no such folder, a server has it open, the store does not answer or was restored to
-/// another folder. What is wrong in
-/// the folder is no error but a [`Fault`].
+/// another folder. What is wrong in the folder is no error but a [`Fault`].
 pub async fn inspect(path: &Path, settings: &Settings, parts: &Parts, check_body: &CheckBody) -> Result<Inspection> {
     inspect_on(path, settings, parts, check_body, &Machine::real()).await
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::index::copy_index;
 use crate::catalog::{Parts, Settings};
+use crate::disk::sync_folder;
 use crate::folder::Folder;
 use crate::index::Index;
 use crate::log::{LogReader, Segments};
@@ -112,7 +113,7 @@ fn keep(copies: &Path, name: &str, bytes: &[u8]) -> Result<()> {
         let mut file = fs::File::create(copies.join(name))?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::File::open(copies)?.sync_all()
+        sync_folder(copies)
     };
     write().map_err(|source| io_error(copies, source))
 }

@@ -2,9 +2,6 @@
 //! compared with what the catalog knows of it. Whoever writes rows of a partition anew must do so: what is written gets a
 //! checksum of its own, and a damage would be taken for data from then on.
 
-use std::sync::Arc;
-
-use futures::stream::{self, StreamExt, TryStreamExt};
 use peristyle_catalog::model::Partition;
 
 use crate::objects::{Store, path_of};
@@ -13,22 +10,10 @@ use crate::{Error, Result};
 /// Bytes of an object that are read at once.
 const READ_BYTES: u64 = 8 << 20;
 
-/// Compares the objects of partitions with their checksums, so many at once. One that was written before checksums were
-/// kept is not looked at.
+/// Reads the whole object; whether there is a checksum to compare with.
 ///
 /// # Errors
-/// [`Error::Corrupt`], which names the object, if one is damaged.
-pub async fn verify(store: &Arc<Store>, partitions: &[Arc<Partition>], at_once: usize) -> Result<()> {
-    let known = partitions.iter().filter(|partition| partition.checksum.is_some()).cloned();
-    let checks: Vec<_> = known.map(|partition| verify_one(Arc::clone(store), partition)).collect();
-    stream::iter(checks).buffer_unordered(at_once.max(1)).try_collect().await
-}
-
-async fn verify_one(store: Arc<Store>, partition: Arc<Partition>) -> Result<()> {
-    read_through(&store, &partition).await.map(|_has_checksum| ())
-}
-
-/// Reads the whole object; whether there is a checksum to compare with.
+/// [`Error::Corrupt`], which names the object, if it is damaged.
 pub(crate) async fn read_through(store: &Store, partition: &Partition) -> Result<bool> {
     let path = path_of(partition);
     let (mut checksum, mut from) = (0, 0);
