@@ -1,18 +1,20 @@
 //! The merge job: chunks become partitions, small partitions become larger.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peristyle_catalog::model::{Oid, PartitionKey};
+use parking_lot::Mutex;
+use peristyle_catalog::model::{Oid, PartitionId, PartitionKey};
 use peristyle_catalog::{Catalog, Snapshot, Sources};
-use peristyle_storage::Store;
 use peristyle_storage::merge::{
     Group, MergeLog, MergeSettings, MergeTotals, Merger, Outcome, Pace, State, Urgency, pick,
 };
 use peristyle_storage::partition::WriteOptions;
+use peristyle_storage::{Error, Store};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tracing::{debug, info};
+use tracing::{debug, error, info};
 
 use super::failures::Failures;
 use super::{Job, JobError, Progress};
@@ -41,6 +43,7 @@ pub(crate) fn merge_job(
         log_bytes_max: config.log_bytes_max,
         real_time_bytes_max: config.engine.real_time_bytes_max,
         failures: Failures::default(),
+        unreadable: Mutex::default(),
     });
     let interval = Duration::from_secs(config.background.merge_interval_seconds);
     let cpu = cpu.clone();
@@ -67,6 +70,8 @@ struct MergeJob {
     real_time_bytes_max: u64,
     /// Tables whose merge failed or lost its race: all others come before them.
     failures: Failures,
+    /// Partitions whose objects were found damaged or gone.
+    unreadable: Mutex<HashSet<PartitionId>>,
 }
 
 impl MergeJob {
@@ -78,9 +83,18 @@ impl MergeJob {
         let (chunks, inputs, bytes_read) = (group.chunks.len(), group.partitions.len(), group.bytes());
         self.failures.begin(table);
         let outcome = match urgency {
-            Urgency::Normal => self.merger.run(table, &group).await?,
+            Urgency::Normal => self.merger.run(table, &group).await,
             // Writers wait for it.
-            Urgency::MakeRoom => Merger { pace: Pace::UNLIMITED, ..self.merger.clone() }.run(table, &group).await?,
+            Urgency::MakeRoom => Merger { pace: Pace::UNLIMITED, ..self.merger.clone() }.run(table, &group).await,
+        };
+        let outcome = match outcome {
+            Err(Error::Unreadable { partition, source }) => {
+                self.failures.succeed(table);
+                self.unreadable.lock().insert(partition);
+                error!(%table, %partition, error = %source, "a partition cannot be read: merges leave it alone from now on");
+                return Ok(Progress::Worked);
+            }
+            other => other?,
         };
         match outcome {
             Outcome::Merged { partitions, rows, bytes, .. } => {
@@ -114,7 +128,9 @@ impl MergeJob {
         // What a client is about to replace is left to it.
         let claims = self.merger.catalog.claims();
         let chunks: Vec<_> = contents.chunks().filter(|chunk| !claims.has_chunk(chunk.id)).cloned().collect();
-        let partitions = contents.partitions().filter(|partition| !claims.has_partition(partition.id));
+        let unreadable = self.unreadable.lock().clone();
+        let is_left_alone = |id: PartitionId| claims.has_partition(id) || unreadable.contains(&id);
+        let partitions = contents.partitions().filter(|partition| !is_left_alone(partition.id));
         let partitions: Vec<_> = partitions.cloned().collect();
         let now = self.merger.sources.clock.now();
         let urgency = if chunks.is_empty() { Urgency::Normal } else { urgency };

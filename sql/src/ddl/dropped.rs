@@ -22,8 +22,6 @@ use crate::temporary::is_temporary;
 const AT: &str = "\u{1}dropped_at";
 /// The schema that it was in.
 const FROM: &str = "\u{1}dropped_from";
-/// Between the oid, which makes names unique, and the name that it had.
-const SEPARATOR: char = '\u{1}';
 
 /// A table that was dropped.
 pub(crate) struct DroppedTable<'a> {
@@ -38,7 +36,7 @@ impl<'a> DroppedTable<'a> {
         let options = &relation.as_table()?.options;
         let option = |name: &str| options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let at = TimestampMicros(option(AT)?.parse().ok()?);
-        Some(DroppedTable { name: former_name(relation), schema: option(FROM)?, at })
+        Some(DroppedTable { name: relation.former_name(), schema: option(FROM)?, at })
     }
 }
 
@@ -93,7 +91,7 @@ pub(super) fn put_away(scope: &Scope, relation: &Arc<Relation>) -> Option<(Vec<R
 }
 
 fn moved(relation: &Relation, place: Oid) -> Relation {
-    let name = format!("{}{SEPARATOR}{}", relation.oid, relation.name);
+    let name = format!("{}{}{}", relation.oid, Schema::DROPPED_SEPARATOR, relation.name);
     Relation { schema: place, name, ..relation.clone() }
 }
 
@@ -105,10 +103,6 @@ pub(super) fn parts_of(scope: &Scope, table: Oid) -> Vec<Arc<Relation>> {
         RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Enum(_) => false,
     };
     scope.view.relations().filter(is_part).cloned().collect()
-}
-
-fn former_name(relation: &Relation) -> &str {
-    relation.name.split_once(SEPARATOR).map_or(&relation.name, |(_, name)| name)
 }
 
 /// `UNDROP TABLE name`: the table of that name that was dropped last.
@@ -132,7 +126,7 @@ pub(super) fn undrop(scope: &Scope, name: &ObjectName) -> Result<Done, SqlError>
     let mut changes = Vec::new();
     for relation in [Arc::clone(&relation)].into_iter().chain(parts_of(scope, relation.oid)) {
         let is_taken = |name: &str| scope.view.relation_by_name(schema.oid, name).is_some() || taken.contains(name);
-        let former = former_name(&relation).to_owned();
+        let former = relation.former_name().to_owned();
         let name = if relation.as_table().is_some() { former } else { numbered(former, is_taken) };
         let whole = scope.view.with_types_that_exist(relation.as_ref().clone());
         let mut back = Relation { schema: schema.oid, name: name.clone(), ..whole };
