@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use peristyle_catalog::fail_points::{self, Step};
-use peristyle_catalog::{Catalog, Durability, Sources};
+use peristyle_catalog::{Catalog, Durability, SPILL_FOLDER, Sources};
 use peristyle_sql::{Engine, EngineParts};
 use peristyle_storage::Store;
 use peristyle_storage::objects::{Probe, catalog_parts};
@@ -78,7 +78,7 @@ fn keep_intents(config: &Config, store: &Store) -> Result<(), StartError> {
     store.intents().keep_in(&path).map_err(|source| StartError::Intents { path, source })
 }
 
-/// Names the store when it is another data folder's.
+/// Names folder and store when they do not belong together.
 fn of_store(config: &Config, error: StartError) -> StartError {
     let detail = match error {
         StartError::Catalog(peristyle_catalog::Error::Mismatch(detail)) => detail,
@@ -90,7 +90,7 @@ fn of_store(config: &Config, error: StartError) -> StartError {
 
 /// The folder for what does not fit in memory; what an earlier process left there is worthless.
 fn empty_spill_folder(data_dir: &Path) -> Result<PathBuf, StartError> {
-    let folder = data_dir.join("spill");
+    let folder = data_dir.join(SPILL_FOLDER);
     let emptied = match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => std::fs::create_dir_all(&folder),

@@ -3,15 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peristyle_catalog::{Sources, replace_file};
+use peristyle_catalog::{FENCE_FILE, Sources, replace_file};
 use peristyle_storage::Store;
 use peristyle_storage::objects::Claimant;
 use uuid::Uuid;
 
 use crate::config::Config;
 
-/// Nonces of this folder's marks, one a line.
-const FILE: &str = "FENCE";
 const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
 
 /// Why the store is not this server's.
@@ -25,25 +23,13 @@ pub enum FenceError {
     Folder(#[from] peristyle_catalog::Error),
 }
 
-/// Makes this process the one that writes to the store. The data folder must be locked.
+/// Makes this process the one that writes to the store. The data folder must be locked, or be marked for a restore.
 pub async fn raise(config: &Config, store: &Arc<Store>, sources: &Sources) -> Result<(), FenceError> {
     let own = read_nonces(&config.data_dir);
     let nonce = sources.uuid();
     // The new nonce first: whatever becomes of the mark, the next start knows it.
     write_nonces(&config.data_dir, own.iter().chain([&nonce]))?;
     claim(config, store, sources, own, nonce).await?;
-    keep(config, nonce)
-}
-
-/// The same for a data folder that is not there yet; its nonce is to be kept when it is.
-pub async fn raise_without_folder(config: &Config, store: &Arc<Store>, sources: &Sources) -> Result<Uuid, FenceError> {
-    let nonce = sources.uuid();
-    claim(config, store, sources, Vec::new(), nonce).await?;
-    Ok(nonce)
-}
-
-/// Lets the data folder know its mark.
-pub fn keep(config: &Config, nonce: Uuid) -> Result<(), FenceError> {
     Ok(write_nonces(&config.data_dir, [&nonce])?)
 }
 
@@ -66,14 +52,15 @@ async fn claim(
     Ok(store.raise_fence(&Claimant { own, nonce, name, takes_over: config.takes_over_store }).await?)
 }
 
+/// Of this folder's marks; one a line.
 fn read_nonces(folder: &Path) -> Vec<Uuid> {
-    let text = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+    let text = std::fs::read_to_string(folder.join(FENCE_FILE)).unwrap_or_default();
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 fn write_nonces<'a>(folder: &Path, nonces: impl IntoIterator<Item = &'a Uuid>) -> peristyle_catalog::Result<()> {
     let text: String = nonces.into_iter().map(|nonce| format!("{nonce}\n")).collect();
-    replace_file(folder, FILE, &text)
+    replace_file(folder, FENCE_FILE, &text)
 }
 
 #[cfg(test)]

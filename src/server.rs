@@ -22,8 +22,8 @@ pub enum StartError {
     /// See [`ListenError`].
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The data folder and the store are not each other's.
-    #[error("the store {store} is not that of the data folder {}: {detail}", .data_dir.display())]
+    /// The data folder and the store are not each other's, or not any more.
+    #[error("the data folder {} does not open with the store {store}: {detail}", .data_dir.display())]
     ForeignStore {
         /// URL of the store.
         store: String,

@@ -11,13 +11,21 @@ use crate::{Error, Result, Sources};
 
 mod restoring;
 
-pub use restoring::ensure_restorable;
+pub use restoring::mark_restoring;
 
 const LOCK_FILE: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";
 const TRUST_FILE: &str = "INDEX";
 const LOG_FOLDER: &str = "log";
 const INDEX_FOLDER: &str = "index";
+/// Where the server keeps the nonces of its marks in the store.
+pub const FENCE_FILE: &str = "FENCE";
+/// What does not fit in memory; emptied by each start of the server.
+pub const SPILL_FOLDER: &str = "spill";
+/// Where a repair puts manifests that cannot be read.
+pub(crate) const DAMAGED_MANIFESTS_FOLDER: &str = "damaged-manifests";
+/// How the names of folders begin where a repair puts what it cuts off the log.
+pub(crate) const CUT_LOG_PREFIX: &str = "log-before-cut-at-";
 /// In the folder that a start of the server empties.
 const SCRATCH_FOLDER: &str = "spill/check";
 /// First word of the format file.

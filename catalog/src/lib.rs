@@ -85,7 +85,7 @@ mod tests;
 pub use catalog::{Catalog, Durability, Parts, Settings};
 pub use claims::{Claim, Claims};
 pub use error::{Error, Result};
-pub use folder::replace_file;
+pub use folder::{FENCE_FILE, SPILL_FOLDER, replace_file};
 pub use head::{DecimalNeeds, Definitions, Head, PartitionOrder, ShapedColumns, TableContents};
 pub use log::LogGap;
 pub use pins::Snapshot;

@@ -207,7 +207,7 @@ pub(crate) fn looks(statement: &Statement) -> Looks {
         Tree::Enum(_) => false,
         Tree::Sql(tree) => match tree.as_ref() {
             // ON CONFLICT looks for the rows that have the keys.
-            ast::Statement::Insert(insert) if insert.on.is_some() => false,
+            ast::Statement::Insert(insert) if insert.on.is_some() || write::returns_queries(insert) => false,
             ast::Statement::Insert(insert) => insert.source.as_ref().is_none_or(|source| write::is_constant(source)),
             _ => false,
         },
@@ -222,7 +222,7 @@ pub(crate) fn is_quick(statement: &Statement, bound: &Bound) -> bool {
     let Tree::Sql(tree) = &*statement.tree else { return false };
     let ast::Statement::Insert(insert) = tree.as_ref() else { return statement.found.constant.is_known() };
     statement.text.len() + bound.bytes() <= BYTES_MAX
-        && insert.returning.is_none()
+        && (insert.returning.is_none() || statement.found.insert.is_kept())
         && insert.on.is_none()
         && insert.source.as_ref().is_some_and(|source| write::is_constant(source))
 }

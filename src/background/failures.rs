@@ -28,9 +28,11 @@ impl Failures {
         self.0.lock().failed.remove(&table);
     }
 
-    /// Puts tables that failed behind the others, the latest last. Those alike keep their order.
+    /// Puts tables that failed behind the others, the latest last. Those alike keep their order, those that are not among
+    /// them are forgotten.
     pub(super) fn put_last(&self, tables: &mut [Oid]) {
-        let turns = self.0.lock();
+        let mut turns = self.0.lock();
+        turns.failed.retain(|table, _| tables.contains(table));
         tables.sort_by_key(|table| turns.failed.get(table).copied().unwrap_or(0));
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn merge_job(
         log_bytes_max: config.log_bytes_max,
         real_time_bytes_max: config.engine.real_time_bytes_max,
         failures: Failures::default(),
-        unreadable: Mutex::default(),
+        damaged: Mutex::default(),
     });
     let interval = Duration::from_secs(config.background.merge_interval_seconds);
     let cpu = cpu.clone();
@@ -70,8 +70,8 @@ struct MergeJob {
     real_time_bytes_max: u64,
     /// Tables whose merge failed or lost its race: all others come before them.
     failures: Failures,
-    /// Partitions whose objects were found damaged or gone.
-    unreadable: Mutex<HashSet<PartitionId>>,
+    /// Partitions whose objects were found damaged.
+    damaged: Mutex<HashSet<PartitionId>>,
 }
 
 impl MergeJob {
@@ -88,10 +88,10 @@ impl MergeJob {
             Urgency::MakeRoom => Merger { pace: Pace::UNLIMITED, ..self.merger.clone() }.run(table, &group).await,
         };
         let outcome = match outcome {
-            Err(Error::Unreadable { partition, source }) => {
+            Err(Error::Damaged { partition, source }) => {
                 self.failures.succeed(table);
-                self.unreadable.lock().insert(partition);
-                error!(%table, %partition, error = %source, "a partition cannot be read: merges leave it alone from now on");
+                self.damaged.lock().insert(partition);
+                error!(%table, %partition, error = %source, "a partition is damaged: merges leave it alone from now on");
                 return Ok(Progress::Worked);
             }
             other => other?,
@@ -128,8 +128,8 @@ impl MergeJob {
         // What a client is about to replace is left to it.
         let claims = self.merger.catalog.claims();
         let chunks: Vec<_> = contents.chunks().filter(|chunk| !claims.has_chunk(chunk.id)).cloned().collect();
-        let unreadable = self.unreadable.lock().clone();
-        let is_left_alone = |id: PartitionId| claims.has_partition(id) || unreadable.contains(&id);
+        let damaged = self.damaged.lock().clone();
+        let is_left_alone = |id: PartitionId| claims.has_partition(id) || damaged.contains(&id);
         let partitions = contents.partitions().filter(|partition| !is_left_alone(partition.id));
         let partitions: Vec<_> = partitions.cloned().collect();
         let now = self.merger.sources.clock.now();

@@ -22,24 +22,22 @@ pub async fn repair(config: &Config, accepted: Repair) -> Result<ExitCode, Comma
         lost_partitions: found.objects.map(|objects| objects.lost).unwrap_or_default(),
     };
     fencing::raise(config, &bench.store, &bench.sources).await?;
-    let mut repaired = offline::repair(found.inspection, &config.catalog, bench.parts(), &options).await?;
-    if !is_sound && repaired.left.is_empty() {
-        repaired.left = faults_left(config, &bench, accepted.quick).await?;
+    let Repaired { done, mut left, .. } =
+        offline::repair(found.inspection, &config.catalog, bench.parts(), &options).await?;
+    // At once: whatever the look at what is left meets, this is done.
+    done.iter().for_each(|done| println!("DONE      {done}"));
+    if !is_sound && left.is_empty() {
+        left = faults_left(config, &bench, accepted.quick).await?;
     }
-    print_repaired(&repaired);
-    Ok(if repaired.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND_FAULTS) })
+    left.iter().for_each(|left| println!("LEFT      {left}"));
+    if done.is_empty() && left.is_empty() {
+        println!("nothing was done");
+    }
+    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND_FAULTS) })
 }
 
 /// What is still wrong: not every fault is one that a repair mends, or says what it would cost.
 async fn faults_left(config: &Config, bench: &Bench, quick: bool) -> Result<Vec<String>, CommandError> {
     let found = Found::look(config, bench, quick).await?;
     Ok(found.faults().map(|fault| format!("{fault}; repair does nothing about it")).collect())
-}
-
-fn print_repaired(repaired: &Repaired) {
-    repaired.done.iter().for_each(|done| println!("DONE      {done}"));
-    repaired.left.iter().for_each(|left| println!("LEFT      {left}"));
-    if repaired.done.is_empty() && repaired.left.is_empty() {
-        println!("nothing was done");
-    }
 }

@@ -11,12 +11,12 @@ use crate::fencing;
 
 /// Restores, and prints what came back and what did not.
 pub async fn restore(config: &Config) -> Result<ExitCode, CommandError> {
-    offline::ensure_restorable(&config.data_dir)?;
     let bench = Bench::open(config)?;
     let catalog = bench.store.identity().await?.ok_or_else(|| CommandError::Nobodys(config.store_url()))?;
-    let nonce = fencing::raise_without_folder(config, &bench.store, &bench.sources).await?;
+    // First: a restore that is cut off from here on can be run again, and then knows the mark that this one left.
+    offline::mark_restoring(&config.data_dir)?;
+    fencing::raise(config, &bench.store, &bench.sources).await?;
     let restored = offline::restore(&config.data_dir, catalog, &config.catalog, bench.parts(), &check_body).await?;
-    fencing::keep(config, nonce)?;
     println!("restored {catalog} at commit {} of {}", restored.seq, restored.at);
     println!("commits after that one, if there were any, are not in the store");
     if !restored.lost.is_empty() {

@@ -37,11 +37,14 @@ pub(super) struct Connection<S: SqlSession> {
     pub(super) is_skipping: bool,
     /// Extended messages came since the last Sync.
     pub(super) is_pipelining: bool,
+    /// How the last statement of a pipeline ended. If Sync comes next, the client is told after the commit, by which it may
+    /// have become another end.
+    pub(super) untold: Option<Completion>,
 }
 
 impl<S: SqlSession> Connection<S> {
     pub(super) fn new(frames: Frames, out: Outbox, session: S, membership: Membership) -> Connection<S> {
-        Connection { frames, out, session, membership, is_skipping: false, is_pipelining: false }
+        Connection { frames, out, session, membership, is_skipping: false, is_pipelining: false, untold: None }
     }
 
     /// Serves the client until the connection ends.
@@ -57,6 +60,9 @@ impl<S: SqlSession> Connection<S> {
         let frame = self.next_frame().await?;
         if self.is_skipping && !matches!(frame.tag, b'S' | b'X') {
             return Ok(());
+        }
+        if frame.tag != b'S' {
+            self.complete_untold()?;
         }
         let (tag, message) = (frame.tag, decode(frame, self.session.client_charset()));
         match message {
@@ -167,8 +173,13 @@ impl<S: SqlSession> Connection<S> {
         Ok(())
     }
 
-    /// Commits the implicit transaction, or discards it if it failed.
-    pub(super) async fn end_implicit(&mut self) -> Result<(), Fault> {
+    pub(super) fn complete_untold(&mut self) -> Result<(), End> {
+        self.untold.take().map_or(Ok(()), |completion| self.complete(completion))
+    }
+
+    /// Commits the implicit transaction, or discards it if it failed. Gives the tag of the last statement if that is another
+    /// now.
+    pub(super) async fn end_implicit(&mut self) -> Result<Option<String>, Fault> {
         Ok(self.frames.during(self.session.end_implicit()).await??)
     }
 
@@ -176,7 +187,7 @@ impl<S: SqlSession> Connection<S> {
     pub(super) async fn report(&mut self, error: SqlError) -> Result<(), End> {
         self.session.fail();
         match self.end_implicit().await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(Fault::Sql(second)) => debug!(%error, %second, "discarding a failed transaction failed too"),
             Err(Fault::End(end)) => return Err(end),
         }

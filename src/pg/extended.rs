@@ -48,8 +48,13 @@ impl<S: SqlSession> Connection<S> {
     pub(super) async fn sync(&mut self) -> Result<(), End> {
         self.is_skipping = false;
         self.is_pipelining = false;
-        match self.end_implicit().await {
-            Ok(()) => {}
+        let ended = self.end_implicit().await;
+        if let Ok(Some(tag)) = &ended {
+            self.untold = Some(Completion::Tag(tag.clone()));
+        }
+        self.complete_untold()?;
+        match ended {
+            Ok(_) => {}
             Err(Fault::Sql(error)) => self.report(error).await?,
             Err(Fault::End(end)) => return Err(end),
         }
@@ -128,7 +133,8 @@ impl<S: SqlSession> Connection<S> {
             }
             answer => self.complete_copy(answer).await?,
         };
-        Ok(self.complete(completion)?)
+        self.untold = Some(completion);
+        Ok(())
     }
 }
 

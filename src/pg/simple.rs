@@ -32,8 +32,8 @@ impl<S: SqlSession> Connection<S> {
             self.complete(completion)?;
         }
         let completion = self.run_statement(last).await?;
-        self.end_implicit().await?;
-        Ok(self.complete(completion)?)
+        let retold = self.end_implicit().await?;
+        Ok(self.complete(retold.map_or(completion, Completion::Tag))?)
     }
 
     async fn run_statement(&mut self, statement: &S::Statement) -> Result<Completion, Fault> {

@@ -21,9 +21,9 @@ pub enum Error {
     /// Bytes that were durable are not what was written.
     #[error("{what} is damaged: {detail}")]
     Corrupt { what: String, detail: String },
-    /// The object of this partition is not there or is not what was written.
+    /// The object of this partition is not what was written.
     #[error("{source}")]
-    Unreadable { partition: PartitionId, source: Box<Error> },
+    Damaged { partition: PartitionId, source: Box<Error> },
     /// A value does not fit its type.
     #[error("{0}")]
     OutOfRange(String),
@@ -88,7 +88,7 @@ impl Error {
             Error::NotFound { .. } => ErrorKind::NotFound,
             Error::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Error::Corrupt { .. } => ErrorKind::Corrupt,
-            Error::Unreadable { source, .. } => source.kind(),
+            Error::Damaged { source, .. } => source.kind(),
             Error::OutOfRange(_) => ErrorKind::OutOfRange,
             Error::Unsupported(_) => ErrorKind::Unsupported,
             Error::DiskFull(_) => ErrorKind::DiskFull,
@@ -103,10 +103,11 @@ impl Error {
         Error::Corrupt { what: what.into(), detail: detail.to_string() }
     }
 
-    /// Says of which partition the object is that is damaged or gone; other failures stay as they are.
+    /// Says of which partition the object is that is damaged; other failures stay as they are. One that is not found may be
+    /// found again, when the store is whole.
     pub(crate) fn of_partition(self, partition: PartitionId) -> Error {
         match self {
-            Error::Corrupt { .. } | Error::NotFound { .. } => Error::Unreadable { partition, source: Box::new(self) },
+            Error::Corrupt { .. } => Error::Damaged { partition, source: Box::new(self) },
             other => other,
         }
     }

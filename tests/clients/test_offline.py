@@ -147,7 +147,7 @@ def test_objects_of_the_past_are_found_and_only_forgotten_when_asked(make_server
     assert (code, output.count("FAULT")) == (FAULTS, 1), output
     assert gone.name in output and "the states before commit" in output, output
     code, output = server.offline("repair")
-    assert (code, "1 partitions that only states of the past have" in output) == (FAULTS, True), output
+    assert (code, "public.second: what states of the past see in 1 partitions" in output) == (FAULTS, True), output
     code, output = server.offline("repair", "--forget-lost")
     assert code == SOUND, output
     code, output = server.offline("check")
@@ -208,6 +208,38 @@ def test_merges_leave_a_damaged_partition_alone(make_server):
     wait_until(lambda: len(stored(server, "kept")) == 2, "the other three are one")
     assert file in [path for path, _ in stored(server, "kept")]
     assert "merges leave it alone" in server.process.output()
+
+
+def test_an_object_that_a_clone_has_too_is_forgotten_by_both(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    server.run("create table copied clone second")
+    [(gone, _)] = stored(server, "second")
+    server.run("delete from second")
+    server.kill()
+    gone.unlink()
+    code, output = server.offline("repair", "--forget-lost")
+    assert code == SOUND, output
+    code, output = server.offline("check")
+    assert code == SOUND, output
+    server.start()
+    assert [count(server, table) for table in ["second", "copied"]] == [0, 0]
+
+
+def test_a_restore_that_was_cut_off_is_run_again(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    server.stop()
+    shutil.rmtree(server.data)
+    code, output = server.offline("restore")
+    assert code == SOUND, output
+    (server.data / "RESTORING").touch()
+    code, output = server.start_fails()
+    assert (code != 0, "run it again" in output) == (True, True), output
+    code, output = server.offline("restore")
+    assert code == SOUND, output
+    server.start()
+    assert count(server, "second") == 20_000
 
 
 def test_a_damaged_log_is_cut_only_when_asked(make_server):

@@ -1,6 +1,6 @@
 //! Changes of what tables hold.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::invalid;
@@ -188,17 +188,22 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// Drops rows of partitions whose objects are gone. Oldest marks come first, as objects are deleted.
+    /// Drops rows of partitions whose objects are gone, as many of a partition as it is named. Oldest marks come first, as
+    /// objects are deleted.
     pub(super) fn forget(&mut self, partitions: &[PartitionId]) -> Result<()> {
-        let mut wanted: HashSet<PartitionId> = partitions.iter().copied().collect();
+        let mut wanted: HashMap<PartitionId, usize> = HashMap::new();
+        partitions.iter().for_each(|id| *wanted.entry(*id).or_default() += 1);
         let ended = self.head.ended.clone();
         for (key, partition) in &ended {
             if wanted.is_empty() {
                 break;
             }
-            if wanted.remove(&key.2) {
-                self.forget_partition(key.0, partition)?;
+            let Some(rows) = wanted.get_mut(&key.2) else { continue };
+            *rows -= 1;
+            if *rows == 0 {
+                wanted.remove(&key.2);
             }
+            self.forget_partition(key.0, partition)?;
         }
         if wanted.is_empty() { Ok(()) } else { Err(Error::Conflict { relation: None }) }
     }

@@ -7,14 +7,16 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::{FORMAT_FILE, Folder, INDEX_FOLDER, LOCK_FILE, LOG_FOLDER, TRUST_FILE, io_error, lock, write_format};
+use super::{
+    CUT_LOG_PREFIX, DAMAGED_MANIFESTS_FOLDER, FENCE_FILE, FORMAT_FILE, Folder, INDEX_FOLDER, LOCK_FILE, LOG_FOLDER,
+    SPILL_FOLDER, TRUST_FILE, io_error, lock, write_format,
+};
 use crate::disk::sync_folder;
 use crate::{Error, Result, lineage};
 
 const MARK: &str = "RESTORING";
 /// What a repair puts aside, which a restore does too; it is kept over another try.
-const COPIES: [&str; 2] = ["log-before-cut-at-", "damaged-manifests"];
-const SPILL_FOLDER: &str = "spill";
+const COPIES: [&str; 2] = [CUT_LOG_PREFIX, DAMAGED_MANIFESTS_FOLDER];
 
 impl Folder {
     /// Begins a folder with the identity of one that is gone: at an empty place, or at that of a restore that was cut
@@ -55,8 +57,16 @@ pub(super) fn has_mark(path: &Path) -> Result<bool> {
     path.join(MARK).try_exists().map_err(|source| io_error(path, source))
 }
 
-/// [`Error::Mismatch`] if there is something in the folder that no restore left there; it need not be there.
-pub fn ensure_restorable(path: &Path) -> Result<()> {
+/// Makes the place for a restore, if need be: what is put there from now on is a part of one.
+///
+/// # Errors
+/// [`Error::Mismatch`] if something is there that no restore left.
+pub fn mark_restoring(path: &Path) -> Result<()> {
+    ensure_restorable(path)?;
+    fs::create_dir_all(path).and_then(|()| put_mark(path)).map_err(|source| io_error(path, source))
+}
+
+fn ensure_restorable(path: &Path) -> Result<()> {
     let is_restoring = has_mark(path)?;
     for name in names(path).map_err(|source| io_error(path, source))? {
         let is_harmless = name == LOCK_FILE || is_restoring && is_of_restore(&name);
@@ -68,7 +78,9 @@ pub fn ensure_restorable(path: &Path) -> Result<()> {
 }
 
 fn is_of_restore(name: &str) -> bool {
-    let is_kept = name == MARK || name == LOG_FOLDER || COPIES.iter().any(|copies| name.starts_with(copies));
+    let is_fence = name.strip_suffix(".new").unwrap_or(name) == FENCE_FILE;
+    let is_kept =
+        name == MARK || name == LOG_FOLDER || is_fence || COPIES.iter().any(|copies| name.starts_with(copies));
     is_kept || is_file(name) || is_folder(name)
 }
 

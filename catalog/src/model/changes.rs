@@ -142,8 +142,8 @@ pub enum Change {
     ForgetHistory {
         before: Seq,
     },
-    /// Drops the rows of partitions whose objects were deleted; where several tables have the object, the row that ended
-    /// first.
+    /// Drops the rows of partitions whose objects were deleted; where several tables have the object, as many rows as it is
+    /// named, those first that ended first.
     Forget(Vec<PartitionId>),
 }
 

@@ -100,9 +100,12 @@ impl fmt::Display for LostRows {
         for (at, table) in self.tables.values().enumerate() {
             let LostOfTable { name, rows, chunks, partitions, of_the_past } = table;
             let end = if at + 1 < self.tables.len() { "\n" } else { "" };
-            write!(f, "{name}: {rows} rows, in {chunks} chunks and {partitions} partitions")?;
-            if *of_the_past > 0 {
-                write!(f, "; {of_the_past} partitions that only states of the past have")?;
+            let live = format!("{rows} rows, in {chunks} chunks and {partitions} partitions");
+            let past = format!("what states of the past see in {of_the_past} partitions");
+            match (chunks + partitions, of_the_past) {
+                (_, 0) => write!(f, "{name}: {live}")?,
+                (0, _) => write!(f, "{name}: {past}")?,
+                _ => write!(f, "{name}: {live}, and {past}")?,
             }
             f.write_str(end)?;
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::inspect::{IndexState, Inspection, LogCut};
 use super::loss::LostRows;
 use crate::catalog::{Catalog, Parts, Settings};
-use crate::folder::Folder;
+use crate::folder::{CUT_LOG_PREFIX, Folder};
 use crate::index::Index;
 use crate::log::Segments;
 use crate::model::{Change, ChangeSet, Chunk, ChunkId, Oid, Partition, PartitionId};
@@ -100,7 +100,7 @@ fn what_goes(cut: &LogCut) -> String {
 
 /// The files that are cut stay as copies.
 async fn cut_log(folder: &Folder, segments: &Arc<Segments>, cut: &LogCut, parts: &Parts) -> Result<String> {
-    let copies = folder.path().join(format!("log-before-cut-at-{}", cut.at));
+    let copies = folder.path().join(format!("{CUT_LOG_PREFIX}{}", cut.at));
     keep_copies(segments, cut.at, &copies).map_err(|source| io_error(&copies, source))?;
     // Before the log is cut: what the store has of the part that goes would not follow what is written in its place.
     delete_shipped(parts, cut.at).await?;

@@ -12,16 +12,13 @@ use uuid::Uuid;
 use super::index::copy_index;
 use crate::catalog::{Parts, Settings};
 use crate::disk::sync_folder;
-use crate::folder::Folder;
+use crate::folder::{DAMAGED_MANIFESTS_FOLDER, Folder};
 use crate::index::Index;
 use crate::log::{LogReader, Segments};
 use crate::manifest::{Chain, ManifestName, decode, encode_base};
 use crate::model::Seq;
 use crate::open::{Loaded, rebuild};
 use crate::{Error, Result};
-
-/// Where damaged manifests are kept in the data folder.
-const COPIES: &str = "damaged-manifests";
 
 /// Manifests that cannot be read, and what stands in for them.
 pub(super) struct Salvage {
@@ -82,7 +79,7 @@ impl Salvage {
 impl Mend {
     /// Writes the base and takes the damaged manifests out of the store; copies of them stay in the data folder.
     pub(super) async fn run(&self, folder: &Folder, parts: &Parts) -> Result<String> {
-        let copies = folder.path().join(COPIES);
+        let copies = folder.path().join(DAMAGED_MANIFESTS_FOLDER);
         for name in &self.damaged {
             if let Some(bytes) = parts.manifests.read(name).await? {
                 keep(&copies, name, &bytes)?;

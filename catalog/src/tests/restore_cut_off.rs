@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::support::{Home, T, append_chunk, create_t, describe, set};
 use crate::disk::simulated::{Fault, SimulatedDisk};
 use crate::model::Chunk;
-use crate::offline::{Restored, ensure_restorable, inspect_on, restore_on};
+use crate::offline::{Restored, inspect_on, mark_restoring, restore_on};
 use crate::open::Machine;
 use crate::{Catalog, Durability, Error, Result};
 
@@ -79,7 +79,7 @@ async fn before_its_format_was_written_or_after_all_else() {
     let (home, id, described) = shipped().await;
     let (place, disk) = (tempfile::tempdir().unwrap(), SimulatedDisk::default());
     fs::write(place.path().join("LOCK"), "1\n").unwrap();
-    ensure_restorable(place.path()).unwrap();
+    mark_restoring(place.path()).unwrap();
     fs::write(place.path().join("RESTORING"), "").unwrap();
     assert!(is_refused(open_at(&home, place.path(), &disk).await));
     assert!(is_refused(inspect_on(place.path(), &home.settings, &home.parts(), &any_body, &machine(&disk)).await));
@@ -95,7 +95,7 @@ async fn before_its_format_was_written_or_after_all_else() {
 async fn only_what_a_restore_left_is_cleared() {
     let (home, id, _) = shipped().await;
     let (place, disk) = (tempfile::tempdir().unwrap(), SimulatedDisk::default());
-    for name in ["RESTORING", "FORMAT", "LINEAGE"] {
+    for name in ["RESTORING", "FORMAT", "LINEAGE", "FENCE"] {
         fs::write(place.path().join(name), "").unwrap();
     }
     for name in ["log-before-cut-at-7", "objects"] {
@@ -106,6 +106,7 @@ async fn only_what_a_restore_left_is_cleared() {
     fs::remove_dir(place.path().join("objects")).unwrap();
     restore_at(&home, id, place.path(), &disk).await.unwrap();
     assert!(place.path().join("log-before-cut-at-7").exists(), "copies stay");
+    assert!(place.path().join("FENCE").exists(), "the store has a mark that it names");
     let refused = restore_at(&home, id, place.path(), &disk).await;
     assert!(matches!(refused, Err(Error::Mismatch(detail)) if detail.contains("is not empty")), "it is whole");
 }

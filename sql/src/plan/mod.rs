@@ -17,6 +17,7 @@ mod guarded;
 mod in_order;
 mod interruption;
 pub(crate) mod kept_expression;
+mod lasting;
 mod late_settings;
 mod lateral;
 mod literals;
@@ -73,6 +74,7 @@ use sqlparser::ast;
 
 pub(crate) use constant::{argument, constant};
 pub(crate) use constant_query::ConstantResult;
+pub(crate) use lasting::Computing;
 pub(crate) use outer_aggregates::has_aggregate;
 pub(crate) use planner::{Planner, plan_over};
 pub(crate) use provider::{ADDRESSED_SCHEMA, Touched, external};

@@ -177,7 +177,7 @@ pub(crate) fn hinted(
 }
 
 /// The numbers of the parameters in a tree.
-pub(crate) fn numbers(tree: &ast::Statement) -> BTreeSet<usize> {
+pub(crate) fn numbers(tree: &impl Visit) -> BTreeSet<usize> {
     let mut numbers = Numbers(BTreeSet::new());
     let _ = tree.visit(&mut numbers);
     numbers.0

@@ -88,16 +88,15 @@ impl HeldRows {
         }
         self.begin();
         let sources: Vec<SourceId> = changed.iter().map(|(source, _)| *source).collect();
-        let mut has_waited = false;
         while let Some((other, rest)) = self.locks.take_changed(self.holder, changed) {
             self.waits.wait_for(other, limit).await?;
-            (changed, has_waited) = (rest, true);
+            changed = rest;
         }
         let now = self.catalog.snapshot();
         let is_gone = sources.iter().any(|source| !is_live(&now, *source, table));
         self.changed.lock().extend(sources);
         // Else the commit tells that another was there first.
-        let begins_again = has_waited && self.reads_anew.load(Ordering::Relaxed);
+        let begins_again = self.reads_anew.load(Ordering::Relaxed);
         if is_gone && begins_again { Err(self.moved_on()) } else { Ok(()) }
     }
 

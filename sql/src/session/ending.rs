@@ -5,17 +5,20 @@ use peristyle_catalog::model::ChangeSet;
 
 use super::Session;
 use super::block::Block;
+use super::rerun::Again;
 use crate::error::{SqlError, SqlState};
 use crate::temporary;
 use crate::transaction::{Looks, Transaction};
 
 impl Session {
     /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
-    /// error. The last CommandComplete of a simple query, and ReadyForQuery after Sync, come after it. A block goes on.
-    pub async fn end_implicit(&mut self) -> Result<(), SqlError> {
+    /// error. The last CommandComplete, and ReadyForQuery, come after it. A block goes on. Gives the tag that the last
+    /// statement has now, if it had to be run again and came to another.
+    pub async fn end_implicit(&mut self) -> Result<Option<String>, SqlError> {
         let ended = if self.block.is_some() { Ok(()) } else { self.end_transaction().await.map(drop) };
         self.activity.end(self.engine.now(), self.transaction_status());
-        ended
+        let retold = self.retold.take();
+        ended.map(|()| retold)
     }
 
     /// Commits the transaction, if one is open; false if it had failed and was discarded.
@@ -94,8 +97,16 @@ impl Session {
                 turn = self.engine.turn().await;
             }
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
-            let ran = Box::pin(self.run_again(&again)).await;
-            if let Some(error) = ran.map_or_else(Some, |is_alike| (!is_alike).then_some(error)) {
+            let failed = match Box::pin(self.run_again(&again)).await {
+                Ok(Again::Alike) => None,
+                Ok(Again::Retold(tag)) => {
+                    self.retold = Some(tag);
+                    None
+                }
+                Ok(Again::Differs) => Some(error),
+                Err(other) => Some(other),
+            };
+            if let Some(error) = failed {
                 // What it had begun ends with it; the next statement begins anew.
                 self.discard().await;
                 return Err(error);

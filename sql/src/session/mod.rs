@@ -112,6 +112,8 @@ pub struct Session {
     acts_on_commit: bool,
     /// What the implicit transaction must run again if it loses a race before anything was sent.
     rerun: Option<Rerun>,
+    /// The tag that it came to when it was run again.
+    retold: Option<String>,
     /// The values that it took of sequences.
     taken: SharedTaken,
     locks: Arc<OwnLocks>,
@@ -158,6 +160,7 @@ impl Session {
             activity,
             acts_on_commit: false,
             rerun: None,
+            retold: None,
             taken: SharedTaken::default(),
         })
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use futures::TryStreamExt;
+use peristyle_catalog::model::TimestampMicros;
 
 use super::Session;
 use crate::error::SqlError;
@@ -17,8 +19,21 @@ use crate::statement;
 pub(super) struct Rerun {
     statement: Statement,
     bound: Arc<Bound>,
+    /// When its transaction began: what is run again is still of then.
+    started: TimestampMicros,
     /// What RETURNING gave: the client may have it before the commit.
     returned: Vec<RecordBatch>,
+    /// The tag that it came to, without rows.
+    tag: Option<String>,
+}
+
+/// What running a statement again came to.
+pub(super) enum Again {
+    Alike,
+    /// The tag is another, of which the client was not told yet.
+    Retold(String),
+    /// The client may have other rows.
+    Differs,
 }
 
 impl Session {
@@ -36,27 +51,35 @@ impl Session {
         if !is_lone_writer || !statement::can_rerun(statement) {
             return Ok(outcome);
         }
-        let (returned, outcome) = match outcome {
+        let (returned, tag, outcome) = match outcome {
             Outcome::Rows(rows) if returns(&rows.tag) => {
                 let Rows { columns, batches, tag } = rows;
                 let returned: Vec<RecordBatch> = batches.try_collect().await?;
                 let batches = Box::pin(futures::stream::iter(returned.clone().into_iter().map(Ok)));
-                (returned, Outcome::Rows(Rows { columns, batches, tag }))
+                (returned, None, Outcome::Rows(Rows { columns, batches, tag }))
             }
             Outcome::Rows(_) => return Ok(outcome),
-            outcome => (Vec::new(), outcome),
+            Outcome::Command(tag) => (Vec::new(), Some(tag.clone()), Outcome::Command(tag)),
+            outcome => (Vec::new(), None, outcome),
         };
-        self.rerun = Some(Rerun { statement: statement.clone(), bound, returned });
+        let started = self.transaction_started();
+        self.rerun = Some(Rerun { statement: statement.clone(), bound, started, returned, tag });
         Ok(outcome)
     }
 
-    /// Runs it once more; false if it gives other rows now than the client was told.
-    pub(super) async fn run_again(&mut self, again: &Rerun) -> Result<bool, SqlError> {
-        let returned = match self.run_once(&again.statement, &again.bound).await? {
-            Outcome::Rows(rows) => rows.batches.try_collect().await?,
-            _ => Vec::new(),
+    /// Runs it once more.
+    pub(super) async fn run_again(&mut self, again: &Rerun) -> Result<Again, SqlError> {
+        self.in_transaction(|transaction| transaction.begun_at(again.started));
+        let (returned, tag) = match self.run_once(&again.statement, &again.bound).await? {
+            Outcome::Rows(rows) => (rows.batches.try_collect().await?, None),
+            Outcome::Command(tag) => (Vec::new(), Some(tag)),
+            _ => (Vec::new(), None),
         };
-        Ok(are_alike(&again.returned, &returned))
+        Ok(match tag {
+            Some(tag) if again.tag.as_ref() != Some(&tag) => Again::Retold(tag),
+            _ if are_alike(&again.returned, &returned) => Again::Alike,
+            _ => Again::Differs,
+        })
     }
 }
 
@@ -70,13 +93,17 @@ fn returns(tag: &RowsTag) -> bool {
 
 /// Whether both hold the same rows, in whatever order.
 fn are_alike(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
-    match (sorted(one), sorted(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
+    types(one) == types(other) && matches!((sorted(one), sorted(other)), (Some(one), Some(other)) if one == other)
 }
 
-/// The rows as bytes that are equal where the rows are; `None` for types of which Arrow makes none.
+/// Those of the columns; a number's digits are told by its type.
+fn types(batches: &[RecordBatch]) -> Vec<DataType> {
+    let first = batches.iter().find(|batch| batch.num_rows() > 0);
+    first.map_or(Vec::new(), |batch| batch.columns().iter().map(|column| column.data_type().clone()).collect())
+}
+
+/// The rows as bytes that are equal where the rows of such columns are; `None` for types of which Arrow makes none, whose
+/// statements are not run again.
 fn sorted(batches: &[RecordBatch]) -> Option<Vec<Vec<u8>>> {
     let Some(first) = batches.first() else { return Some(Vec::new()) };
     let fields = first.schema();

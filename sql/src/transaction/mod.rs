@@ -198,6 +198,11 @@ impl Transaction {
         self.started
     }
 
+    /// Has it begin at an earlier time.
+    pub(crate) fn begun_at(&mut self, started: TimestampMicros) {
+        self.started = started;
+    }
+
     pub(crate) fn modes(&self) -> Modes {
         self.modes
     }

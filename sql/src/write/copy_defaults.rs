@@ -1,7 +1,6 @@
 //! `COPY … FROM … (DEFAULT 'marker')`: fields that are the marker take the default of their column, each as if the row had
 //! not given it.
 
-use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,11 +11,10 @@ use peristyle_storage::shape::{is_shaped, shaped};
 use peristyle_storage::special_numeric::cast_numbers;
 
 use super::Target;
-use super::shaper::{Source, default_source};
+use super::shaper::{Computer, Source, default_source};
 use super::value_rows::wider;
 use crate::copy::Decoded;
 use crate::error::SqlError;
-use crate::plan::Planner;
 use crate::scope::Scope;
 
 /// The defaults of the columns that a COPY reads, by their names.
@@ -27,11 +25,10 @@ impl MarkedDefaults {
         if target.is_open() {
             return Err(SqlError::unsupported("COPY option DEFAULT is not supported for a table of open schema"));
         }
-        let planner = LazyCell::new(|| Planner::new(scope));
-        let planner = || planner.as_ref().map_err(SqlError::clone);
+        let computer = Computer::new(scope);
         let mut defaults = BTreeMap::new();
         for field in target.fields.iter().filter(|field| names.contains(field.field.name())) {
-            let source = default_source(scope, &planner, target, field.id, &field.field)?;
+            let source = default_source(&computer, target, field.id, &field.field)?;
             if !matches!(source, Source::Null) {
                 defaults.insert(field.field.name().clone(), (Arc::clone(&field.field), source));
             }
@@ -45,13 +42,13 @@ impl MarkedDefaults {
     }
 
     /// Puts them where the marker stood.
-    pub(super) fn fill(&self, piece: &mut Decoded) -> Result<(), SqlError> {
+    pub(super) fn fill(&self, scope: &Scope, piece: &mut Decoded) -> Result<(), SqlError> {
         for column in &mut piece.columns {
             let Some(marked) = column.defaulted.take().filter(|marked| marked.true_count() > 0) else { continue };
             let Some((field, source)) = self.0.get(&column.name) else {
                 return Err(SqlError::internal("a marker stands for a default that is not there"));
             };
-            let defaults = source.array(field, &rows_without_columns(marked.true_count())?)?;
+            let defaults = source.array(scope, field, &rows_without_columns(marked.true_count())?)?;
             column.array = filled(&column.array, &defaults, &marked)?;
         }
         Ok(())

@@ -103,7 +103,7 @@ impl Pipeline {
                 let mut piece: Decoded = piece?;
                 skipped.take(&piece.skipped)?;
                 if let Some(defaults) = &self.defaults {
-                    defaults.fill(&mut piece)?;
+                    defaults.fill(&self.scope, &mut piece)?;
                 }
                 load.push(piece).await?;
                 progress.set_rows(load.rows(), load.excluded());

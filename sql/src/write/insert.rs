@@ -15,9 +15,9 @@ use super::assign::assign_columns;
 use super::ingest::{ingest_id, is_replay};
 use super::keys::{Existing, KeyGuard};
 use super::literal_rows::{Slots, values_only};
-use super::load::{Load, LoadPlan};
+use super::load::{Load, LoadPlan, Written};
 use super::resolved::ResolvedInsert;
-use super::returning::{Returned, Returning};
+use super::returning::{Clause, Returned, Returning};
 use super::{Target, identity, literal_rows, part, value_rows};
 use crate::error::SqlError;
 use crate::modify::Effects;
@@ -38,10 +38,10 @@ pub(crate) async fn insert(
     resolved: &ResolvedInsert,
 ) -> Result<Outcome, SqlError> {
     let ingest_id = ingest_id(&scope, None)?;
-    if let Some(load) = resolved.begin(&scope, insert, bound, ingest_id.as_ref()).await? {
+    if let Some((load, returned)) = resolved.begin(&scope, insert, bound, ingest_id.as_ref()).await? {
         let (rows, changes) = load.finish(Existing::AllOf(&transaction)).await?;
         stage(&scope.guard, &transaction, changes)?;
-        return inserted(rows, None);
+        return inserted(rows, returned);
     }
     Box::pin(insert_planned(scope, transaction, insert, bound, resolved, ingest_id)).await
 }
@@ -90,7 +90,7 @@ struct Insertion<'i> {
     target: Target,
     names: Vec<String>,
     insert: Cow<'i, Insert>,
-    returning: Option<Returning>,
+    returning: Option<Arc<Returning>>,
 }
 
 impl<'i> Insertion<'i> {
@@ -99,7 +99,7 @@ impl<'i> Insertion<'i> {
         let target = Target::find(scope, table_name(insert)?)?;
         let names = column_names(&target, insert)?;
         let insert = identity::overridden(&target, &names, insert);
-        let returning = Returning::new(scope, &target, &insert, bound)?;
+        let returning = Returning::new(Clause { scope, target: &target, insert: &insert, bound })?.map(Arc::new);
         Ok(Insertion { target, names, insert, returning })
     }
 
@@ -111,28 +111,23 @@ impl<'i> Insertion<'i> {
         bound: &Bound,
         resolved: &ResolvedInsert,
         keys: Option<KeyGuard>,
-    ) -> Result<(Load, Option<Returned>), SqlError> {
+    ) -> Result<Written, SqlError> {
         let insert = &*self.insert;
-        let mut load = match literals(scope, &self.target, &self.names, insert, bound)? {
+        let load = match literals(scope, &self.target, &self.names, insert, bound)? {
             Some((slots, batch)) => {
                 let plan = Arc::new(LoadPlan::new(scope, self.target, batch.schema_ref().fields())?);
                 let load = Load::of(scope, Arc::clone(&plan))?.with_keys(keys).with(&batch, true).await?;
                 if slots.gave(&batch) {
-                    resolved.keep(scope, insert, slots, plan);
+                    resolved.keep(scope, slots, plan, self.returning.as_ref());
                 }
                 load
             }
             None => Box::pin(load_query(scope, self.target, insert, bound, keys)).await?,
         };
-        let kept = std::mem::take(&mut load.kept);
-        let Some(returning) = self.returning else { return Ok((load, None)) };
-        match returning.of_rows(scope, load.target(), insert, bound, &kept).await {
-            Ok(returned) => Ok((load, Some(returned))),
-            Err(error) => {
-                load.abort().await;
-                Err(error)
-            }
-        }
+        let Some(returning) = self.returning else { return load.giving(Ok(None)).await };
+        let clause = Clause { scope, target: load.target(), insert, bound };
+        let returned = returning.of_rows(clause, &load.kept).await;
+        load.giving(returned.map(Some)).await
     }
 }
 
@@ -194,7 +189,8 @@ pub(crate) fn describe(
         hinted = parameters::infer(&plan, &hinted)?;
     }
     let resolved = parameters::or_text(Returning::infer(scope, &target, insert, hinted)?);
-    let returning = Returning::new(scope, &target, insert, &Bound::nulls(&resolved)?)?;
+    let bound = Bound::nulls(&resolved)?;
+    let returning = Returning::new(Clause { scope, target: &target, insert, bound: &bound })?;
     Ok((resolved, returning.map(|returning| returning.columns().to_vec())))
 }
 

@@ -177,7 +177,7 @@ fn constant<'a>(expression: &'a Expr, ty: PgType, run: &Run<'a>) -> Option<Cell<
 }
 
 /// Whether a cell is a call of `now()` or a function alike.
-fn is_now(cell: &Expr) -> bool {
+pub(super) fn is_now(cell: &Expr) -> bool {
     let Expr::Function(call) = cell else { return false };
     let [ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return false };
     let is_bare = call.over.is_none() && call.filter.is_none() && call.within_group.is_empty();

@@ -11,7 +11,8 @@ use sqlparser::ast;
 use super::Target;
 use super::evolve::{Evolution, evolve};
 use super::keys::{Existing, KeyGuard};
-use super::shaper::Shaper;
+use super::returning::Returned;
+use super::shaper::{Computes, Shaper};
 use super::sink::{Sink, SinkPlan};
 use crate::error::SqlError;
 use crate::scope::Scope;
@@ -40,14 +41,22 @@ impl LoadPlan {
         &self.target
     }
 
-    /// Whether it holds as long as the table's definition does: it changes nothing, computes nothing in a statement's
-    /// surroundings, and no column's type depends on the rows that are there.
+    /// Whether it holds for later statements, as long as the table's definition does: it changes nothing, and no column's
+    /// type depends on the rows that are there. What it computes holds as long as all definitions and settings do.
     pub(super) fn is_lasting(&self) -> bool {
         self.evolution.is_empty()
-            && self.shaper.computes_nothing()
+            && self.shaper.computes() != Computes::Passing
             && !self.target.fields.iter().any(|field| field.ty.is_bare_numeric())
     }
+
+    /// Whether it computes values.
+    pub(super) fn computes(&self) -> bool {
+        self.shaper.computes() != Computes::Nothing
+    }
 }
+
+/// A write with its rows taken, and what RETURNING gives of them.
+pub(super) type Written = (Load, Option<Returned>);
 
 /// A write in progress.
 pub(crate) struct Load {
@@ -115,8 +124,20 @@ impl Load {
         }
     }
 
+    /// The write with what RETURNING gave of it; one that fails leaves no object.
+    pub(super) async fn giving(mut self, returned: Result<Option<Returned>, SqlError>) -> Result<Written, SqlError> {
+        self.kept = Vec::new();
+        match returned {
+            Ok(returned) => Ok((self, returned)),
+            Err(error) => {
+                self.abort().await;
+                Err(error)
+            }
+        }
+    }
+
     pub(crate) async fn push(&mut self, batch: &RecordBatch, keep: bool) -> Result<(), SqlError> {
-        let shaped = self.plan.shaper.shape(batch, self.condition.as_deref())?;
+        let shaped = self.plan.shaper.shape(&self.scope, batch, self.condition.as_deref())?;
         if let Some(keys) = &mut self.keys {
             keys.add(&shaped)?;
         }

@@ -45,5 +45,6 @@ pub(crate) use literal_rows::{default_expression, is_constant, is_default};
 pub(crate) use load::Load;
 pub(crate) use part::{Assigning, Part, no_default, split};
 pub(crate) use resolved::ResolvedInsert;
+pub(crate) use returning_plan::returns_queries;
 pub(crate) use target::Target;
 pub(crate) use value_rows::wider;

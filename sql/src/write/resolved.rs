@@ -10,7 +10,8 @@ use sqlparser::ast::Insert;
 
 use super::insert::table_name;
 use super::literal_rows::{Slots, values_only};
-use super::load::{Load, LoadPlan};
+use super::load::{Load, LoadPlan, Written};
+use super::returning::Returning;
 use crate::error::SqlError;
 use crate::names::QualifiedName;
 use crate::plan::parameters::Bound;
@@ -24,6 +25,7 @@ pub(crate) struct ResolvedInsert(Mutex<Option<Arc<Resolved>>>);
 struct Resolved {
     slots: Slots,
     plan: Arc<LoadPlan>,
+    returning: Option<Arc<Returning>>,
     /// Where the name was last seen to lead to the table.
     seen: Mutex<Seen>,
 }
@@ -46,27 +48,34 @@ impl Seen {
 
 impl ResolvedInsert {
     /// Keeps how an INSERT was resolved, if that holds for its next execution.
-    pub(super) fn keep(&self, scope: &Scope, insert: &Insert, slots: Slots, plan: Arc<LoadPlan>) {
-        if insert.returning.is_none() && plan.is_lasting() {
-            *self.0.lock() = Some(Arc::new(Resolved { slots, plan, seen: Mutex::new(Seen::by(scope)) }));
+    pub(super) fn keep(&self, scope: &Scope, slots: Slots, plan: Arc<LoadPlan>, returning: Option<&Arc<Returning>>) {
+        if plan.is_lasting() && returning.is_none_or(|returning| returning.is_lasting()) {
+            let (returning, seen) = (returning.cloned(), Mutex::new(Seen::by(scope)));
+            *self.0.lock() = Some(Arc::new(Resolved { slots, plan, returning, seen }));
         }
     }
 
-    /// The write of these values with its rows taken; `None` if the statement is to be resolved first. A load under an
-    /// id always is.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    /// The write of these values with its rows taken, and what RETURNING gives of them; `None` if the statement is to be
+    /// resolved first. A load under an id always is.
     pub(super) async fn begin(
         &self,
         scope: &Arc<Scope>,
         insert: &Insert,
         bound: &Bound,
         ingest_id: Option<&IngestId>,
-    ) -> Result<Option<Load>, SqlError> {
+    ) -> Result<Option<Written>, SqlError> {
         let Some(resolved) = self.0.lock().clone().filter(|_| ingest_id.is_none()) else { return Ok(None) };
         let rows = insert.source.as_deref().and_then(values_only);
         let Some(rows) = rows.filter(|_| resolved.still_holds(scope, insert)) else { return Ok(None) };
         let batch = resolved.slots.fill(scope, &rows, bound)?.filter(|batch| resolved.slots.gave(batch));
         let Some(batch) = batch else { return Ok(None) };
-        Load::of(scope, Arc::clone(&resolved.plan))?.with(&batch, false).await.map(Some)
+        let load = Load::of(scope, Arc::clone(&resolved.plan))?.with(&batch, resolved.returning.is_some()).await?;
+        let returned = resolved.returning.as_ref().map(|returning| returning.take(&load.kept)).transpose();
+        load.giving(returned).await.map(Some)
     }
 }
 
@@ -77,11 +86,16 @@ impl Resolved {
         if seen.is_what(scope) {
             return true;
         }
-        let holds = self.is_found(scope, insert);
+        let holds = !self.computes() && self.is_found(scope, insert);
         if holds {
             *seen = Seen::by(scope);
         }
         holds
+    }
+
+    /// What is computed may depend on any definition and any setting.
+    fn computes(&self) -> bool {
+        self.plan.computes() || self.returning.is_some()
     }
 
     fn is_found(&self, scope: &Scope, insert: &Insert) -> bool {

@@ -26,6 +26,15 @@ use crate::scope::Scope;
 /// What a RETURNING clause gave: its columns and their rows.
 pub(super) type Returned = (Vec<ColumnDescription>, Vec<RecordBatch>);
 
+/// An INSERT, whose RETURNING is to be computed.
+#[derive(Clone, Copy)]
+pub(super) struct Clause<'a> {
+    pub(super) scope: &'a Arc<Scope>,
+    pub(super) target: &'a Target,
+    pub(super) insert: &'a Insert,
+    pub(super) bound: &'a Bound,
+}
+
 /// How the values come.
 enum Items {
     /// Each is computed of a row alone.
@@ -41,87 +50,65 @@ pub(super) struct Returning {
     items: Items,
     output: SchemaRef,
     columns: Vec<ColumnDescription>,
+    is_lasting: bool,
 }
 
 impl Returning {
-    pub(super) fn new(
-        scope: &Arc<Scope>,
-        target: &Target,
-        insert: &Insert,
-        bound: &Bound,
-    ) -> Result<Option<Returning>, SqlError> {
-        Returning::over(scope, target, insert, bound, None)
+    /// `None` without the clause.
+    pub(super) fn new(clause: Clause<'_>) -> Result<Option<Returning>, SqlError> {
+        Returning::over(clause, None)
+    }
+
+    /// Whether it computes the same in later statements with other parameters, under the same definitions and settings.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     /// The clause over the written batches.
-    pub(super) async fn of_rows(
-        self,
-        scope: &Arc<Scope>,
-        target: &Target,
-        insert: &Insert,
-        bound: &Bound,
-        written: &[RecordBatch],
-    ) -> Result<Returned, SqlError> {
-        let own = self.for_rows(scope, target, insert, bound, written)?;
+    pub(super) async fn of_rows(&self, clause: Clause<'_>, written: &[RecordBatch]) -> Result<Returned, SqlError> {
+        let again = self.for_rows(clause, written)?;
+        let own = again.as_ref().unwrap_or(self);
         match &own.items {
             Items::Computed(_) => own.take(written),
             // A subquery is evaluated for rows alone.
             Items::Asked if written.iter().all(|batch| batch.num_rows() == 0) => own.take(&[]),
-            Items::Asked => own.asked(scope, target, insert, bound, written).await,
+            Items::Asked => own.asked(clause, written).await,
         }
     }
 
-    /// The same for rows that were written: bare numerics have the digits of their values, arrays their form.
-    fn for_rows(
-        self,
-        scope: &Arc<Scope>,
-        target: &Target,
-        insert: &Insert,
-        bound: &Bound,
-        written: &[RecordBatch],
-    ) -> Result<Returning, SqlError> {
-        let has_forms = target.fields.iter().any(|field| field.ty.is_bare_numeric() || field.ty.is_array());
-        let again = match written.first().filter(|_| has_forms) {
-            Some(batch) => Returning::over(scope, target, insert, bound, Some(batch.schema_ref()))?,
-            None => None,
-        };
-        Ok(again.unwrap_or(self))
+    /// The same for rows that were written, if they differ from the table's columns: bare numerics have the digits of their
+    /// values, arrays their form.
+    fn for_rows(&self, clause: Clause<'_>, written: &[RecordBatch]) -> Result<Option<Returning>, SqlError> {
+        match written.first().filter(|_| has_forms(clause.target)) {
+            Some(batch) => Returning::over(clause, Some(batch.schema_ref())),
+            None => Ok(None),
+        }
     }
 
-    fn over(
-        scope: &Arc<Scope>,
-        target: &Target,
-        insert: &Insert,
-        bound: &Bound,
-        written: Option<&Schema>,
-    ) -> Result<Option<Returning>, SqlError> {
+    fn over(clause: Clause<'_>, written: Option<&Schema>) -> Result<Option<Returning>, SqlError> {
+        let Clause { target, insert, bound, .. } = clause;
         let Some(returned) = &insert.returning else { return Ok(None) };
-        let planner = planner_under(scope, insert, bound)?;
+        let planner = planner_under(clause)?;
         let (input, schema) = seen(target, insert, written)?;
         let items = expand(target, returned)?;
-        let (how, fields) = match holds_query(returned) {
+        let Computed { items: how, fields, is_lasting } = match holds_query(returned) {
             true => {
                 let asked = Asked { planner: &planner, bound, table: name(target, insert), input: Arc::clone(&input) };
-                (Items::Asked, asked.fields(&items)?)
+                Computed { items: Items::Asked, fields: asked.fields(&items)?, is_lasting: false }
             }
             false => computed(&planner, &items, &input, &schema, bound)?,
         };
         let named = fields.iter().zip(&items).map(|(field, (name, _))| named(field, name));
         let output: Vec<FieldRef> = named.collect();
         let columns = output.iter().map(|field| ColumnDescription::computed(field.name(), pg_type(field))).collect();
-        Ok(Some(Returning { input, items: how, output: Arc::new(Schema::new(output)), columns }))
+        let is_lasting = is_lasting && !has_forms(target);
+        Ok(Some(Returning { input, items: how, output: Arc::new(Schema::new(output)), columns, is_lasting }))
     }
 
     /// What the clause gives for rows of which its subqueries are asked.
-    async fn asked(
-        self,
-        scope: &Arc<Scope>,
-        target: &Target,
-        insert: &Insert,
-        bound: &Bound,
-        written: &[RecordBatch],
-    ) -> Result<Returned, SqlError> {
-        let planner = planner_under(scope, insert, bound)?;
+    async fn asked(&self, clause: Clause<'_>, written: &[RecordBatch]) -> Result<Returned, SqlError> {
+        let Clause { scope, target, insert, bound } = clause;
+        let planner = planner_under(clause)?;
         let items = expand(target, insert.returning.as_deref().unwrap_or_default())?;
         let rows = written.iter().map(|batch| self.whole_row(batch)).collect::<Result<_, _>>()?;
         let asked = Asked { planner: &planner, bound, table: name(target, insert), input: Arc::clone(&self.input) };
@@ -133,7 +120,7 @@ impl Returning {
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             Ok(RecordBatch::try_new_with_options(Arc::clone(&output), batch.columns().to_vec(), &options)?)
         });
-        Ok((self.columns, named.collect::<Result<_, SqlError>>()?))
+        Ok((self.columns.clone(), named.collect::<Result<_, SqlError>>()?))
     }
 
     /// The types of parameters that a RETURNING clause says, beside those that are known.
@@ -145,7 +132,7 @@ impl Returning {
     ) -> Result<Vec<Option<PgType>>, SqlError> {
         let Some(items) = insert.returning.as_ref().filter(|_| known.contains(&None)) else { return Ok(known) };
         let unknown = Bound::of_types(&known);
-        let planner = planner_under(scope, insert, &unknown)?;
+        let planner = planner_under(Clause { scope, target, insert, bound: &unknown })?;
         let (_, schema) = seen(target, insert, None)?;
         let expressions = expand(target, items)?.into_iter().map(|(_, item)| planner.over(&item, &schema, &known));
         parameters::infer(&plan_over(&schema, expressions.collect::<Result<Vec<_>, _>>()?)?, &known)
@@ -156,9 +143,9 @@ impl Returning {
     }
 
     /// The clause over batches, of which there are none if it has subqueries.
-    pub(super) fn take(self, written: &[RecordBatch]) -> Result<Returned, SqlError> {
+    pub(super) fn take(&self, written: &[RecordBatch]) -> Result<Returned, SqlError> {
         let batches = written.iter().map(|batch| self.compute(batch)).collect::<Result<_, _>>()?;
-        Ok((self.columns, batches))
+        Ok((self.columns.clone(), batches))
     }
 
     fn compute(&self, written: &RecordBatch) -> Result<RecordBatch, SqlError> {
@@ -189,8 +176,14 @@ impl Returning {
     }
 }
 
+/// Bare numerics have the digits of their values, arrays their form.
+fn has_forms(target: &Target) -> bool {
+    target.fields.iter().any(|field| field.ty.is_bare_numeric() || field.ty.is_array())
+}
+
 /// A planner whose subqueries read the statement's WITH.
-fn planner_under<'a>(scope: &'a Arc<Scope>, insert: &Insert, bound: &'a Bound) -> Result<Planner<'a>, SqlError> {
+fn planner_under(clause: Clause<'_>) -> Result<Planner<'_>, SqlError> {
+    let Clause { scope, insert, bound, .. } = clause;
     let planner = Planner::new(scope)?.with_values(bound);
     let Some(items) = insert.returning.as_ref().filter(|items| holds_query(items)) else { return Ok(planner) };
     let planner = planner.under(with_before(insert), items)?;
@@ -198,23 +191,32 @@ fn planner_under<'a>(scope: &'a Arc<Scope>, insert: &Insert, bound: &'a Bound) -
     Ok(planner)
 }
 
-/// The items as they are computed of rows, and the columns that they give.
+/// Items as they are computed, with the columns that they give.
+struct Computed {
+    items: Items,
+    fields: Vec<FieldRef>,
+    is_lasting: bool,
+}
+
+/// The items as they are computed of rows.
 fn computed(
     planner: &Planner<'_>,
     items: &[(String, Expr)],
     input: &SchemaRef,
     schema: &DFSchema,
     bound: &Bound,
-) -> Result<(Items, Vec<FieldRef>), SqlError> {
+) -> Result<Computed, SqlError> {
     let mut physical = Vec::with_capacity(items.len());
     let mut fields = Vec::with_capacity(items.len());
-    for (_, expression) in items {
-        let logical = planner.bound_expression(expression, schema, bound)?;
-        let item = planner.state().create_physical_expr(logical, schema)?;
-        fields.push(item.return_field(input)?);
-        physical.push(item);
+    let mut is_lasting = true;
+    for (_, item) in items {
+        let logical = planner.bound_expression(item, schema, bound)?;
+        let computing = planner.computing(logical, schema)?;
+        fields.push(computing.expression.return_field(input)?);
+        physical.push(computing.expression);
+        is_lasting &= computing.is_lasting && parameters::numbers(item).is_empty();
     }
-    Ok((Items::Computed(physical), fields))
+    Ok(Computed { items: Items::Computed(physical), fields, is_lasting })
 }
 
 fn named(field: &FieldRef, name: &str) -> FieldRef {

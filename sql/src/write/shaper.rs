@@ -1,24 +1,25 @@
 //! Rows as given → rows as stored: defaults filled in, rows left out by a condition, NOT NULL and CHECK enforced.
 
-use std::cell::LazyCell;
+use std::cell::{Cell, LazyCell};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
-use datafusion::common::{DFSchema, TableReference};
-use datafusion::logical_expr::ExprSchemable;
+use datafusion::common::{DFSchema, ScalarValue, TableReference};
+use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::physical_plan::PhysicalExpr;
-use peristyle_catalog::model::{ColumnId, ColumnRule, ConstraintKind, Oid, PgType};
+use peristyle_catalog::model::{ColumnId, ColumnRule, ConstraintKind, Oid, PgType, TimestampMicros};
 use peristyle_storage::special_numeric::cast_numbers;
 use peristyle_storage::types::pg_type;
 use sqlparser::ast;
 
 use super::Target;
+use super::literal_rows::is_now;
 use super::sink::nullable_schema;
 use crate::error::{SqlError, SqlState};
 use crate::parse::parse_expression;
-use crate::plan::Planner;
+use crate::plan::{Computing, Planner};
 use crate::scope::Scope;
 use crate::semantics;
 use crate::sequence::{column_default, sequence_of_default};
@@ -34,6 +35,17 @@ pub(crate) struct Shaper {
     nullable: SchemaRef,
     generated: Vec<Computed>,
     checks: Vec<Check>,
+    computes: Computes,
+}
+
+/// What a shaper computes beside taking rows as they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Computes {
+    Nothing,
+    /// What means the same in later statements under the same definitions and settings.
+    Lasting,
+    /// What depends on the statement.
+    Passing,
 }
 
 /// The name of a CHECK and what it computes.
@@ -55,8 +67,10 @@ pub(super) enum Source {
     Given(usize),
     /// Its default, computed per batch.
     Default(Arc<dyn PhysicalExpr>),
+    /// The time at which the transaction began.
+    Now,
     /// The next values of a sequence.
-    Sequence(Arc<Scope>, Oid),
+    Sequence(Oid),
     Null,
 }
 
@@ -83,9 +97,7 @@ impl Shaper {
         fields: &[(ColumnId, FieldRef)],
         given: &[String],
     ) -> Result<Shaper, SqlError> {
-        // Planning costs more than a single row: only where a default or a check needs it.
-        let planner = LazyCell::new(|| Planner::new(scope));
-        let planner = || planner.as_ref().map_err(SqlError::clone);
+        let computer = Computer::new(scope);
         let mut columns = fields
             .iter()
             .map(|(id, field)| {
@@ -94,19 +106,20 @@ impl Shaper {
                     // Whatever is given: what it is computed of may have changed.
                     _ if is_generated => Source::Null,
                     Some(position) => Source::Given(position),
-                    None => default_source(scope, &planner, target, *id, field)?,
+                    None => default_source(&computer, target, *id, field)?,
                 };
                 let not_null = target.table().column_by_id(*id).is_some_and(|column| column.not_null);
                 let field = source.field(field)?;
                 Ok(ShapedColumn { id: *id, field, source, not_null })
             })
             .collect::<Result<Vec<_>, SqlError>>()?;
-        let generated = generated(&planner, target, &mut columns)?;
+        let generated = generated(&computer, target, &mut columns)?;
         let schema = Arc::new(Schema::new(columns.iter().map(|c| Arc::clone(&c.field)).collect::<Vec<_>>()));
-        let checks = checks(&planner, target, &schema)?;
+        let checks = checks(&computer, target, &schema)?;
         let schema_name = scope.schema_name(target.relation.schema).to_owned();
         let nullable = nullable_schema(schema.fields().iter());
-        Ok(Shaper { table: target.name().to_owned(), schema_name, columns, schema, nullable, generated, checks })
+        let (table, computes) = (target.name().to_owned(), computer.computes.get());
+        Ok(Shaper { table, schema_name, columns, schema, nullable, generated, checks, computes })
     }
 
     /// A condition over the columns of shaped rows; 42804 if it is none.
@@ -118,11 +131,8 @@ impl Shaper {
         row_condition(scope, &self.table, &self.schema, condition)
     }
 
-    /// Whether rows are taken as they come: no default and no CHECK is computed, no sequence asked, which could depend on the time or on a
-    /// setting.
-    pub(super) fn computes_nothing(&self) -> bool {
-        let is_computed = |column: &ShapedColumn| matches!(column.source, Source::Default(_) | Source::Sequence(..));
-        self.checks.is_empty() && self.generated.is_empty() && !self.columns.iter().any(is_computed)
+    pub(super) fn computes(&self) -> Computes {
+        self.computes
     }
 
     /// The columns of shaped batches with their ids.
@@ -133,13 +143,14 @@ impl Shaper {
     /// One batch of whole rows, those for which the condition holds.
     pub(crate) fn shape(
         &self,
+        scope: &Scope,
         given: &RecordBatch,
         condition: Option<&dyn PhysicalExpr>,
     ) -> Result<RecordBatch, SqlError> {
         let arrays = self
             .columns
             .iter()
-            .map(|column| column.source.array(&column.field, given))
+            .map(|column| column.source.array(scope, &column.field, given))
             .collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(given.num_rows()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.nullable), arrays, &options)?;
@@ -206,7 +217,7 @@ impl Shaper {
 
 impl Source {
     /// The column's values for the rows of a batch.
-    pub(super) fn array(&self, field: &FieldRef, given: &RecordBatch) -> Result<ArrayRef, SqlError> {
+    pub(super) fn array(&self, scope: &Scope, field: &FieldRef, given: &RecordBatch) -> Result<ArrayRef, SqlError> {
         match self {
             Source::Given(position) => {
                 let array = given.column(*position);
@@ -217,7 +228,8 @@ impl Source {
                 Ok(cast_numbers(array, field.data_type())?)
             }
             Source::Default(expression) => Ok(expression.evaluate(given)?.into_array(given.num_rows())?),
-            Source::Sequence(scope, sequence) => next_values(scope, *sequence, field, given.num_rows()),
+            Source::Now => Ok(moments(scope.transaction_started, field, given.num_rows())?),
+            Source::Sequence(sequence) => next_values(scope, *sequence, field, given.num_rows()),
             Source::Null => Ok(new_null_array(field.data_type(), given.num_rows())),
         }
     }
@@ -243,22 +255,62 @@ pub(super) fn row_condition(
     Ok(planner.state().create_physical_expr(condition, &schema)?)
 }
 
+/// Plans what a write computes, where there is something: planning costs more than a single row.
+pub(super) struct Computer<'s> {
+    planner: LazyCell<Result<Planner<'s>, SqlError>, Box<dyn FnOnce() -> Result<Planner<'s>, SqlError> + 's>>,
+    computes: Cell<Computes>,
+}
+
+impl<'s> Computer<'s> {
+    pub(super) fn new(scope: &'s Arc<Scope>) -> Computer<'s> {
+        let planner = LazyCell::new(Box::new(|| Planner::new(scope)) as Box<dyn FnOnce() -> _>);
+        Computer { planner, computes: Cell::new(Computes::Nothing) }
+    }
+
+    /// The analysed expression of a text.
+    fn read(&self, text: &str, schema: &DFSchema) -> Result<Expr, SqlError> {
+        self.planner()?.expression(&parse_expression(text)?, schema)
+    }
+
+    fn computing(&self, expression: Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>, SqlError> {
+        let Computing { expression, is_lasting } = self.planner()?.computing(expression, schema)?;
+        if !is_lasting {
+            self.computes.set(Computes::Passing);
+        } else if self.computes.get() == Computes::Nothing {
+            self.computes.set(Computes::Lasting);
+        }
+        Ok(expression)
+    }
+
+    fn planner(&self) -> Result<&Planner<'s>, SqlError> {
+        self.planner.as_ref().map_err(SqlError::clone)
+    }
+}
+
 /// What gives a column the values that a write does not give.
-pub(super) fn default_source<'a>(
-    scope: &Arc<Scope>,
-    planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
+pub(super) fn default_source(
+    computer: &Computer<'_>,
     target: &Target,
     id: ColumnId,
     field: &FieldRef,
 ) -> Result<Source, SqlError> {
     let Some(default) = target.table().column_by_id(id).and_then(column_default) else { return Ok(Source::Null) };
-    if let Some(sequence) = sequence_of_default(&default).filter(|_| semantics::is_integer(pg_type(field))) {
-        return Ok(Source::Sequence(Arc::clone(scope), sequence));
+    let ty = pg_type(field);
+    if let Some(sequence) = sequence_of_default(&default).filter(|_| semantics::is_integer(ty)) {
+        return Ok(Source::Sequence(sequence));
     }
-    let planner = planner()?;
-    let expression = planner.expression(&parse_expression(&default)?, &DFSchema::empty())?;
-    let assigned = semantics::assignment_cast(expression, &DFSchema::empty(), pg_type(field), field.data_type())?;
-    Ok(Source::Default(planner.state().create_physical_expr(assigned, &DFSchema::empty())?))
+    if ty == PgType::TIMESTAMPTZ && is_now(&parse_expression(&default)?) {
+        return Ok(Source::Now);
+    }
+    let none = DFSchema::empty();
+    let assigned = semantics::assignment_cast(computer.read(&default, &none)?, &none, ty, field.data_type())?;
+    Ok(Source::Default(computer.computing(assigned, &none)?))
+}
+
+/// A time as often as there are rows.
+fn moments(time: TimestampMicros, field: &FieldRef, rows: usize) -> Result<ArrayRef, SqlError> {
+    let one = ScalarValue::TimestampMicrosecond(Some(time.0), Some("UTC".into()));
+    Ok(cast_with_options(&one.to_array_of_size(rows)?, field.data_type(), &CastOptions::default())?)
 }
 
 /// The text of what a generated column is computed by.
@@ -269,8 +321,8 @@ fn expression_of(target: &Target, id: ColumnId) -> Option<&str> {
 
 /// What computes the generated columns. They read the others and not one another; a bare numeric comes with digits of its
 /// own.
-fn generated<'a>(
-    planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
+fn generated(
+    computer: &Computer<'_>,
     target: &Target,
     columns: &mut [ShapedColumn],
 ) -> Result<Vec<Computed>, SqlError> {
@@ -279,15 +331,14 @@ fn generated<'a>(
     for (at, column) in columns.iter_mut().enumerate() {
         let Some(text) = expression_of(target, column.id) else { continue };
         let df_schema = DFSchema::try_from(Arc::clone(&schema))?;
-        let planner = planner()?;
-        let expression = planner.expression(&parse_expression(text)?, &df_schema)?;
+        let expression = computer.read(text, &df_schema)?;
         let (ty, arrow) = (pg_type(&column.field), column.field.data_type());
         let assigned = semantics::assignment_cast(expression, &df_schema, ty, arrow)?;
         let digits = assigned.get_type(&df_schema)?;
         if digits != *arrow {
             column.field = Arc::new(column.field.as_ref().clone().with_data_type(digits));
         }
-        generated.push((at, planner.state().create_physical_expr(assigned, &df_schema)?));
+        generated.push((at, computer.computing(assigned, &df_schema)?));
     }
     Ok(generated)
 }
@@ -302,19 +353,13 @@ fn next_values(scope: &Scope, sequence: Oid, field: &FieldRef, rows: usize) -> R
     })
 }
 
-fn checks<'a>(
-    planner: &dyn Fn() -> Result<&'a Planner<'a>, SqlError>,
-    target: &Target,
-    schema: &SchemaRef,
-) -> Result<Vec<Check>, SqlError> {
+fn checks(computer: &Computer<'_>, target: &Target, schema: &SchemaRef) -> Result<Vec<Check>, SqlError> {
     let mut checks = Vec::new();
     for constraint in &target.table().constraints {
         if let ConstraintKind::Check { expression } = &constraint.kind {
             let df_schema = DFSchema::try_from(Arc::clone(schema))?;
-            let planner = planner()?;
-            let expression = planner.expression(&parse_expression(expression)?, &df_schema)?;
-            let physical = planner.state().create_physical_expr(expression, &df_schema)?;
-            checks.push((constraint.name.clone(), physical));
+            let expression = computer.read(expression, &df_schema)?;
+            checks.push((constraint.name.clone(), computer.computing(expression, &df_schema)?));
         }
     }
     Ok(checks)

@@ -268,13 +268,13 @@ impl SqlSession for ScriptedSession {
         self.portals.remove(name);
     }
 
-    async fn end_implicit(&mut self) -> Result<(), SqlError> {
+    async fn end_implicit(&mut self) -> Result<Option<String>, SqlError> {
         self.portals.retain(|_| false);
         let changes = std::mem::take(&mut self.changes);
         if std::mem::take(&mut self.is_failed) {
             self.is_doomed = false;
             self.event("rollback");
-            return Ok(());
+            return Ok(None);
         }
         if std::mem::take(&mut self.is_doomed) {
             return Err(SqlError::new(SqlState::SERIALIZATION_FAILURE, "could not serialize access"));
@@ -282,7 +282,7 @@ impl SqlSession for ScriptedSession {
         if !changes.is_empty() {
             self.event(format!("commit {}", changes.join(",")));
         }
-        Ok(())
+        Ok(None)
     }
 
     fn fail(&mut self) {

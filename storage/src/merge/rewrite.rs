@@ -104,7 +104,7 @@ impl Rewrite<'_> {
             self.pace.spend(group.chunks.iter().map(|chunk| chunk.bytes).sum()).await;
         }
         for partition in &group.partitions {
-            self.copy_partition(partition, &columns, writer).await.map_err(|error| error.of_partition(partition.id))?;
+            self.copy_partition(partition, &columns, writer).await?;
         }
         Ok(())
     }
@@ -122,7 +122,9 @@ impl Rewrite<'_> {
         verify(self.store, partition).await?;
         let left_out = self.without.partitions.get(&partition.id).filter(|rows| !rows.is_empty());
         let read = if left_out.is_some() { with_position(columns) } else { columns.to_vec() };
-        let mut batches = read_partition(self.store, partition, read_spec(read.into())).await?;
+        let of_partition = |error: Error| error.of_partition(partition.id);
+        let batches = read_partition(self.store, partition, read_spec(read.into())).await.map_err(of_partition)?;
+        let mut batches = batches.map_err(of_partition);
         while let Some(batch) = batches.try_next().await? {
             self.pace.spend(share(partition, batch.num_rows())).await;
             let batch = match left_out {

@@ -13,7 +13,7 @@ const READ_BYTES: u64 = 8 << 20;
 /// Compares a partition's object with its checksum; of an object without one nothing is known.
 ///
 /// # Errors
-/// [`Error::Unreadable`] if it is damaged or gone.
+/// [`Error::Damaged`] if they differ.
 pub async fn verify(store: &Store, partition: &Partition) -> Result<()> {
     if partition.checksum.is_some() {
         read_through(store, partition).await.map_err(|error| error.of_partition(partition.id))?;
