@@ -1,7 +1,8 @@
 //! `WITH (schema = …, partition_by = …, order_by = …)`.
 
-use peristyle_catalog::model::{Column, ColumnId, Openness, OrderColumn, PartitionKey, PgType, TimeUnit};
-use peristyle_storage::partition::bucket;
+use peristyle_catalog::model::{
+    Column, ColumnId, Openness, OrderColumn, PartitionKey, TimeUnit, bucket_family, is_time_key,
+};
 use sqlparser::ast::{CreateTableOptions, Expr, OrderByExpr, SqlOption, Value};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -183,7 +184,7 @@ pub(super) fn check_key(key: &PartitionKey, columns: &[Column]) -> Result<(), Sq
 }
 
 fn check_time(column: &Column) -> Result<(), SqlError> {
-    if [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid].contains(&column.ty.oid) {
+    if is_time_key(column.ty) {
         return Ok(());
     }
     let ty = crate::values::type_name(column.ty);
@@ -192,7 +193,7 @@ fn check_time(column: &Column) -> Result<(), SqlError> {
 }
 
 fn check_bucket(column: &Column) -> Result<(), SqlError> {
-    if bucket::family(column.ty).is_some() {
+    if bucket_family(column.ty).is_some() {
         return Ok(());
     }
     let ty = crate::values::type_name(column.ty);
