@@ -7,6 +7,7 @@
 //! | `CREATE TABLE t AS … WITH NO DATA` | `CREATE TABLE t AS … LIMIT 0` |
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
+//! | `ALTER TABLE t RESET (a)` | SET of `a` to a mark |
 //! | `'a'` and `'b'` on the next line | `'ab'` |
 //! | `a>-1` | `a > -1` |
 //! | `OPERATOR(pg_catalog.=) ANY (…)` | `= ANY (…)` |
@@ -64,7 +65,7 @@ use self::queries::{
     orders_by_operator, quantified_values, substrings_by_pattern, table_commands, trims_of_blanks,
 };
 use self::statements::{
-    create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
+    create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, reset_options, set_names, set_schema_at,
 };
 use super::{TextIndex, exclusion, frame_offsets, identity, left_out, like, past, search_cycle};
 use crate::error::{SqlError, SqlState};
@@ -79,6 +80,9 @@ pub(crate) const DISTINCT_MARK: &str = "\u{1}distinct";
 
 /// The schema of the name behind RENAME TO that stands for SET SCHEMA.
 pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
+
+/// What ALTER TABLE … SET gives an option that is to be RESET.
+pub(crate) const RESET_MARK: &str = "\u{1}reset";
 
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
@@ -146,6 +150,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             tokens[words[1]].token = Token::make_keyword("TABLE");
             rename_into_schema(&mut tokens, &words);
         }
+        (Some(Keyword::ALTER), Some(Keyword::TABLE)) => reset_options(&mut tokens),
         (Some(Keyword::ALTER), Some(Keyword::VIEW)) if words.iter().any(|&at| is(&tokens[at], Keyword::RENAME)) => {
             tokens[words[1]].token = Token::make_keyword("TABLE");
         }

@@ -43,8 +43,8 @@ pub(crate) use dialect::{SYMMETRIC, VARIADIC};
 pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
 pub(crate) use exclusion::Exclusion;
 pub(crate) use forms::{
-    ALL_FIELDS, DEFAULTS_MARK, DISTINCT_MARK, NESTED_SETS, NOTHING_MARK, ROWS_FROM, SCHEMA_MARK, changes_rows,
-    is_change, is_part_mark, under_with, with_before,
+    ALL_FIELDS, DEFAULTS_MARK, DISTINCT_MARK, NESTED_SETS, NOTHING_MARK, RESET_MARK, ROWS_FROM, SCHEMA_MARK,
+    changes_rows, is_change, is_part_mark, under_with, with_before,
 };
 pub(crate) use identity::Overriding;
 pub(crate) use like::{LikeClause, LikeOption};
