@@ -19,7 +19,7 @@
 //! | `U&'…'`, `$tag$…$tag$` | the string that it stands for |
 //! | `U&"…"` | the name that it stands for |
 //! | `int ARRAY` | `int[]` |
-//! | `= ANY (VALUES …)` | `= ANY (SELECT * FROM (VALUES …) AS "values")` |
+//! | `= (VALUES …)`, `= ANY (VALUES …)` | `= ANY (SELECT * FROM (VALUES …) AS "values")` |
 //! | `SELECT … INTO t` | `CREATE TABLE t AS SELECT …` |
 //! | `FROM ONLY t` | `FROM t` |
 //! | `ABORT` | `ROLLBACK` |
@@ -56,6 +56,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 pub(crate) use self::grouping::NESTED_SETS;
 pub(crate) use self::of_rows::{ALL_FIELDS, ROWS_FROM};
+pub(super) use self::operators::tokenize;
 pub(crate) use self::parts::is_part_mark;
 pub(crate) use self::statements::{changes_rows, is_change, under_with, with_before};
 pub(super) use self::statements::{insert_with, select_into};
@@ -87,6 +88,7 @@ pub(crate) const RESET_MARK: &str = "\u{1}reset";
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     refuse_junk(&tokens, index)?;
+    refuse_current_of(&tokens, index)?;
     let mut tokens = strings::join(operators::split_signs(tokens), index)?;
     names::unescape(&mut tokens, index)?;
     let mut rewritten = Vec::with_capacity(tokens.len());
@@ -126,6 +128,22 @@ fn refuse_junk(tokens: &[TokenWithSpan], index: &TextIndex<'_>) -> Result<(), Sq
         }
     }
     Ok(())
+}
+
+/// `WHERE CURRENT OF cursor`, of which sqlparser knows nothing.
+fn refuse_current_of(tokens: &[TokenWithSpan], index: &TextIndex<'_>) -> Result<(), SqlError> {
+    const FORM: [Keyword; 3] = [Keyword::WHERE, Keyword::CURRENT, Keyword::OF];
+    if !tokens.iter().any(|token| is(token, Keyword::CURRENT)) {
+        return Ok(());
+    }
+    let words = words(tokens);
+    let stands = |three: &&[usize]| three.iter().zip(FORM).all(|(&at, word)| is(&tokens[at], word));
+    match words.windows(FORM.len()).find(stands) {
+        None => Ok(()),
+        Some(form) => Err(SqlError::unsupported("WHERE CURRENT OF is not supported")
+            .hint("Name the row by its key.")
+            .position(index.position_at(tokens[form[1]].span.start))),
+    }
 }
 
 fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError> {

@@ -6,7 +6,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{DEFAULTS_MARK, NOTHING_MARK, RESET_MARK, SCHEMA_MARK, is, words};
-use crate::parse::bare_query;
+use crate::parse::{bare_query, parse_query};
 
 /// `WITH … INSERT` as an INSERT whose source has the WITH, unless that changes rows itself.
 pub(in crate::parse) fn insert_with(statement: ast::Statement) -> ast::Statement {
@@ -28,9 +28,16 @@ fn explained_insert_with(mut explain: ast::Statement) -> ast::Statement {
     explain
 }
 
+/// What DEFAULT VALUES gives, as a query: a row of no columns.
+const DEFAULT_VALUES: &str = "SELECT FROM (SELECT 1) AS defaults";
+
 /// The INSERT with its source under a WITH; one that the source has itself stays nearer.
 pub(crate) fn under_with(mut insert: ast::Insert, with: Option<ast::With>) -> ast::Insert {
-    if let (Some(source), Some(with)) = (&mut insert.source, with) {
+    let Some(with) = with else { return insert };
+    if insert.source.is_none() {
+        insert.source = parse_query(DEFAULT_VALUES).ok();
+    }
+    if let Some(source) = &mut insert.source {
         if source.with.is_some() {
             **source = bare_query(ast::SetExpr::Query(source.clone()));
         }
