@@ -34,6 +34,10 @@ pub enum Error {
     /// The column is gone or its type does not take the written one; plan again on a new snapshot (40001).
     #[error("could not serialize access due to concurrent change of a column")]
     ColumnChanged { table: Oid, column: ColumnId },
+    /// Rows lie by what the partition key computed of the column's type, and values of the wider one would lie elsewhere
+    /// (42804).
+    #[error("column \"{column}\" of the partition key cannot take values of another type")]
+    KeyColumnType { column: String },
     /// No decimal would hold all values of a bare numeric any more, so that it could not be read (22003).
     #[error(
         "numeric column \"{column}\" would need {whole} digits before and {scale} behind the decimal point, more than 76 together"
@@ -103,6 +107,7 @@ impl Error {
             | Error::DependentObjects { .. }
             | Error::TooManyColumns { .. }
             | Error::ColumnChanged { .. }
+            | Error::KeyColumnType { .. }
             | Error::NumericTooWide { .. }
             | Error::NotInHistory { .. }
             | Error::SequenceEnded { .. }

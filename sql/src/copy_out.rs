@@ -236,8 +236,9 @@ fn copied_columns(scope: &Scope, name: &QualifiedName, listed: &[Ident]) -> Resu
     let target = relation.filter(|relation| relation.as_table().is_some()).map(|relation| Target::of(scope, relation));
     let target = target.transpose()?;
     if !listed.is_empty() {
-        let listed: Vec<String> = listed.iter().map(fold).collect();
-        target.map_or(Ok(()), |target| target.refuse_generated(&listed))?;
+        let Some(target) = target else { return Ok(Some(listed.iter().map(fold).collect())) };
+        let listed = target.named(listed)?;
+        target.refuse_generated(&listed)?;
         return Ok(Some(listed));
     }
     let Some(target) = target else { return Ok(None) };

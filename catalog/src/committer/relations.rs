@@ -101,6 +101,9 @@ impl Resolver<'_> {
         if wide == column.ty {
             return Ok(());
         }
+        if !table.partition_key.lets_widen(column.id, column.ty, wide) {
+            return Err(Error::KeyColumnType { column: column.name.clone() });
+        }
         self.put_header(&relation)?;
         self.put(Record::Column(oid, Column { ty: wide, ..column.clone() }))?;
         self.check_decimals(oid)

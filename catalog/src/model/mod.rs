@@ -7,6 +7,7 @@ mod built_in_types;
 mod changes;
 mod enum_type;
 mod ids;
+mod key_types;
 mod partition;
 mod relation;
 mod sequence;
@@ -18,6 +19,7 @@ mod written_keys;
 pub use changes::{Change, ChangeSet, Commit, NewChunk, NewPartition, Requirement, SharedObject};
 pub use enum_type::{EnumLabel, EnumType};
 pub use ids::{ChunkId, ColumnId, IngestId, Oid, PartitionId, Seq, TimestampMicros};
+pub use key_types::{BucketFamily, bucket_family, is_time_key};
 pub use partition::{Chunk, ColumnRemap, EndMark, KeyRange, Layout, LayoutId, Partition};
 pub use relation::{
     Column, ColumnDefault, ColumnRule, Constraint, ConstraintKind, Database, Index, Materialized, MissingValue,

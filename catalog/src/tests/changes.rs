@@ -10,7 +10,7 @@ use super::support::{
 };
 use crate::model::{
     Bound, BoundValue, Change, ChangeSet, ChunkId, ColumnId, ColumnRemap, ColumnStatistics, Index, NewPartition, Oid,
-    PartitionId, PgType, RelationKind, Requirement, Seq,
+    PartitionId, PartitionKey, PgType, RelationKind, Requirement, Seq, TimeUnit,
 };
 use crate::{Catalog, Error, Result};
 
@@ -310,6 +310,28 @@ async fn a_proposed_id_never_reads_another_columns_bytes() {
     assert_eq!(column_of(&catalog, "again").id, ColumnId(3), "2 is in a file");
     catalog.commit(set(vec![ensure(1, "taken", PgType::TEXT)])).await.unwrap();
     assert_eq!(column_of(&catalog, "taken").id, ColumnId(4), "1 is live");
+}
+
+#[tokio::test]
+async fn a_column_that_rows_lie_by_keeps_its_kind() {
+    let (_home, catalog) = with_t().await;
+    let mut relation = (**catalog.snapshot().relation(Oid(T)).unwrap()).clone();
+    if let RelationKind::Table(table) = &mut relation.kind {
+        table.columns[1].ty = PgType::TIMESTAMPTZ;
+        let (unit, time) = (TimeUnit::Day, ColumnId(2));
+        table.partition_key = PartitionKey::TimeBucket { unit, time, buckets: 8, column: ColumnId(1) };
+    }
+    catalog.commit(set(vec![Change::ReplaceRelation(relation)])).await.unwrap();
+    let (hashed, time) = (column_of(&catalog, "a"), column_of(&catalog, "b"));
+    for (name, ty) in [("b", PgType::TEXT), ("b", PgType::DATE), ("a", PgType::JSONB)] {
+        let both = vec![ensure(9, "new", PgType::TEXT), ensure(10, name, ty)];
+        let error = fails(&catalog, set(both)).await;
+        assert!(matches!(error, Error::KeyColumnType { column } if column == name));
+    }
+    assert_eq!((column_of(&catalog, "a"), column_of(&catalog, "b")), (hashed, time));
+    assert!(catalog.snapshot().relation(Oid(T)).unwrap().as_table().unwrap().column("new").is_none());
+    catalog.commit(set(vec![ensure(9, "a", PgType::INT8)])).await.unwrap();
+    assert_eq!(column_of(&catalog, "a").ty, PgType::INT8);
 }
 
 #[tokio::test]

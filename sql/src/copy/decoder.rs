@@ -32,14 +32,17 @@ pub struct TargetColumn {
     pub arrow: DataType,
     /// Whether the `DEFAULT` marker may stand for a value.
     pub has_default: bool,
-    /// For the `time` column of an open table: numbers count since 1970, and rows without a time get this one.
+    /// Whether numbers are times, counted since 1970.
+    pub counts_time: bool,
+    /// The time that rows without one get.
     pub arrival: Option<Arrival>,
 }
 
 impl TargetColumn {
     /// A column of the type's own Arrow type.
     pub fn new(name: impl Into<String>, ty: PgType) -> TargetColumn {
-        TargetColumn { name: name.into(), ty, arrow: arrow_type(ty, None), has_default: false, arrival: None }
+        let arrow = arrow_type(ty, None);
+        TargetColumn { name: name.into(), ty, arrow, has_default: false, counts_time: false, arrival: None }
     }
 }
 
@@ -291,7 +294,7 @@ pub(super) fn undefined_column(table: &str, name: &str) -> SqlError {
 
 /// Appends a field's text to a target column; the time of an open table may be a number.
 pub(super) fn push_value(builder: &mut ColumnBuilder, target: &TargetColumn, text: &str) -> Result<()> {
-    if target.arrival.is_some()
+    if target.counts_time
         && let Some(micros) = parse_epoch(text)
     {
         return builder.push_cell(Cell::Timestamp(micros));

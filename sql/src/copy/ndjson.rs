@@ -127,7 +127,7 @@ impl<'a> JsonPiece<'a> {
             }
             let pushed = match &value {
                 None | Some(Json::Null) => push_absent(builder, target),
-                Some(value @ (Json::String(_) | Json::Number(_))) if target.arrival.is_some() => {
+                Some(value @ (Json::String(_) | Json::Number(_))) if target.counts_time => {
                     push_value(builder, target, &text_of(value)?)
                 }
                 // Read as a number, `"007"` would lose its zeros.

@@ -1,7 +1,10 @@
 //! Cuts a stream of bytes into pieces that end where a record ends, for decoding on many cores.
 
+mod mark;
+
 use bytes::{Bytes, BytesMut};
 
+use self::mark::ByteOrderMark;
 use super::options::{CopyFormat, CopyOptions, Header};
 use super::place::Place;
 use crate::charset::StreamDecoder;
@@ -73,6 +76,7 @@ pub struct RecordSplitter {
     table: String,
     /// Of data in another encoding. Records are cut after it: bytes that have a meaning may be parts of characters before.
     decoder: Option<StreamDecoder>,
+    mark: ByteOrderMark,
     format: CopyFormat,
     quote: u8,
     /// The escape, if it is not the quote.
@@ -101,6 +105,7 @@ impl RecordSplitter {
         RecordSplitter {
             table: table.to_owned(),
             decoder: StreamDecoder::new(options.charset),
+            mark: ByteOrderMark::before(options.format),
             format: options.format,
             quote: options.quote,
             escape: (options.escape != options.quote).then_some(options.escape),
@@ -125,7 +130,9 @@ impl RecordSplitter {
             return Ok(());
         }
         let taken = self.take(bytes);
-        self.cut_records(pieces);
+        if self.mark.is_past(&mut self.buffer) {
+            self.cut_records(pieces);
+        }
         if self.is_over {
             return Ok(());
         }

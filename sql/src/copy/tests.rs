@@ -150,7 +150,7 @@ fn headers_are_checked_and_mapped() {
 }
 
 fn time() -> TargetColumn {
-    TargetColumn { arrival: Some(Arrival(1_000_000)), ..target("time", PgType::TIMESTAMPTZ) }
+    TargetColumn { counts_time: true, arrival: Some(Arrival(1_000_000)), ..target("time", PgType::TIMESTAMPTZ) }
 }
 
 fn open(format: CopyFormat, targets: Vec<TargetColumn>, new_columns_max: usize) -> Decoder {

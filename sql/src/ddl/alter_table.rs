@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::DFSchema;
 use peristyle_catalog::model::{
-    Change, Column, ColumnId, ColumnRule, MissingValue, PartitionKey, PgType, Relation, RelationKind, Requirement,
-    Table,
+    Change, Column, ColumnId, ColumnRule, MissingValue, PgType, Relation, RelationKind, Requirement, Table,
 };
 use peristyle_storage::types::arrow_type;
 use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, RenameTableNameKind};
@@ -14,7 +13,6 @@ use sqlparser::ast::{AlterColumnOperation, AlterTable, AlterTableOperation, Colu
 use super::alter_type::Retyped;
 use super::constraints::{NewConstraint, column_constraints, table_constraint};
 use super::create_table::{column_of, new_column, new_default, required};
-use super::options::TableOptions;
 use super::{Done, change_also, generated, keys, moved, option_texts, rewrite, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, cut, fold};
@@ -255,43 +253,6 @@ impl Altered<'_> {
             }
         }
         Ok(())
-    }
-
-    fn set_options(&mut self, written: &[sqlparser::ast::SqlOption]) -> Result<(), SqlError> {
-        let would_show = self.hides_rows()?;
-        let table = self.table_mut();
-        let mut options = TableOptions::of_table(table.openness, &table.options);
-        let enforced_keys = table.enforces_keys();
-        written.iter().try_for_each(|option| options.take(option))?;
-        // Rows that were hidden do not come back.
-        let would_show = would_show && options.written != table.options;
-        if options.enforces_keys() != enforced_keys {
-            return Err(SqlError::unsupported("changing enforce_key of a table is not supported")
-                .hint("Create another table and copy the rows."));
-        }
-        if enforced_keys && options.openness == peristyle_catalog::model::Openness::Open {
-            return Err(SqlError::unsupported("enforce_key on open tables is not supported"));
-        }
-        if table.columns.iter().any(|column| column.rule == ColumnRule::Generated) {
-            generated::refuse_open(options.openness)?;
-        }
-        table.openness = options.openness;
-        let key = options.partition_key(&table.columns)?;
-        options.check_retention(&key)?;
-        // Key ranges of what is there were made by the old key. A unit of time says only how they are cut.
-        let column = |key: &PartitionKey| key.time().map(|(_, column)| column);
-        let keeps_ranges = column(&key) == column(&table.partition_key) && key.bucket() == table.partition_key.bucket();
-        table.partition_key = key;
-        table.order_key = options.order_key(&table.columns)?;
-        table.options = options.written;
-        self.is_rewritten |= !keeps_ranges || would_show;
-        Ok(())
-    }
-
-    fn hides_rows(&self) -> Result<bool, SqlError> {
-        let contents = self.scope.view.contents(self.relation.oid);
-        let now = self.scope.transaction_started;
-        contents.map_or(Ok(false), |contents| crate::retention::hides_rows(self.table(), contents, now))
     }
 
     /// 42601 for an identity column.

@@ -1,6 +1,7 @@
 //! Statements that change definitions: each becomes a change set. Rows are written again only where
 //! ALTER TABLE gives a column other values.
 
+mod alter_options;
 mod alter_rule;
 mod alter_table;
 mod alter_type;

@@ -3,18 +3,38 @@
 
 use peristyle_catalog::model::{ColumnId, OrderColumn, PartitionKey, Table, TimeUnit};
 
+use super::options::TableOptions;
 use crate::pg_catalog::names::quoted;
 
 /// Writes the texts anew that name the column.
 pub(super) fn follow_rename(table: &mut Table, renamed: ColumnId) {
     if table.partition_key.columns().any(|column| column == renamed) {
-        let text = partition_text(table, &table.partition_key);
-        put(table, "partition_by", text);
+        put_partition_key(table);
     }
     if table.order_key.iter().any(|order| order.column == renamed) {
-        let text = table.order_key.iter().map(|order| order_text(table, order)).collect::<Vec<_>>().join(", ");
-        put(table, "order_by", text);
+        put_order_key(table);
     }
+}
+
+/// Writes the texts anew that do not mean the table's keys: they did not always follow new names of columns.
+pub(super) fn settle(table: &mut Table) {
+    let options = TableOptions::of_table(table);
+    if options.partition_key(&table.columns).ok().as_ref() != Some(&table.partition_key) {
+        put_partition_key(table);
+    }
+    if options.order_key(&table.columns).ok().as_ref() != Some(&table.order_key) {
+        put_order_key(table);
+    }
+}
+
+fn put_partition_key(table: &mut Table) {
+    let text = partition_text(table, &table.partition_key);
+    put(table, "partition_by", text);
+}
+
+fn put_order_key(table: &mut Table) {
+    let text = table.order_key.iter().map(|order| order_text(table, order)).collect::<Vec<_>>().join(", ");
+    put(table, "order_by", text);
 }
 
 /// Also of a key that the table has by default, which goes by a name.

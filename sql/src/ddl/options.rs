@@ -1,10 +1,12 @@
 //! `WITH (schema = …, partition_by = …, order_by = …)`.
 
-use peristyle_catalog::model::{Column, ColumnId, Openness, OrderColumn, PartitionKey, PgType, TimeUnit};
-use peristyle_storage::partition::bucket;
-use sqlparser::ast::{CreateTableOptions, Expr, OrderByExpr, SqlOption, Value};
+use peristyle_catalog::model::{
+    Column, ColumnId, Openness, OrderColumn, PartitionKey, Table, TimeUnit, bucket_family, is_time_key,
+};
+use sqlparser::ast::{CreateTableOptions, Expr, Ident, OrderByExpr, SqlOption, Value};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Span, Token, Tokenizer, Word};
 
 use super::create_table::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
@@ -47,14 +49,31 @@ impl TableOptions {
         self.written.iter().any(|(name, value)| name == "enforce_key" && value == "true")
     }
 
-    /// What a table has now, for ALTER TABLE … SET.
-    pub(super) fn of_table(openness: Openness, written: &[(String, String)]) -> TableOptions {
-        let find = |name: &str| written.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    /// What a table has now, for ALTER TABLE … SET and RESET.
+    pub(super) fn of_table(table: &Table) -> TableOptions {
+        let find = |name: &str| table.options.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         TableOptions {
-            openness,
+            openness: table.openness,
             partition_by: find("partition_by"),
             order_by: find("order_by"),
-            written: written.to_vec(),
+            written: table.options.clone(),
+        }
+    }
+
+    /// Whether the partition key is written, and not the default one.
+    pub(super) fn says_partition_key(&self) -> bool {
+        self.partition_by.is_some()
+    }
+
+    /// Leaves an option out, so that it is what a table has that was made without it.
+    pub(super) fn reset(&mut self, name: &str) {
+        let before = self.written.len();
+        self.written.retain(|(key, _)| key != name);
+        match name {
+            "schema" if self.written.len() < before => self.openness = Openness::Declared,
+            "partition_by" => self.partition_by = None,
+            "order_by" => self.order_by = None,
+            _ => {}
         }
     }
 
@@ -112,7 +131,7 @@ impl TableOptions {
         let bad = || invalid("order_by", text).detail("Write columns as in ORDER BY: \"a, b DESC\".");
         let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).map_err(|_| bad())?;
         let list = parser.parse_comma_separated(Parser::parse_order_by_expr).map_err(|_| bad())?;
-        if parser.peek_token_ref().token != sqlparser::tokenizer::Token::EOF {
+        if parser.peek_token_ref().token != Token::EOF {
             return Err(bad());
         }
         list.iter().map(|item| order_column(item, columns, &bad)).collect()
@@ -138,39 +157,57 @@ fn parse_key(text: &str, columns: &[Column]) -> Result<PartitionKey, SqlError> {
     if text.trim().is_empty() || text.trim() == "none" {
         return Ok(PartitionKey::None);
     }
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize().map_err(|_| bad())?;
+    let tokens: Vec<Token> = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
     let (mut time, mut bucket) = (None, None);
-    let mut rest = text.trim();
+    let mut rest = tokens.as_slice();
     loop {
-        let (call, behind) = rest.split_once(')').ok_or_else(bad)?;
-        let (function, arguments) = call.split_once('(').ok_or_else(bad)?;
-        let function = function.trim().to_lowercase();
-        let is_second = match function.as_str() {
-            "bucket" => bucket.replace(parse_bucket(arguments, columns, &bad)?).is_some(),
-            _ => time.replace(parse_time(&function, arguments, columns, &bad)?).is_some(),
+        let (part, behind) = first_part(rest).ok_or_else(bad)?;
+        let is_second = match part {
+            KeyPart::Time(unit, column) => time.replace(time_part(unit, column, columns, &bad)?).is_some(),
+            KeyPart::Bucket(number, column) => bucket.replace(bucket_part(number, column, columns, &bad)?).is_some(),
         };
-        if is_second {
-            return Err(bad());
-        }
-        match behind.trim() {
-            "" => return Ok(PartitionKey::of_parts(time, bucket)),
-            more => rest = more.strip_prefix(',').ok_or_else(bad)?,
-        }
+        rest = match behind {
+            _ if is_second => return Err(bad()),
+            [] => return Ok(PartitionKey::of_parts(time, bucket)),
+            [Token::Comma, rest @ ..] => rest,
+            _ => return Err(bad()),
+        };
     }
 }
 
-fn parse_time(
-    function: &str,
-    argument: &str,
+/// A part of a partition key as written: a unit or a number, and a column.
+enum KeyPart<'t> {
+    Time(&'t Word, &'t Word),
+    Bucket(&'t str, &'t Word),
+}
+
+fn first_part(tokens: &[Token]) -> Option<(KeyPart<'_>, &[Token])> {
+    let [Token::Word(function), Token::LParen, arguments @ ..] = tokens else { return None };
+    match arguments {
+        [Token::Word(column), Token::RParen, rest @ ..] => Some((KeyPart::Time(function, column), rest)),
+        [Token::Number(number, _), Token::Comma, Token::Word(column), Token::RParen, rest @ ..]
+            if function.value.eq_ignore_ascii_case("bucket") =>
+        {
+            Some((KeyPart::Bucket(number, column), rest))
+        }
+        _ => None,
+    }
+}
+
+fn time_part(
+    function: &Word,
+    column: &Word,
     columns: &[Column],
     bad: &dyn Fn() -> SqlError,
 ) -> Result<(TimeUnit, ColumnId), SqlError> {
-    let unit = match function {
+    let unit = match function.value.to_lowercase().as_str() {
         "hour" => TimeUnit::Hour,
         "day" => TimeUnit::Day,
         "month" => TimeUnit::Month,
         _ => return Err(bad()),
     };
-    let column = find(columns, &column_name(argument))?;
+    let column = named(columns, column)?;
     check_time(column)?;
     Ok((unit, column.id))
 }
@@ -183,7 +220,7 @@ pub(super) fn check_key(key: &PartitionKey, columns: &[Column]) -> Result<(), Sq
 }
 
 fn check_time(column: &Column) -> Result<(), SqlError> {
-    if [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid].contains(&column.ty.oid) {
+    if is_time_key(column.ty) {
         return Ok(());
     }
     let ty = crate::values::type_name(column.ty);
@@ -192,31 +229,31 @@ fn check_time(column: &Column) -> Result<(), SqlError> {
 }
 
 fn check_bucket(column: &Column) -> Result<(), SqlError> {
-    if bucket::family(column.ty).is_some() {
+    if bucket_family(column.ty).is_some() {
         return Ok(());
     }
     let ty = crate::values::type_name(column.ty);
     Err(SqlError::unsupported(format!("a bucket key of type {ty} is not supported")))
 }
 
-fn parse_bucket(arguments: &str, columns: &[Column], bad: &dyn Fn() -> SqlError) -> Result<(u32, ColumnId), SqlError> {
-    let (number, column) = arguments.split_once(',').ok_or_else(bad)?;
-    let buckets: u32 = number.trim().parse().map_err(|_| bad())?;
+fn bucket_part(
+    number: &str,
+    column: &Word,
+    columns: &[Column],
+    bad: &dyn Fn() -> SqlError,
+) -> Result<(u32, ColumnId), SqlError> {
+    let buckets: u32 = number.parse().map_err(|_| bad())?;
     if !(1..=BUCKETS_MAX).contains(&buckets) {
         return Err(bad().hint(format!("The number of buckets is from 1 to {BUCKETS_MAX}.")));
     }
-    let column = find(columns, &column_name(column))?;
+    let column = named(columns, column)?;
     check_bucket(column)?;
     Ok((buckets, column.id))
 }
 
-/// A column's name within an option: folded unless quoted.
-fn column_name(text: &str) -> String {
-    let text = text.trim();
-    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(quoted) => quoted.replace("\"\"", "\""),
-        None => text.to_lowercase(),
-    }
+fn named<'a>(columns: &'a [Column], word: &Word) -> Result<&'a Column, SqlError> {
+    let ident = Ident { value: word.value.clone(), quote_style: word.quote_style, span: Span::empty() };
+    find(columns, &fold(&ident))
 }
 
 fn find<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column, SqlError> {

@@ -31,6 +31,7 @@ impl From<&catalog::Error> for SqlError {
             E::DuplicateSchema(_) => SqlState::DUPLICATE_SCHEMA,
             E::DependentObjects { .. } => SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
             E::TooManyColumns { .. } => SqlState::TOO_MANY_COLUMNS,
+            E::KeyColumnType { .. } => SqlState::DATATYPE_MISMATCH,
             E::NumericTooWide { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
             E::NotInHistory { .. } => SqlState::SNAPSHOT_TOO_OLD,
             E::SequenceEnded { .. } => {

@@ -16,8 +16,11 @@ use super::signature::Ty;
 use super::timetz;
 use crate::semantics::{DAY_MICROS, micros_to_days};
 
-const NOW: &[Overload] = &[
-    overload(&[], PgType::TIMESTAMPTZ, |c| constant(c, |x| TimestamptzOut(x.transaction_start.0))),
+const NOW: Overload = overload(&[], PgType::TIMESTAMPTZ, |c| constant(c, |x| TimestamptzOut(x.transaction_start.0)));
+
+/// The word takes digits behind the point, PostgreSQL's functions do not.
+const CURRENT_TIMESTAMP: &[Overload] = &[
+    NOW,
     overload(&[Ty::Int4], PgType::TIMESTAMPTZ, |c| {
         let now = c.context()?.transaction_start.0;
         map1::<Int4, TimestamptzOut>(c, |digits| Ok(TimestamptzOut(rounded(now, digits))))
@@ -40,9 +43,9 @@ const SCHEMA: &[Overload] = &[overload(&[], PgType::NAME, |c| {
 })];
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    stable("now", NOW),
-    stable("current_timestamp", NOW),
-    stable("transaction_timestamp", NOW),
+    stable("now", &[NOW]),
+    stable("current_timestamp", CURRENT_TIMESTAMP),
+    stable("transaction_timestamp", &[NOW]),
     stable(
         "statement_timestamp",
         &[overload(&[], PgType::TIMESTAMPTZ, |c| constant(c, |x| TimestamptzOut(x.statement_start.0)))],

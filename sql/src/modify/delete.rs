@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{Delete, FromTable, TableFactor, TableWithJoins, With};
 
+use super::lateral;
 use super::modified::Modified;
 use super::plan::{Action, ChangePlan, Twice, Verb, rows_of};
 use super::returning::Returning;
@@ -25,12 +26,14 @@ pub(super) fn plan<'a>(
     let modified = Modified::of(scope, written)?;
     let planner = modified.planner(scope)?.with_values(values).under(with, delete)?;
     let mut from = vec![TableWithJoins { relation: modified.factor(written), joins: Vec::new() }];
-    from.extend(delete.using.iter().flatten().cloned());
+    let others = delete.using.as_deref().unwrap_or_default();
+    from.extend(others.iter().cloned());
     let mut condition = delete.selection.clone();
     condition.iter_mut().for_each(|condition| modified.shorten(condition));
     let sees_all = Kept::of(modified.target.table(), scope.transaction_started)?.is_none();
     let takes_all = sees_all && condition.is_none() && delete.using.is_none() && delete.returning.is_none();
     let rows = rows_of(&planner, planner.with(), from, condition, types)?;
+    lateral::refuse_target(&planner, &modified, others, types)?;
     let returning = Returning::over(&planner, &modified, delete.returning.as_deref(), &rows, types)?;
     let plan = ChangePlan::new(planner, modified, VERB, rows, returning)?;
     Ok(ChangePlan { takes_all, ..plan })

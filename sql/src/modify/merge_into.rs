@@ -16,11 +16,11 @@ use super::modified::Modified;
 use super::plan::{ChangePlan, Twice, Verb, over, rows_of};
 use crate::error::{SqlError, SqlState};
 use crate::names::parts;
-use crate::parse::{DEFAULTS_MARK, NOTHING_MARK};
+use crate::parse::{DEFAULTS_MARK, NOTHING_MARK, Overriding};
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
 use crate::scope::Scope;
-use crate::write::{Target, check_count, check_insert, default_expression, is_default, split};
+use crate::write::{Target, check_count, check_insert, default_expression, is_default, split, takes_given};
 
 const VERB: Verb = Verb {
     title: "Merge on",
@@ -162,7 +162,7 @@ impl Planning<'_, '_> {
     fn insert(&self, insert: &MergeInsertExpr, schema: &DFSchema) -> Result<Deed, SqlError> {
         match insert.columns.as_slice() {
             [name] if is_mark(name, NOTHING_MARK) => return Ok(Deed::Nothing),
-            [name] if is_mark(name, DEFAULTS_MARK) => return self.new_row(&[], &[], schema),
+            [name] if is_mark(name, DEFAULTS_MARK) => return self.new_row(&[], &[], None, schema),
             _ => {}
         }
         let MergeInsertKind::Values(values) = &insert.kind else {
@@ -172,22 +172,30 @@ impl Planning<'_, '_> {
             return Err(SqlError::syntax("INSERT in MERGE takes one row of values"));
         };
         let target = &self.modified.target;
-        let columns: Vec<usize> = match insert.columns.is_empty() {
+        let (overriding, named) = Overriding::of_merge(&insert.columns);
+        let columns: Vec<usize> = match named.is_empty() {
             true => (0..row.len().min(target.fields.len())).collect(),
-            false => named_columns(target, &insert.columns)?,
+            false => named_columns(target, named)?,
         };
         check_count(columns.len(), row.len(), target)?;
-        self.new_row(&columns, row.as_slice(), schema)
+        self.new_row(&columns, row.as_slice(), overriding, schema)
     }
 
     /// Values for all columns; those that are not given have their defaults.
-    fn new_row(&self, columns: &[usize], values: &[Expr], schema: &DFSchema) -> Result<Deed, SqlError> {
+    fn new_row(
+        &self,
+        columns: &[usize],
+        values: &[Expr],
+        overriding: Option<Overriding>,
+        schema: &DFSchema,
+    ) -> Result<Deed, SqlError> {
         let target = &self.modified.target;
         let value = |at: usize| -> Result<PlanExpr, SqlError> {
             let given = columns.iter().position(|column| *column == at).map(|place| &values[place]);
-            let value = match given.filter(|value| !is_default(value)) {
+            let column = target.column(target.fields[at].id);
+            let value = match given.filter(|value| !is_default(value) && takes_given(column, overriding)) {
                 Some(value) => {
-                    check_insert(target.column(target.fields[at].id))?;
+                    check_insert(column, overriding)?;
                     value.clone()
                 }
                 None => default_expression(target, target.fields[at].field.name())?,

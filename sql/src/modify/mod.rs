@@ -15,6 +15,7 @@ mod delete;
 mod effects;
 mod gather;
 mod generated;
+mod lateral;
 mod merge_into;
 mod modified;
 mod on_conflict;

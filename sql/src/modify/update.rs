@@ -9,6 +9,7 @@ use sqlparser::ast::{TableFactor, TableWithJoins, Update, UpdateTableFromKind, W
 
 use super::assignments::Assignments;
 use super::generated::computed;
+use super::lateral;
 use super::modified::Modified;
 use super::plan::{Action, ChangePlan, Twice, Verb, rows_of};
 use super::returning::Returning;
@@ -31,13 +32,16 @@ pub(super) fn plan<'a>(
     let modified = Modified::of(scope, written)?;
     let planner = modified.planner(scope)?.with_values(values).under(with, update)?;
     let mut from = vec![TableWithJoins { relation: modified.factor(written), joins: Vec::new() }];
-    if let Some(UpdateTableFromKind::AfterSet(others) | UpdateTableFromKind::BeforeSet(others)) = &update.from {
-        from.extend(others.iter().cloned());
-    }
+    let others: &[TableWithJoins] = match &update.from {
+        Some(UpdateTableFromKind::AfterSet(others) | UpdateTableFromKind::BeforeSet(others)) => others,
+        None => &[],
+    };
+    from.extend(others.iter().cloned());
     let mut condition = update.selection.clone();
     condition.iter_mut().for_each(|condition| modified.shorten(condition));
     let assignments = Assignments::of(&modified, &update.assignments, 0)?;
     let found = rows_of(&planner, planner.with(), from, condition, types)?;
+    lateral::refuse_target(&planner, &modified, others, types)?;
     let found = assignments.beside(&planner, &modified, found, types)?;
     let rows = with_new_values(&planner, &modified, &assignments, found, types)?;
     let rows = match update.returning {

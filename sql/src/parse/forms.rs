@@ -7,6 +7,7 @@
 //! | `CREATE TABLE t AS … WITH NO DATA` | `CREATE TABLE t AS … LIMIT 0` |
 //! | `ALTER VIEW v RENAME …` | `ALTER TABLE v RENAME …` |
 //! | `ALTER TABLE t SET SCHEMA s` | a RENAME to `s` in a schema that cannot be |
+//! | `ALTER TABLE t RESET (a)` | SET of `a` to a mark |
 //! | `'a'` and `'b'` on the next line | `'ab'` |
 //! | `a>-1` | `a > -1` |
 //! | `OPERATOR(pg_catalog.=) ANY (…)` | `= ANY (…)` |
@@ -18,7 +19,7 @@
 //! | `U&'…'`, `$tag$…$tag$` | the string that it stands for |
 //! | `U&"…"` | the name that it stands for |
 //! | `int ARRAY` | `int[]` |
-//! | `= ANY (VALUES …)` | `= ANY (SELECT * FROM (VALUES …) AS "values")` |
+//! | `= (VALUES …)`, `= ANY (VALUES …)` | `= ANY (SELECT * FROM (VALUES …) AS "values")` |
 //! | `SELECT … INTO t` | `CREATE TABLE t AS SELECT …` |
 //! | `FROM ONLY t` | `FROM t` |
 //! | `ABORT` | `ROLLBACK` |
@@ -55,6 +56,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 pub(crate) use self::grouping::NESTED_SETS;
 pub(crate) use self::of_rows::{ALL_FIELDS, ROWS_FROM};
+pub(super) use self::operators::tokenize;
 pub(crate) use self::parts::is_part_mark;
 pub(crate) use self::statements::{changes_rows, is_change, under_with, with_before};
 pub(super) use self::statements::{insert_with, select_into};
@@ -64,7 +66,7 @@ use self::queries::{
     orders_by_operator, quantified_values, substrings_by_pattern, table_commands, trims_of_blanks,
 };
 use self::statements::{
-    create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, set_names, set_schema_at,
+    create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, reset_options, set_names, set_schema_at,
 };
 use super::{TextIndex, exclusion, frame_offsets, identity, left_out, like, past, search_cycle};
 use crate::error::{SqlError, SqlState};
@@ -80,9 +82,13 @@ pub(crate) const DISTINCT_MARK: &str = "\u{1}distinct";
 /// The schema of the name behind RENAME TO that stands for SET SCHEMA.
 pub(crate) const SCHEMA_MARK: &str = "\u{1}schema";
 
+/// What ALTER TABLE … SET gives an option that is to be RESET.
+pub(crate) const RESET_MARK: &str = "\u{1}reset";
+
 /// The tokens of a query string, its statements in forms that sqlparser knows.
 pub(super) fn rewrite(tokens: Vec<TokenWithSpan>, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     refuse_junk(&tokens, index)?;
+    refuse_current_of(&tokens, index)?;
     let mut tokens = strings::join(operators::split_signs(tokens), index)?;
     names::unescape(&mut tokens, index)?;
     let mut rewritten = Vec::with_capacity(tokens.len());
@@ -124,6 +130,22 @@ fn refuse_junk(tokens: &[TokenWithSpan], index: &TextIndex<'_>) -> Result<(), Sq
     Ok(())
 }
 
+/// `WHERE CURRENT OF cursor`, of which sqlparser knows nothing.
+fn refuse_current_of(tokens: &[TokenWithSpan], index: &TextIndex<'_>) -> Result<(), SqlError> {
+    const FORM: [Keyword; 3] = [Keyword::WHERE, Keyword::CURRENT, Keyword::OF];
+    if !tokens.iter().any(|token| is(token, Keyword::CURRENT)) {
+        return Ok(());
+    }
+    let words = words(tokens);
+    let stands = |three: &&[usize]| three.iter().zip(FORM).all(|(&at, word)| is(&tokens[at], word));
+    match words.windows(FORM.len()).find(stands) {
+        None => Ok(()),
+        Some(form) => Err(SqlError::unsupported("WHERE CURRENT OF is not supported")
+            .hint("Name the row by its key.")
+            .position(index.position_at(tokens[form[1]].span.start))),
+    }
+}
+
 fn tidy(token: &mut TokenWithSpan, index: &TextIndex<'_>) -> Result<(), SqlError> {
     match &mut token.token {
         Token::Word(word) if word.quote_style == Some('"') && word.value.is_empty() => {
@@ -146,6 +168,7 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             tokens[words[1]].token = Token::make_keyword("TABLE");
             rename_into_schema(&mut tokens, &words);
         }
+        (Some(Keyword::ALTER), Some(Keyword::TABLE)) => reset_options(&mut tokens),
         (Some(Keyword::ALTER), Some(Keyword::VIEW)) if words.iter().any(|&at| is(&tokens[at], Keyword::RENAME)) => {
             tokens[words[1]].token = Token::make_keyword("TABLE");
         }

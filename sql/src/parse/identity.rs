@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `AS IDENTITY (START 5 INCREMENT 2)` | its options in sqlparser's order |
 //! | `INSERT INTO t (a) OVERRIDING SYSTEM VALUE …` | `INSERT INTO t (a) PARTITION ("…") …`, whose name is a mark |
+//! | `THEN INSERT (a) OVERRIDING SYSTEM VALUE …` | `THEN INSERT ("…", a) …`, whose first name is a mark |
 
 use sqlparser::ast;
 use sqlparser::keywords::Keyword;
@@ -32,8 +33,24 @@ impl Overriding {
     /// `None` if the INSERT says nothing.
     pub(crate) fn of(insert: &ast::Insert) -> Option<Overriding> {
         match insert.partitioned.as_deref()? {
-            [ast::Expr::Identifier(mark)] if mark.value == SYSTEM_MARK => Some(Overriding::System),
-            [ast::Expr::Identifier(mark)] if mark.value == USER_MARK => Some(Overriding::User),
+            [ast::Expr::Identifier(mark)] => Overriding::marked(mark),
+            _ => None,
+        }
+    }
+
+    /// What an INSERT of MERGE says, and the columns that it names.
+    pub(crate) fn of_merge(columns: &[ast::ObjectName]) -> (Option<Overriding>, &[ast::ObjectName]) {
+        let first = columns.first().and_then(|name| name.0.first()).and_then(|part| part.as_ident());
+        match first.and_then(Overriding::marked) {
+            Some(overriding) => (Some(overriding), &columns[1..]),
+            None => (None, columns),
+        }
+    }
+
+    fn marked(mark: &ast::Ident) -> Option<Overriding> {
+        match mark.value.as_str() {
+            SYSTEM_MARK => Some(Overriding::System),
+            USER_MARK => Some(Overriding::User),
             _ => None,
         }
     }
@@ -104,6 +121,9 @@ fn says_overriding(tokens: &[TokenWithSpan], words: &[usize]) -> bool {
 fn mark_one(tokens: &mut Vec<TokenWithSpan>, before: &[usize], said: &[usize]) {
     let span = tokens[said[0]].span;
     let mark = if is_word(&tokens[said[1]], "system") { SYSTEM_MARK } else { USER_MARK };
+    if !before.get(1).is_some_and(|&at| is(&tokens[at], Keyword::INTO)) {
+        return mark_in_merge(tokens, before, said, mark);
+    }
     let mut marked = Vec::new();
     // A word right behind the table's name would be its alias.
     if let Some(name) = bare_table(tokens, before) {
@@ -111,6 +131,22 @@ fn mark_one(tokens: &mut Vec<TokenWithSpan>, before: &[usize], said: &[usize]) {
     }
     marked.extend([Token::make_keyword("PARTITION"), Token::LParen, Token::make_word(mark, Some('"')), Token::RParen]);
     tokens.splice(said[0]..=said[2], marked.into_iter().map(|token| TokenWithSpan { token, span }));
+}
+
+/// An INSERT of MERGE names no table.
+fn mark_in_merge(tokens: &mut Vec<TokenWithSpan>, before: &[usize], said: &[usize], mark: &str) {
+    let span = tokens[said[0]].span;
+    let put = |token: Token| TokenWithSpan { token, span };
+    let mark = put(Token::make_word(mark, Some('"')));
+    match before.get(1) {
+        None => {
+            tokens.splice(said[0]..=said[2], [put(Token::LParen), mark, put(Token::RParen)]);
+        }
+        Some(&open) => {
+            tokens.drain(said[0]..=said[2]);
+            tokens.splice(open + 1..open + 1, [mark, put(Token::Comma)]);
+        }
+    }
 }
 
 /// The last part of the table's name, if nothing but that stands before.
@@ -155,6 +191,22 @@ mod tests {
         for (sql, expected) in cases {
             let ast::Statement::Insert(insert) = tree(sql) else { panic!("no INSERT") };
             assert_eq!(Overriding::of(&insert), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn an_insert_of_merge_says_whose_values_count() {
+        let cases = [
+            ("insert values (1)", None, 0),
+            ("insert overriding system value values (1)", Some(Overriding::System), 0),
+            ("insert (a, b) overriding user value values (1, 2)", Some(Overriding::User), 2),
+        ];
+        for (deed, expected, columns) in cases {
+            let sql = format!("merge into t using s on true when not matched then {deed} when matched then delete");
+            let ast::Statement::Merge(merge) = tree(&sql) else { panic!("no MERGE") };
+            let ast::MergeAction::Insert(insert) = &merge.clauses[0].action else { panic!("no INSERT") };
+            let (overriding, named) = Overriding::of_merge(&insert.columns);
+            assert_eq!((overriding, named.len()), (expected, columns), "{deed}");
         }
     }
 

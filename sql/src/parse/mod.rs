@@ -31,10 +31,9 @@ mod session_command;
 use std::sync::Arc;
 
 use sqlparser::ast;
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, TokenizerError};
 
 pub(crate) use alter_rule::{AlterRule, RuleAction};
 pub(crate) use bare::{bare_body, bare_query};
@@ -43,8 +42,8 @@ pub(crate) use dialect::{SYMMETRIC, VARIADIC};
 pub(crate) use enum_type::{EnumAction, EnumStatement, LabelPlace};
 pub(crate) use exclusion::Exclusion;
 pub(crate) use forms::{
-    ALL_FIELDS, DEFAULTS_MARK, DISTINCT_MARK, NESTED_SETS, NOTHING_MARK, ROWS_FROM, SCHEMA_MARK, changes_rows,
-    is_change, is_part_mark, under_with, with_before,
+    ALL_FIELDS, DEFAULTS_MARK, DISTINCT_MARK, NESTED_SETS, NOTHING_MARK, RESET_MARK, ROWS_FROM, SCHEMA_MARK,
+    changes_rows, is_change, is_part_mark, under_with, with_before,
 };
 pub(crate) use identity::Overriding;
 pub(crate) use like::{LikeClause, LikeOption};
@@ -159,8 +158,7 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
 }
 
 fn tokenize(text: &str, index: &TextIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
-    let tokens = tokens.map_err(|error| lexical_error(&error, index))?;
+    let tokens = forms::tokenize(text, index).map_err(|error| lexical_error(&error, index))?;
     depth::check(&tokens, index)?;
     forms::rewrite(tokens, index)
 }

@@ -9,7 +9,6 @@ use peristyle_catalog::model::{PgType, widen};
 use peristyle_storage::types::pg_type;
 
 use super::Target;
-use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::plan::shown_name;
 use crate::semantics::type_planner::arrow_of;
@@ -24,12 +23,16 @@ pub(super) fn assign_columns(target: &Target, names: &[String], plan: LogicalPla
         let column = Expr::Column(PlanColumn::new(qualifier.cloned(), field.name()));
         let name = names.get(i).map_or_else(|| shown_name(field), String::as_str);
         let cast = match target.position(name) {
-            // An open table's column widens to what it is given.
-            Some(at) if target.is_open() && is_other_form(target.fields[at].ty, pg_type(field)) => {
+            // An open table's column widens to what it is given. A NULL is of every type.
+            Some(at)
+                if target.is_open()
+                    && !field.data_type().is_null()
+                    && is_other_form(target.fields[at].ty, pg_type(field)) =>
+            {
                 let wide = widen(target.fields[at].ty, pg_type(field));
-                match target.fields[at].field.name() == TIME_COLUMN {
-                    true => time_from(target, at, column, &schema)?,
-                    false => widened(column, &schema, wide)?,
+                match kept(target, at, &column, &schema)? {
+                    Some(kept) => kept,
+                    None => widened(column, &schema, wide)?,
                 }
             }
             Some(at) => assigned(target, at, column, &schema)?,
@@ -55,14 +58,22 @@ fn widened(column: Expr, schema: &DFSchema, wide: PgType) -> Result<Expr, SqlErr
     semantics::assignment_cast(value, schema, wide, &arrow_of(wide))
 }
 
-/// A value for the time column of an open table: a text is read as a timestamp, a number counts since 1970 in the unit
-/// that its magnitude shows.
-pub(super) fn time_from(target: &Target, at: usize, column: Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
-    let (_, field) = column.to_field(schema)?;
-    if semantics::is_number(pg_type(&field)) {
-        return Ok(crate::functions::epoch_by_magnitude(column)?);
+/// A value for a column of an open table that does not widen to it: one of the partition key, where rows of the wider type
+/// would lie elsewhere, or one of times. `None` for any other column.
+pub(super) fn kept(target: &Target, at: usize, value: &Expr, schema: &DFSchema) -> Result<Option<Expr>, SqlError> {
+    let (_, field) = value.to_field(schema)?;
+    let (has, given) = (target.fields[at].ty, pg_type(&field));
+    if target.counts_time(at) && semantics::is_number(given) {
+        return Ok(Some(functions::epoch_by_magnitude(value.clone())?));
     }
-    assigned(target, at, column, schema)
+    if target.may_become(at, widen(has, given)) {
+        return Ok(None);
+    }
+    let is_read = semantics::is_text(given) && (target.is_time_key(at) || target.counts_time(at));
+    if !is_read {
+        check_taken(target.fields[at].field.name(), &field, has)?;
+    }
+    assigned(target, at, value.clone(), schema).map(Some)
 }
 
 /// An expression as the target's column stores it.
@@ -74,7 +85,11 @@ pub(crate) fn assigned(target: &Target, at: usize, value: Expr, schema: &DFSchem
 }
 
 fn check_assignable(target: &Target, column: &str, field: &FieldRef, to: PgType) -> Result<(), SqlError> {
-    if target.is_open() || semantics::is_taken(field, to) {
+    if target.is_open() { Ok(()) } else { check_taken(column, field, to) }
+}
+
+fn check_taken(column: &str, field: &FieldRef, to: PgType) -> Result<(), SqlError> {
+    if semantics::is_taken(field, to) {
         return Ok(());
     }
     let message = format!(

@@ -10,7 +10,6 @@ use super::Target;
 use super::copy_defaults::MarkedDefaults;
 use super::shaper::row_condition;
 use crate::copy::{Arrival, CopyOptions, Decoder, TargetColumn, Unknown};
-use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::scope::Scope;
 
@@ -44,11 +43,13 @@ pub(super) fn decoder(
         .map(|name| match target.position(name) {
             Some(at) => {
                 let field = &target.fields[at];
-                let is_time = target.is_open() && name == TIME_COLUMN;
-                let arrow = field.field.data_type().clone();
-                let has_default = defaults.as_ref().is_some_and(|defaults| defaults.has(name));
-                let arrival = is_time.then_some(arrival);
-                TargetColumn { name: name.clone(), ty: field.ty, arrow, has_default, arrival }
+                TargetColumn {
+                    arrow: field.field.data_type().clone(),
+                    has_default: defaults.as_ref().is_some_and(|defaults| defaults.has(name)),
+                    counts_time: target.counts_time(at),
+                    arrival: target.begins_at_arrival(at).then_some(arrival),
+                    ..TargetColumn::new(name.clone(), field.ty)
+                }
             }
             None => TargetColumn::new(name.clone(), PgType::TEXT),
         })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
 use peristyle_catalog::model::{Change, ColumnId, PgType, widen};
+use peristyle_storage::schema::TableField;
 use peristyle_storage::shape::{is_shaped, item_of_array};
 use peristyle_storage::types::{arrow_type, pg_field, pg_type};
 
@@ -14,6 +15,7 @@ use crate::functions::signature::decimal_of;
 use crate::scope::Scope;
 use crate::semantics::type_planner::open_array;
 use crate::sequence::column_default;
+use crate::values::type_name;
 
 /// The columns that a write stores and the changes that make the table take them.
 pub(super) struct Evolution {
@@ -28,7 +30,7 @@ pub(super) fn evolve(scope: &Scope, target: &Target, given: &[FieldRef]) -> Resu
     let by_name = |name: &str| given.iter().find(|field| field.name() == name);
     for known in &target.fields {
         match by_name(known.field.name()) {
-            Some(field) if target.is_open() => evolution.widen_known(scope, target, known.id, known.ty, field),
+            Some(field) if target.is_open() => evolution.widen_known(scope, target, known, field)?,
             Some(field) => evolution.fields.push((known.id, stored_field(known.ty, known.field.name(), field))),
             // An open table's file lacks what the write did not give; NULL and the default read the same there.
             None if target.is_open() && column_default(target.column(known.id)).is_none() => {}
@@ -42,20 +44,29 @@ pub(super) fn evolve(scope: &Scope, target: &Target, given: &[FieldRef]) -> Resu
 }
 
 impl Evolution {
-    fn widen_known(&mut self, scope: &Scope, target: &Target, id: ColumnId, known: PgType, field: &FieldRef) {
-        let given = pg_type(field);
-        let name = field.name();
+    fn widen_known(
+        &mut self,
+        scope: &Scope,
+        target: &Target,
+        column: &TableField,
+        field: &FieldRef,
+    ) -> Result<(), SqlError> {
+        let (id, known, name) = (column.id, column.ty, field.name());
         if *field.data_type() == DataType::Null {
-            return;
+            return Ok(());
         }
-        let wide = widen(known, given);
+        let wide = widen(known, pg_type(field));
         if wide != known {
+            if !target.table().partition_key.lets_widen(id, known, wide) {
+                return Err(kept_by_key(name, known, wide));
+            }
             let proposed = scope.engine.catalog().reserve_columns(target.oid(), 1);
             self.changes.push(Change::EnsureColumn { table: target.oid(), proposed, name: name.clone(), ty: wide });
             self.fields.push((proposed, stored_field(wide, name, field)));
         } else {
             self.fields.push((id, stored_field(known, name, field)));
         }
+        Ok(())
     }
 
     fn add_new(&mut self, scope: &Scope, target: &Target, given: &[FieldRef]) -> Result<(), SqlError> {
@@ -82,6 +93,13 @@ impl Evolution {
         }
         Ok(())
     }
+}
+
+/// 42804 for values that would give a column of the partition key a type by which its rows would lie elsewhere.
+fn kept_by_key(column: &str, known: PgType, wide: PgType) -> SqlError {
+    let (known, wide) = (type_name(known), type_name(wide));
+    SqlError::new(SqlState::DATATYPE_MISMATCH, format!("column \"{column}\" is of type {known} but is given {wide}"))
+        .detail("The table is partitioned by the column, so that it cannot become a column of the wider type.")
 }
 
 /// The field in which a write stores a column of type `ty`: a bare numeric, or an array of them, has the digits of what

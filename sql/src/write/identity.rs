@@ -18,13 +18,8 @@ pub(super) fn check(target: &Target, names: &[String], insert: &Insert) -> Resul
     }
     for (place, name) in names.iter().enumerate() {
         let Some(column) = target.table().column(name) else { continue };
-        let is_refused = match column.rule {
-            ColumnRule::Plain | ColumnRule::Identity { is_always: false, .. } => false,
-            ColumnRule::Identity { is_always: true, .. } => overriding.is_none(),
-            ColumnRule::Generated => true,
-        };
-        if is_refused && gives(insert, place) {
-            return Err(refused(column));
+        if gives(insert, place) {
+            check_insert(column, overriding)?;
         }
     }
     Ok(())
@@ -35,13 +30,12 @@ pub(super) fn overridden<'i>(target: &Target, names: &[String], insert: &'i Inse
     if Overriding::of(insert) != Some(Overriding::User) {
         return Cow::Borrowed(insert);
     }
-    let is_identity = |name: &String| {
-        target.table().column(name).is_some_and(|column| matches!(column.rule, ColumnRule::Identity { .. }))
-    };
+    let is_overridden =
+        |name: &String| target.table().column(name).is_some_and(|column| !takes_given(column, Some(Overriding::User)));
     let mut insert = insert.clone();
     if let Some(SetExpr::Values(values)) = insert.source.as_mut().map(|source| source.body.as_mut()) {
         for row in &mut values.rows {
-            let cells = row.iter_mut().zip(names).filter(|(_, name)| is_identity(name));
+            let cells = row.iter_mut().zip(names).filter(|(_, name)| is_overridden(name));
             cells.for_each(|(cell, _)| *cell = Expr::Identifier(Ident::new("DEFAULT")));
         }
     }
@@ -59,12 +53,18 @@ pub(crate) fn check_update(column: &Column) -> Result<(), SqlError> {
     }
 }
 
-/// 428C9 if an INSERT of MERGE gives a column a value that takes none.
-pub(crate) fn check_insert(column: &Column) -> Result<(), SqlError> {
+/// 428C9 if an INSERT gives a column a value that takes none.
+pub(crate) fn check_insert(column: &Column, overriding: Option<Overriding>) -> Result<(), SqlError> {
     match column.rule {
         ColumnRule::Plain | ColumnRule::Identity { is_always: false, .. } => Ok(()),
+        ColumnRule::Identity { is_always: true, .. } if overriding.is_some() => Ok(()),
         ColumnRule::Identity { is_always: true, .. } | ColumnRule::Generated => Err(refused(column)),
     }
+}
+
+/// Whether a given value counts, and not that of the column's sequence in its place.
+pub(crate) fn takes_given(column: &Column, overriding: Option<Overriding>) -> bool {
+    overriding != Some(Overriding::User) || !matches!(column.rule, ColumnRule::Identity { .. })
 }
 
 fn is_values(insert: &Insert) -> bool {

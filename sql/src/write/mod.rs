@@ -36,7 +36,7 @@ pub(crate) use assign::{assigned, check_count};
 pub use copy_in::CopyIn;
 pub(crate) use copy_in::copy_in;
 pub(crate) use create_table_as::{create_table_as, fill, joined, result_columns};
-pub(crate) use identity::{check_insert, check_update};
+pub(crate) use identity::{check_insert, check_update, takes_given};
 pub(crate) use insert::{
     describe as describe_insert, hint_values, insert, insert_part, source_plan, stage, table_name, without_defaults,
 };

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, ChangeSet, Column, ColumnId, ColumnRule, ConstraintKind, Oid, Openness, Relation, Requirement, Table,
+    Change, ChangeSet, Column, ColumnId, ColumnRule, ConstraintKind, Oid, Openness, PgType, Relation, Requirement,
+    Table,
 };
 use peristyle_storage::schema::{TableField, table_fields};
 use sqlparser::ast::{Ident, ObjectName};
 
 use super::sink::Written;
+use crate::ddl::TIME_COLUMN;
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::scope::{PG_CATALOG, Scope};
+use crate::sequence::column_default;
+
+/// The default of the column that every open table begins with, which may have another name since.
+const ARRIVAL: &str = "now()";
 
 /// A table that is written to, as the statement's snapshot has it.
 pub(crate) struct Target {
@@ -73,6 +79,32 @@ impl Target {
     /// Position of a column by name.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.field.name() == name)
+    }
+
+    /// Whether the partition key's time is the column's.
+    pub(super) fn is_time_key(&self, at: usize) -> bool {
+        self.table().partition_key.time().is_some_and(|(_, column)| column == self.fields[at].id)
+    }
+
+    /// Whether numbers are times to an open table's column: to that of the partition key, and to the one that every open
+    /// table begins with.
+    pub(super) fn counts_time(&self, at: usize) -> bool {
+        let TableField { ty, field, .. } = &self.fields[at];
+        let is_of_time = self.is_time_key(at) || field.name() == TIME_COLUMN;
+        self.is_open() && is_of_time && ty.oid == PgType::TIMESTAMPTZ.oid
+    }
+
+    /// Whether rows without a value in an open table's column of times get the time at which they arrive.
+    pub(super) fn begins_at_arrival(&self, at: usize) -> bool {
+        let TableField { id, field, .. } = &self.fields[at];
+        let is_by_default = || column_default(self.column(*id)).is_some_and(|default| default == ARRIVAL);
+        self.counts_time(at) && (field.name() == TIME_COLUMN || is_by_default())
+    }
+
+    /// Whether an open table's column may get the type to hold what comes.
+    pub(super) fn may_become(&self, at: usize, wide: PgType) -> bool {
+        let TableField { id, ty, .. } = &self.fields[at];
+        !self.counts_time(at) && self.table().partition_key.lets_widen(*id, *ty, wide)
     }
 
     /// Names of a column list, folded, each once.

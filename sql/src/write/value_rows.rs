@@ -5,17 +5,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::DFSchema;
 use datafusion::common::metadata::FieldMetadata;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit};
 use peristyle_catalog::model::{PgType, widen};
 use peristyle_storage::shape::{is_shaped, list_of_shaped, shaped_type};
 use peristyle_storage::types::{DECIMAL256_PRECISION_MAX, decimal_type, pg_field, pg_metadata, pg_type};
 use sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 
 use super::Target;
-use super::assign::{assigned, check_count, time_from};
-use crate::ddl::TIME_COLUMN;
+use super::assign::{assigned, check_count, kept};
 use crate::error::SqlError;
 use crate::functions::signature::decimal_of;
 use crate::parse::bare_body;
@@ -65,7 +64,7 @@ fn in_form(row: Vec<Expr>, fields: &[FieldRef]) -> Result<Vec<Expr>, SqlError> {
 }
 
 /// The rows of a bare VALUES list for an open table whose cells differ in type within a column: each column has the type
-/// that takes all of its cells (law 8). `None` for any other source, and where the cells agree.
+/// that takes all of its cells (law 8), unless it keeps its own. `None` for any other source, and where the cells agree.
 pub(super) fn plan_mixed(
     planner: &Planner<'_>,
     target: &Target,
@@ -78,30 +77,38 @@ pub(super) fn plan_mixed(
     if !target.is_open() || values.rows.iter().any(|row| row.len() != width) {
         return Ok(None);
     }
-    let time = names.iter().position(|name| name == TIME_COLUMN).zip(target.position(TIME_COLUMN));
+    let positions: Vec<Option<usize>> = names.iter().map(|name| target.position(name)).collect();
     let mut rows: Vec<Vec<Expr>> = Vec::with_capacity(values.rows.len());
     for row in &values.rows {
         let cells = row.iter().map(|cell| planner.cell(&planner.prepared(cell)?, types));
-        let mut cells = cells.collect::<Result<Vec<Expr>, SqlError>>()?;
-        if let Some((place, at)) = time
-            && place < width
-        {
-            cells[place] = time_from(target, at, cells[place].clone(), &DFSchema::empty())?;
-        }
-        rows.push(cells);
+        rows.push(cells.collect::<Result<_, SqlError>>()?);
     }
     let columns = (0..width).map(|place| mixed_field(place, &rows)).collect::<Result<Vec<_>, SqlError>>()?;
     if columns.iter().all(|column| !column.is_mixed) {
         return Ok(None);
     }
+    for row in &mut rows {
+        for (cell, at) in row.iter_mut().zip(&positions) {
+            let kept = at.map_or(Ok(None), |at| kept(target, at, cell, &DFSchema::empty()))?;
+            kept.into_iter().for_each(|kept| *cell = kept);
+        }
+    }
+    let columns = (0..width).map(|place| mixed_field(place, &rows)).collect::<Result<Vec<_>, SqlError>>()?;
     let fields: Vec<FieldRef> = columns.into_iter().map(|column| column.field).collect();
-    let as_field = |(cell, field): (Expr, &FieldRef)| {
-        semantics::cast_to_arrow(cell, pg_type(field), field.data_type().clone(), CastKind::Explicit)
-    };
-    let rows: Vec<Vec<Expr>> =
-        rows.into_iter().map(|row| row.into_iter().zip(&fields).map(as_field).collect()).collect();
+    let rows = rows.into_iter().map(|row| row.into_iter().zip(&fields).map(as_field).collect());
+    let rows = rows.collect::<Result<Vec<Vec<Expr>>, SqlError>>()?;
     let plan = if has_subquery(source) { one_by_one(rows)? } else { at_once(rows, &fields)? };
     name(plan, &fields).map(Some)
+}
+
+/// A cell of a list in which others of its column may have another type.
+fn as_field((cell, field): (Expr, &FieldRef)) -> Result<Expr, SqlError> {
+    let given = cell.get_type(&DFSchema::empty())?;
+    Ok(match field.data_type() {
+        arrow if given == *arrow => cell,
+        arrow if given.is_null() => lit(ScalarValue::try_from(arrow)?),
+        arrow => semantics::cast_to_arrow(cell, pg_type(field), arrow.clone(), CastKind::Explicit),
+    })
 }
 
 struct MixedField {
@@ -121,6 +128,7 @@ fn mixed_field(place: usize, rows: &[Vec<Expr>]) -> Result<MixedField, SqlError>
     let ty = types.iter().map(|(ty, _)| *ty).reduce(widen).unwrap_or(PgType::TEXT);
     let decimals = types.iter().map(|(_, arrow)| decimal_of(arrow));
     let arrow = match ty {
+        _ if types.is_empty() => DataType::Null,
         PgType::NUMERIC => decimals.reduce(|a, b| wider(&a, &b)).unwrap_or(DataType::Null),
         ty => arrow_of(ty),
     };

@@ -1,5 +1,5 @@
 //! The bucket of a value: a versioned function of its *logical* value, so that `5::smallint` and `5::bigint` agree
-//! and a bucket stays right when its column is widened within a [`Family`]. Version 1 is in docs/formats.md, "bucket
+//! and a bucket stays right when its column is widened within a [`BucketFamily`]. Version 1 is in docs/formats.md, "bucket
 //! hash": FNV-1a (64 bit) over a canonical form of the value, then the 64-bit finaliser of MurmurHash3.
 
 use arrow::array::types::{
@@ -8,7 +8,6 @@ use arrow::array::types::{
 };
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
 use arrow::datatypes::{DataType, TimeUnit, i256};
-use peristyle_catalog::model::{PgType, TypeKind};
 
 use super::NANOS_PER_MICRO;
 use super::widening::{Decimal, days_to_micros};
@@ -23,68 +22,6 @@ const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 const MICROS_PER_DAY: i128 = 86_400_000_000;
 const DAYS_PER_MONTH: i128 = 30;
-
-/// Types whose equal values have equal hashes. Buckets of a file written in one family say nothing about a column
-/// that is now in another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    Bool,
-    Number,
-    Text,
-    Bytes,
-    /// date, timestamp and timestamptz.
-    Instant,
-    Time,
-    Interval,
-    Uuid,
-    /// A type that is stored packed (`crate::packed`), each a family of its own.
-    Packed(TypeKind),
-}
-
-/// The family of a type; `None` for one that cannot be a bucket key (json, arrays).
-pub fn family(ty: PgType) -> Option<Family> {
-    if ty.is_array() {
-        return None;
-    }
-    match ty.kind()? {
-        TypeKind::Bool => Some(Family::Bool),
-        TypeKind::Int2
-        | TypeKind::Int4
-        | TypeKind::Int8
-        | TypeKind::Oid
-        | TypeKind::Xid
-        | TypeKind::Float4
-        | TypeKind::Float8
-        | TypeKind::Numeric => Some(Family::Number),
-        TypeKind::Text | TypeKind::Varchar | TypeKind::Bpchar | TypeKind::Char | TypeKind::Name | TypeKind::Enum => {
-            Some(Family::Text)
-        }
-        TypeKind::Bytea => Some(Family::Bytes),
-        TypeKind::Date | TypeKind::Timestamp | TypeKind::Timestamptz => Some(Family::Instant),
-        TypeKind::Time => Some(Family::Time),
-        TypeKind::Interval => Some(Family::Interval),
-        TypeKind::Uuid => Some(Family::Uuid),
-        // bit(n) and bit varying meet as the latter.
-        peristyle_catalog::bit_kinds!() => Some(Family::Packed(TypeKind::Varbit)),
-        kind @ (peristyle_catalog::packed_kinds!()) => Some(Family::Packed(kind)),
-        TypeKind::Int2Vector
-        | TypeKind::Regproc
-        | TypeKind::Regprocedure
-        | TypeKind::OidVector
-        | TypeKind::Json
-        | TypeKind::Jsonb
-        | TypeKind::PgNodeTree
-        | TypeKind::Unknown
-        | TypeKind::AclItem
-        | TypeKind::Regclass
-        | TypeKind::Regtype
-        | TypeKind::Regnamespace
-        | TypeKind::Regrole
-        | TypeKind::Record
-        | TypeKind::Void
-        | TypeKind::AnyArray => None,
-    }
-}
 
 /// The bucket of each value, `0..buckets`; NULLs are in [`NULL_BUCKET`].
 pub fn buckets_of(values: &ArrayRef, buckets: u32) -> Result<Vec<u32>> {

@@ -36,6 +36,17 @@ fn csv_records_end_outside_quotes() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_data() {
+    for format in [CopyFormat::Csv, CopyFormat::Ndjson] {
+        let marked = |data: &str| records(&options(format), &format!("\u{feff}{data}"));
+        assert_eq!(marked("\"a\"\nb\n"), expected(&[(1, "\"a\"\n"), (2, "b\n")]), "{format:?}");
+        assert_eq!(marked(""), expected(&[]));
+    }
+    let found = records(&options(CopyFormat::Text), "\u{feff}a\n");
+    assert_eq!(found, expected(&[(1, "\u{feff}a\n")]), "PostgreSQL's own format has none");
+}
+
+#[test]
 fn text_records_end_unescaped() {
     let found = records(&options(CopyFormat::Text), "a\\\nb\nc\\\\\nd\n\\.\nrest\n");
     assert_eq!(found, expected(&[(1, "a\\\nb\n"), (3, "c\\\\\n"), (4, "d\n")]));

@@ -54,14 +54,14 @@ fn is_type_word(keyword: Keyword) -> bool {
     )
 }
 
-/// `x = ANY (VALUES …)` as a subquery that sqlparser knows.
+/// `x = ANY (VALUES …)` and `x = (VALUES …)` as a subquery that sqlparser knows.
 pub(super) fn quantified_values(tokens: &mut Vec<TokenWithSpan>) {
     let words: Vec<usize> = (0..tokens.len()).filter(|&at| !is_blank(&tokens[at])).collect();
     for three in words.windows(3).rev() {
         let [quantifier, open, values] = [three[0], three[1], three[2]];
-        let is_quantifier =
-            matches!(keyword_of(&tokens[quantifier]), Some(Keyword::ANY | Keyword::ALL | Keyword::SOME));
-        if !is_quantifier || tokens[open].token != Token::LParen || !is(&tokens[values], Keyword::VALUES) {
+        let takes_query = tokens[quantifier].token == Token::Eq
+            || matches!(keyword_of(&tokens[quantifier]), Some(Keyword::ANY | Keyword::ALL | Keyword::SOME));
+        if !takes_query || tokens[open].token != Token::LParen || !is(&tokens[values], Keyword::VALUES) {
             continue;
         }
         let Some(close) = closing(tokens, open) else { continue };

@@ -5,8 +5,8 @@ use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{DEFAULTS_MARK, NOTHING_MARK, SCHEMA_MARK, is, words};
-use crate::parse::bare_query;
+use super::{DEFAULTS_MARK, NOTHING_MARK, RESET_MARK, SCHEMA_MARK, is, words};
+use crate::parse::{bare_query, parse_query};
 
 /// `WITH … INSERT` as an INSERT whose source has the WITH, unless that changes rows itself.
 pub(in crate::parse) fn insert_with(statement: ast::Statement) -> ast::Statement {
@@ -28,9 +28,16 @@ fn explained_insert_with(mut explain: ast::Statement) -> ast::Statement {
     explain
 }
 
+/// What DEFAULT VALUES gives, as a query: a row of no columns.
+const DEFAULT_VALUES: &str = "SELECT FROM (SELECT 1) AS defaults";
+
 /// The INSERT with its source under a WITH; one that the source has itself stays nearer.
 pub(crate) fn under_with(mut insert: ast::Insert, with: Option<ast::With>) -> ast::Insert {
-    if let (Some(source), Some(with)) = (&mut insert.source, with) {
+    let Some(with) = with else { return insert };
+    if insert.source.is_none() {
+        insert.source = parse_query(DEFAULT_VALUES).ok();
+    }
+    if let Some(source) = &mut insert.source {
         if source.with.is_some() {
             **source = bare_query(ast::SetExpr::Query(source.clone()));
         }
@@ -89,6 +96,23 @@ pub(super) fn rename_into_schema(tokens: &mut Vec<TokenWithSpan>, words: &[usize
     let span = tokens[name].span;
     let mark = [Token::make_word(SCHEMA_MARK, Some('"')), Token::Period];
     tokens.splice(name..name, mark.map(|token| TokenWithSpan { token, span }));
+}
+
+/// `RESET (a, b)` of options as SET, each to a mark.
+pub(super) fn reset_options(tokens: &mut Vec<TokenWithSpan>) {
+    let words = words(tokens);
+    let opens = |pair: &[usize]| is(&tokens[pair[0]], Keyword::RESET) && tokens[pair[1]].token == Token::LParen;
+    let Some(verb) = words.windows(2).position(opens) else { return };
+    let list = words[verb + 2..].iter().copied();
+    let end = list.clone().find(|&at| tokens[at].token == Token::RParen);
+    let ends = list.filter(|&at| Some(at) <= end && matches!(tokens[at].token, Token::Comma | Token::RParen));
+    let ends: Vec<usize> = ends.collect();
+    tokens[words[verb]].token = Token::make_keyword("SET");
+    for &at in ends.iter().rev() {
+        let span = tokens[at].span;
+        let mark = [Token::Eq, Token::make_word(RESET_MARK, Some('"'))];
+        tokens.splice(at..at, mark.map(|token| TokenWithSpan { token, span }));
+    }
 }
 
 /// Takes `[,] [NOT] DEFERRABLE` out of a list of transaction modes.
