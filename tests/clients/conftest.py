@@ -52,6 +52,14 @@ def make_server(tmp_path):
         each.end()
 
 
+@pytest.fixture
+def files(make_server, tmp_path):
+    """A server whose COPY may use one folder, and that folder."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return make_server(settings={"copy_locations": str(folder)}).start(), folder
+
+
 @pytest.fixture(params=["psycopg", "psycopg2", "pg8000"])
 def engine(server, request):
     """SQLAlchemy's on the shared server, over each driver."""

@@ -53,6 +53,14 @@ class Endpoint:
             for statement in statements:
                 connection.execute(statement)
 
+    def refused(self, statement):
+        """The error that a statement fails with."""
+        try:
+            self.run(statement)
+        except psycopg.Error as error:
+            return error
+        raise AssertionError(f"it did not fail: {statement}")
+
     def psql(self, *commands, stdin=None, check=True):
         """Runs psql with one -c per command and returns the finished process."""
         arguments = [f"--command={command}" for command in commands]

@@ -31,23 +31,9 @@ ROWS = """
 """
 
 
-@pytest.fixture
-def files(make_server, tmp_path):
-    """A server that may use one folder, and that folder."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    return make_server(settings={"copy_locations": str(folder)}).start(), folder
-
-
 def text_of(server, table):
     with server.connect() as connection, connection.cursor() as cursor, cursor.copy(f"copy {table} to stdout") as copy:
         return sorted(bytes(b"".join(copy)).splitlines())
-
-
-def refused(server, statement):
-    with pytest.raises(psycopg.Error) as caught:
-        server.run(statement)
-    return caught.value
 
 
 @pytest.mark.parametrize("options", ["text", "csv", "csv, header", "ndjson", "binary", "parquet"])
@@ -112,14 +98,14 @@ def test_parquet_as_duckdb_reads_and_writes_it(files):
     assert server.rows("select word, tiny, extra, list, day::text from typed") == [
         ("x", 200, 7, [1, 2], "2024-01-01 00:00:00")
     ]
-    assert refused(server, f"copy open_one from '{folder}/nested.parquet' (format parquet)").sqlstate == "0A000"
-    assert refused(server, f"copy typed from '{folder}/in.parquet' (format parquet)").sqlstate == "42703"
-    assert refused(server, f"copy typed (huge) from '{folder}/in.parquet' (format parquet)").sqlstate == "42703"
+    assert server.refused(f"copy open_one from '{folder}/nested.parquet' (format parquet)").sqlstate == "0A000"
+    assert server.refused(f"copy typed from '{folder}/in.parquet' (format parquet)").sqlstate == "42703"
+    assert server.refused(f"copy typed (huge) from '{folder}/in.parquet' (format parquet)").sqlstate == "42703"
     server.run(*(f"copy typed (tiny) from '{folder}/{name}' (format parquet)" for name in ["snappy", "zstd"]))
     assert server.value("select count(*) from typed where tiny = 7") == 2
-    assert refused(server, f"copy typed from '{folder}/gzip' (format parquet)").sqlstate == "0A000"
+    assert server.refused(f"copy typed from '{folder}/gzip' (format parquet)").sqlstate == "0A000"
     (folder / "broken").write_text("this is no Parquet file")
-    assert refused(server, f"copy typed from '{folder}/broken' (format parquet)").sqlstate == "22P04"
+    assert server.refused(f"copy typed from '{folder}/broken' (format parquet)").sqlstate == "22P04"
 
 
 def test_what_is_refused_changes_nothing(files, tmp_path):
@@ -151,8 +137,8 @@ def test_what_is_refused_changes_nothing(files, tmp_path):
         "copy t to stdout (format parquet)": "0A000",
         "copy t from program 'cat'": "42501",
     }
-    assert {statement: refused(server, statement).sqlstate for statement in states} == states
-    error = refused(server, f"copy t from '{folder}/good'")
+    assert {statement: server.refused(statement).sqlstate for statement in states} == states
+    error = server.refused(f"copy t from '{folder}/good'")
     assert error.diag.context == 'COPY t, line 3, column a: "x"'
     assert server.value("select count(*) from t") == 0
     assert sorted(path.name for path in folder.iterdir()) == ["good", "link", "way"]
@@ -161,7 +147,7 @@ def test_what_is_refused_changes_nothing(files, tmp_path):
 
 def test_nothing_is_allowed_unless_it_is_set(make_server, tmp_path):
     server = make_server().start()
-    assert refused(server, f"copy (select 1) to '{tmp_path}/file'").sqlstate == "42501"
+    assert server.refused(f"copy (select 1) to '{tmp_path}/file'").sqlstate == "42501"
 
 
 def test_progress_is_shown_while_a_file_is_loaded(files):
@@ -189,6 +175,33 @@ def test_progress_is_shown_while_a_file_is_loaded(files):
     assert all(row[4] <= size and row[5] <= 200_000 and row[6] <= 200_000 for row in seen)
     assert server.rows("select * from pg_stat_progress_copy") == []
     assert server.value("select count(*) from t") == 200_000
+
+
+@pytest.mark.parametrize("options", ["csv", "parquet"])
+def test_progress_is_shown_while_a_file_is_written(files, options):
+    server, folder = files
+    server.run("create table t as select i, repeat('x', 100) as word from generate_series(1, 100000) g(i)")
+    slow = f"copy (select *, pg_sleep(0.0001) is null from t) to '{folder}/slow' (format {options})"
+    running = {slow: "0", f"copy t to '{folder}/quick' (format {options})": "t"}
+    for statement, relation in running.items():
+        writer = threading.Thread(target=server.run, args=(statement,))
+        writer.start()
+        seen = []
+
+        def shown(seen=seen, writer=writer):
+            columns = "command, type, relid::regclass::text, bytes_total, bytes_processed, tuples_processed"
+            seen.extend(server.rows(f"select {columns} from pg_stat_progress_copy"))
+            return any(row[5] > 0 for row in seen) or not writer.is_alive()
+
+        wait_until(shown, "progress is shown")
+        writer.join()
+        shown_as = {row[:4] for row in seen}
+        assert shown_as <= {("COPY TO", "FILE", "-" if relation == "0" else relation, 0)}
+        assert seen or statement is not slow
+        assert all(0 <= row[5] <= 100_000 for row in seen)
+        assert server.rows("select * from pg_stat_progress_copy") == []
+    assert server.refused(f"copy (select 1/(2-i) from generate_series(1, 3) g(i)) to '{folder}/no'").sqlstate == "22012"
+    assert server.rows("select * from pg_stat_progress_copy") == [], "one that failed is gone too"
 
 
 def test_a_cancelled_copy_leaves_no_file(files):
@@ -227,24 +240,3 @@ def test_a_load_with_an_id_counts_once(files):
     place.unlink()
     server.run(load)
     assert server.rows("select count(*), sum(a) from t") == [(5, 9)], "the file of a load that is done may be gone"
-
-
-def test_a_bucket_both_ways(make_server, bucket):
-    options = bucket.options()
-    place = f"{options['store']}/exports"
-    server = make_server(settings={"copy_locations": place}, **options).start()
-    server.run(
-        "create table t as select i, 'word ' || i as word from generate_series(1, 100000) g(i)",
-        f"copy t to '{place}/t.csv' (format csv)",
-        f"copy t to '{place}/t.parquet' (format parquet)",
-        "create table from_csv (i integer, word text)",
-        "create table from_parquet (i integer, word text)",
-        f"copy from_csv from '{place}/t.csv' (format csv)",
-        f"copy from_parquet from '{place}/t.parquet' (format parquet)",
-    )
-    for table in ("from_csv", "from_parquet"):
-        assert server.rows(f"select count(*), sum(i), max(word) from {table}") == [
-            (100_000, 5_000_050_000, "word 99999")
-        ]
-    assert refused(server, f"copy t to '{options['store']}/manifest/x'").sqlstate == "42501"
-    assert refused(server, f"copy t from '{place}/nothing'").sqlstate == "58P01"

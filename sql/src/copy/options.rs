@@ -142,7 +142,7 @@ pub struct CopyOptions {
     /// Rows that `ON_ERROR ignore` may leave out; one more fails the statement.
     pub reject_limit: Option<u64>,
     pub log_verbosity: LogVerbosity,
-    /// Accepted; every load is as visible as any other.
+    /// Every load is as visible as any other; it is only said where that is what PostgreSQL does (COPY FROM).
     pub freeze: bool,
     /// The load's name: one that was committed before commits nothing (COPY FROM).
     pub ingest_id: Option<String>,

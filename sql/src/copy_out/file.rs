@@ -17,7 +17,7 @@ use crate::session::CopyEntry;
 /// Rows in one of the forms of the client's.
 pub(super) async fn rows(subject: Subject<'_>, options: CopyOptions, place: &str) -> Result<Outcome, SqlError> {
     let scope = subject.scope;
-    let mut sink = scope.engine.files().create(place, scope.engine.sources()).await?;
+    let mut sink = scope.engine.files().create(place).await?;
     let progress = entry(scope, subject.copy);
     let written = match copy_out(subject, options).await {
         Ok(out) => write_pieces(&mut sink, out.pieces, &progress).await,
@@ -29,7 +29,7 @@ pub(super) async fn rows(subject: Subject<'_>, options: CopyOptions, place: &str
 /// A Parquet file.
 pub(super) async fn parquet(subject: Subject<'_>, place: &str) -> Result<Outcome, SqlError> {
     let scope = subject.scope;
-    let mut sink = scope.engine.files().create(place, scope.engine.sources()).await?;
+    let mut sink = scope.engine.files().create(place).await?;
     let progress = entry(scope, subject.copy);
     let written = match subject.source(Form::Columns).await {
         Ok((fields, batches)) => write_batches(scope, &mut sink, &fields, batches, &progress).await,

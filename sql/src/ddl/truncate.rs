@@ -20,6 +20,9 @@ pub(super) fn run(scope: &Scope, transaction: &SharedTransaction, truncate: &Tru
     for relation in tables(scope, truncate)? {
         scope.note_read(relation);
         requires.push(Requirement::RelationLive(relation.oid));
+        if let Some(transaction) = &mut *transaction.lock() {
+            transaction.renew(relation.oid);
+        }
         let removed = Replaced::of(scope, relation);
         if !removed.sources.is_empty() {
             claim(scope, transaction, &removed.sources, &[])?;

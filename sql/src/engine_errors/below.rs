@@ -1,8 +1,10 @@
 //! Errors of the crates below: the catalog, the storage, the server's files.
 
+use std::io::ErrorKind;
+
 use peristyle_catalog as catalog;
 use peristyle_storage as storage;
-use peristyle_storage::files::FileError;
+use peristyle_storage::files::{FileError, Refusal};
 
 use crate::error::{SqlError, SqlState};
 
@@ -65,14 +67,10 @@ impl From<&FileError> for SqlError {
             E::NotAllowed { .. } => SqlState::INSUFFICIENT_PRIVILEGE,
             E::Relative { .. } | E::Invalid { .. } => SqlState::INVALID_NAME,
             E::IsFolder { .. } | E::NotRegular { .. } => SqlState::WRONG_OBJECT_TYPE,
-            E::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
-                std::io::ErrorKind::PermissionDenied => SqlState::INSUFFICIENT_PRIVILEGE,
-                std::io::ErrorKind::StorageFull => SqlState::DISK_FULL,
-                _ => SqlState::IO_ERROR,
-            },
-            E::Object { is_missing: true, .. } => SqlState::UNDEFINED_FILE,
-            E::Object { .. } => SqlState::SYSTEM_ERROR,
+            E::Io { source, .. } => of_disk(source.kind()),
+            E::Object { refusal: Refusal::Missing, .. } => SqlState::UNDEFINED_FILE,
+            E::Object { refusal: Refusal::Denied, .. } => SqlState::INSUFFICIENT_PRIVILEGE,
+            E::Object { refusal: Refusal::Other, .. } => SqlState::SYSTEM_ERROR,
             E::Format { .. } => SqlState::BAD_COPY_FILE_FORMAT,
             E::Unsupported(_) => SqlState::FEATURE_NOT_SUPPORTED,
             E::OutOfRange(_) => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
@@ -89,6 +87,18 @@ impl From<&FileError> for SqlError {
             ),
             _ => own,
         }
+    }
+}
+
+fn of_disk(kind: ErrorKind) -> SqlState {
+    match kind {
+        ErrorKind::NotFound => SqlState::UNDEFINED_FILE,
+        ErrorKind::AlreadyExists => SqlState::DUPLICATE_FILE,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => SqlState::INSUFFICIENT_PRIVILEGE,
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory => SqlState::WRONG_OBJECT_TYPE,
+        ErrorKind::InvalidFilename => SqlState::FILE_NAME_TOO_LONG,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => SqlState::DISK_FULL,
+        _ => SqlState::IO_ERROR,
     }
 }
 

@@ -133,6 +133,9 @@ impl Session {
         let at = block.find(name)?;
         let modes = block.savepoints[at].modes;
         block.savepoints.truncate(at);
+        if let Some(transaction) = &mut *self.transaction.lock() {
+            transaction.release(block.savepoints.last().map(|savepoint| &savepoint.staged));
+        }
         // READ ONLY holds for what is under the savepoint.
         if self.modes() == modes {
             return Ok(());

@@ -110,6 +110,11 @@ impl Kept {
         self.portals.all_mut().for_each(|portal| portal.is_older_than_transaction = true);
     }
 
+    /// Whether there are cursors, or portals whose rows were not all taken.
+    pub(crate) fn has_open_portals(&self) -> bool {
+        self.portals.all().any(|portal| matches!(portal.progress, Progress::Open(..)))
+    }
+
     /// Rows of `pg_prepared_statements`.
     pub(crate) fn prepared_views(&self) -> Vec<relation::PreparedStatement> {
         let view = |(name, kept): (&String, &Arc<KeptStatement>)| relation::PreparedStatement {

@@ -7,6 +7,7 @@
 
 mod own;
 mod reads;
+mod renewed;
 mod staged;
 
 use std::collections::HashSet;
@@ -275,7 +276,8 @@ impl Transaction {
     }
 
     /// The moment after what was staged so far.
-    pub(crate) fn savepoint(&self) -> Savepoint {
+    pub(crate) fn savepoint(&mut self) -> Savepoint {
+        self.staged.renewed.enter();
         Savepoint(self.staged.clone())
     }
 

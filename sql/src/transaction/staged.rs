@@ -8,6 +8,7 @@ use peristyle_catalog::model::{Change, ChangeSet, ChunkId, IngestId, NewChunk, O
 
 use super::own::Own;
 use super::reads::Reads;
+use super::renewed::Renewed;
 use crate::error::SqlError;
 
 /// Changes on their way to one commit, and what they require.
@@ -19,6 +20,7 @@ pub(super) struct Staged {
     /// Whether there is a statement without that id.
     has_other: bool,
     own: Own,
+    pub(super) renewed: Renewed,
     /// The chunks of each table that are in `changes`.
     chunks: OrdMap<Oid, Pile>,
     /// Statements whose changes are here.
@@ -179,6 +181,9 @@ impl Staged {
 
     fn add_change(&mut self, change: Change) {
         self.own.add(&change);
+        if let Change::CreateRelation(relation) = &change {
+            self.renewed.add(relation.oid);
+        }
         if let Change::Append { table, chunks, .. } = &change
             && !chunks.is_empty()
         {

@@ -23,7 +23,7 @@ use super::assign::assign_columns;
 use super::copy_decoder::check_condition;
 use super::ingest::{ingest_id, is_replay};
 use super::insert::stage;
-use super::{Existing, Load, Target};
+use super::{Existing, Load, Target, copy_freeze};
 use crate::copy::{CopyOptions, can_name_column};
 use crate::error::{SqlError, SqlState};
 use crate::outcome::Outcome;
@@ -52,6 +52,7 @@ pub(super) async fn run(
     if let Some(condition) = &copy.condition {
         check_condition(scope, &target, condition)?;
     }
+    copy_freeze::check(scope, transaction, &target, &options)?;
     let listed = target.named(columns)?;
     let ingest_id = ingest_id(scope, options.ingest_id.as_deref())?;
     // The file of a load that is done may be gone.

@@ -8,13 +8,13 @@ use peristyle_catalog::model::{ChangeSet, IngestId};
 use sqlparser::ast::Expr;
 use tokio::sync::mpsc;
 
-use super::Target;
 use super::copy_cutter::{Cutter, Splitter};
 use super::copy_decoder::{check_condition, decoder};
 use super::copy_defaults::MarkedDefaults;
 use super::copy_skipped::SkippedRows;
 use super::ingest::{ingest_id, is_replay};
 use super::shape::ShapedLoad;
+use super::{Target, copy_freeze};
 use crate::copy::{CopyFormat, CopyOptions, Decoded, Decoder, Piece, RecordSplitter, SplitterLimits, TupleSplitter};
 use crate::error::{SqlError, SqlState};
 use crate::parse::{CopyStatement, CopySubject};
@@ -63,6 +63,7 @@ impl Pipeline {
         if let Some(condition) = &copy.condition {
             check_condition(scope, &target, condition)?;
         }
+        copy_freeze::check(scope, transaction, &target, &options)?;
         Ok(Pipeline {
             column_count: if columns.is_empty() { target.fields.len() } else { columns.len() },
             scope: Arc::clone(scope),

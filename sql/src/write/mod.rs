@@ -10,6 +10,7 @@ mod copy_cutter;
 mod copy_decoder;
 mod copy_defaults;
 mod copy_file;
+mod copy_freeze;
 mod copy_in;
 mod copy_parquet;
 mod copy_pipeline;

@@ -43,19 +43,26 @@ impl Allowed {
         }
     }
 
-    /// Whether a path without links lies in it.
-    pub(super) fn has_real_path(&self, real: &FilePath) -> bool {
+    /// The folder without links in it, and what of a path without links is below it; `None` for a path elsewhere.
+    pub(super) fn below(&self, real: &FilePath) -> Option<(PathBuf, PathBuf)> {
         match self {
-            Allowed::Folder(folder) => folder.canonicalize().is_ok_and(|folder| real.starts_with(folder)),
-            Allowed::Prefix { .. } => false,
+            Allowed::Folder(folder) => {
+                let folder = folder.canonicalize().ok()?;
+                let rest = real.strip_prefix(&folder).ok()?.to_owned();
+                Some((folder, rest))
+            }
+            Allowed::Prefix { .. } => None,
         }
     }
 
-    /// Whether an object lies in it, by whole parts of its key.
+    /// Whether an object lies below it, by whole parts of its key. The prefix itself is the name of none.
     pub(super) fn has_object(&self, of: &str, key: &Path) -> bool {
         match self {
             Allowed::Folder(_) => false,
-            Allowed::Prefix { bucket, prefix } => bucket == of && key.prefix_match(prefix).is_some(),
+            Allowed::Prefix { bucket, prefix } => {
+                let below = key.prefix_match(prefix);
+                bucket == of && below.is_some_and(|mut parts| parts.next().is_some())
+            }
         }
     }
 }

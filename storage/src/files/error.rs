@@ -1,5 +1,7 @@
 use std::io;
 
+use crate::Error;
+
 /// Why a file could not be read or written. `sql` maps each to one SQLSTATE.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -19,7 +21,7 @@ pub enum FileError {
     Io { verb: &'static str, place: String, source: io::Error },
     /// The bucket refused or did not answer.
     #[error("could not {verb} file \"{place}\": {source}")]
-    Object { verb: &'static str, place: String, is_missing: bool, source: object_store::Error },
+    Object { verb: &'static str, place: String, refusal: Refusal, source: object_store::Error },
     /// The file is not what its format says.
     #[error("file \"{place}\" is not valid Parquet: {why}")]
     Format { place: String, why: String },
@@ -33,10 +35,38 @@ pub enum FileError {
     Internal(String),
 }
 
+/// What a bucket says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such object, or no such bucket.
+    Missing,
+    /// The server's credentials may not do that.
+    Denied,
+    /// Anything else.
+    Other,
+}
+
 impl FileError {
     pub(super) fn object(verb: &'static str, place: &str, source: object_store::Error) -> FileError {
-        let is_missing = matches!(source, object_store::Error::NotFound { .. });
-        FileError::Object { verb, place: place.to_owned(), is_missing, source }
+        use object_store::Error as E;
+        let refusal = match source {
+            E::NotFound { .. } => Refusal::Missing,
+            E::PermissionDenied { .. } | E::Unauthenticated { .. } => Refusal::Denied,
+            _ => Refusal::Other,
+        };
+        FileError::Object { verb, place: place.to_owned(), refusal, source }
+    }
+
+    /// Of an object that is written.
+    pub(super) fn upload(place: &str, error: Error) -> FileError {
+        match error {
+            Error::Unavailable(source) => FileError::object("write", place, source),
+            Error::NotFound { path } => {
+                let source = object_store::Error::NotFound { path, source: "the bucket does not take it".into() };
+                FileError::object("write", place, source)
+            }
+            other => FileError::Internal(other.to_string()),
+        }
     }
 }
 

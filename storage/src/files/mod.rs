@@ -1,29 +1,32 @@
 //! Files that are not the store's: what COPY reads and writes on the server's disks and in buckets, under the folders and
-//! prefixes that a setting allows. Places are compared after links are resolved.
+//! prefixes that a setting allows. Places are compared after links are resolved, and what was compared is what is opened:
+//! who may write there leads nobody out by what he does in between. Those who may write beside an allowed folder are trusted.
 
 mod allowed;
 mod bucket;
 mod error;
+mod folder;
+mod located;
 mod parquet_in;
 mod parquet_out;
 mod parquet_types;
+mod part;
 mod sink;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Component, Path as FilePath, PathBuf};
-
-use peristyle_catalog::Sources;
+use std::path::PathBuf;
 
 pub use allowed::Allowed;
-pub use error::FileError;
+pub use error::{FileError, Refusal};
 pub use parquet_in::ParquetFile;
 pub use parquet_out::ParquetEncoder;
 pub use sink::Sink;
 pub use source::Source;
 
 use self::bucket::Buckets;
+use self::located::Located;
 use crate::settings::StoreSettings;
 
 /// The room's result for files.
@@ -46,34 +49,30 @@ impl Files {
         if let Some(rest) = place.strip_prefix(bucket::SCHEME) {
             let (name, key) = bucket::parse(place, rest)?;
             self.check_object(place, &name, &key)?;
-            return Source::object(place, self.buckets.open(place, &name)?, key).await;
+            return Source::object(place, &*self.buckets.open(place, &name)?, key).await;
         }
         let path = absolute(place)?;
         let allowed = self.allowed.clone();
         let place = place.to_owned();
         blocking(move || {
-            let real = existing(&allowed, &place, &path)?;
-            Source::file(&place, &real)
+            let (folder, name) = Located::existing(&allowed, &place, &path)?.open_parent(&place)?;
+            Source::file(&place, &folder, &name)
         })
         .await
     }
 
     /// Begins a file that takes the place of what is there once it is finished.
-    pub async fn create(&self, place: &str, sources: &Sources) -> Result<Sink> {
+    pub async fn create(&self, place: &str) -> Result<Sink> {
         if let Some(rest) = place.strip_prefix(bucket::SCHEME) {
             let (name, key) = bucket::parse(place, rest)?;
             self.check_object(place, &name, &key)?;
-            return Ok(Sink::object(place, self.buckets.open(place, &name)?, key, self.buckets.settings()));
+            return Ok(Sink::object(place, &self.buckets.open(place, &name)?, key));
         }
         let path = absolute(place)?;
-        let (allowed, place, id) = (self.allowed.clone(), place.to_owned(), sources.uuid());
+        let (allowed, place) = (self.allowed.clone(), place.to_owned());
         blocking(move || {
-            let (folder, name) = match (path.parent(), path.file_name()) {
-                (Some(folder), Some(name)) => (folder, name.to_owned()),
-                _ => return Err(FileError::IsFolder { place }),
-            };
-            let real = existing(&allowed, &place, folder)?.join(name);
-            Sink::file(&place, &real, id)
+            let (folder, name) = located::target(&allowed, &place, &path)?;
+            Sink::file(&place, folder, name)
         })
         .await
     }
@@ -89,26 +88,6 @@ impl Files {
 fn absolute(place: &str) -> Result<PathBuf> {
     let path = PathBuf::from(place);
     if path.is_absolute() { Ok(path) } else { Err(FileError::Relative { place: place.to_owned() }) }
-}
-
-/// Where a path leads, which must be allowed. What is there or not is only told of places that are.
-fn existing(allowed: &[Allowed], place: &str, path: &FilePath) -> Result<PathBuf> {
-    let refused = || FileError::NotAllowed { place: place.to_owned() };
-    match path.canonicalize() {
-        Ok(real) if allowed.iter().any(|allowed| allowed.has_real_path(&real)) => Ok(real),
-        Ok(_) => Err(refused()),
-        Err(source) if leads_into(allowed, path) => {
-            Err(FileError::Io { verb: "open", place: place.to_owned(), source })
-        }
-        Err(_) => Err(refused()),
-    }
-}
-
-/// Whether what there is of a path, up to the first part that is missing, lies where it may.
-fn leads_into(allowed: &[Allowed], path: &FilePath) -> bool {
-    let is_known = |real: PathBuf| allowed.iter().any(|allowed| allowed.has_real_path(&real));
-    let climbs = path.components().any(|part| part == Component::ParentDir);
-    !climbs && path.ancestors().find_map(|part| part.canonicalize().ok()).is_some_and(is_known)
 }
 
 /// Runs what waits for a disk where it holds up nobody.

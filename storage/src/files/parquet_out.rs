@@ -35,6 +35,9 @@ pub struct ParquetEncoder {
 impl ParquetEncoder {
     /// A file of these columns.
     pub fn new(columns: &[FieldRef], options: &WriteOptions) -> Result<ParquetEncoder> {
+        if columns.is_empty() {
+            return Err(FileError::Unsupported("a Parquet file without columns".into()));
+        }
         let fields =
             (1..).zip(columns).map(|(number, field)| file_field(ColumnId(number), &readable(&list_field(field))));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));

@@ -1,17 +1,21 @@
 //! A file to read, by ranges or from its beginning to its end.
 
+use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path as FilePath;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use rustix::fs::OFlags;
 
+use super::folder::Folder;
 use super::{FileError, Result, blocking};
+use crate::objects::Store;
 
 /// Pieces of a file that are fetched ahead of the one that is taken.
 const PIECES_AHEAD: usize = 2;
@@ -36,26 +40,15 @@ enum Kind {
 }
 
 impl Source {
-    /// Opens a path without links, which must still lead to what was opened.
-    pub(super) fn file(place: &str, real: &FilePath) -> Result<Source> {
-        let failed = |source| FileError::Io { verb: "open", place: place.to_owned(), source };
-        let kind = real.metadata().map_err(failed)?;
-        if kind.is_dir() {
-            return Err(FileError::IsFolder { place: place.to_owned() });
-        }
-        if !kind.is_file() {
-            return Err(FileError::NotRegular { place: place.to_owned() });
-        }
-        let file = File::open(real).map_err(failed)?;
-        let opened = file.metadata().map_err(failed)?;
-        let is_same = (opened.dev(), opened.ino()) == (kind.dev(), kind.ino());
-        if !is_same || real.canonicalize().map_err(failed)? != real {
-            return Err(FileError::NotAllowed { place: place.to_owned() });
-        }
+    pub(super) fn file(place: &str, folder: &Folder, name: &OsStr) -> Result<Source> {
+        let file = folder.open_file(place, name, OFlags::RDONLY)?;
+        let opened = file.metadata();
+        let opened = opened.map_err(|source| FileError::Io { verb: "open", place: place.to_owned(), source })?;
         Ok(Source { place: place.into(), size: opened.len(), kind: Kind::File(Arc::new(file)) })
     }
 
-    pub(super) async fn object(place: &str, objects: Arc<dyn ObjectStore>, key: Path) -> Result<Source> {
+    pub(super) async fn object(place: &str, bucket: &Store, key: Path) -> Result<Source> {
+        let objects = Arc::clone(bucket.objects());
         let found = objects.head(&key).await;
         let meta = found.map_err(|source| FileError::object("open", place, source))?;
         Ok(Source { place: place.into(), size: meta.size, kind: Kind::Object { objects, key, tag: meta.e_tag } })
@@ -71,9 +64,13 @@ impl Source {
         self.size
     }
 
-    /// The bytes of a range within the size.
+    /// The bytes of a range, which must be within the size: what a file says of itself need not be so.
     pub async fn range(&self, range: Range<u64>) -> Result<Bytes> {
         let place = Arc::clone(&self.place);
+        if range.start > range.end || range.end > self.size {
+            let source = io::ErrorKind::UnexpectedEof.into();
+            return Err(FileError::Io { verb: "read", place: place.to_string(), source });
+        }
         match &self.kind {
             Kind::File(file) => {
                 let file = Arc::clone(file);

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
 pub(crate) struct Faults {
     writes_left: AtomicI64,
     fault: Fault,
+    /// Uploads in parts that were begun and neither completed nor given up.
+    open_uploads: AtomicI64,
 }
 
 impl Faults {
@@ -37,6 +39,11 @@ impl Faults {
     /// Whether the fault has happened.
     pub(crate) fn has_struck(&self) -> bool {
         self.writes_left.load(Ordering::Relaxed) < 0
+    }
+
+    /// Uploads that the store still keeps.
+    pub(crate) fn open_uploads(&self) -> i64 {
+        self.open_uploads.load(Ordering::Relaxed)
     }
 }
 
@@ -55,7 +62,7 @@ pub(crate) struct FaultyStore {
 impl FaultyStore {
     /// Lets `writes` writes pass and fails the next one.
     pub(crate) fn new(inner: Arc<dyn ObjectStore>, writes: i64, fault: Fault) -> (FaultyStore, Arc<Faults>) {
-        let faults = Arc::new(Faults { writes_left: AtomicI64::new(writes), fault });
+        let faults = Arc::new(Faults { writes_left: AtomicI64::new(writes), fault, open_uploads: AtomicI64::new(0) });
         (FaultyStore { inner, faults: faults.clone(), ignores_conditions: false }, faults)
     }
 
@@ -98,6 +105,7 @@ impl ObjectStore for FaultyStore {
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let inner = self.inner.put_multipart_opts(location, options).await?;
+        self.faults.open_uploads.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(FaultyUpload { inner, faults: self.faults.clone() }))
     }
 
@@ -136,10 +144,14 @@ impl MultipartUpload for FaultyUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        write(&self.faults, self.inner.complete()).await
+        let done = write(&self.faults, self.inner.complete()).await?;
+        self.faults.open_uploads.fetch_sub(1, Ordering::Relaxed);
+        Ok(done)
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.inner.abort().await
+        self.inner.abort().await?;
+        self.faults.open_uploads.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
     }
 }

@@ -103,6 +103,11 @@ impl Store {
         })
     }
 
+    /// The backend, for those who ask it something of their own.
+    pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
     /// What was asked of the store so far.
     pub fn counters(&self) -> CounterValues {
         self.counters.values()
@@ -140,16 +145,25 @@ impl Store {
 
     /// Creates a durable object; an error if it exists.
     pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<()> {
+        self.put(path, bytes, PutMode::Create).await
+    }
+
+    async fn put(&self, path: &Path, bytes: Bytes, mode: PutMode) -> Result<()> {
         let _permit = self.permit().await;
         let length = bytes.len() as u64;
-        self.objects.put_opts(path, bytes.into(), PutOptions::from(PutMode::Create)).await?;
+        self.objects.put_opts(path, bytes.into(), PutOptions::from(mode)).await?;
         self.counters.wrote(length);
         Ok(())
     }
 
     /// Starts a large object whose bytes come piece by piece.
     pub fn upload(self: &Arc<Self>, path: Path) -> Upload {
-        Upload::new(self.clone(), path)
+        Upload::new(self.clone(), path, PutMode::Create)
+    }
+
+    /// The same for an object that takes the place of one of that name: a file of a COPY, never one of the store's own.
+    pub(crate) fn replacement(self: &Arc<Self>, path: Path) -> Upload {
+        Upload::new(self.clone(), path, PutMode::Overwrite)
     }
 
     /// Deletes an object; it may be gone already.

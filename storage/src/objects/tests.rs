@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use futures::FutureExt;
+
 use super::*;
 
 fn open(folder: &tempfile::TempDir) -> Arc<Store> {
@@ -44,6 +46,44 @@ async fn an_upload_given_up_leaves_nothing() {
     upload.abort().await.unwrap();
     assert_eq!(store.list_data().try_collect::<Vec<_>>().await.unwrap(), []);
     assert_eq!(std::fs::read_dir(folder.path().join("staging")).unwrap().count(), 0);
+}
+
+/// Uploads that are left in a store after this was done with one of its own.
+async fn left_after<F: Future<Output = ()>>(writes: i64, act: impl FnOnce(Upload) -> F) -> i64 {
+    let memory = Arc::new(object_store::memory::InMemory::new());
+    let (faulty, faults) = faults::FaultyStore::new(memory, writes, faults::Fault::Before);
+    let settings = StoreSettings { upload_part_bytes: 10, ..StoreSettings::default() };
+    act(Store::over(Arc::new(faulty), settings).upload(Path::from("data/1/x"))).await;
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    faults.open_uploads()
+}
+
+#[tokio::test]
+async fn an_upload_that_fails_or_is_dropped_leaves_no_parts() {
+    let write = async |upload: &mut Upload| upload.write(Bytes::from(vec![7; 100])).await;
+    let finished = left_after(i64::MAX, async |mut upload: Upload| {
+        write(&mut upload).await.unwrap();
+        upload.finish().await.unwrap();
+    });
+    assert_eq!(finished.await, 0);
+    let dropped = left_after(i64::MAX, async |mut upload: Upload| write(&mut upload).await.unwrap());
+    assert_eq!(dropped.await, 0);
+    let part_fails = left_after(3, async |mut upload: Upload| {
+        let written = write(&mut upload).await;
+        assert!(written.is_err() || upload.finish().await.is_err());
+    });
+    assert_eq!(part_fails.await, 0);
+    let completion_fails = left_after(10, async |mut upload: Upload| {
+        write(&mut upload).await.unwrap();
+        assert!(upload.finish().await.is_err());
+    });
+    assert_eq!(completion_fails.await, 0);
+    let stopped_as_it_begins = left_after(i64::MAX, async |mut upload: Upload| {
+        assert!(write(&mut upload).now_or_never().is_none(), "it waits for the store");
+    });
+    assert_eq!(stopped_as_it_begins.await, 0);
 }
 
 #[tokio::test]

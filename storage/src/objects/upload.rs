@@ -6,21 +6,30 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use object_store::{MultipartUpload, ObjectStoreExt, PutMode, PutPayload};
 
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::Store;
 use crate::{Error, Result};
 
-/// An object in the making. Nothing is visible until [`Upload::finish`].
+/// An object in the making. Nothing is visible until [`Upload::finish`]; one that is dropped before is given up.
 pub struct Upload {
     store: Arc<Store>,
     path: Path,
+    /// How a small one is put.
+    mode: PutMode,
     pending: VecDeque<Bytes>,
     pending_bytes: usize,
     written: u64,
     checksum: u32,
+    parts: Option<Parts>,
+}
+
+/// What was sent of a large object. The store keeps it, and asks money for it, until it is completed or given up.
+struct Parts {
+    /// `None` once it is completed or given up.
     multipart: Option<Box<dyn MultipartUpload>>,
     /// On tasks of their own, so that they go on while the next part is encoded.
     in_flight: JoinSet<Result<()>>,
@@ -35,17 +44,8 @@ pub struct Uploaded {
 }
 
 impl Upload {
-    pub(super) fn new(store: Arc<Store>, path: Path) -> Upload {
-        Upload {
-            store,
-            path,
-            pending: VecDeque::new(),
-            pending_bytes: 0,
-            written: 0,
-            checksum: 0,
-            multipart: None,
-            in_flight: JoinSet::new(),
-        }
+    pub(super) fn new(store: Arc<Store>, path: Path, mode: PutMode) -> Upload {
+        Upload { store, path, mode, pending: VecDeque::new(), pending_bytes: 0, written: 0, checksum: 0, parts: None }
     }
 
     /// The object's path.
@@ -71,53 +71,34 @@ impl Upload {
     pub async fn finish(mut self) -> Result<Uploaded> {
         let uploaded = Uploaded { bytes: self.written, checksum: self.checksum };
         let rest = self.take(self.pending_bytes);
-        if self.multipart.is_none() {
-            self.store.create(&self.path, rest).await?;
+        if self.parts.is_none() {
+            self.store.put(&self.path, rest, self.mode).await?;
             return Ok(uploaded);
         }
         self.send_part(rest).await?;
-        self.drain(0).await?;
-        let mut multipart = self.multipart.take().expect("a multipart upload was begun");
+        let Some(parts) = &mut self.parts else { return Ok(uploaded) };
+        parts.drain(0).await?;
         let _permit = self.store.permit().await;
-        multipart.complete().await?;
+        parts.complete().await?;
         Ok(uploaded)
     }
 
-    /// Gives up what was uploaded so far. The object must not have been finished.
+    /// Gives up what was uploaded so far, and waits until that is done. The object must not have been finished.
     pub async fn abort(mut self) -> Result<()> {
-        self.in_flight.shutdown().await;
-        match self.multipart.take() {
-            Some(mut multipart) => Ok(multipart.abort().await?),
+        match self.parts.take() {
+            Some(mut parts) => parts.abort().await,
             None => Ok(()),
         }
     }
 
     async fn send_part(&mut self, part: Bytes) -> Result<()> {
-        self.drain(self.store.settings.upload_parts_max.max(1) - 1).await?;
-        if self.multipart.is_none() {
-            let _permit = self.store.permit().await;
-            self.multipart = Some(self.store.objects.put_multipart(&self.path).await?);
-        }
-        let multipart = self.multipart.as_mut().expect("it was begun just above");
-        let length = part.len() as u64;
-        let request = multipart.put_part(PutPayload::from(part));
-        let store = self.store.clone();
-        self.in_flight.spawn(async move {
-            let _permit = store.permit().await;
-            request.await?;
-            store.counters.wrote(length);
-            Ok(())
-        });
-        Ok(())
-    }
-
-    /// Waits until no more than `left` parts are under way.
-    async fn drain(&mut self, left: usize) -> Result<()> {
-        while self.in_flight.len() > left {
-            if let Some(done) = self.in_flight.join_next().await {
-                done.map_err(|error| Error::Internal(format!("upload of a part: {error}")))??;
-            }
-        }
+        let most = self.store.settings.upload_parts_max.max(1);
+        let parts = match &mut self.parts {
+            Some(parts) => parts,
+            None => self.parts.insert(Parts::begin(&self.store, &self.path).await?),
+        };
+        parts.drain(most - 1).await?;
+        parts.send(&self.store, part);
         Ok(())
     }
 
@@ -136,4 +117,75 @@ impl Upload {
         self.pending_bytes -= part.len();
         part.freeze()
     }
+}
+
+impl Parts {
+    /// On a task of its own: who is dropped while the store answers could not give up what it began.
+    async fn begin(store: &Arc<Store>, path: &Path) -> Result<Parts> {
+        let (store, path) = (Arc::clone(store), path.clone());
+        let begun = tokio::spawn(async move {
+            let _permit = store.permit().await;
+            let multipart = store.objects.put_multipart(&path).await?;
+            Ok(Parts { multipart: Some(multipart), in_flight: JoinSet::new() })
+        });
+        begun.await.map_err(|error| Error::Internal(format!("begin of an upload: {error}")))?
+    }
+
+    fn send(&mut self, store: &Arc<Store>, part: Bytes) {
+        let Some(multipart) = &mut self.multipart else { return };
+        let length = part.len() as u64;
+        let request = multipart.put_part(PutPayload::from(part));
+        let store = Arc::clone(store);
+        self.in_flight.spawn(async move {
+            let _permit = store.permit().await;
+            request.await?;
+            store.counters.wrote(length);
+            Ok(())
+        });
+    }
+
+    /// Waits until no more than `left` parts are under way.
+    async fn drain(&mut self, left: usize) -> Result<()> {
+        while self.in_flight.len() > left {
+            if let Some(done) = self.in_flight.join_next().await {
+                done.map_err(|error| Error::Internal(format!("upload of a part: {error}")))??;
+            }
+        }
+        Ok(())
+    }
+
+    async fn complete(&mut self) -> Result<()> {
+        if let Some(multipart) = &mut self.multipart {
+            multipart.complete().await?;
+        }
+        self.multipart = None;
+        Ok(())
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        match self.multipart.take() {
+            Some(multipart) => give_up(multipart, std::mem::take(&mut self.in_flight)).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let Some(multipart) = self.multipart.take() else { return };
+        let in_flight = std::mem::take(&mut self.in_flight);
+        // Without a runtime there is nobody to ask the store.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Err(error) = give_up(multipart, in_flight).await {
+                tracing::warn!(%error, "could not give up an upload");
+            }
+        });
+    }
+}
+
+async fn give_up(mut multipart: Box<dyn MultipartUpload>, mut in_flight: JoinSet<Result<()>>) -> Result<()> {
+    // A part that arrives after the end would stay.
+    in_flight.shutdown().await;
+    Ok(multipart.abort().await?)
 }
