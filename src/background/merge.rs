@@ -1,16 +1,18 @@
 //! The merge job: chunks become partitions, small partitions become larger.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peristyle_catalog::model::{Oid, PartitionKey};
+use parking_lot::Mutex;
+use peristyle_catalog::model::{Oid, Partition, PartitionId, PartitionKey};
 use peristyle_catalog::{Catalog, Snapshot, Sources};
-use peristyle_storage::Store;
 use peristyle_storage::merge::{Group, MergeLog, MergeTotals, Merger, Outcome, Pace, State, Urgency, pick};
 use peristyle_storage::partition::WriteOptions;
+use peristyle_storage::{Error, Store};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tracing::{debug, info};
+use tracing::{debug, error, info};
 
 use super::failures::Failures;
 use super::{Job, JobError, Progress};
@@ -40,6 +42,7 @@ pub(crate) fn merge_job(
         log_bytes_max: config.log_bytes_max,
         real_time_bytes_max: config.engine.real_time_bytes_max,
         failures: Failures::default(),
+        unreadable: Mutex::default(),
     });
     let interval = Duration::from_secs(config.background.merge_interval_seconds);
     let cpu = cpu.clone();
@@ -65,6 +68,8 @@ struct MergeJob {
     real_time_bytes_max: u64,
     /// Tables whose merge failed or lost its race: all others come before them.
     failures: Failures,
+    /// Partitions whose objects were found damaged or gone.
+    unreadable: Mutex<HashSet<PartitionId>>,
 }
 
 impl MergeJob {
@@ -75,7 +80,16 @@ impl MergeJob {
         drop(snapshot);
         let (chunks, inputs, bytes_read) = (group.chunks.len(), group.partitions.len(), group.bytes());
         self.failures.begin(table);
-        match self.merger_for(urgency).run(table, &group).await? {
+        let outcome = match self.merger_for(urgency).run(table, &group).await {
+            Err(Error::Unreadable { partition, source }) => {
+                self.failures.succeed(table);
+                self.unreadable.lock().insert(partition);
+                error!(%table, %partition, error = %source, "a partition cannot be read: merges leave it alone from now on");
+                return Ok(Progress::Worked);
+            }
+            other => other?,
+        };
+        match outcome {
             Outcome::Merged { partitions, rows, bytes, .. } => {
                 self.failures.succeed(table);
                 self.merger.log.background(table, self.merger.sources.clock.now());
@@ -116,9 +130,12 @@ impl MergeJob {
         let merger = self.merger_for(urgency);
         let spared = merger.spared(table);
         let chunks: Vec<_> = contents.chunks().filter(|chunk| !spared.has_chunk(chunk)).cloned().collect();
+        let unreadable = self.unreadable.lock().clone();
+        let is_left_alone =
+            |partition: &Partition| spared.has_partition(partition) || unreadable.contains(&partition.id);
         // Of a dropped table only memory and log are freed: it may never be read again.
         let partitions = contents.partitions().filter(|_| !snapshot.is_dropped(definition));
-        let partitions: Vec<_> = partitions.filter(|partition| !spared.has_partition(partition)).cloned().collect();
+        let partitions: Vec<_> = partitions.filter(|partition| !is_left_alone(partition)).cloned().collect();
         let now = self.merger.sources.clock.now();
         let urgency = if chunks.is_empty() { Urgency::Normal } else { urgency };
         let state = State { key, chunks: &chunks, partitions: &partitions, now, urgency };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use peristyle_catalog::Head;
-use peristyle_catalog::model::{Chunk, Partition};
+use peristyle_catalog::model::{Chunk, Partition, PartitionId};
 use peristyle_catalog::offline::Fault;
 
 use crate::objects::{DataObject, Store, path_of};
@@ -35,7 +35,7 @@ pub struct ObjectsChecked {
     pub orphans: u64,
     pub orphan_bytes: u64,
     pub faults: Vec<Fault>,
-    /// Live partitions that cannot be read.
+    /// Partitions that cannot be read: live ones, and such as only states of the past see.
     pub lost: Vec<Arc<Partition>>,
 }
 
@@ -54,10 +54,15 @@ pub async fn check_objects(store: &Arc<Store>, head: &Head, options: CheckOption
         found.add(partition, checked);
     }
     let mut named: HashSet<String> = live.iter().map(|partition| path_of(partition).to_string()).collect();
+    let lost: HashSet<PartitionId> = found.lost.iter().map(|partition| partition.id).collect();
     for ended in head.ended() {
-        let path = path_of(ended).to_string();
-        found.deleted += u64::from(!sizes.contains_key(&path));
-        named.insert(path);
+        // A clone may have the object.
+        if lost.contains(&ended.id) {
+            found.lost.push(Arc::clone(ended));
+        } else {
+            found.add_ended(ended, head, &sizes);
+        }
+        named.insert(path_of(ended).to_string());
     }
     sizes.retain(|path, _| !named.contains(path));
     found.orphans = sizes.len() as u64;
@@ -88,11 +93,26 @@ impl ObjectsChecked {
         self.bytes += partition.bytes;
         match checked {
             Ok(has_checksum) => self.checksums += u64::from(has_checksum),
-            Err(detail) => {
-                self.faults.push(Fault::new(format!("object \"{}\"", path_of(partition)), detail));
-                self.lost.push(Arc::clone(partition));
-            }
+            Err(detail) => self.lose(partition, detail),
         }
+    }
+
+    /// What no state sees that can be read may be deleted.
+    fn add_ended(&mut self, partition: &Arc<Partition>, head: &Head, sizes: &HashMap<String, u64>) {
+        let Some(end) = partition.removed else { return };
+        let is_seen = end.seq > head.history_from();
+        match listed(partition, sizes) {
+            Ok(()) => {}
+            Err(detail) if is_seen => {
+                self.lose(partition, format!("{detail}, and the states before commit {} need it", end.seq));
+            }
+            Err(_) => self.deleted += 1,
+        }
+    }
+
+    fn lose(&mut self, partition: &Arc<Partition>, detail: String) {
+        self.faults.push(Fault::new(format!("object \"{}\"", path_of(partition)), detail));
+        self.lost.push(Arc::clone(partition));
     }
 }
 
@@ -102,12 +122,8 @@ async fn check_object(
     sizes: &HashMap<String, u64>,
     options: CheckOptions,
 ) -> Result<Checked> {
-    match sizes.get(path_of(partition).as_ref()) {
-        None => return Ok(Err("it does not exist".to_owned())),
-        Some(bytes) if *bytes != partition.bytes => {
-            return Ok(Err(format!("it has {bytes} bytes, the catalog says {}", partition.bytes)));
-        }
-        Some(_) => {}
+    if let Err(detail) = listed(partition, sizes) {
+        return Ok(Err(detail));
     }
     let checked = match check_footer(store, partition).await {
         Ok(()) if options.reads_objects => read_through(store, partition).await,
@@ -119,6 +135,17 @@ async fn check_object(
         Err(error @ (Error::Unavailable(_) | Error::Io { .. })) => Err(error),
         Err(Error::Corrupt { detail, .. }) => Ok(Err(detail)),
         Err(other) => Ok(Err(other.to_string())),
+    }
+}
+
+/// Whether the store's list has the object, with its size.
+fn listed(partition: &Partition, sizes: &HashMap<String, u64>) -> std::result::Result<(), String> {
+    match sizes.get(path_of(partition).as_ref()) {
+        None => Err("it does not exist".to_owned()),
+        Some(bytes) if *bytes != partition.bytes => {
+            Err(format!("it has {bytes} bytes, the catalog says {}", partition.bytes))
+        }
+        Some(_) => Ok(()),
     }
 }
 

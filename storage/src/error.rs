@@ -4,6 +4,7 @@ use std::path::Path;
 
 use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
+use peristyle_catalog::model::PartitionId;
 
 /// Why reading, writing or merging failed. `sql` maps [`Error::kind`] to one SQLSTATE.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Error {
     /// Bytes that were durable are not what was written.
     #[error("{what} is damaged: {detail}")]
     Corrupt { what: String, detail: String },
+    /// The object of this partition is not there or is not what was written.
+    #[error("{source}")]
+    Unreadable { partition: PartitionId, source: Box<Error> },
     /// A value does not fit its type.
     #[error("{0}")]
     OutOfRange(String),
@@ -84,6 +88,7 @@ impl Error {
             Error::NotFound { .. } => ErrorKind::NotFound,
             Error::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Error::Corrupt { .. } => ErrorKind::Corrupt,
+            Error::Unreadable { source, .. } => source.kind(),
             Error::OutOfRange(_) => ErrorKind::OutOfRange,
             Error::Unsupported(_) => ErrorKind::Unsupported,
             Error::DiskFull(_) => ErrorKind::DiskFull,
@@ -96,6 +101,14 @@ impl Error {
 
     pub(crate) fn corrupt(what: impl Into<String>, detail: impl ToString) -> Error {
         Error::Corrupt { what: what.into(), detail: detail.to_string() }
+    }
+
+    /// Says of which partition the object is that is damaged or gone; other failures stay as they are.
+    pub(crate) fn of_partition(self, partition: PartitionId) -> Error {
+        match self {
+            Error::Corrupt { .. } | Error::NotFound { .. } => Error::Unreadable { partition, source: Box::new(self) },
+            other => other,
+        }
     }
 
     pub(crate) fn io(what: &str, path: &Path, source: io::Error) -> Error {

@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import psycopg
 import pytest
 
 import merging
@@ -114,6 +115,99 @@ def test_damaged_objects_are_found_and_only_forgotten_when_asked(make_server):
     assert count(server, "filled") == 30000 - lost
     assert count(server, "second") == 20000 - lost_too
     assert count(server, "third") == 25003 - lost_last
+
+
+def test_a_manifest_whose_base_is_gone_is_written_again(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    server.run("checkpoint")
+    server.kill()
+    manifests = list((server.folder / "store/manifest").iterdir())
+    assert any(file.name.startswith("delta") for file in manifests), manifests
+    for base in [file for file in manifests if file.name.startswith("base")]:
+        base.unlink()
+    code, output = server.offline("check", "--quick")
+    assert (code, output.count("FAULT"), "the base is gone" in output) == (FAULTS, 1, True), output
+    code, output = server.offline("repair")
+    assert (code, "from the index and the log" in output) == (SOUND, True), output
+    shutil.rmtree(server.data / "index")
+    server.start()
+    assert [count(server, table) for table in ["filled", "second", "third"]] == [30_000, 20_000, 25_003]
+
+
+def test_objects_of_the_past_are_found_and_only_forgotten_when_asked(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    [(gone, _), *_], before = stored(server, "second"), server.value("select max(seq) from system.snapshots")
+    past = "select count(*) from {} at (snapshot => {})"
+    server.run("delete from second", "delete from third where id < 0")
+    server.kill()
+    gone.unlink()
+    code, output = server.offline("check", "--quick")
+    assert (code, output.count("FAULT")) == (FAULTS, 1), output
+    assert gone.name in output and "the states before commit" in output, output
+    code, output = server.offline("repair")
+    assert (code, "1 partitions that only states of the past have" in output) == (FAULTS, True), output
+    code, output = server.offline("repair", "--forget-lost")
+    assert code == SOUND, output
+    code, output = server.offline("check")
+    assert code == SOUND, output
+    server.start()
+    assert server.value(past.format("second", before)) == 0
+    assert server.value(past.format("third", before)) == 25_003
+
+
+def damage_unseen(server, file, query):
+    """Flips a bit that no reader notices: the query gives another answer."""
+    sound, right = file.read_bytes(), server.rows(query)
+    for at in range(len(sound) // 4, len(sound) // 2):
+        damaged = bytearray(sound)
+        damaged[at] ^= 1
+        file.write_bytes(damaged)
+        try:
+            if server.rows(query) != right:
+                return
+        except psycopg.Error:
+            pass
+    pytest.fail("every flipped bit was noticed or changed nothing")
+
+
+def test_damage_does_not_become_data(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    [(file, _)] = stored(server, "filled")
+    damage_unseen(server, file, "select sum(id), md5(string_agg(note, ',' order by id)) from filled")
+    for statement in [
+        "update filled set note = note || '!'",
+        "delete from filled where id < 10",
+        "delete from filled where id + 1 > -1000000",
+        "alter table filled alter note type int using length(note)",
+        "vacuum full filled",
+        "merge into filled using second on filled.id = second.id when matched then update set note = ''",
+    ]:
+        with pytest.raises(psycopg.errors.DataCorrupted, match=file.name):
+            server.run(statement)
+    assert stored(server, "filled") == [(file, 30_000)]
+    server.run("delete from filled")
+    assert count(server, "filled") == 0, "what goes unread need not be sound"
+
+
+def test_merges_leave_a_damaged_partition_alone(make_server):
+    server = make_server(settings=merging.held_back()).start()
+    server.run("create table kept (id int)")
+    for start in range(4):
+        server.run(f"insert into kept select n from generate_series({start}, 80000, 4) n")
+    [(file, _), *others] = stored(server, "kept")
+    assert len(others) == 3
+    server.stop()
+    damaged = bytearray(file.read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    file.write_bytes(damaged)
+    server.settings = merging.eager()
+    server.start()
+    wait_until(lambda: len(stored(server, "kept")) == 2, "the other three are one")
+    assert file in [path for path, _ in stored(server, "kept")]
+    assert "merges leave it alone" in server.process.output()
 
 
 def test_a_damaged_log_is_cut_only_when_asked(make_server):

@@ -33,6 +33,8 @@ impl Schema {
     /// Name of a database's schema of dropped tables, which can be taken back for a while. No name of a client's holds a
     /// control character.
     pub const DROPPED: &str = "\u{1}dropped";
+    /// In the names of what lies there: between the oid, which makes them unique, and the name that it had.
+    pub const DROPPED_SEPARATOR: char = '\u{1}';
 
     /// How the names of schemas begin that hold some session's temporary objects.
     pub const TEMPORARY_PREFIX: &str = "pg_temp_";
@@ -309,6 +311,11 @@ impl Table {
 }
 
 impl Relation {
+    /// What a dropped table, or a part of one, was called.
+    pub fn former_name(&self) -> &str {
+        self.name.split_once(Schema::DROPPED_SEPARATOR).map_or(&self.name, |(_, name)| name)
+    }
+
     /// The table definition, if this is a table or a materialized view, which is stored as one.
     pub fn as_table(&self) -> Option<&Table> {
         if let RelationKind::Table(table) = &self.kind { Some(table) } else { None }

@@ -187,11 +187,16 @@ impl Inspection {
 
     async fn load_manifest(&mut self, settings: &Settings, parts: &Parts) -> Result<Option<Loaded>> {
         let names = parts.manifests.list().await?;
+        let promised = promised(&names);
         let Some(chain) = Chain::find(&names) else {
+            if promised > Seq::ZERO {
+                let detail = format!("the base is gone to which those up to commit {promised} belong");
+                return Err(Error::Corrupt { what: "manifest".to_owned(), detail });
+            }
             self.faults.push(Fault::new("store", "it holds no manifest of this data folder"));
             return Ok(None);
         };
-        let (to, promised) = (chain.to(), promised(&names));
+        let to = chain.to();
         if to < promised {
             let detail = format!("those behind commit {to} do not follow it, though they go to commit {promised}");
             return Err(Error::Corrupt { what: "manifest".to_owned(), detail });

@@ -55,6 +55,8 @@ struct LostOfTable {
     rows: u64,
     chunks: usize,
     partitions: usize,
+    /// Partitions that only states of the past see.
+    of_the_past: usize,
 }
 
 impl LostRows {
@@ -67,8 +69,13 @@ impl LostRows {
         }
         for partition in partitions {
             let table = lost.table(head, partition.table);
-            table.rows += partition.rows;
-            table.partitions += 1;
+            match partition.removed {
+                None => {
+                    table.rows += partition.rows;
+                    table.partitions += 1;
+                }
+                Some(_) => table.of_the_past += 1,
+            }
         }
         lost
     }
@@ -91,17 +98,24 @@ impl LostRows {
 impl fmt::Display for LostRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, table) in self.tables.values().enumerate() {
-            let LostOfTable { name, rows, chunks, partitions } = table;
+            let LostOfTable { name, rows, chunks, partitions, of_the_past } = table;
             let end = if at + 1 < self.tables.len() { "\n" } else { "" };
-            write!(f, "{name}: {rows} rows, in {chunks} chunks and {partitions} partitions{end}")?;
+            write!(f, "{name}: {rows} rows, in {chunks} chunks and {partitions} partitions")?;
+            if *of_the_past > 0 {
+                write!(f, "; {of_the_past} partitions that only states of the past have")?;
+            }
+            f.write_str(end)?;
         }
         Ok(())
     }
 }
 
-/// `schema.table`, or the number if there is no such relation.
+/// `schema.table`, or the number if there is no such relation. A table that was dropped has no schema any more.
 pub(super) fn name_of(head: &Head, oid: Oid) -> String {
     let Some(relation) = head.relation(oid) else { return format!("relation {oid}") };
+    if head.is_dropped(relation) {
+        return format!("dropped {}", relation.former_name());
+    }
     let schema = head.schema(relation.schema).map_or("?", |schema| &schema.name);
     format!("{schema}.{}", relation.name)
 }

@@ -24,7 +24,7 @@ pub struct RepairOptions {
     pub cut_log: bool,
     /// Chunks and partitions whose bytes are gone are taken out of their tables.
     pub forget_lost: bool,
-    /// Partitions whose objects are gone or damaged, as `storage` found.
+    /// Partitions whose objects are gone or damaged, as `storage` found: live ones, and such as only states of the past see.
     pub lost_partitions: Vec<Arc<Partition>>,
 }
 
@@ -67,9 +67,7 @@ pub async fn repair(
         repaired.done.push(mend.run(&folder, &parts).await?);
     }
     if let Some(cut) = cut {
-        // First: what the store has of the part that goes would not follow what is written in its place.
-        delete_shipped(&parts, cut.at).await?;
-        repaired.done.push(cut_log(&folder, &segments, &cut)?);
+        repaired.done.push(cut_log(&folder, &segments, &cut, &parts).await?);
     }
     if cut.is_some() || mend.is_some() || matches!(index, IndexState::Differs(_)) {
         delete_index(&folder)?;
@@ -101,9 +99,11 @@ fn what_goes(cut: &LogCut) -> String {
 }
 
 /// The files that are cut stay as copies.
-fn cut_log(folder: &Folder, segments: &Arc<Segments>, cut: &LogCut) -> Result<String> {
+async fn cut_log(folder: &Folder, segments: &Arc<Segments>, cut: &LogCut, parts: &Parts) -> Result<String> {
     let copies = folder.path().join(format!("log-before-cut-at-{}", cut.at));
     keep_copies(segments, cut.at, &copies).map_err(|source| io_error(&copies, source))?;
+    // Before the log is cut: what the store has of the part that goes would not follow what is written in its place.
+    delete_shipped(parts, cut.at).await?;
     let done = segments.cut(cut.at).and_then(|()| segments.continue_at(cut.at));
     done.map_err(|source| io_error(&segments.folder, source))?;
     Ok(format!(
@@ -159,12 +159,18 @@ async fn forget(
     catalog.close().await
 }
 
+/// Takes live ones out of their tables, and forgets all partitions: states of the past cannot read them either.
 fn removals(head: &Head, chunks: &[Arc<Chunk>], partitions: &[Arc<Partition>]) -> Vec<Change> {
     let mut removed: BTreeMap<Oid, (Vec<PartitionId>, Vec<ChunkId>)> = BTreeMap::new();
     chunks.iter().for_each(|chunk| removed.entry(chunk.table).or_default().1.push(chunk.id));
-    partitions.iter().for_each(|partition| removed.entry(partition.table).or_default().0.push(partition.id));
+    let is_live = |partition: &&Arc<Partition>| partition.removed.is_none();
+    for partition in partitions.iter().filter(is_live) {
+        removed.entry(partition.table).or_default().0.push(partition.id);
+    }
     let live = removed.into_iter().filter(|(table, _)| head.relation(*table).is_some());
-    live.map(|(table, (partitions, chunks))| Change::Remove { table, partitions, chunks }).collect()
+    let removals = live.map(|(table, (partitions, chunks))| Change::Remove { table, partitions, chunks });
+    let forgotten = partitions.iter().map(|partition| partition.id).collect::<Vec<_>>();
+    removals.chain((!forgotten.is_empty()).then_some(Change::Forget(forgotten))).collect()
 }
 
 fn io_error(path: &Path, source: io::Error) -> Error {

@@ -92,12 +92,11 @@ impl Mend {
         for name in &self.damaged {
             parts.manifests.delete(name).await?;
         }
-        Ok(format!(
-            "wrote manifest {} from {}; what could not be read is in {}",
-            self.name.name,
-            self.source,
-            copies.display()
-        ))
+        let done = format!("wrote manifest {} from {}", self.name.name, self.source);
+        Ok(match self.damaged.is_empty() {
+            true => done,
+            false => format!("{done}; what could not be read is in {}", copies.display()),
+        })
     }
 }
 

@@ -26,8 +26,6 @@ use crate::values::type_name;
 const AT: &str = "\u{1}dropped_at";
 /// The schema that it was in.
 const FROM: &str = "\u{1}dropped_from";
-/// Between the oid, which makes names unique, and the name that it had.
-const SEPARATOR: char = '\u{1}';
 
 /// A table that was dropped.
 pub(crate) struct DroppedTable<'a> {
@@ -42,7 +40,7 @@ impl<'a> DroppedTable<'a> {
         let options = &relation.as_table()?.options;
         let option = |name: &str| options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let at = TimestampMicros(option(AT)?.parse().ok()?);
-        Some(DroppedTable { name: former_name(relation), schema: option(FROM)?, at })
+        Some(DroppedTable { name: relation.former_name(), schema: option(FROM)?, at })
     }
 }
 
@@ -97,7 +95,7 @@ pub(super) fn put_away(scope: &Scope, relation: &Arc<Relation>) -> Option<(Vec<R
 }
 
 fn moved(relation: &Relation, place: Oid) -> Relation {
-    let name = format!("{}{SEPARATOR}{}", relation.oid, relation.name);
+    let name = format!("{}{}{}", relation.oid, Schema::DROPPED_SEPARATOR, relation.name);
     Relation { schema: place, name, ..relation.clone() }
 }
 
@@ -109,10 +107,6 @@ pub(super) fn parts_of(scope: &Scope, table: Oid) -> Vec<Arc<Relation>> {
         RelationKind::Table(_) | RelationKind::View(_) | RelationKind::Enum(_) => false,
     };
     scope.view.relations().filter(is_part).cloned().collect()
-}
-
-fn former_name(relation: &Relation) -> &str {
-    relation.name.split_once(SEPARATOR).map_or(&relation.name, |(_, name)| name)
 }
 
 /// `UNDROP TABLE name`: the table of that name that was dropped last.
@@ -151,7 +145,7 @@ fn parts_back(scope: &Scope, table: &Relation, schema: Oid, table_name: &str) ->
     let mut taken = BTreeSet::from([table_name.to_owned()]);
     let back = |part: Arc<Relation>| {
         let is_taken = |name: &str| scope.view.relation_by_name(schema, name).is_some() || taken.contains(name);
-        let name = numbered(former_name(&part).to_owned(), is_taken);
+        let name = numbered(part.former_name().to_owned(), is_taken);
         taken.insert(name.clone());
         let after = Relation { schema, name, ..part.as_ref().clone() };
         (part, after)

@@ -9,7 +9,7 @@ use datafusion::common::Column as PlanColumn;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use peristyle_catalog::model::{Change, ChunkId, Column, Oid, PartitionId, Relation, Requirement};
+use peristyle_catalog::model::{Change, ChunkId, Column, Oid, Partition, PartitionId, Relation, Requirement};
 use peristyle_storage::types::pg_type;
 use sqlparser::ast::{self, Ident, ObjectName, ObjectNamePart, SetExpr, TableFactor};
 
@@ -17,7 +17,7 @@ use super::Done;
 use super::alter_table::Altered;
 use super::alter_type::Retyped;
 use crate::error::{SqlError, SqlState};
-use crate::modify::{claim, value_over};
+use crate::modify::{claim, value_over, verify_all};
 use crate::parse::parse_query;
 use crate::plan::Planner;
 use crate::plan::parameters::Bound;
@@ -86,12 +86,17 @@ impl Replaced {
     }
 }
 
+fn partitions_of(scope: &Scope, relation: &Relation) -> Vec<Arc<Partition>> {
+    scope.view.contents(relation.oid).into_iter().flat_map(|contents| contents.partitions()).cloned().collect()
+}
+
 async fn rewrite(
     scope: &Arc<Scope>,
     before: &Arc<Relation>,
     after: &Arc<Relation>,
     retyped: &[Retyped],
 ) -> Result<Vec<Change>, SqlError> {
+    verify_all(scope, &partitions_of(scope, before)).await?;
     let planner = Planner::new(scope)?;
     let plan = new_values(&planner, scope, before, after, retyped)?;
     let physical = planner.physical(plan, &Bound::default()).await?;

@@ -44,7 +44,7 @@ pub(crate) use effects::Effects;
 pub(crate) use gather::gather;
 use plan::ChangePlan;
 pub(crate) use plan::over as value_over;
-pub(crate) use replace::copied_chunks;
+pub(crate) use replace::{copied_chunks, verify_all};
 
 /// A statement that changes rows, and the WITH before it.
 #[derive(Clone, Copy)]

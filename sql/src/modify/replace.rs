@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use peristyle_catalog::model::{
     Change, ChangeSet, Chunk, ColumnId, NewChunk, NewPartition, Partition, PgType, Requirement,
 };
 use peristyle_storage::merge::{Group, Pace, Rewrite};
+use peristyle_storage::partition::verify;
 use peristyle_storage::schema::table_fields;
 
 use super::touched::Losses;
@@ -81,6 +82,7 @@ fn change_set(target: &Target, losses: Losses, kept: Kept) -> ChangeSet {
 
 async fn keep(scope: &Arc<Scope>, target: &Target, losses: &Losses, kept: &mut Kept) -> Result<(), SqlError> {
     keep_chunks(scope, target, losses, kept).await?;
+    verify_all(scope, &losses.read_partitions).await?;
     let streams = scope.engine.limits().streams.max(1);
     let mut rewrites: Vec<BoxFuture<'_, Result<Vec<NewPartition>, SqlError>>> = Vec::new();
     for partition in &losses.kept_partitions {
@@ -96,6 +98,18 @@ async fn keep(scope: &Arc<Scope>, target: &Target, losses: &Losses, kept: &mut K
         }
     }
     result
+}
+
+/// Compares objects with their checksums, whose rows a statement has read to write them with other values: a damage must
+/// not become data.
+pub(crate) async fn verify_all(scope: &Scope, partitions: &[Arc<Partition>]) -> Result<(), SqlError> {
+    let store = scope.engine.store();
+    let mut checks: Vec<BoxFuture<'_, _>> = Vec::new();
+    for partition in partitions {
+        checks.push(verify(store, partition).boxed());
+    }
+    let streams = scope.engine.limits().streams.max(1);
+    Ok(stream::iter(checks).buffer_unordered(streams).try_collect().await?)
 }
 
 async fn keep_partition(

@@ -34,6 +34,8 @@ pub(super) struct Losses {
     /// All of these go.
     pub(super) partitions: Vec<PartitionId>,
     pub(super) chunks: Vec<ChunkId>,
+    /// Those of them that were read to their last row.
+    pub(super) read_partitions: Vec<Arc<Partition>>,
     /// Of these rows stay.
     pub(super) kept_partitions: Vec<Arc<Partition>>,
     pub(super) kept_chunks: Vec<Arc<Chunk>>,
@@ -107,7 +109,10 @@ impl Gone {
                     losses.removed.chunks.insert(chunk.id, rows);
                     losses.kept_chunks.push(chunk);
                 }
-                (RowSource::Partition(partition), _) => losses.partitions.push(partition.id),
+                (RowSource::Partition(partition), rows) => {
+                    losses.partitions.push(partition.id);
+                    losses.read_partitions.extend(rows.map(|_| partition));
+                }
                 (RowSource::Chunk(chunk), _) => losses.chunks.push(chunk.id),
             }
         }

@@ -17,7 +17,7 @@ use peristyle_catalog::{RealTimeRows, Sources};
 use super::{Group, Pace, ParseMissing, Removed, RowSet};
 use crate::objects::Store;
 use crate::partition::reader::{BATCH_ROWS, schema_of, stored_as};
-use crate::partition::{ReadColumn, ReadSpec, RollingWriter, WriteOptions, WriteSpec, read_partition, read_through};
+use crate::partition::{ReadColumn, ReadSpec, RollingWriter, WriteOptions, WriteSpec, read_partition, verify};
 use crate::schema::{TableField, row_position_field, row_seq_field};
 use crate::{Error, Result, chunk, real_time, types};
 
@@ -104,27 +104,32 @@ impl Rewrite<'_> {
             self.pace.spend(group.chunks.iter().map(|chunk| chunk.bytes).sum()).await;
         }
         for partition in &group.partitions {
-            self.verify(partition).await?;
-            let left_out = self.without.partitions.get(&partition.id).filter(|rows| !rows.is_empty());
-            let read = if left_out.is_some() { with_position(&columns) } else { columns.to_vec() };
-            let mut batches = read_partition(self.store, partition, read_spec(read.into())).await?;
-            while let Some(batch) = batches.try_next().await? {
-                self.pace.spend(share(partition, batch.num_rows())).await;
-                let batch = match left_out {
-                    Some(left_out) => remaining(batch, left_out)?,
-                    None => batch,
-                };
-                writer.write(batch).await?;
-            }
+            self.copy_partition(partition, &columns, writer).await.map_err(|error| error.of_partition(partition.id))?;
         }
         Ok(())
     }
 
-    /// A damage must not be written again as data with a checksum that agrees. Of an object without one nothing is known.
-    async fn verify(&self, partition: &Partition) -> Result<()> {
+    async fn copy_partition(
+        &self,
+        partition: &Arc<Partition>,
+        columns: &[ReadColumn],
+        writer: &RollingWriter,
+    ) -> Result<()> {
+        // A damage must not be written again as data with a checksum that agrees.
         if partition.checksum.is_some() {
             self.pace.spend(partition.bytes).await;
-            read_through(self.store, partition).await?;
+        }
+        verify(self.store, partition).await?;
+        let left_out = self.without.partitions.get(&partition.id).filter(|rows| !rows.is_empty());
+        let read = if left_out.is_some() { with_position(columns) } else { columns.to_vec() };
+        let mut batches = read_partition(self.store, partition, read_spec(read.into())).await?;
+        while let Some(batch) = batches.try_next().await? {
+            self.pace.spend(share(partition, batch.num_rows())).await;
+            let batch = match left_out {
+                Some(left_out) => remaining(batch, left_out)?,
+                None => batch,
+            };
+            writer.write(batch).await?;
         }
         Ok(())
     }

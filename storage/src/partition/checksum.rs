@@ -10,6 +10,17 @@ use crate::{Error, Result};
 /// Bytes of an object that are read at once.
 const READ_BYTES: u64 = 8 << 20;
 
+/// Compares a partition's object with its checksum; of an object without one nothing is known.
+///
+/// # Errors
+/// [`Error::Unreadable`] if it is damaged or gone.
+pub async fn verify(store: &Store, partition: &Partition) -> Result<()> {
+    if partition.checksum.is_some() {
+        read_through(store, partition).await.map_err(|error| error.of_partition(partition.id))?;
+    }
+    Ok(())
+}
+
 /// Reads the whole object; whether there is a checksum to compare with.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ mod sort;
 mod spill;
 mod writer;
 
+pub use checksum::verify;
 pub(crate) use checksum::{damaged, read_through};
 pub use footers::{Footer, FooterCache};
 pub use key::KeyRule;
