@@ -21,23 +21,21 @@ SESSIONS = {
 def test_every_session_hears_of_a_stop(make_server):
     server = make_server(settings={"drain_seconds": 2}).start()
     server.run("create table t (i int)", "insert into t values (1)")
-    with server.connect() as holder:
-        holder.autocommit = True
-        holder.execute("select pg_advisory_lock(7)")
-        holder.execute("begin")
-        holder.execute("update t set i = 3")
-        wires = {what: started(server) for what in SESSIONS}
-        for what, statements in SESSIONS.items():
-            for text, until in statements:
-                wires[what].send("Q", text)
-                if until:
-                    wires[what].until(until)
-        time.sleep(0.5)
-        begun = time.monotonic()
-        server.stop()
-        told = {what: wire.until("E")[-1].fields() for what, wire in wires.items()}
-        for wire in wires.values():
-            wire.close()
+    holder = server.connect()
+    for statement in ("select pg_advisory_lock(7)", "begin", "update t set i = 3"):
+        holder.execute(statement)
+    wires = {what: started(server) for what in SESSIONS}
+    for what, statements in SESSIONS.items():
+        for text, until in statements:
+            wires[what].send("Q", text)
+            if until:
+                wires[what].until(until)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    server.stop()
+    told = {what: wire.until("E")[-1].fields() for what, wire in wires.items()}
+    for connection in (holder, *wires.values()):
+        connection.close()
     heard = {what: (fields["S"], fields["C"], fields["M"]) for what, fields in told.items()}
     assert heard == {what: ("FATAL", "57P01", MESSAGE) for what in SESSIONS}
     assert time.monotonic() - begun < 20
