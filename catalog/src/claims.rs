@@ -1,13 +1,13 @@
-//! What open transactions are about to replace. Nobody waits for a claim and no commit checks it: the background merge
-//! leaves claimed partitions and chunks alone, so that it does not make a client's statement lose a race.
+//! What open transactions are about to replace, or may be. Nobody waits for a claim and no commit checks it: merges leave
+//! claimed partitions and chunks alone, so that they do not make a client's statement lose a race.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::model::{ChunkId, PartitionId};
+use crate::model::{ChunkId, Oid, PartitionId, Seq, TimestampMicros};
 
 /// All claims of a server, in memory only.
 #[derive(Debug, Default)]
@@ -20,6 +20,15 @@ pub struct Claims {
 struct Held {
     partitions: HashMap<PartitionId, usize>,
     chunks: HashMap<ChunkId, usize>,
+    states: HashMap<Oid, ClaimedStates>,
+}
+
+/// The states of a table that are claimed.
+#[derive(Debug)]
+struct ClaimedStates {
+    seqs: Vec<Seq>,
+    /// Since when there was never none.
+    since: TimestampMicros,
 }
 
 /// A claim; dropping it gives it up.
@@ -28,6 +37,15 @@ pub struct Claim {
     claims: Arc<Claims>,
     partitions: Vec<PartitionId>,
     chunks: Vec<ChunkId>,
+}
+
+/// A claim on all that tables held in one state, which a transaction that reads no other may still replace. Dropping it
+/// gives it up.
+#[derive(Debug)]
+pub struct StateClaim {
+    claims: Arc<Claims>,
+    seq: Seq,
+    tables: Mutex<BTreeSet<Oid>>,
 }
 
 impl Claims {
@@ -47,6 +65,47 @@ impl Claims {
 
     pub fn has_chunk(&self, id: ChunkId) -> bool {
         self.held.lock().chunks.contains_key(&id)
+    }
+
+    /// A claim on the state of that commit, of no table yet.
+    #[must_use]
+    pub fn claim_state(self: &Arc<Self>, seq: Seq) -> StateClaim {
+        StateClaim { claims: Arc::clone(self), seq, tables: Mutex::default() }
+    }
+
+    /// The newest state of a table that is claimed: what was there by then is. `None` also if states of it have been
+    /// claimed without a break since before a moment.
+    pub fn newest_state(&self, table: Oid, unless_since_before: TimestampMicros) -> Option<Seq> {
+        let held = self.held.lock();
+        let states = held.states.get(&table).filter(|states| states.since >= unless_since_before)?;
+        states.seqs.iter().copied().max()
+    }
+}
+
+impl StateClaim {
+    /// Claims what a table held in the state.
+    pub fn add(&self, table: Oid, now: TimestampMicros) {
+        if self.tables.lock().insert(table) {
+            let mut held = self.claims.held.lock();
+            let states = held.states.entry(table).or_insert_with(|| ClaimedStates { seqs: Vec::new(), since: now });
+            states.seqs.push(self.seq);
+        }
+    }
+}
+
+impl Drop for StateClaim {
+    fn drop(&mut self) {
+        let tables = std::mem::take(self.tables.get_mut());
+        let mut held = self.claims.held.lock();
+        for table in &tables {
+            let Some(states) = held.states.get_mut(table) else { continue };
+            if let Some(at) = states.seqs.iter().position(|seq| *seq == self.seq) {
+                states.seqs.swap_remove(at);
+            }
+            if states.seqs.is_empty() {
+                held.states.remove(table);
+            }
+        }
     }
 }
 
@@ -80,5 +139,22 @@ mod tests {
         assert!(claims.has_partition(id));
         drop(two);
         assert!(!claims.has_partition(id));
+    }
+
+    #[test]
+    fn a_tables_newest_claimed_state_counts_until_it_was_claimed_for_too_long() {
+        let claims = Arc::new(Claims::default());
+        let (table, at) = (Oid(7), TimestampMicros::from_seconds);
+        let (old, new) = (claims.claim_state(Seq(3)), claims.claim_state(Seq(5)));
+        old.add(table, at(10));
+        new.add(table, at(20));
+        new.add(table, at(20));
+        assert_eq!(claims.newest_state(table, at(0)), Some(Seq(5)));
+        drop(new);
+        assert_eq!(claims.newest_state(table, at(10)), Some(Seq(3)));
+        assert_eq!(claims.newest_state(table, at(11)), None, "since 10");
+        assert_eq!(claims.newest_state(Oid(8), at(0)), None);
+        drop(old);
+        assert_eq!(claims.newest_state(table, at(0)), None);
     }
 }

@@ -83,7 +83,7 @@ mod tier;
 mod tests;
 
 pub use catalog::{Catalog, Durability, Parts, Settings};
-pub use claims::{Claim, Claims};
+pub use claims::{Claim, Claims, StateClaim};
 pub use error::{Error, Result};
 pub use folder::{FENCE_FILE, SPILL_FOLDER, replace_file};
 pub use head::{DecimalNeeds, Definitions, Head, PartitionOrder, ShapedColumns, TableContents};

@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use peristyle_catalog::model::{Oid, Relation, RelationKind};
 use peristyle_storage::gc;
-use peristyle_storage::merge::{Extent, Group, Merger, Outcome as MergeOutcome, Pace, groups};
+use peristyle_storage::merge::{Extent, Group, Merger, Outcome as MergeOutcome, Pace, Urgency, groups};
 use sqlparser::ast::ObjectName;
 
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
-use crate::outcome::Outcome;
+use crate::outcome::{Notice, Outcome};
 use crate::parse::{Maintenance, Reindexed, Subject};
 use crate::scope::Scope;
 
@@ -29,12 +29,13 @@ pub(crate) async fn run(scope: &Arc<Scope>, maintenance: &Maintenance) -> Result
     match maintenance {
         Maintenance::Vacuum { full, tables } => {
             let extent = if *full { Extent::All } else { Extent::Chunks };
-            for table in subjects(scope, tables)? {
+            for table in subjects(scope, tables, "vacuum")? {
                 compact(scope, &table, extent).await?;
+                scope.engine.merge_log().asked(table.oid, scope.engine.now());
             }
             collect_garbage(scope).await?;
         }
-        Maintenance::Analyze { tables } => drop(subjects(scope, tables)?),
+        Maintenance::Analyze { tables } => drop(subjects(scope, tables, "analyze")?),
         Maintenance::Optimize { table } => compact(scope, &named(scope, table)?, Extent::Small).await?,
         Maintenance::Cluster { using: Some(_), .. } => {
             return Err(SqlError::unsupported("CLUSTER ... USING is not supported")
@@ -55,14 +56,21 @@ pub(crate) async fn run(scope: &Arc<Scope>, maintenance: &Maintenance) -> Result
     Ok(Outcome::Command(maintenance.tag().to_owned()))
 }
 
-/// The tables of a list, whose columns must exist; all tables if there is no list.
-fn subjects(scope: &Scope, listed: &[Subject]) -> Result<Vec<Arc<Relation>>, SqlError> {
+/// The tables of a list, whose columns must exist; all tables if there is no list. What is no table is passed over.
+fn subjects(scope: &Scope, listed: &[Subject], verb: &str) -> Result<Vec<Arc<Relation>>, SqlError> {
     if listed.is_empty() {
         return Ok(all_tables(scope));
     }
     let mut tables = Vec::with_capacity(listed.len());
     for Subject { table, columns } in listed {
-        let relation = named(scope, table)?;
+        let name = QualifiedName::of(scope, table)?;
+        let relation = Arc::clone(scope.require_relation(name.schema(), &name.name)?);
+        if relation.as_table().is_none() {
+            let name = &relation.name;
+            let message = format!("skipping \"{name}\" --- cannot {verb} non-tables or special system tables");
+            scope.notices.lock().push(Notice::warning(SqlState::WARNING, &message));
+            continue;
+        }
         let has = |name: &str| relation.as_table().is_some_and(|table| table.column(name).is_some());
         if let Some(missing) = columns.iter().map(fold).find(|name| !has(name)) {
             let message = format!("column \"{missing}\" of relation \"{}\" does not exist", relation.name);
@@ -113,7 +121,7 @@ fn require(scope: &Scope, name: &QualifiedName, kind: &str, is_one: fn(&Relation
 pub(crate) async fn compact(scope: &Arc<Scope>, table: &Arc<Relation>, extent: Extent) -> Result<(), SqlError> {
     let is_left = merged(scope, table.oid, Extent::Chunks).await? | merged(scope, table.oid, extent).await?;
     if is_left {
-        let message = format!("some of table \"{}\" is left as it was: others are changing it", table.name);
+        let message = format!("some of table \"{}\" is left as it was: others change it, or may", table.name);
         scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
     }
     Ok(())
@@ -153,6 +161,8 @@ async fn merge(scope: &Arc<Scope>, table: Oid, group: Group) -> Result<MergeOutc
         options: scope.engine.storage().write.clone(),
         parse_missing: Arc::new(crate::parse_missing),
         pace: Pace::UNLIMITED,
+        settings: scope.engine.storage().merge.clone(),
+        urgency: Urgency::Normal,
         log: Arc::clone(scope.engine.merge_log()),
     };
     let running = scope.engine.spawn(async move { merger.run(table, &group).await });

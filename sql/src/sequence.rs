@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use peristyle_catalog::NewRun;
 use peristyle_catalog::model::{Column, ColumnRule, Oid, Relation, Sequence, SequencePlace, SequenceRule};
 
-pub(crate) use names::{by_oids, required, sequences_in, shown};
+pub(crate) use names::{by_oids, required, sequences_in, shown, with_another};
 
 use crate::error::{SqlError, SqlState};
 use crate::scope::{Scope, undefined_table};

@@ -139,6 +139,7 @@ fn server_view(scope: &Arc<Scope>) -> ServerView {
         copies: scope.engine.copies().list().iter().map(|copy| copy_view(copy)).collect(),
         locks: scope.engine.locks().list().into_iter().map(lock_view).collect(),
         merges: scope.engine.merge_log().list(),
+        upkeep: scope.engine.merge_log().upkeep(),
         merge_totals: scope.engine.merge_log().totals(),
         snapshots: snapshots(scope),
         functions: names.cloned().chain(function_names().map(str::to_owned)).collect(),
@@ -176,6 +177,7 @@ fn lock_view(row: LockRow) -> LockView {
         }
         // An xid has 32 bits.
         LockKey::Transaction(transaction) => LockedView::Transaction(transaction as u32),
+        LockKey::Table(table) | LockKey::Commits(table) => LockedView::Table(table),
     };
     LockView { process_id: row.process_id, on, mode: row.mode.name(), is_granted: row.is_granted }
 }

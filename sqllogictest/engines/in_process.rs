@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use arrow::array::RecordBatch;
 use bytes::BytesMut;
@@ -27,6 +28,8 @@ type TextRows = Vec<Vec<Option<String>>>;
 pub(crate) struct InProcessHost {
     engine: Arc<Engine>,
     runtime: Arc<Runtime>,
+    /// Sessions wait for each other's locks by their process ids.
+    last_process: AtomicI32,
     _folder: TempDir,
 }
 
@@ -66,7 +69,8 @@ impl InProcessHost {
     pub(crate) fn open() -> Result<InProcessHost, Failure> {
         let folder = TempDir::new()?;
         let runtime = Arc::new(Runtime::new()?);
-        Ok(InProcessHost { engine: open_engine(folder.path(), &runtime)?, runtime, _folder: folder })
+        let engine = open_engine(folder.path(), &runtime)?;
+        Ok(InProcessHost { engine, runtime, last_process: AtomicI32::new(0), _folder: folder })
     }
 
     pub(crate) fn connect(&self, time_zone: &str) -> Result<InProcessConnection, Failure> {
@@ -74,6 +78,7 @@ impl InProcessHost {
             user: "peristyle".to_owned(),
             database: "peristyle".to_owned(),
             parameters: vec![("TimeZone".to_owned(), time_zone.to_owned())],
+            process_id: self.last_process.fetch_add(1, Ordering::Relaxed) + 1,
             ..ConnectOptions::default()
         };
         let session = self.engine.connect(options).map_err(failure_of)?;

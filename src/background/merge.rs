@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use peristyle_catalog::model::{Oid, PartitionId, PartitionKey};
+use peristyle_catalog::model::{Oid, Partition, PartitionId, PartitionKey};
 use peristyle_catalog::{Catalog, Snapshot, Sources};
-use peristyle_storage::merge::{
-    Group, MergeLog, MergeSettings, MergeTotals, Merger, Outcome, Pace, State, Urgency, pick,
-};
+use peristyle_storage::merge::{Group, MergeLog, MergeTotals, Merger, Outcome, Pace, State, Urgency, pick};
 use peristyle_storage::partition::WriteOptions;
 use peristyle_storage::{Error, Store};
 use tokio::runtime::Handle;
@@ -37,9 +35,10 @@ pub(crate) fn merge_job(
             options: config.storage.merge.write_options(&config.storage.write),
             parse_missing: Arc::new(peristyle_sql::parse_missing),
             pace: Pace::of(config.storage.merge.bytes_per_second_max),
+            settings: config.storage.merge.clone(),
+            urgency: Urgency::Normal,
             log: Arc::clone(log),
         },
-        settings: config.storage.merge.clone(),
         log_bytes_max: config.log_bytes_max,
         real_time_bytes_max: config.engine.real_time_bytes_max,
         failures: Failures::default(),
@@ -65,7 +64,6 @@ pub(crate) fn merge_job(
 
 struct MergeJob {
     merger: Merger,
-    settings: MergeSettings,
     log_bytes_max: u64,
     real_time_bytes_max: u64,
     /// Tables whose merge failed or lost its race: all others come before them.
@@ -82,12 +80,7 @@ impl MergeJob {
         drop(snapshot);
         let (chunks, inputs, bytes_read) = (group.chunks.len(), group.partitions.len(), group.bytes());
         self.failures.begin(table);
-        let outcome = match urgency {
-            Urgency::Normal => self.merger.run(table, &group).await,
-            // Writers wait for it.
-            Urgency::MakeRoom => Merger { pace: Pace::UNLIMITED, ..self.merger.clone() }.run(table, &group).await,
-        };
-        let outcome = match outcome {
+        let outcome = match self.merger_for(urgency).run(table, &group).await {
             Err(Error::Damaged { partition, source }) => {
                 self.failures.succeed(table);
                 self.damaged.lock().insert(partition);
@@ -99,6 +92,7 @@ impl MergeJob {
         match outcome {
             Outcome::Merged { partitions, rows, bytes, .. } => {
                 self.failures.succeed(table);
+                self.merger.log.background(table, self.merger.sources.clock.now());
                 let level = group.level();
                 let amplification = self.merger.log.totals().get(&table).and_then(MergeTotals::write_amplification);
                 info!(%table, chunks, inputs, bytes_read, partitions, rows, bytes, level, amplification, "merged");
@@ -121,22 +115,31 @@ impl MergeJob {
         tables.into_iter().find_map(|table| Some((table, self.pick_of(snapshot, table, urgency)?)))
     }
 
+    fn merger_for(&self, urgency: Urgency) -> Merger {
+        match urgency {
+            Urgency::Normal => self.merger.clone(),
+            // Writers wait for it.
+            Urgency::MakeRoom => Merger { pace: Pace::UNLIMITED, urgency, ..self.merger.clone() },
+        }
+    }
+
     fn pick_of(&self, snapshot: &Snapshot, table: Oid, urgency: Urgency) -> Option<Group> {
         let contents = snapshot.contents(table)?;
         let definition = snapshot.relation(table)?;
         let key = definition.as_table().map_or(&PartitionKey::None, |table| &table.partition_key);
-        // What a client is about to replace is left to it.
-        let claims = self.merger.catalog.claims();
-        let chunks: Vec<_> = contents.chunks().filter(|chunk| !claims.has_chunk(chunk.id)).cloned().collect();
+        let merger = self.merger_for(urgency);
+        let spared = merger.spared(table);
+        let chunks: Vec<_> = contents.chunks().filter(|chunk| !spared.has_chunk(chunk)).cloned().collect();
         let damaged = self.damaged.lock().clone();
-        let is_left_alone = |id: PartitionId| claims.has_partition(id) || damaged.contains(&id);
-        let partitions = contents.partitions().filter(|partition| !is_left_alone(partition.id));
-        let partitions: Vec<_> = partitions.cloned().collect();
+        let is_left_alone = |partition: &Partition| spared.has_partition(partition) || damaged.contains(&partition.id);
+        // Of a dropped table only memory and log are freed: it may never be read again.
+        let partitions = contents.partitions().filter(|_| !snapshot.is_dropped(definition));
+        let partitions: Vec<_> = partitions.filter(|partition| !is_left_alone(partition)).cloned().collect();
         let now = self.merger.sources.clock.now();
         let urgency = if chunks.is_empty() { Urgency::Normal } else { urgency };
         let state = State { key, chunks: &chunks, partitions: &partitions, now, urgency };
         let options: &WriteOptions = &self.merger.options;
-        pick(&state, &self.settings, options)
+        pick(&state, &self.merger.settings, options)
     }
 
     fn urgency(&self, snapshot: &Snapshot) -> Urgency {

@@ -88,7 +88,8 @@ impl<S: SqlSession> Connection<S> {
             return Ok(frame);
         }
         let is_idle = !self.is_pipelining && self.session.transaction_status() == TransactionStatus::Idle;
-        let leaves_at = if is_idle { Phase::Draining } else { Phase::Terminating };
+        // A block that waits for its client is not waited for.
+        let leaves_at = if self.is_pipelining { Phase::Terminating } else { Phase::Draining };
         let idle_limit = if self.is_pipelining { None } else { self.session.idle_limit() };
         let silent_too_long = async {
             let Some((limit, error)) = idle_limit else { return std::future::pending().await };

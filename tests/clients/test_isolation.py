@@ -47,7 +47,7 @@ class Play:
     def waits(self, actor, step):
         """Starts a step that waits for another transaction, and comes back when it does."""
         step = Step(step)
-        waiting = "select count(*) from pg_locks where pid = %s and locktype = 'transactionid' and not granted"
+        waiting = "select count(*) from pg_locks where pid = %s and not granted"
         process_id = actor.connection.info.backend_pid
         wait_until(lambda: self.server.value(waiting, (process_id,)) == 1, "the step waits")
         return step
@@ -547,18 +547,75 @@ def test_two_who_lock_a_table(play, level, mode):
     other = play.table + "_other"
     play.server.run(f"create table {other} (i int)")
     one, two = play.begin(level), play.begin(level)
-    one.run("lock {table} in " + mode + " mode")
-    two.run("lock {table} in " + mode + " mode")
-    one.run(f"insert into {other} values (1)")
-    two.run(f"insert into {other} values (2)")
-    one.commit()
+    lock = "lock {table} in " + mode + " mode"
+    one.run(lock)
+    waiting = Step(lambda: two.run(lock)) if mode == "share" else play.waits(two, lambda: two.run(lock))
     if mode == "share":
-        two.commit()
-        assert play.server.value(f"select sum(i) from {other}") == 3
-    else:
-        two.loses()
-        assert play.server.value(f"select sum(i) from {other}") == 1
+        waiting.ended()
+    one.run(f"insert into {other} values (1)")
+    if mode != "share":
+        one.set(1, 11)
+    one.commit()
+    waiting.ended()
+    assert two.value(1) == (10 if mode == "share" else 11), "what the first did is seen"
+    two.run(f"insert into {other} values (2)")
+    two.commit()
+    assert play.server.value(f"select sum(i) from {other}") == 3
     play.server.run(f"drop table {other}")
+
+
+def test_a_lock_of_the_second_statement_does_not_see_what_it_waited_for(play):
+    one, two = play.begin(REPEATABLE_READ), play.begin(REPEATABLE_READ)
+    assert two.values() == [10, 20]
+    one.run("lock table {table}")
+    one.set(1, 11)
+    waiting = play.waits(two, lambda: two.run("lock table {table}"))
+    one.commit()
+    two.loses(waiting.ended, lambda: two.set(2, 21))
+
+
+def test_two_who_want_each_others_tables(play):
+    play.server.run(f"create table {play.table}_b (i int)")
+    one, two = play.begin(READ_COMMITTED), play.begin(READ_COMMITTED)
+    one.run("lock table {table}")
+    two.run("lock table {table}_b")
+    waiting = play.waits(one, lambda: one.run("lock table {table}_b"))
+    with pytest.raises(psycopg.errors.DeadlockDetected):
+        two.run("lock table {table}")
+    two.rollback()
+    waiting.ended()
+    one.commit()
+    play.server.run(f"drop table {play.table}_b")
+
+
+def test_writers_wait_for_a_rewrite_and_run_again(play):
+    one = play.begin(READ_COMMITTED)
+    one.run("alter table {table} alter column value type text using 'v' || value")
+    with play.server.connect() as connection:
+        writer = Actor(connection, play.table)
+        waiting = play.waits(writer, lambda: writer.run("insert into {table} values (3, 30)"))
+        one.commit()
+        waiting.ended()
+    assert play.rows() == [(1, "v10"), (2, "v20"), (3, "30")]
+
+
+def test_a_rewrite_gets_through_whoever_writes(play):
+    play.server.run(f"insert into {play.table} select i, i from generate_series(3, 100000) g(i)")
+    is_over = threading.Event()
+
+    def insert():
+        with play.server.connect() as connection:
+            while not is_over.is_set():
+                connection.execute(f"insert into {play.table} values (0, 0)")
+
+    writers = [Step(insert) for _ in range(3)]
+    try:
+        play.server.run(f"set lock_timeout = '60s'; alter table {play.table} alter column value type text using 'v' || value")
+    finally:
+        is_over.set()
+        for writer in writers:
+            writer.ended()
+    assert play.server.value(f"select count(*) from {play.table} where value = 'v99999'") == 1
 
 
 def test_the_owner_of_a_lock_changes_the_table_as_it_likes(play, level):

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use peristyle_catalog::model::{
-    Change, ChunkId, ColumnId, ColumnRule, Constraint, ConstraintKind, Index, NewPartition, Oid, Partition,
-    PartitionId, Relation, RelationKind, Requirement, Seq, SharedObject, Table,
+    Change, ChunkId, ColumnId, Constraint, ConstraintKind, Index, NewPartition, Oid, Partition, PartitionId, Relation,
+    RelationKind, Requirement, Seq, SharedObject, Table,
 };
 use peristyle_storage::merge::Extent;
 use sqlparser::ast::{CreateTable, CreateTableOptions, ObjectName};
 
 use super::keys::numbered;
 use super::place::Place;
-use super::{Done, unchanged};
+use super::{Done, copied_sequences, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::maintenance::compact;
 use crate::modify::{claim, copied_chunks};
@@ -21,6 +21,7 @@ use crate::scan::{RowSource, check_populated};
 use crate::scope::Scope;
 use crate::session::SharedTransaction;
 use crate::temporary::is_shown;
+use crate::transaction::Isolation;
 use crate::write::{Target, newest};
 
 pub(super) async fn run(
@@ -47,22 +48,33 @@ pub(super) async fn run(
         return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message));
     }
     let source = QualifiedName::of(scope, source)?;
-    compact(scope, scope.require_stored(&source)?, Extent::Chunks).await?;
+    if sees_newest(transaction) {
+        compact(scope, scope.require_stored(&source)?, Extent::Chunks).await?;
+    }
     // The view of before has the chunks.
     let scope = &newest(scope, transaction)?;
     let original = Arc::clone(scope.require_stored(&source)?);
     check_populated(&original)?;
-    let (clone, indexes) = definition(scope, &original, place.schema(), name.name.clone());
+    let (mut clone, indexes) = definition(scope, &original, place.schema(), name.name.clone());
+    let sequences = copied_sequences::give_all(scope, &original, &mut clone, &indexes);
     let (mut requires, mut changes) = place.claim(&name.name);
     requires.push(unchanged(&original));
     let oid = clone.oid;
     changes.push(Change::CreateRelation(clone));
     changes.extend(indexes);
+    changes.extend(sequences);
     let held = Held::of(scope, &original);
     claim(scope, transaction, &held.sources(), &[])?;
     requires.extend(held.live(scope, original.oid));
     changes.push(rows(scope, &original, oid, held).await?);
     Ok(Done::new("CREATE TABLE", requires, changes))
+}
+
+/// Whether rows that are brought into partitions now are seen there. A transaction that keeps its snapshot sees them in the
+/// log still, and copies them.
+fn sees_newest(transaction: &SharedTransaction) -> bool {
+    let isolation = transaction.lock().as_ref().map(|transaction| transaction.modes().isolation);
+    isolation == Some(Isolation::ReadCommitted)
 }
 
 /// What the table holds.
@@ -153,10 +165,6 @@ fn definition(scope: &Scope, original: &Relation, schema: Oid, name: String) -> 
         (table.row_type, table.array_type) = (Oid(oid.0 + 1), Oid(oid.0 + 2));
         for default in table.columns.iter_mut().filter_map(|column| column.default.as_mut()) {
             default.oid = catalog.reserve_oids(1);
-        }
-        // An identity column's sequence is a part of the original.
-        for column in table.columns.iter_mut().filter(|column| matches!(column.rule, ColumnRule::Identity { .. })) {
-            column.rule = ColumnRule::Plain;
         }
         for constraint in &mut table.constraints {
             constraint.oid = catalog.reserve_oids(1);

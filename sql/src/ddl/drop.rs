@@ -10,6 +10,7 @@ use super::dropped::put_away;
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, parts};
+use crate::parse::is_concurrently;
 use crate::scope::{PG_CATALOG, Scope};
 
 pub(super) fn run(
@@ -28,6 +29,13 @@ pub(super) fn run(
         ObjectType::Type => ("DROP TYPE", "type"),
         ObjectType::Schema => ("DROP SCHEMA", "schema"),
         other => return Err(SqlError::unsupported(format!("DROP {other} is not supported"))),
+    };
+    let names = match names.split_first() {
+        Some((first, indexes)) if *kind == ObjectType::Index && is_concurrently(first) => {
+            check_concurrently(indexes, cascade)?;
+            indexes
+        }
+        Some(_) | None => names,
     };
     let mut dropped = Dropped::default();
     for name in names {
@@ -62,6 +70,15 @@ pub(super) fn run(
     dropped.take_dependents(scope, cascade, word)?;
     dropped.take_defaults(scope, cascade, word)?;
     Ok(dropped.done(scope, tag))
+}
+
+fn check_concurrently(indexes: &[ObjectName], cascade: bool) -> Result<(), SqlError> {
+    let what = match (indexes.len(), cascade) {
+        (2.., _) => "dropping multiple objects",
+        (_, true) => "CASCADE",
+        (_, false) => return Ok(()),
+    };
+    Err(SqlError::unsupported(format!("DROP INDEX CONCURRENTLY does not support {what}")))
 }
 
 /// PostgreSQL's words differ by what was to be dropped.

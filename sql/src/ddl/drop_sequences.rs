@@ -16,7 +16,8 @@ pub(super) struct SequenceUser {
     pub(super) column: Column,
 }
 
-/// The columns whose defaults take values from a sequence.
+/// The columns whose defaults take values from a sequence. A dropped table keeps no sequence; taken back, it is without
+/// the default.
 pub(super) fn users_of(scope: &Scope, sequence: &Relation) -> Vec<SequenceUser> {
     let needs = |column: &&Column| {
         column.default.as_ref().is_some_and(|default| sequences_in(&default.expression).contains(&sequence.oid))
@@ -26,12 +27,12 @@ pub(super) fn users_of(scope: &Scope, sequence: &Relation) -> Vec<SequenceUser> 
         let needing = columns.iter().filter(needs).cloned();
         needing.map(|column| SequenceUser { table: Arc::clone(table), column }).collect::<Vec<_>>()
     };
-    scope.view.relations().flat_map(of_table).collect()
+    let tables = scope.view.relations().filter(|table| !scope.view.is_dropped(table));
+    tables.flat_map(of_table).collect()
 }
 
 impl SequenceUser {
-    /// Lets a sequence go that is dropped with `dropped`, or keeps it. A dropped table keeps nothing; taken back, it is
-    /// without the default.
+    /// Lets a sequence go that is dropped with `dropped`, or keeps it.
     pub(super) fn goes(
         &self,
         scope: &Scope,
@@ -39,9 +40,6 @@ impl SequenceUser {
         cascade: bool,
         dropped: &str,
     ) -> Result<(), SqlError> {
-        if scope.view.is_dropped(&self.table) {
-            return Ok(());
-        }
         let what = format!("default value for column {} of table {}", self.column.name, self.table.name);
         if cascade {
             scope.notice(SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to {what}"));

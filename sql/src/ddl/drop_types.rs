@@ -31,7 +31,7 @@ impl Dropped {
                 continue;
             }
             if scope.view.is_dropped(&table) {
-                self.take_texts_of_dropped(&table, &types);
+                self.take_texts_of_dropped(scope, &table, &types);
             } else {
                 self.take_uses_of(scope, &table, &types, cascade)?;
             }
@@ -70,10 +70,18 @@ impl Dropped {
         Ok(())
     }
 
-    fn take_texts_of_dropped(&mut self, table: &Arc<Relation>, types: &[Arc<Relation>]) {
+    fn take_texts_of_dropped(&mut self, scope: &Scope, table: &Arc<Relation>, types: &[Arc<Relation>]) {
         let mut after = table.as_ref().clone();
+        let shown = Relation { name: table.former_name().to_owned(), ..after.clone() };
         if let RelationKind::Table(definition) = &mut after.kind {
-            types.iter().flat_map(|ty| uses_of(table, ty)).for_each(|used| used.take_from(definition));
+            for used in types.iter().flat_map(|ty| uses_of(table, ty)) {
+                used.take_from(definition);
+                // Of a column it is told when the table is taken back.
+                if !matches!(used, Use::Column(_)) {
+                    let message = format!("drop cascades to {}, which was dropped", used.named(&shown));
+                    scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
+                }
+            }
         }
         if after != **table {
             self.altered.push(table.oid);

@@ -6,17 +6,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use peristyle_catalog::model::{Change, ChangeSet, Oid, Relation, RelationKind, Requirement, Schema, TimestampMicros};
+use peristyle_catalog::model::{
+    Change, ChangeSet, Oid, Relation, RelationKind, Requirement, Schema, Table, TimestampMicros,
+};
 use peristyle_catalog::{Catalog, Error as CatalogError};
 use sqlparser::ast::ObjectName;
 
-use super::keys::numbered;
+use super::keys::{index_of, numbered};
 use super::materialized_view::check_sources;
 use super::{Done, unchanged};
 use crate::error::{SqlError, SqlState};
 use crate::names::QualifiedName;
 use crate::scope::{Scope, undefined_table};
+use crate::sequence::sequences_in;
 use crate::temporary::is_temporary;
+use crate::values::type_name;
 
 /// When it was dropped, in µs since 1970.
 const AT: &str = "\u{1}dropped_at";
@@ -120,25 +124,75 @@ pub(super) fn undrop(scope: &Scope, name: &ObjectName) -> Result<Done, SqlError>
         return Err(SqlError::new(SqlState::DUPLICATE_TABLE, message)
             .hint("Rename the relation that has the name now, or drop it."));
     }
-    let mut taken = BTreeSet::from([dropped.name.to_owned()]);
     let mut requires = check_sources(scope, &relation)?;
     requires.push(Requirement::SchemaLive(schema.oid));
+    let parts = parts_back(scope, &relation, schema.oid, dropped.name);
+    let table = table_back(scope, &relation, schema.oid, dropped.name, &parts);
     let mut changes = Vec::new();
-    for relation in [Arc::clone(&relation)].into_iter().chain(parts_of(scope, relation.oid)) {
-        let is_taken = |name: &str| scope.view.relation_by_name(schema.oid, name).is_some() || taken.contains(name);
-        let former = relation.former_name().to_owned();
-        let name = if relation.as_table().is_some() { former } else { numbered(former, is_taken) };
-        let whole = scope.view.with_types_that_exist(relation.as_ref().clone());
-        let mut back = Relation { schema: schema.oid, name: name.clone(), ..whole };
-        if let RelationKind::Table(table) = &mut back.kind {
-            table.options.retain(|(key, _)| key != AT && key != FROM);
-        }
-        requires.push(unchanged(&relation));
-        requires.push(Requirement::NameFree { schema: schema.oid, name: name.clone() });
-        changes.push(Change::ReplaceRelation(back));
-        taken.insert(name);
+    for (before, after) in [(Arc::clone(&relation), table)].into_iter().chain(parts) {
+        requires.push(unchanged(&before));
+        requires.push(Requirement::NameFree { schema: schema.oid, name: after.name.clone() });
+        changes.push(Change::ReplaceRelation(after));
     }
     Ok(Done::new("UNDROP TABLE", requires, changes))
+}
+
+/// What was, and what it is taken back as.
+type Back = (Arc<Relation>, Relation);
+
+/// Indexes and sequences, under other names where theirs are taken.
+fn parts_back(scope: &Scope, table: &Relation, schema: Oid, table_name: &str) -> Vec<Back> {
+    let mut taken = BTreeSet::from([table_name.to_owned()]);
+    let back = |part: Arc<Relation>| {
+        let is_taken = |name: &str| scope.view.relation_by_name(schema, name).is_some() || taken.contains(name);
+        let name = numbered(part.former_name().to_owned(), is_taken);
+        taken.insert(name.clone());
+        let after = Relation { schema, name, ..part.as_ref().clone() };
+        (part, after)
+    };
+    parts_of(scope, table.oid).into_iter().map(back).collect()
+}
+
+fn table_back(scope: &Scope, relation: &Relation, schema: Oid, name: &str, parts: &[Back]) -> Relation {
+    let whole = scope.view.with_types_that_exist(relation.clone());
+    let mut back = Relation { schema, name: name.to_owned(), ..whole };
+    let RelationKind::Table(table) = &mut back.kind else { return back };
+    table.options.retain(|(key, _)| key != AT && key != FROM);
+    for constraint in &mut table.constraints {
+        let index = index_of(&constraint.kind);
+        if let Some((_, index)) = parts.iter().find(|(part, _)| Some(part.oid) == index) {
+            constraint.name.clone_from(&index.name);
+        }
+    }
+    let is_there = |sequence: &Oid| {
+        parts.iter().any(|(part, _)| part.oid == *sequence)
+            || scope.view.relation(*sequence).is_some_and(|found| !scope.view.is_dropped(found))
+    };
+    for column in &mut table.columns {
+        let needs = column.default.as_ref().map(|default| sequences_in(&default.expression));
+        if !needs.unwrap_or_default().iter().all(is_there) {
+            column.default = None;
+        }
+    }
+    tell_losses(scope, name, relation, table);
+    back
+}
+
+/// Columns whose types, or the sequences of whose defaults, were dropped meanwhile.
+fn tell_losses(scope: &Scope, name: &str, before: &Relation, after: &Table) {
+    let columns = before.as_table().into_iter().flat_map(|table| &table.columns);
+    for (before, after) in columns.zip(&after.columns) {
+        let column = format!("column \"{}\" of table \"{name}\"", before.name);
+        if before.ty != after.ty {
+            let ty = type_name(after.ty);
+            scope
+                .notice(SqlState::SUCCESSFUL_COMPLETION, format!("{column} is of type {ty} now: its type was dropped"));
+        }
+        if before.default.is_some() && after.default.is_none() {
+            let message = format!("{column} has no default any more: what it needs was dropped");
+            scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
+        }
+    }
 }
 
 fn last_dropped(scope: &Scope, name: &QualifiedName) -> Option<Arc<Relation>> {

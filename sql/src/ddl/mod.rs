@@ -9,6 +9,7 @@ mod check_rows;
 mod clone_table;
 mod comment;
 mod constraints;
+mod copied_sequences;
 mod create_table;
 mod drop;
 mod drop_column;

@@ -138,7 +138,7 @@ fn given_name(scope: &Scope, table: &Relation, options: &SequenceOptions) -> Res
 }
 
 /// `table_column_seq`; of names that are too long for it, the longer is cut.
-fn sequence_name(table: &str, column: &str) -> String {
+pub(super) fn sequence_name(table: &str, column: &str) -> String {
     const ENDS: &str = "__seq";
     let room = IDENTIFIER_BYTES_MAX - ENDS.len();
     let half = room / 2;

@@ -27,9 +27,10 @@ use crate::semantics;
 use crate::semantics::type_planner::arrow_of;
 use crate::session::SharedTransaction;
 use crate::values;
-use crate::write::{Existing, Load, Target};
+use crate::write::{Existing, Load, Target, newest};
 
-/// Writes the rows of an altered table again. Nobody may have added rows when this commits: they would have old values.
+/// Writes the rows of an altered table again. Nobody may have added rows when this commits: they would have old values. So
+/// that it does not lose to those who add some all the time, they wait.
 pub(super) async fn run(
     scope: &Arc<Scope>,
     transaction: &SharedTransaction,
@@ -37,6 +38,8 @@ pub(super) async fn run(
     altered: Altered<'_>,
 ) -> Result<Done, SqlError> {
     let after = Arc::new(altered.relation);
+    scope.locks.hold_commits(before.oid, scope.lock_wait_max()).await?;
+    let scope = &newest(scope, transaction)?;
     let (table, replaced) = (before.oid, Replaced::of(scope, before));
     claim(scope, transaction, &replaced.sources, &[])?;
     let appended = rewrite(scope, before, &after, &altered.retyped).await?;

@@ -72,8 +72,32 @@ pub(super) fn new_sequence(
     rule: SequenceRule,
     owner: Option<SequenceOwner>,
 ) -> Relation {
-    let oid = scope.engine.catalog().reserve_oids(2);
     let begin = SequencePlace { last: rule.start, is_called: false };
+    begun(scope, schema, name, rule, owner, begin)
+}
+
+/// Another sequence of the same rule, for a column, which goes on where that one is now.
+pub(super) fn continued(
+    scope: &Scope,
+    relation: &Relation,
+    sequence: &Sequence,
+    schema: Oid,
+    name: String,
+    owner: SequenceOwner,
+) -> Relation {
+    let (place, _) = scope.sequence_place(relation.oid, sequence);
+    begun(scope, schema, name, sequence.rule.clone(), Some(owner), place)
+}
+
+fn begun(
+    scope: &Scope,
+    schema: Oid,
+    name: String,
+    rule: SequenceRule,
+    owner: Option<SequenceOwner>,
+    begin: SequencePlace,
+) -> Relation {
+    let oid = scope.engine.catalog().reserve_oids(2);
     let sequence = Sequence { rule, owner, run: Oid(oid.0 + 1), begin };
     scope.begin_run(oid, &sequence, None);
     Relation {

@@ -26,7 +26,8 @@
 //! | `trim(trailing FROM x)`, `trim(FROM x)` | `rtrim(x)`, `btrim(x)` |
 //! | `SELECT`, `SELECT WHERE …` | `SELECT FROM (SELECT 1) AS nothing …` |
 //! | `current_role`, `current_schema` | `current_role()`, `current_schema()` |
-//! | `BEGIN … [NOT] DEFERRABLE` | `BEGIN …`; it says something of SERIALIZABLE alone |
+//! | `BEGIN … DEFERRABLE` | `BEGIN … ISOLATION LEVEL SNAPSHOT`, a level that there is not |
+//! | `BEGIN … NOT DEFERRABLE` | the same twice |
 //! | `SET [LOCAL] NAMES …` | `SET [LOCAL] client_encoding TO …`; sqlparser forgets LOCAL |
 //! | `FOR NO KEY UPDATE`, `FOR KEY SHARE` | `FOR UPDATE`, `FOR SHARE` |
 //! | `FOR UPDATE OF a, b` | `FOR UPDATE OF a FOR UPDATE OF b` |
@@ -66,7 +67,7 @@ use self::queries::{
     orders_by_operator, quantified_values, substrings_by_pattern, table_commands, trims_of_blanks,
 };
 use self::statements::{
-    create_table_as, leave_out_deferrable, merge_deeds, rename_into_schema, reset_options, set_names, set_schema_at,
+    create_table_as, mark_deferrable, merge_deeds, rename_into_schema, reset_options, set_names, set_schema_at,
 };
 use super::{TextIndex, exclusion, frame_offsets, identity, left_out, like, past, search_cycle};
 use crate::error::{SqlError, SqlState};
@@ -175,7 +176,10 @@ fn rewrite_statement(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         (Some(Keyword::CREATE), Some(Keyword::TABLE)) => create_table_as(&mut tokens, &words),
         (Some(Keyword::ABORT), _) => tokens[words[0]].token = Token::make_keyword("ROLLBACK"),
         (Some(Keyword::BEGIN | Keyword::START), _) | (Some(Keyword::SET), Some(Keyword::TRANSACTION)) => {
-            leave_out_deferrable(&mut tokens, &words);
+            mark_deferrable(&mut tokens, &words);
+        }
+        (Some(Keyword::SET), Some(Keyword::SESSION)) if keyword(2) == Some(Keyword::CHARACTERISTICS) => {
+            mark_deferrable(&mut tokens, &words);
         }
         (Some(Keyword::SET), Some(Keyword::NAMES)) => set_names(&mut tokens, &words[1..]),
         (Some(Keyword::SET), Some(Keyword::LOCAL | Keyword::SESSION)) if keyword(2) == Some(Keyword::NAMES) => {
@@ -343,8 +347,12 @@ mod tests {
     fn transactions_have_more_words() {
         assert_eq!(printed("abort"), "ROLLBACK");
         let modes = "begin isolation level read committed, read only, not deferrable";
-        assert_eq!(printed(modes), "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
-        assert_eq!(printed("begin deferrable;"), "BEGIN");
+        assert_eq!(
+            printed(modes),
+            "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY, ISOLATION LEVEL SNAPSHOT, ISOLATION LEVEL SNAPSHOT"
+        );
+        assert_eq!(printed("begin deferrable;"), "BEGIN ISOLATION LEVEL SNAPSHOT");
+        assert!(parse("begin isolation level snapshot", &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(crate) use forms::{
     changes_rows, is_change, is_part_mark, under_with, with_before,
 };
 pub(crate) use identity::Overriding;
+pub(crate) use left_out::is_concurrently;
 pub(crate) use like::{LikeClause, LikeOption};
 pub(crate) use maintenance::{Maintenance, Reindexed, Subject};
 pub(crate) use materialized_view::MaterializedViewStatement;

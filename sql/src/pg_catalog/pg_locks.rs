@@ -1,5 +1,5 @@
-//! `pg_locks`: advisory locks and those on transactions that have locked rows, held and waited for. There are no others:
-//! LOCK TABLE is a requirement at the commit.
+//! `pg_locks`: advisory locks, those on transactions that have locked rows, those of LOCK TABLE and those of statements
+//! that write a table anew, held and waited for. There are no others: who reads or writes rows locks no table.
 
 use crate::relation::{LockedView, RelationContext, Rows, Value};
 
@@ -7,6 +7,7 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
     let mut rows = rows.named([
         "locktype",
         "database",
+        "relation",
         "transactionid",
         "classid",
         "objid",
@@ -17,17 +18,34 @@ pub(super) fn fill<'a>(context: &RelationContext<'a>, rows: &mut Rows<'a>) {
         "fastpath",
     ]);
     for lock in &context.server.locks {
-        let on: [Value<'_>; 6] = match lock.on {
+        let (kind, on): (&str, [Value<'_>; 6]) = match lock.on {
             LockedView::Advisory { database, class, object, part } => {
-                ["advisory".into(), database.into(), Value::Null, class.into(), object.into(), part.into()]
+                let on = [database.into(), Value::Null, Value::Null, class.into(), object.into(), part.into()];
+                ("advisory", on)
             }
             LockedView::Transaction(transaction) => {
                 let number = i64::from(transaction);
-                ["transactionid".into(), Value::Null, number.into(), Value::Null, Value::Null, Value::Null]
+                ("transactionid", [Value::Null, Value::Null, number.into(), Value::Null, Value::Null, Value::Null])
+            }
+            LockedView::Table(table) => {
+                let database = context.database.oid;
+                ("relation", [database.into(), table.into(), Value::Null, Value::Null, Value::Null, Value::Null])
             }
         };
-        let [kind, database, transaction, class, object, part] = on;
+        let [database, relation, transaction, class, object, part] = on;
         let (pid, mode, granted) = (lock.process_id.into(), lock.mode.into(), lock.is_granted.into());
-        rows.push([kind, database, transaction, class, object, part, pid, mode, granted, false.into()]);
+        rows.push([
+            kind.into(),
+            database,
+            relation,
+            transaction,
+            class,
+            object,
+            part,
+            pid,
+            mode,
+            granted,
+            false.into(),
+        ]);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::error::Result;
 use peristyle_catalog::model::{Oid, Partition, PgType, Seq, SequencePlace, TimestampMicros};
-use peristyle_storage::merge::{MergeRecord, MergeTotals};
+use peristyle_storage::merge::{MergeRecord, MergeTotals, Upkeep};
 
 /// What the running session shows of itself.
 #[derive(Clone, Debug, Default)]
@@ -81,12 +81,14 @@ pub struct ServerView {
     pub statements: Vec<StatementView>,
     /// The COPYs that run.
     pub copies: Vec<CopyView>,
-    /// Advisory locks, held and waited for.
+    /// Locks, held and waited for.
     pub locks: Vec<LockView>,
     /// The newest merges.
     pub merges: Vec<MergeRecord>,
     /// All merges, by table.
     pub merge_totals: BTreeMap<Oid, MergeTotals>,
+    /// When tables were vacuumed.
+    pub upkeep: BTreeMap<Oid, Upkeep>,
     /// The head and every pinned snapshot.
     pub snapshots: Vec<SnapshotView>,
     /// Lower-case names of the functions that can be called.
@@ -159,6 +161,7 @@ pub enum LockedView {
     },
     /// A transaction that has locked rows.
     Transaction(u32),
+    Table(Oid),
 }
 
 /// A snapshot that somebody can read.

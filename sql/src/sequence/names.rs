@@ -15,6 +15,7 @@ use crate::parse::parse_expression;
 use crate::pg_catalog::names::{parts, relation_shown};
 use crate::relation::RelationContext;
 use crate::scope::Scope;
+use crate::sequence::next_call;
 
 /// Functions whose first argument is a sequence.
 const CALLS: &[&str] = &["nextval", "currval", "setval"];
@@ -58,6 +59,20 @@ pub(crate) fn sequences_in(text: &str) -> Vec<Oid> {
         None
     });
     found.into_inner()
+}
+
+/// A default's text with another sequence in the place of one; `None` if it does not name that.
+pub(crate) fn with_another(text: &str, before: Oid, after: Oid) -> Option<String> {
+    if !sequences_in(text).contains(&before) {
+        return None;
+    }
+    // As it is written for a serial column, by which it is known as such.
+    if text == next_call(before) {
+        return Some(next_call(after));
+    }
+    let mut expression = with_sequences(text)?;
+    rename(&mut expression, &|text| (text.parse().ok().map(Oid) == Some(before)).then(|| after.to_string()));
+    Some(expression.to_string())
 }
 
 fn with_sequences(text: &str) -> Option<Expr> {
@@ -121,13 +136,15 @@ fn as_regclass(name: String) -> Expr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sequence::next_call;
 
     #[test]
     fn sequences_are_found_and_renamed() {
         let text = format!("1 + {}", next_call(Oid(16390)));
         assert_eq!(sequences_in(&text), [Oid(16390)]);
         assert_eq!(sequences_in("now()"), []);
+        assert_eq!(with_another(&text, Oid(7), Oid(8)), None);
+        assert_eq!(sequences_in(&with_another(&text, Oid(16390), Oid(8)).expect("it is named")), [Oid(8)]);
+        assert_eq!(with_another(&next_call(Oid(7)), Oid(7), Oid(8)), Some(next_call(Oid(8))));
         let mut expression = parse_expression("nextval('s') + currval('t'::regclass)").expect("parses");
         rename(&mut expression, &|name| (name == "s").then(|| "16390".to_owned()));
         assert_eq!(expression.to_string(), "nextval('16390'::regclass) + currval('t'::REGCLASS)");

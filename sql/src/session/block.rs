@@ -53,7 +53,7 @@ impl Session {
                 "RELEASE"
             }
             ast::Statement::Lock(lock) => {
-                self.lock_tables(lock)?;
+                Box::pin(self.lock_tables(lock)).await?;
                 "LOCK TABLE"
             }
             _ => return Ok(None),
@@ -66,7 +66,7 @@ impl Session {
             self.warn(SqlState::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
             return self.set_modes(asked);
         }
-        let modes = with_modes(self.default_modes(), asked)?;
+        let modes = with_modes(self.default_modes(), asked);
         self.open_block(modes)
     }
 
@@ -174,7 +174,7 @@ impl Session {
     }
 
     pub(super) fn set_modes(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
-        let modes = with_modes(self.modes(), asked)?;
+        let modes = with_modes(self.modes(), asked);
         self.go_on_in(modes)
     }
 
@@ -190,11 +190,14 @@ impl Session {
         let (before, is_used) = self.in_transaction(|transaction| (transaction.modes(), transaction.is_used()));
         let is_under_savepoint = self.block.as_ref().is_some_and(|block| !block.savepoints.is_empty());
         let (changes_level, opens) = (modes.isolation != before.isolation, before.is_read_only && !modes.is_read_only);
+        let defers = modes.is_deferrable != before.is_deferrable;
         let message = match (is_used, is_under_savepoint) {
             (true, _) if changes_level => "SET TRANSACTION ISOLATION LEVEL must be called before any query",
             (_, true) if changes_level => "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
             (_, true) if opens => "cannot set transaction read-write mode inside a read-only transaction",
             (true, _) if opens => "transaction read-write mode must be set before any query",
+            (_, true) if defers => "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction",
+            (true, _) if defers => "SET TRANSACTION [NOT] DEFERRABLE must be called before any query",
             _ => return Ok(()),
         };
         Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message))
@@ -202,10 +205,11 @@ impl Session {
 
     /// `SET SESSION CHARACTERISTICS AS TRANSACTION`: how later transactions run.
     pub(super) fn set_characteristics(&mut self, asked: &[TransactionMode]) -> Result<(), SqlError> {
-        let modes = with_modes(self.default_modes(), asked)?;
+        let modes = with_modes(self.default_modes(), asked);
         self.change(false, |settings| {
             settings.set("default_transaction_isolation", &[modes.isolation.name().to_owned()])?;
-            settings.set("default_transaction_read_only", &[on_off(modes.is_read_only)])
+            settings.set("default_transaction_read_only", &[on_off(modes.is_read_only)])?;
+            settings.set("default_transaction_deferrable", &[on_off(modes.is_deferrable)])
         })
     }
 
@@ -213,7 +217,8 @@ impl Session {
     fn show_modes(&mut self, modes: Modes) -> Result<(), SqlError> {
         self.settings.lock().change(true, |settings| {
             settings.set("transaction_isolation", &[modes.isolation.name().to_owned()])?;
-            settings.set("transaction_read_only", &[on_off(modes.is_read_only)])
+            settings.set("transaction_read_only", &[on_off(modes.is_read_only)])?;
+            settings.set("transaction_deferrable", &[on_off(modes.is_deferrable)])
         })
     }
 
@@ -273,28 +278,32 @@ impl Isolation {
     }
 }
 
-fn with_modes(mut modes: Modes, asked: &[TransactionMode]) -> Result<Modes, SqlError> {
+fn with_modes(mut modes: Modes, asked: &[TransactionMode]) -> Modes {
+    let is_mark =
+        |mode: &&TransactionMode| matches!(mode, TransactionMode::IsolationLevel(TransactionIsolationLevel::Snapshot));
+    modes.is_deferrable = match asked.iter().filter(is_mark).count() {
+        0 => modes.is_deferrable,
+        // NOT DEFERRABLE has two.
+        marks => marks == 1,
+    };
     for mode in asked {
         match mode {
             TransactionMode::AccessMode(access) => modes.is_read_only = *access == TransactionAccessMode::ReadOnly,
-            TransactionMode::IsolationLevel(level) => modes.isolation = isolation(*level)?,
+            TransactionMode::IsolationLevel(level) => modes.isolation = isolation(*level).unwrap_or(modes.isolation),
         }
     }
-    Ok(modes)
+    modes
 }
 
-/// READ UNCOMMITTED is READ COMMITTED, as in PostgreSQL.
-fn isolation(level: TransactionIsolationLevel) -> Result<Isolation, SqlError> {
+/// READ UNCOMMITTED is READ COMMITTED, as in PostgreSQL. `None` for the level that stands for DEFERRABLE.
+fn isolation(level: TransactionIsolationLevel) -> Option<Isolation> {
     match level {
         TransactionIsolationLevel::ReadUncommitted | TransactionIsolationLevel::ReadCommitted => {
-            Ok(Isolation::ReadCommitted)
+            Some(Isolation::ReadCommitted)
         }
-        TransactionIsolationLevel::RepeatableRead => Ok(Isolation::RepeatableRead),
-        TransactionIsolationLevel::Serializable => Ok(Isolation::Serializable),
-        TransactionIsolationLevel::Snapshot => {
-            Err(SqlError::unsupported(format!("isolation level {level} is not supported"))
-                .hint("REPEATABLE READ is snapshot isolation."))
-        }
+        TransactionIsolationLevel::RepeatableRead => Some(Isolation::RepeatableRead),
+        TransactionIsolationLevel::Serializable => Some(Isolation::Serializable),
+        TransactionIsolationLevel::Snapshot => None,
     }
 }
 

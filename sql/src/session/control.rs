@@ -17,7 +17,7 @@ use super::settings::{self, Settings};
 use crate::error::{SqlError, SqlState};
 use crate::names::fold;
 use crate::outcome::{ColumnDescription, Outcome, Rows, RowsTag};
-use crate::parse::{Statement, Tree};
+use crate::parse::{Statement, Tree, is_concurrently};
 use crate::plan::parameters::Bound;
 use crate::transaction::{Isolation, Modes};
 use crate::values::Zone;
@@ -47,6 +47,11 @@ impl Session {
             ast::Statement::Discard { object_type } => self.run_discard(object_type).map(Some),
             ast::Statement::CreateIndex(create) if create.concurrently => {
                 self.refuse_in_block("CREATE INDEX CONCURRENTLY").map(|()| None)
+            }
+            ast::Statement::Drop { object_type: ast::ObjectType::Index, names, .. }
+                if names.first().is_some_and(is_concurrently) =>
+            {
+                self.refuse_in_block("DROP INDEX CONCURRENTLY").map(|()| None)
             }
             other => self.run_transaction_control(other).await,
         }
@@ -114,12 +119,13 @@ impl Session {
         self.follow_modes(name)
     }
 
-    /// `SET transaction_read_only` and `SET transaction_isolation` are SET TRANSACTION in other words.
+    /// `SET transaction_read_only` and its like are SET TRANSACTION in other words.
     fn follow_modes(&mut self, name: &str) -> Result<(), SqlError> {
         let value = self.settings().get(name)?.to_owned();
         let modes = match name.to_lowercase().as_str() {
             "transaction_read_only" => Modes { is_read_only: value == "on", ..self.modes() },
             "transaction_isolation" => Modes { isolation: Isolation::named(&value), ..self.modes() },
+            "transaction_deferrable" => Modes { is_deferrable: value == "on", ..self.modes() },
             _ => return Ok(()),
         };
         self.go_on_in(modes)

@@ -38,7 +38,18 @@ impl Session {
     async fn prepare_commit(&mut self) -> Result<(), SqlError> {
         self.listener.check_room()?;
         self.keep_held_rows().await?;
-        self.change_temporary_tables()
+        self.change_temporary_tables()?;
+        self.wait_to_commit().await
+    }
+
+    /// Waits for statements that write tables anew in which it changed rows: they would lose to it.
+    async fn wait_to_commit(&mut self) -> Result<(), SqlError> {
+        if !self.locks.are_commits_held() {
+            return Ok(());
+        }
+        let tables = self.transaction.lock().as_ref().map(Transaction::changed_tables).unwrap_or_default();
+        let limit = self.settings().timeouts().lock;
+        self.statement_guard().watch(self.locks.wait_to_commit(tables, limit)).await
     }
 
     /// ON COMMIT DELETE ROWS and ON COMMIT DROP.

@@ -10,7 +10,7 @@ mod reads;
 mod renewed;
 mod staged;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use peristyle_catalog::{Catalog, Claim, Head, Snapshot};
 use peristyle_storage::Store;
 use peristyle_storage::objects::partition_path;
 
+use self::reads::First;
 pub(crate) use self::reads::Reads;
 pub(crate) use self::staged::Pile;
 use self::staged::{Staged, appended_objects};
@@ -105,6 +106,8 @@ pub(crate) enum Durability {
 pub(crate) struct Modes {
     pub(crate) isolation: Isolation,
     pub(crate) is_read_only: bool,
+    /// Shown, and changes nothing: who only reads is never refused.
+    pub(crate) is_deferrable: bool,
 }
 
 /// Changes on their way to one commit.
@@ -113,7 +116,7 @@ pub(crate) struct Transaction {
     store: Arc<Store>,
     modes: Modes,
     /// The first snapshot that a statement read, pinned: later changes may rest on it.
-    first: Option<Snapshot>,
+    first: Option<First>,
     staged: Staged,
     started: TimestampMicros,
     failed: bool,
@@ -218,6 +221,12 @@ impl Transaction {
         self.first.is_some()
     }
 
+    /// Nothing rests yet on the snapshot that was read first: the next statement reads a new one.
+    pub(crate) fn forget_snapshot(&mut self) {
+        debug_assert!(self.staged.is_empty(), "what was staged rests on the snapshot");
+        self.first = None;
+    }
+
     pub(crate) fn is_failed(&self) -> bool {
         self.failed
     }
@@ -225,6 +234,11 @@ impl Transaction {
     /// Statements that changed something.
     pub(crate) fn writers(&self) -> usize {
         self.staged.writers()
+    }
+
+    /// The tables that get or lose rows.
+    pub(crate) fn changed_tables(&self) -> BTreeSet<Oid> {
+        self.staged.changed_tables()
     }
 
     /// The tables of which more chunks wait than that.
@@ -258,10 +272,10 @@ impl Transaction {
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        match (&self.first, self.modes.isolation) {
-            (Some(first), Isolation::RepeatableRead | Isolation::Serializable) => first.clone(),
-            (Some(_), Isolation::ReadCommitted) => self.catalog.snapshot(),
-            (None, _) => self.first.insert(self.catalog.snapshot()).clone(),
+        match &self.first {
+            Some(_) if self.modes.isolation == Isolation::ReadCommitted => self.catalog.snapshot(),
+            Some(first) => first.snapshot.clone(),
+            None => self.first.insert(First::of(&self.catalog, self.modes, &self.reads)).snapshot.clone(),
         }
     }
 
@@ -303,7 +317,7 @@ impl Transaction {
             return Ok(None);
         }
         if let (Isolation::Serializable, Some(first)) = (self.modes.isolation, &self.first) {
-            self.staged.require_unchanged(&self.reads, first.seq());
+            self.staged.require_unchanged(&self.reads, first.snapshot.seq());
         }
         self.staged.require(self.locked_rows.requirements());
         let objects: Vec<_> = self.staged.objects().collect();

@@ -86,6 +86,14 @@ impl Staged {
         self.chunks.iter().map(|(table, pile)| (*table, *pile))
     }
 
+    pub(super) fn changed_tables(&self) -> BTreeSet<Oid> {
+        let table = |change: &Arc<Change>| match &**change {
+            Change::Append { table, .. } | Change::Remove { table, .. } => Some(*table),
+            _ => None,
+        };
+        self.changes.iter().filter_map(table).collect()
+    }
+
     /// The changes after the first `done`, without requirements, so that they can be previewed.
     pub(super) fn changes_from(&self, done: usize) -> ChangeSet {
         ChangeSet {

@@ -246,6 +246,12 @@ pub(super) const BACKGROUND: &[Key] = &[
         0,
         "Bytes that the background's merge reads in a second, unless writers wait for it; 0 is no limit"
     ),
+    number!(
+        "merge_yield_seconds",
+        storage.merge.yield_seconds,
+        0,
+        "How long at a stretch merges leave alone what open transactions at REPEATABLE READ and above have read of a table and may still change, unless writers wait for them"
+    ),
     number!("gc_interval_seconds", background.gc_interval_seconds, 1, "Pause between deletions of ended objects"),
     number!(
         "ended_age_seconds",

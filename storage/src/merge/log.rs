@@ -58,6 +58,21 @@ impl MergeTotals {
     }
 }
 
+/// When a table was merged last, and how often, since the server was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    pub last: Option<TimestampMicros>,
+    pub count: u64,
+}
+
+/// The same by who wanted it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// VACUUM, whether there was something to do or not.
+    pub asked: Times,
+    pub background: Times,
+}
+
 /// What was merged.
 #[derive(Debug, Default)]
 pub struct MergeLog(Mutex<Merged>);
@@ -66,6 +81,14 @@ pub struct MergeLog(Mutex<Merged>);
 struct Merged {
     newest: VecDeque<MergeRecord>,
     totals: BTreeMap<Oid, MergeTotals>,
+    upkeep: BTreeMap<Oid, Upkeep>,
+}
+
+impl Times {
+    fn add(&mut self, at: TimestampMicros) {
+        self.last = Some(at);
+        self.count += 1;
+    }
 }
 
 impl MergeLog {
@@ -73,6 +96,7 @@ impl MergeLog {
     pub(super) fn add(&self, mut record: MergeRecord, is_there: impl Fn(Oid) -> bool) {
         let mut merged = self.0.lock();
         merged.totals.retain(|table, _| is_there(*table));
+        merged.upkeep.retain(|table, _| is_there(*table));
         let totals = merged.totals.entry(record.table).or_default();
         totals.add(&record);
         record.totals = *totals;
@@ -80,6 +104,21 @@ impl MergeLog {
             merged.newest.pop_front();
         }
         merged.newest.push_back(record);
+    }
+
+    /// Takes note of a VACUUM.
+    pub fn asked(&self, table: Oid, at: TimestampMicros) {
+        self.0.lock().upkeep.entry(table).or_default().asked.add(at);
+    }
+
+    /// Takes note of a merge in the background.
+    pub fn background(&self, table: Oid, at: TimestampMicros) {
+        self.0.lock().upkeep.entry(table).or_default().background.add(at);
+    }
+
+    /// Of every table that was vacuumed or merged in the background.
+    pub fn upkeep(&self) -> BTreeMap<Oid, Upkeep> {
+        self.0.lock().upkeep.clone()
     }
 
     /// Oldest first.

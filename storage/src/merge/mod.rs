@@ -11,6 +11,7 @@ mod pace;
 mod removed;
 mod rewrite;
 mod settings;
+mod spared;
 
 use std::sync::Arc;
 
@@ -22,13 +23,14 @@ use peristyle_catalog::model::{
 };
 use peristyle_catalog::{Catalog, Error as CatalogError, Sources};
 
-pub use log::{MergeLog, MergeRecord, MergeTotals};
+pub use log::{MergeLog, MergeRecord, MergeTotals, Times, Upkeep};
 pub use on_demand::{Extent, groups};
 pub use pace::Pace;
 pub use policy::{Group, State, Urgency, pick};
 pub use removed::{Removed, RowSet};
 pub use rewrite::{Rewrite, Rewritten};
 pub use settings::MergeSettings;
+pub use spared::Spared;
 
 use crate::objects::Store;
 use crate::partition::WriteOptions;
@@ -48,6 +50,9 @@ pub struct Merger {
     pub parse_missing: Arc<ParseMissing>,
     /// How fast it reads.
     pub pace: Pace,
+    pub settings: MergeSettings,
+    /// Whether room must be made.
+    pub urgency: Urgency,
     /// Takes note of what was merged.
     pub log: Arc<MergeLog>,
 }
@@ -65,6 +70,9 @@ impl Merger {
     /// Merges a group that [`policy::pick`] found in the newest head.
     pub async fn run(&self, table: Oid, group: &Group) -> Result<Outcome> {
         let started_at = self.sources.clock.now();
+        if self.spares_some_of(table, group) {
+            return Ok(Outcome::Lost);
+        }
         let snapshot = self.catalog.snapshot();
         let Some(definition) = snapshot.relation(table).and_then(|relation| relation.as_table()) else {
             return Ok(Outcome::Lost);
@@ -91,7 +99,7 @@ impl Merger {
         }
         let (rows, bytes) = rewritten.partitions.iter().fold((0, 0), |(r, b), p| (r + p.rows, b + p.bytes));
         let partitions = rewritten.partitions.len();
-        if is_claimed(&self.catalog, group) {
+        if self.spares_some_of(table, group) {
             rewritten.discard().await;
             return Ok(Outcome::Lost);
         }
@@ -131,6 +139,15 @@ impl Merger {
             }
         }
     }
+
+    /// What merges of a table leave to open transactions now.
+    pub fn spared(&self, table: Oid) -> Spared<'_> {
+        Spared::of(&self.catalog, &self.sources, table, &self.settings, self.urgency)
+    }
+
+    fn spares_some_of(&self, table: Oid, group: &Group) -> bool {
+        self.spared(table).has_some_of(group)
+    }
 }
 
 /// Takes the group's chunks and partitions away and puts the new partitions in, if all are still there.
@@ -149,13 +166,6 @@ pub fn change_set(table: Oid, group: &Group, partitions: &[NewPartition]) -> Cha
     let changes =
         vec![Change::Merge { table, partitions: partition_ids, chunks: chunk_ids, into: partitions.to_vec() }];
     ChangeSet { requires, changes, ingest_id: None }
-}
-
-/// Whether an open DELETE or UPDATE is about to replace some of the group.
-fn is_claimed(catalog: &Catalog, group: &Group) -> bool {
-    let claims = catalog.claims();
-    group.chunks.iter().any(|chunk| claims.has_chunk(chunk.id))
-        || group.partitions.iter().any(|partition| claims.has_partition(partition.id))
 }
 
 fn is_lost_race(error: &CatalogError) -> bool {

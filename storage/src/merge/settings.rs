@@ -27,6 +27,9 @@ pub struct MergeSettings {
     pub sort_memory_bytes: usize,
     /// Bytes that the background's merge reads in a second at most; 0 is no limit.
     pub bytes_per_second_max: u64,
+    /// How long, without a break, merges of a table leave alone what open transactions that read one state may still
+    /// change, in seconds.
+    pub yield_seconds: u64,
 }
 
 impl Default for MergeSettings {
@@ -43,6 +46,7 @@ impl Default for MergeSettings {
             encoders_max: 1,
             sort_memory_bytes: 128 * MIB as usize,
             bytes_per_second_max: 128 * MIB,
+            yield_seconds: 300,
         }
     }
 }

@@ -164,6 +164,8 @@ impl Stage<'_> {
             options: rows::options(self.life),
             parse_missing: Arc::new(|_, _| Err(Error::Internal("no column has a missing value".into()))),
             pace: Pace::UNLIMITED,
+            settings: MergeSettings::default(),
+            urgency: Urgency::Normal,
             log: Arc::default(),
         }
     }

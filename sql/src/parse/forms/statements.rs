@@ -115,17 +115,22 @@ pub(super) fn reset_options(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// Takes `[,] [NOT] DEFERRABLE` out of a list of transaction modes.
-pub(super) fn leave_out_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+/// `DEFERRABLE` becomes a level that PostgreSQL has not, `NOT DEFERRABLE` the same twice.
+pub(super) fn mark_deferrable(tokens: &mut Vec<TokenWithSpan>, words: &[usize]) {
+    // Who writes that level must get the error of a word that is none.
+    for at in words.iter().copied().filter(|&at| is(&tokens[at], Keyword::SNAPSHOT)).collect::<Vec<_>>() {
+        if words.iter().any(|&level| level < at && is(&tokens[level], Keyword::LEVEL)) {
+            tokens[at].token = Token::make_word("snapshot", Some('"'));
+        }
+    }
     let Some(place) = words.iter().position(|&at| is(&tokens[at], Keyword::DEFERRABLE)) else { return };
-    let mut first = place;
-    if first > 0 && is(&tokens[words[first - 1]], Keyword::NOT) {
-        first -= 1;
-    }
-    if first > 0 && tokens[words[first - 1]].token == Token::Comma {
-        first -= 1;
-    }
-    tokens.drain(words[first]..=words[place]);
+    let is_negated = place > 0 && is(&tokens[words[place - 1]], Keyword::NOT);
+    let first = if is_negated { place - 1 } else { place };
+    let span = tokens[words[place]].span;
+    let marks = if is_negated { 2 } else { 1 };
+    let levels = (0..marks).flat_map(|_| ["ISOLATION", "LEVEL", "SNAPSHOT"].map(Token::make_keyword));
+    let levels: Vec<_> = levels.map(|token| TokenWithSpan { token, span }).collect();
+    tokens.splice(words[first]..=words[place], levels);
 }
 
 /// NAMES with what it is set to, of which the words are given, as the setting that it is.

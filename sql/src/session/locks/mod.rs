@@ -1,6 +1,7 @@
 //! Locks for which a statement waits for another session: advisory ones, which are on numbers that applications agree
-//! upon, as PostgreSQL has them, and one on each transaction that has locked rows ([`crate::row_locks`]), for whose end
-//! waits who wants one of these.
+//! upon, as PostgreSQL has them; one on each transaction that has locked rows ([`crate::row_locks`]), for whose end
+//! waits who wants one of these; those of LOCK TABLE on tables; and those that keep others from committing rows to a table
+//! which is written anew.
 //!
 //! A session holds a lock until it gives it back or ends, or until its transaction ends. It is granted at once what no
 //! other session's lock, and nobody who waits already, stands against; else it waits in the order of asking. Who would
@@ -28,6 +29,10 @@ pub(crate) enum LockKey {
     Advisory { database: Oid, number: LockNumber },
     /// A transaction that has locked rows, by a number that counts such.
     Transaction(u64),
+    /// LOCK TABLE. Who writes to the table does not ask for it.
+    Table(Oid),
+    /// The commits of rows to a table of which a statement looks at all rows, or writes them anew.
+    Commits(Oid),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,6 +181,51 @@ impl OwnLocks {
             self.remember(key, mode, span);
         }
         is_taken
+    }
+
+    /// Takes the lock of LOCK TABLE until the transaction ends.
+    pub(super) async fn take_table(&self, table: Oid, mode: LockMode, limit: Option<Duration>) -> Result<(), SqlError> {
+        self.take_until_end(LockKey::Table(table), mode, limit).await
+    }
+
+    /// The same if it is free; whether it was.
+    pub(super) fn try_take_table(&self, table: Oid, mode: LockMode) -> bool {
+        let key = LockKey::Table(table);
+        let is_taken = self.all.try_take(key, self.process_id, mode);
+        if is_taken {
+            self.remember(key, mode, LockSpan::Transaction);
+        }
+        is_taken
+    }
+
+    /// Has others wait who want to commit rows to a table, until the transaction ends.
+    pub(crate) async fn hold_commits(&self, table: Oid, limit: Option<Duration>) -> Result<(), SqlError> {
+        self.take_until_end(LockKey::Commits(table), LockMode::Exclusive, limit).await
+    }
+
+    /// Whether commits of rows to some table are to wait.
+    pub(super) fn are_commits_held(&self) -> bool {
+        self.all.has_after(LockKey::Commits(Oid(0)))
+    }
+
+    /// Waits until the session may commit rows to the tables.
+    pub(super) async fn wait_to_commit(
+        &self,
+        tables: impl IntoIterator<Item = Oid>,
+        limit: Option<Duration>,
+    ) -> Result<(), SqlError> {
+        for table in tables {
+            let key = LockKey::Commits(table);
+            self.obtain(key, LockMode::Shared, limit).await?;
+            self.all.give_back(key, self.process_id, LockMode::Shared);
+        }
+        Ok(())
+    }
+
+    async fn take_until_end(&self, key: LockKey, mode: LockMode, limit: Option<Duration>) -> Result<(), SqlError> {
+        self.obtain(key, mode, limit).await?;
+        self.remember(key, mode, LockSpan::Transaction);
+        Ok(())
     }
 
     fn remember(&self, key: LockKey, mode: LockMode, span: LockSpan) {

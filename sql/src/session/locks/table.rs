@@ -121,6 +121,11 @@ impl Locks {
         rows.collect()
     }
 
+    /// Whether one of these keys, or of those that come after it, is had or wanted.
+    pub(super) fn has_after(&self, first: LockKey) -> bool {
+        self.locks.lock().range(first..).next().is_some()
+    }
+
     /// For whom a session waits.
     pub(crate) fn blocking(&self, process_id: i32) -> Vec<i32> {
         let mut sessions = blocking(&self.locks.lock(), process_id);
@@ -223,6 +228,7 @@ fn deadlock(key: LockKey, process_id: i32, mode: LockMode, other: i32) -> SqlErr
             format!("advisory lock [{},{class},{object},{kind}]", database.0)
         }
         LockKey::Transaction(transaction) => format!("transaction {transaction}"),
+        LockKey::Table(table) | LockKey::Commits(table) => format!("relation {table}"),
     };
     let lock = format!("{} on {what}", mode.name());
     SqlError::new(SqlState::DEADLOCK_DETECTED, "deadlock detected")

@@ -45,6 +45,7 @@ impl Meaning {
             default_modes: Modes {
                 isolation: Isolation::named(value("default_transaction_isolation")),
                 is_read_only: value("default_transaction_read_only") == "on",
+                is_deferrable: value("default_transaction_deferrable") == "on",
             },
             durability: match value("synchronous_commit") {
                 "off" => Durability::Deferred,

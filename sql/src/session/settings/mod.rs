@@ -161,11 +161,12 @@ impl Settings {
         self.meaning().timeouts
     }
 
-    /// Between transactions `transaction_isolation` and `transaction_read_only` are those that the next one begins with.
+    /// Between transactions `transaction_isolation` and its like are those that the next one begins with.
     pub(crate) fn show_default_modes(&mut self) {
         for (shown, default) in [
             ("transaction_isolation", "default_transaction_isolation"),
             ("transaction_read_only", "default_transaction_read_only"),
+            ("transaction_deferrable", "default_transaction_deferrable"),
         ] {
             self.write(shown, self.values[default].clone());
         }
