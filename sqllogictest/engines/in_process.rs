@@ -96,7 +96,7 @@ impl InProcessConnection {
                 self.session.fail();
             }
             let ended = self.session.end_implicit().await.map_err(failure_of);
-            answer.and_then(|answer| ended.map(|()| answer))
+            answer.and_then(|answer| ended.map(|_| answer))
         })
     }
 

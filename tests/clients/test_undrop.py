@@ -10,7 +10,7 @@ def test_lost_types_and_defaults_are_named(make_server):
     server.run(
         "create type mood as enum ('good')",
         "create sequence s",
-        "create table t (i bigint default nextval('s'), m mood default 'good', n serial)",
+        "create table t (i bigint default nextval('s'), m mood default 'good', w text default 'good'::mood::text, n serial)",
         "drop table t",
         "drop sequence s",
     )
@@ -20,7 +20,7 @@ def test_lost_types_and_defaults_are_named(make_server):
         connection.execute("drop type mood")
         connection.execute("undrop table t")
     assert heard == [
-        ("NOTICE", "drop cascades to default value for column m of table t, which was dropped"),
+        ("NOTICE", "drop cascades to default value for column w of table t, which was dropped"),
         ("NOTICE", 'column "i" of table "t" has no default any more: what it needs was dropped'),
         ("NOTICE", 'column "m" of table "t" is of type text now: its type was dropped'),
     ]
