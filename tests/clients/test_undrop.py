@@ -10,7 +10,8 @@ def test_lost_types_and_defaults_are_named(make_server):
     server.run(
         "create type mood as enum ('good')",
         "create sequence s",
-        "create table t (i bigint default nextval('s'), m mood default 'good', w text default 'good'::mood::text, n serial)",
+        "create table t (i bigint default nextval('s'), m mood default 'good',"
+        " w text default 'good'::mood::text, n serial)",
         "drop table t",
         "drop sequence s",
     )
