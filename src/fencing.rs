@@ -23,7 +23,7 @@ pub enum FenceError {
     Folder(#[from] peristyle_catalog::Error),
 }
 
-/// Makes this process the one that writes to the store. The data folder must be locked, or be marked for a restore.
+/// Makes this process the one that writes to the store. The data folder must be locked.
 pub async fn raise(config: &Config, store: &Arc<Store>, sources: &Sources) -> Result<(), FenceError> {
     let own = read_nonces(&config.data_dir);
     let nonce = sources.uuid();

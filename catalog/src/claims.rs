@@ -20,15 +20,10 @@ pub struct Claims {
 struct Held {
     partitions: HashMap<PartitionId, usize>,
     chunks: HashMap<ChunkId, usize>,
-    states: HashMap<Oid, ClaimedStates>,
-}
-
-/// The states of a table that are claimed.
-#[derive(Debug)]
-struct ClaimedStates {
-    seqs: Vec<Seq>,
-    /// Since when there was never none.
-    since: TimestampMicros,
+    /// The states of tables that are claimed.
+    states: HashMap<Oid, Vec<Seq>>,
+    /// Since when merges of tables have been held up by such claims, however many came and went.
+    held_up: HashMap<Oid, TimestampMicros>,
 }
 
 /// A claim; dropping it gives it up.
@@ -73,22 +68,39 @@ impl Claims {
         StateClaim { claims: Arc::clone(self), seq, tables: Mutex::default() }
     }
 
-    /// The newest state of a table that is claimed: what was there by then is. `None` also if states of it have been
-    /// claimed without a break since before a moment.
-    pub fn newest_state(&self, table: Oid, unless_since_before: TimestampMicros) -> Option<Seq> {
+    /// The newest state of a table that is claimed: what was there by then is. `None` also if claims have held up merges of
+    /// the table since before a moment.
+    pub fn newest_state(&self, table: Oid, unless_held_up_before: TimestampMicros) -> Option<Seq> {
         let held = self.held.lock();
-        let states = held.states.get(&table).filter(|states| states.since >= unless_since_before)?;
-        states.seqs.iter().copied().max()
+        let is_over = held.held_up.get(&table).is_some_and(|since| *since < unless_held_up_before);
+        held.states.get(&table).filter(|_| !is_over)?.iter().copied().max()
+    }
+
+    /// A merge of the table was held up by a claim on a state.
+    pub fn hold_up(&self, table: Oid, now: TimestampMicros) {
+        self.held.lock().held_up.entry(table).or_insert(now);
+    }
+
+    /// Nothing of the table is to be merged that a claim holds up.
+    pub fn let_through(&self, table: Oid) {
+        self.held.lock().held_up.remove(&table);
+    }
+
+    /// A merge of the table was committed. If that was because claims had held up merges since before the moment, they may do so
+    /// again.
+    pub fn came_through(&self, table: Oid, held_up_before: TimestampMicros) {
+        let mut held = self.held.lock();
+        if held.held_up.get(&table).is_some_and(|since| *since < held_up_before) {
+            held.held_up.remove(&table);
+        }
     }
 }
 
 impl StateClaim {
     /// Claims what a table held in the state.
-    pub fn add(&self, table: Oid, now: TimestampMicros) {
+    pub fn add(&self, table: Oid) {
         if self.tables.lock().insert(table) {
-            let mut held = self.claims.held.lock();
-            let states = held.states.entry(table).or_insert_with(|| ClaimedStates { seqs: Vec::new(), since: now });
-            states.seqs.push(self.seq);
+            self.claims.held.lock().states.entry(table).or_default().push(self.seq);
         }
     }
 }
@@ -99,10 +111,10 @@ impl Drop for StateClaim {
         let mut held = self.claims.held.lock();
         for table in &tables {
             let Some(states) = held.states.get_mut(table) else { continue };
-            if let Some(at) = states.seqs.iter().position(|seq| *seq == self.seq) {
-                states.seqs.swap_remove(at);
+            if let Some(at) = states.iter().position(|seq| *seq == self.seq) {
+                states.swap_remove(at);
             }
-            if states.seqs.is_empty() {
+            if states.is_empty() {
                 held.states.remove(table);
             }
         }
@@ -142,19 +154,30 @@ mod tests {
     }
 
     #[test]
-    fn a_tables_newest_claimed_state_counts_until_it_was_claimed_for_too_long() {
+    fn a_tables_newest_claimed_state_counts_until_it_has_held_merges_up_for_too_long() {
         let claims = Arc::new(Claims::default());
         let (table, at) = (Oid(7), TimestampMicros::from_seconds);
         let (old, new) = (claims.claim_state(Seq(3)), claims.claim_state(Seq(5)));
-        old.add(table, at(10));
-        new.add(table, at(20));
-        new.add(table, at(20));
+        old.add(table);
+        new.add(table);
+        new.add(table);
         assert_eq!(claims.newest_state(table, at(0)), Some(Seq(5)));
         drop(new);
-        assert_eq!(claims.newest_state(table, at(10)), Some(Seq(3)));
-        assert_eq!(claims.newest_state(table, at(11)), None, "since 10");
-        assert_eq!(claims.newest_state(Oid(8), at(0)), None);
+        claims.hold_up(table, at(10));
         drop(old);
         assert_eq!(claims.newest_state(table, at(0)), None);
+        let later = claims.claim_state(Seq(6));
+        later.add(table);
+        claims.hold_up(table, at(20));
+        assert_eq!(claims.newest_state(table, at(10)), Some(Seq(6)));
+        assert_eq!(claims.newest_state(table, at(11)), None, "since 10, over the gap");
+        assert_eq!(claims.newest_state(Oid(8), at(0)), None);
+        claims.came_through(table, at(10));
+        assert_eq!(claims.newest_state(table, at(11)), None, "another merge");
+        claims.came_through(table, at(11));
+        assert_eq!(claims.newest_state(table, at(11)), Some(Seq(6)));
+        claims.hold_up(table, at(10));
+        claims.let_through(table);
+        assert_eq!(claims.newest_state(table, at(11)), Some(Seq(6)));
     }
 }

@@ -11,7 +11,7 @@ use crate::{Error, Result, Sources};
 
 mod restoring;
 
-pub use restoring::mark_restoring;
+pub use restoring::RestorePlace;
 
 const LOCK_FILE: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";

@@ -152,6 +152,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::folder::RestorePlace;
     use crate::model::{Oid, PartitionId, Seq};
 
     fn op(key: &Key, value: Option<&'static [u8]>) -> RawOp {
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn many_rows_are_written_in_parts_and_the_last_says_how_far_they_reach() {
         let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let folder = Folder::begin_restore(home.path(), uuid::Uuid::nil()).unwrap();
+        let folder = Folder::begin_restore(RestorePlace::take(home.path()).unwrap(), uuid::Uuid::nil()).unwrap();
         folder.trust_until_boot().unwrap();
         let mark = || std::fs::metadata(home.path().join("INDEX")).unwrap().modified().unwrap();
         let indexing = Indexing::new(Index::open(files.path(), 1 << 20).unwrap(), 10);

@@ -41,5 +41,6 @@ pub async fn restore(
     check_body: &CheckBody,
     disk: SimulatedDisk,
 ) -> Result<Restored> {
-    offline::restore_on(folder, catalog, settings, parts, check_body, &machine(disk)).await
+    offline::restore_on(offline::RestorePlace::take(folder)?, catalog, settings, parts, check_body, &machine(disk))
+        .await
 }

@@ -90,7 +90,7 @@ impl Scope {
     /// Takes note of a relation that the statement reads as it is now; what a state of the past holds nobody changes.
     pub(crate) fn note_read(&self, relation: &Relation) {
         if !self.view.is_past() {
-            self.reads.note(relation.oid, self.started);
+            self.reads.note(relation.oid);
         }
     }
 

@@ -177,7 +177,7 @@ fn lock_view(row: LockRow) -> LockView {
         }
         // An xid has 32 bits.
         LockKey::Transaction(transaction) => LockedView::Transaction(transaction as u32),
-        LockKey::Table(table) | LockKey::Commits(table) => LockedView::Table(table),
+        LockKey::Table(table) | LockKey::Changes(table) | LockKey::Commits(table) => LockedView::Table(table),
     };
     LockView { process_id: row.process_id, on, mode: row.mode.name(), is_granted: row.is_granted }
 }

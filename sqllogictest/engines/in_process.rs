@@ -95,7 +95,7 @@ impl InProcessConnection {
             if answer.is_err() {
                 self.session.fail();
             }
-            let ended = self.session.end_implicit().await.map_err(failure_of);
+            let ended = self.session.end_implicit(false).await.map_err(failure_of);
             answer.and_then(|answer| ended.map(|_| answer))
         })
     }

@@ -139,7 +139,9 @@ impl MergeJob {
         let urgency = if chunks.is_empty() { Urgency::Normal } else { urgency };
         let state = State { key, chunks: &chunks, partitions: &partitions, now, urgency };
         let options: &WriteOptions = &self.merger.options;
-        pick(&state, &self.merger.settings, options)
+        let group = pick(&state, &self.merger.settings, options);
+        spared.note(group.is_some());
+        group
     }
 
     fn urgency(&self, snapshot: &Snapshot) -> Urgency {

@@ -22,6 +22,7 @@ use super::registry::{Membership, Phase};
 use super::rows::RowEncoder;
 
 /// What a statement leaves to be said after it has run.
+#[derive(Clone)]
 pub(super) enum Completion {
     Empty,
     Tag(String),
@@ -57,14 +58,20 @@ impl<S: SqlSession> Connection<S> {
     }
 
     async fn step(&mut self) -> Result<(), End> {
-        let frame = self.next_frame().await?;
+        let frame = match self.next_frame().await {
+            Ok(frame) => frame,
+            Err(end) => {
+                self.complete_untold()?;
+                return Err(end);
+            }
+        };
         if self.is_skipping && !matches!(frame.tag, b'S' | b'X') {
             return Ok(());
         }
-        if frame.tag != b'S' {
+        let (tag, message) = (frame.tag, decode(frame, self.session.client_charset()));
+        if !matches!(message, Ok(Message::Sync(_))) {
             self.complete_untold()?;
         }
-        let (tag, message) = (frame.tag, decode(frame, self.session.client_charset()));
         match message {
             Ok(Message::Terminate(_)) => Err(End::Terminated),
             Ok(Message::Query(query)) => self.query(&query.query).await,
@@ -178,16 +185,18 @@ impl<S: SqlSession> Connection<S> {
         self.untold.take().map_or(Ok(()), |completion| self.complete(completion))
     }
 
-    /// Commits the implicit transaction, or discards it if it failed. Gives the tag of the last statement if that is another
-    /// now.
-    pub(super) async fn end_implicit(&mut self) -> Result<Option<String>, Fault> {
-        Ok(self.frames.during(self.session.end_implicit()).await??)
+    /// Commits the implicit transaction, or discards it if it failed. Gives what the last statement comes to now, of whose end
+    /// the client was not told.
+    pub(super) async fn end_implicit(&mut self, untold: Option<Completion>) -> Result<Option<Completion>, Fault> {
+        let may_retell = matches!(untold, Some(Completion::Tag(_)));
+        let retold = self.frames.during(self.session.end_implicit(may_retell)).await??;
+        Ok(retold.map(Completion::Tag).or(untold))
     }
 
     /// Tells the client of an error and discards what the implicit transaction did.
     pub(super) async fn report(&mut self, error: SqlError) -> Result<(), End> {
         self.session.fail();
-        match self.end_implicit().await {
+        match self.end_implicit(None).await {
             Ok(_) => {}
             Err(Fault::Sql(second)) => debug!(%error, %second, "discarding a failed transaction failed too"),
             Err(Fault::End(end)) => return Err(end),

@@ -54,8 +54,8 @@ pub trait SqlSession: Send + 'static {
         rows_max: u64,
     ) -> Result<(Answer, Vec<WireFormat>), SqlError>;
     fn close_portal(&mut self, name: Option<&str>);
-    /// Gives the tag that the last statement comes to, if it is another than it was told.
-    async fn end_implicit(&mut self) -> Result<Option<String>, SqlError>;
+    /// Gives the tag that the last statement comes to, if it is another by now and `may_retell`.
+    async fn end_implicit(&mut self, may_retell: bool) -> Result<Option<String>, SqlError>;
     fn fail(&mut self);
     fn transaction_status(&self) -> TransactionStatus;
     fn idle_limit(&self) -> Option<(Duration, SqlError)>;
@@ -168,8 +168,8 @@ impl SqlSession for Session {
         Session::close_portal(self, name);
     }
 
-    async fn end_implicit(&mut self) -> Result<Option<String>, SqlError> {
-        Session::end_implicit(self).await
+    async fn end_implicit(&mut self, may_retell: bool) -> Result<Option<String>, SqlError> {
+        Session::end_implicit(self, may_retell).await
     }
 
     fn fail(&mut self) {

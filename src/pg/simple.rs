@@ -24,7 +24,7 @@ impl<S: SqlSession> Connection<S> {
     async fn run_query(&mut self, text: &str) -> Result<(), Fault> {
         let statements = self.session.parse(text)?;
         let Some((last, earlier)) = statements.split_last() else {
-            self.end_implicit().await?;
+            self.end_implicit(None).await?;
             return Ok(self.complete(Completion::Empty)?);
         };
         for statement in earlier {
@@ -32,8 +32,10 @@ impl<S: SqlSession> Connection<S> {
             self.complete(completion)?;
         }
         let completion = self.run_statement(last).await?;
-        let retold = self.end_implicit().await?;
-        Ok(self.complete(retold.map_or(completion, Completion::Tag))?)
+        match self.end_implicit(Some(completion)).await? {
+            Some(completion) => Ok(self.complete(completion)?),
+            None => Ok(()),
+        }
     }
 
     async fn run_statement(&mut self, statement: &S::Statement) -> Result<Completion, Fault> {

@@ -51,8 +51,10 @@ pub async fn run(store: &Arc<Store>, catalog: &Catalog, sources: &Sources, setti
     let shared = shared(&catalog.snapshot(), &due);
     let (named, alone): (Vec<_>, Vec<_>) = due.into_iter().partition(|partition| shared.contains(&partition.id));
     let mut deleted = delete(store, &alone, settings).await?;
-    // The object is another table's too; only this row goes.
-    deleted.extend(named.iter().map(|partition| partition.id));
+    // The object is another table's too; only this row goes. Of rows that are due together one does, and the last takes the
+    // object with it.
+    let named: BTreeSet<PartitionId> = named.iter().map(|partition| partition.id).collect();
+    deleted.extend(named);
     let count = deleted.len();
     fail_points::reach(Step::GcForget)?;
     catalog.commit(ChangeSet { changes: vec![Change::Forget(deleted)], ..ChangeSet::default() }).await?;

@@ -43,6 +43,15 @@ def test_objects_live_as_long_as_one_table_names_them(make_server):
     assert server.rows("select * from system.orphans") == []
 
 
+def test_objects_of_tables_that_end_together_go(make_server):
+    settings = {**merging.held_back(), **merging.deleted_at_once(), "gc_interval_seconds": 1}
+    server = make_server(settings=settings).start()
+    server.run("create table a as select i from generate_series(1, 100000) g(i)", "create table b clone a")
+    server.run("truncate a, b")
+    wait_until(lambda: objects(server) == set(), "nothing is left")
+    assert server.rows("select * from system.orphans") == []
+
+
 def test_a_clone_of_a_table_that_is_written_to(make_server):
     import threading
 

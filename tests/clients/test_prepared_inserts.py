@@ -102,3 +102,11 @@ def test_new_labels_are_taken(server, table):
         assert session.execute(text, (1, "middle"), prepare=True).fetchone() == ("middle",)
         session.execute(f"drop table {table}; drop type {kind}")
         session.execute(f"create table {table} ()")
+
+
+def test_texts_that_mean_now_are_read_each_time(server, table):
+    with server.connect() as session:
+        session.execute(f"create table {table} (v text)")
+        text = f"insert into {table} values (%s) returning (v::timestamptz[])[1]"
+        read = [session.execute(text, ("{now}",), prepare=True).fetchone() for _ in range(3)]
+    assert len(set(read)) == 3

@@ -14,7 +14,10 @@ ROUNDS = 100
 
 def test_a_lone_statement_with_returning_never_loses_to_a_merge(make_server):
     server = make_server(settings=merging.held_back()).start()
-    server.run("create table t (i int, n int, at timestamptz)", f"insert into t select i, 0 from generate_series(1, {ROUNDS}) g(i)")
+    server.run(
+        "create table t (i int, n int, at timestamptz)",
+        f"insert into t select i, 0 from generate_series(1, {ROUNDS}) g(i)",
+    )
     is_over = threading.Event()
     failures = []
 

@@ -21,6 +21,7 @@ def test_lost_types_and_defaults_are_named(make_server):
         connection.execute("drop type mood")
         connection.execute("undrop table t")
     assert heard == [
+        ("NOTICE", "drop cascades to default value for column m of table t, which was dropped"),
         ("NOTICE", "drop cascades to default value for column w of table t, which was dropped"),
         ("NOTICE", 'column "i" of table "t" has no default any more: what it needs was dropped'),
         ("NOTICE", 'column "m" of table "t" is of type text now: its type was dropped'),

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
@@ -21,15 +21,11 @@ const COPIES: [&str; 2] = [CUT_LOG_PREFIX, DAMAGED_MANIFESTS_FOLDER];
 impl Folder {
     /// Begins a folder with the identity of one that is gone: at an empty place, or at that of a restore that was cut
     /// off, of which nothing but the log's segments stays. [`Folder::end_restore`] makes it one that can be opened.
-    pub(crate) fn begin_restore(path: &Path, id: Uuid) -> Result<Folder> {
-        ensure_restorable(path)?;
-        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
-        let lock = lock(path)?;
-        // Again, since another restore may have ended before this one had the lock.
-        ensure_restorable(path)?;
-        put_mark(path).and_then(|()| clear(path)).map_err(|source| io_error(path, source))?;
-        write_format(path, id)?;
-        Ok(Folder { path: path.to_owned(), _lock: lock, id })
+    pub(crate) fn begin_restore(place: RestorePlace, id: Uuid) -> Result<Folder> {
+        let RestorePlace { path, lock, .. } = place;
+        clear(&path).map_err(|source| io_error(&path, source))?;
+        write_format(&path, id)?;
+        Ok(Folder { path, _lock: lock, id })
     }
 
     /// From now on the folder can be opened. Everything in it must be durable, and nobody may hold it.
@@ -57,13 +53,44 @@ pub(super) fn has_mark(path: &Path) -> Result<bool> {
     path.join(MARK).try_exists().map_err(|source| io_error(path, source))
 }
 
-/// Makes the place for a restore, if need be: what is put there from now on is a part of one.
-///
-/// # Errors
-/// [`Error::Mismatch`] if something is there that no restore left.
-pub fn mark_restoring(path: &Path) -> Result<()> {
-    ensure_restorable(path)?;
-    fs::create_dir_all(path).and_then(|()| put_mark(path)).map_err(|source| io_error(path, source))
+/// A place that a restore has for itself. What is put there is a part of it, as its mark says.
+pub struct RestorePlace {
+    path: PathBuf,
+    lock: File,
+    /// Whether nothing was there before.
+    is_new: bool,
+}
+
+impl RestorePlace {
+    /// Takes a place, and makes it if need be.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if something is there that no restore left, [`Error::FolderInUse`] if another has it.
+    pub fn take(path: &Path) -> Result<RestorePlace> {
+        ensure_restorable(path)?;
+        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
+        let lock = lock(path)?;
+        // Again, since another restore may have ended before this one had the lock.
+        ensure_restorable(path)?;
+        let is_new = !has_mark(path)?;
+        put_mark(path).map_err(|source| io_error(path, source))?;
+        Ok(RestorePlace { path: path.to_owned(), lock, is_new })
+    }
+
+    /// Leaves the place as it was, if nothing was restored to it yet.
+    pub fn give_up(self) -> Result<()> {
+        if !self.is_new {
+            return Ok(());
+        }
+        let remove = || {
+            for name in names(&self.path)?.iter().filter(|name| is_fence(name)) {
+                fs::remove_file(self.path.join(name))?;
+            }
+            fs::remove_file(self.path.join(MARK))?;
+            sync_folder(&self.path)
+        };
+        remove().map_err(|source| io_error(&self.path, source))
+    }
 }
 
 fn ensure_restorable(path: &Path) -> Result<()> {
@@ -78,10 +105,13 @@ fn ensure_restorable(path: &Path) -> Result<()> {
 }
 
 fn is_of_restore(name: &str) -> bool {
-    let is_fence = name.strip_suffix(".new").unwrap_or(name) == FENCE_FILE;
     let is_kept =
-        name == MARK || name == LOG_FOLDER || is_fence || COPIES.iter().any(|copies| name.starts_with(copies));
+        name == MARK || name == LOG_FOLDER || is_fence(name) || COPIES.iter().any(|copies| name.starts_with(copies));
     is_kept || is_file(name) || is_folder(name)
+}
+
+fn is_fence(name: &str) -> bool {
+    name.strip_suffix(".new").unwrap_or(name) == FENCE_FILE
 }
 
 fn is_file(name: &str) -> bool {

@@ -11,7 +11,7 @@ mod salvage;
 
 use std::fmt;
 
-pub use crate::folder::mark_restoring;
+pub use crate::folder::RestorePlace;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use inspect::inspect_on;
 pub use inspect::{CheckBody, IndexState, Inspection, LogCut, LogState, ManifestState, inspect};

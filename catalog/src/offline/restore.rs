@@ -1,6 +1,5 @@
 //! Makes a data folder anew from the store alone: the manifests, and the log as far as it was shipped.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -9,7 +8,7 @@ use super::inspect::{CheckBody, inspect_in};
 use super::loss::LostRows;
 use super::repair::{RepairOptions, repair};
 use crate::catalog::{Parts, Settings};
-use crate::folder::Folder;
+use crate::folder::{Folder, RestorePlace};
 use crate::log::Segments;
 use crate::manifest::{Chain, read_reached};
 use crate::model::{Seq, TimestampMicros};
@@ -29,17 +28,17 @@ pub struct Restored {
 
 /// Restores the catalog of that identity into a folder that is not there yet, or empty, or of a restore that was cut off.
 pub async fn restore(
-    path: &Path,
+    place: RestorePlace,
     catalog: Uuid,
     settings: &Settings,
     parts: Parts,
     check_body: &CheckBody,
 ) -> Result<Restored> {
-    restore_on(path, catalog, settings, parts, check_body, &Machine::real()).await
+    restore_on(place, catalog, settings, parts, check_body, &Machine::real()).await
 }
 
 pub(crate) async fn restore_on(
-    path: &Path,
+    place: RestorePlace,
     catalog: Uuid,
     settings: &Settings,
     parts: Parts,
@@ -49,7 +48,8 @@ pub(crate) async fn restore_on(
     let chain = Chain::find(&parts.manifests.list().await?);
     let chain = chain.ok_or_else(|| Error::Mismatch("the store holds no manifest to restore from".to_owned()))?;
     let reached = read_reached(&parts, catalog, &chain).await?;
-    let folder = Folder::begin_restore(path, catalog)?;
+    let folder = Folder::begin_restore(place, catalog)?;
+    let path = folder.path().to_owned();
     lay_log(&folder, machine, &parts, reached.point.position).await?;
     let inspection = inspect_in(folder, settings, &parts, check_body, machine).await?;
     let restored = inspection.head.as_ref().map(|head| (head.seq(), head.at()));
@@ -60,7 +60,7 @@ pub(crate) async fn restore_on(
     let options = RepairOptions { cut_log: true, forget_lost: true, lost_partitions: Vec::new() };
     let repaired = repair(inspection, settings, parts, &options).await?;
     let (seq, at) = restored.ok_or_else(|| Error::Mismatch(repaired.left.join("; ")))?;
-    Folder::end_restore(path)?;
+    Folder::end_restore(&path)?;
     Ok(Restored { seq, at, lost: repaired.forgotten })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::support::{Home, T, append_chunk, create_t, describe, set};
 use crate::model::Chunk;
-use crate::offline::{inspect, restore};
+use crate::offline::inspect;
 use crate::{Catalog, Durability, Error, Result};
 
 fn any_body(_: &Chunk, _: &[u8]) -> std::result::Result<(), String> {
@@ -14,7 +14,7 @@ fn any_body(_: &Chunk, _: &[u8]) -> std::result::Result<(), String> {
 }
 
 async fn restored(home: &Home, id: uuid::Uuid, place: &Path) -> Arc<Catalog> {
-    restore(place, id, &home.settings, home.parts(), &any_body).await.unwrap();
+    home.restore_to(place, id, &any_body).await.unwrap();
     open_at(home, place).await.unwrap()
 }
 
@@ -89,7 +89,7 @@ async fn a_lineage_that_cannot_be_written_leaves_the_old_folder_in() {
     let id = left_behind(&home).await;
     let place = tempfile::tempdir().unwrap();
     home.manifests.fails_before.store(true, std::sync::atomic::Ordering::Relaxed);
-    restore(place.path(), id, &home.settings, home.parts(), &any_body).await.unwrap_err();
+    home.restore_to(place.path(), id, &any_body).await.unwrap_err();
     assert!(place.path().join("RESTORING").exists());
     home.manifests.fails_before.store(false, std::sync::atomic::Ordering::Relaxed);
     drop(home.open().await);

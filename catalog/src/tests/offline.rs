@@ -8,7 +8,7 @@ use super::support::{
 };
 use crate::index::Index;
 use crate::model::{Change, Chunk, Oid, PgType};
-use crate::offline::{CheckBody, IndexState, Inspection, RepairOptions, Repaired, inspect, repair, restore};
+use crate::offline::{CheckBody, IndexState, Inspection, RepairOptions, Repaired, inspect, repair};
 use crate::records::RawOp;
 use crate::{Error, Head};
 
@@ -212,9 +212,9 @@ async fn a_server_comes_back_from_the_store_alone() {
     let mut other = Home::new();
     other.manifests = home.manifests.clone();
     let place = other.path().join("new");
-    let restored = restore(&place, id, &other.settings, other.parts(), &any_body).await.unwrap();
+    let restored = other.restore_to(&place, id, &any_body).await.unwrap();
     assert_eq!((restored.seq, restored.lost.rows()), (seq, 5), "chunks were in the log only");
-    let again = restore(&place, id, &other.settings, other.parts(), &any_body).await;
+    let again = other.restore_to(&place, id, &any_body).await;
     assert!(matches!(again, Err(Error::Mismatch(_))), "not into a folder that holds something");
     let catalog = crate::Catalog::open(&place, other.settings.clone(), other.parts()).await.unwrap();
     assert_eq!(catalog.id(), id);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::support::{Home, T, append_chunk, create_t, describe, set};
 use crate::disk::simulated::{Fault, SimulatedDisk};
 use crate::model::Chunk;
-use crate::offline::{Restored, inspect_on, mark_restoring, restore_on};
+use crate::offline::{RestorePlace, Restored, inspect_on, restore_on};
 use crate::open::Machine;
 use crate::{Catalog, Durability, Error, Result};
 
@@ -20,7 +20,7 @@ fn machine(disk: &SimulatedDisk) -> Machine {
 }
 
 async fn restore_at(home: &Home, id: uuid::Uuid, place: &Path, disk: &SimulatedDisk) -> Result<Restored> {
-    restore_on(place, id, &home.settings, home.parts(), &any_body, &machine(disk)).await
+    restore_on(RestorePlace::take(place)?, id, &home.settings, home.parts(), &any_body, &machine(disk)).await
 }
 
 async fn open_at(home: &Home, place: &Path, disk: &SimulatedDisk) -> Result<Arc<Catalog>> {
@@ -79,7 +79,7 @@ async fn before_its_format_was_written_or_after_all_else() {
     let (home, id, described) = shipped().await;
     let (place, disk) = (tempfile::tempdir().unwrap(), SimulatedDisk::default());
     fs::write(place.path().join("LOCK"), "1\n").unwrap();
-    mark_restoring(place.path()).unwrap();
+    drop(RestorePlace::take(place.path()).unwrap());
     fs::write(place.path().join("RESTORING"), "").unwrap();
     assert!(is_refused(open_at(&home, place.path(), &disk).await));
     assert!(is_refused(inspect_on(place.path(), &home.settings, &home.parts(), &any_body, &machine(&disk)).await));

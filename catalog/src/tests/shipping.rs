@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::support::{Home, T, append_chunk, create_t, describe, merge_chunks, set};
 use crate::model::{Chunk, Oid};
-use crate::offline::{RepairOptions, Restored, inspect, repair, restore};
+use crate::offline::{RepairOptions, Restored, inspect, repair};
 use crate::{Catalog, Durability, Error};
 
 const SECOND: i64 = 1_000_000;
@@ -31,7 +31,7 @@ async fn write(catalog: &Catalog, n: u8) {
 async fn restored(home: &Home, place: &Path) -> (Restored, Arc<Catalog>) {
     let id = fs::read_to_string(home.path().join("FORMAT")).unwrap();
     let id = id.split_ascii_whitespace().last().unwrap().parse().unwrap();
-    let restored = restore(place, id, &home.settings, home.parts(), &any_body).await.unwrap();
+    let restored = home.restore_to(place, id, &any_body).await.unwrap();
     (restored, Catalog::open(place, home.settings.clone(), home.parts()).await.unwrap())
 }
 

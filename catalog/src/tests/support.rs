@@ -18,6 +18,7 @@ use crate::model::{
     PartitionKey, PgType, Relation, RelationKind, Requirement, Schema, Seq, StoredQuery, Table, TimestampMicros, View,
     ViewDependency,
 };
+use crate::offline::{self, CheckBody, RestorePlace, Restored};
 use crate::open::Machine;
 use crate::{
     ArrivingChunk, Catalog, Clock, Durability, Entropy, Head, ObjectFolder, Parts, RealTimeRows, RealTimeTier,
@@ -161,6 +162,11 @@ impl Home {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Restores what its stores hold to another place.
+    pub(crate) async fn restore_to(&self, place: &Path, id: Uuid, check_body: &CheckBody) -> crate::Result<Restored> {
+        offline::restore(RestorePlace::take(place)?, id, &self.settings, self.parts(), check_body).await
     }
 
     pub(crate) fn parts(&self) -> Parts {

@@ -21,6 +21,7 @@ use crate::plan::user_types::looked_up;
 use crate::scope::Scope;
 use crate::sequence;
 use crate::session::SharedTransaction;
+use crate::write::newest;
 use crate::{plan, semantics};
 
 pub(super) async fn run(
@@ -45,17 +46,52 @@ pub(super) async fn run(
             SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).detail("This operation is supported for tables.")
         );
     }
-    let mut altered = Altered::of(scope, &relation);
+    let (scope, relation) = match alter.operations.iter().any(looks_at_rows) {
+        true => &Box::pin(held(scope, transaction, &name, relation)).await?,
+        false => &(Arc::clone(scope), relation),
+    };
+    let mut altered = Altered::of(scope, relation);
     for operation in &alter.operations {
         altered.apply(operation).await?;
     }
-    altered.add_checks_again(&relation).await?;
+    altered.add_checks_again(relation).await?;
     if altered.is_rewritten {
-        return rewrite::run(scope, transaction, &relation, altered).await;
+        return rewrite::run(scope, transaction, relation, altered).await;
     }
     let mut changes = vec![Change::ReplaceRelation(altered.relation)];
     changes.extend(altered.more);
     Ok(Done::new("ALTER TABLE", altered.requires, changes))
+}
+
+/// Whether an operation may look at all rows of the table, or write them anew.
+fn looks_at_rows(operation: &AlterTableOperation) -> bool {
+    use AlterColumnOperation::{SetDataType, SetNotNull};
+    match operation {
+        AlterTableOperation::AddColumn { column_def, .. } => !column_def.options.is_empty(),
+        AlterTableOperation::AlterColumn { op, .. } => matches!(op, SetNotNull | SetDataType { .. }),
+        AlterTableOperation::AddConstraint { .. } => true,
+        _ => false,
+    }
+}
+
+/// Has commits of rows to the table of that name wait, and gives it as it is then: others may have altered it while this
+/// waited for them.
+async fn held(
+    scope: &Arc<Scope>,
+    transaction: &SharedTransaction,
+    name: &QualifiedName,
+    mut relation: Arc<Relation>,
+) -> Result<(Arc<Scope>, Arc<Relation>), SqlError> {
+    loop {
+        scope.locks.hold_commits(relation.oid, scope.lock_wait_max()).await?;
+        let now = newest(scope, transaction)?;
+        let found = now.relation(name.schema(), &name.name).cloned();
+        let found = found.ok_or_else(|| crate::scope::undefined_table(name.schema(), &name.name))?;
+        if found.oid == relation.oid {
+            return Ok((now, found));
+        }
+        relation = found;
+    }
 }
 
 /// Whether an operation is one for the relation's kind: a materialized view is what its query says.

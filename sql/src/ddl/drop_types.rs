@@ -76,11 +76,14 @@ impl Dropped {
         if let RelationKind::Table(definition) = &mut after.kind {
             for used in types.iter().flat_map(|ty| uses_of(table, ty)) {
                 used.take_from(definition);
-                // Of a column it is told when the table is taken back.
-                if !matches!(used, Use::Column(_)) {
-                    let message = format!("drop cascades to {}, which was dropped", used.named(&shown));
-                    scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
-                }
+                // That a column has another type is told when the table is taken back.
+                let used = match used {
+                    Use::Column(column) if column.default.is_some() => Use::Default(column),
+                    Use::Column(_) => continue,
+                    other => other,
+                };
+                let message = format!("drop cascades to {}, which was dropped", used.named(&shown));
+                scope.notice(SqlState::SUCCESSFUL_COMPLETION, message);
             }
         }
         if after != **table {

@@ -27,7 +27,7 @@ use crate::semantics;
 use crate::semantics::type_planner::arrow_of;
 use crate::session::SharedTransaction;
 use crate::values;
-use crate::write::{Existing, Load, Target, newest};
+use crate::write::{Existing, Load, Target};
 
 /// Writes the rows of an altered table again. Nobody may have added rows when this commits: they would have old values. So
 /// that it does not lose to those who add some all the time, they wait.
@@ -39,7 +39,6 @@ pub(super) async fn run(
 ) -> Result<Done, SqlError> {
     let after = Arc::new(altered.relation);
     scope.locks.hold_commits(before.oid, scope.lock_wait_max()).await?;
-    let scope = &newest(scope, transaction)?;
     let (table, replaced) = (before.oid, Replaced::of(scope, before));
     claim(scope, transaction, &replaced.sources, &[])?;
     let appended = rewrite(scope, before, &after, &altered.retyped).await?;

@@ -4,10 +4,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
+use arrow::datatypes::Schema;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{Expr, ExprSchemable, Volatility};
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_plan::PhysicalExpr;
@@ -33,10 +35,39 @@ impl Planner<'_> {
     /// What computes an analysed expression.
     pub(crate) fn computing(&self, expression: Expr, schema: &DFSchema) -> Result<Computing, SqlError> {
         let is_lasting = is_lasting(&expression, schema)?;
-        let planned = self.state().create_physical_expr(expression, schema)?;
-        let expression = if is_lasting { let_go(planned)? } else { planned };
+        let planned = self.computed_by(expression, schema)?;
+        let expression = if is_lasting { self.let_go(planned)? } else { planned };
         Ok(Computing { expression, is_lasting })
     }
+
+    /// The same for this statement alone. Functions that are a way to write another expression (`coalesce`) become that.
+    pub(crate) fn computed_by(&self, expression: Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>, SqlError> {
+        let options = Arc::clone(self.state().config_options());
+        let context =
+            SimplifyContext::builder().with_schema(Arc::new(schema.clone())).with_config_options(options).build();
+        let expression = expression.transform_up(|part| written_out(part, &context))?.data;
+        Ok(self.state().create_physical_expr(expression, schema)?)
+    }
+
+    /// The expression without the snapshot of the statement that it was planned in, which would stay in memory.
+    fn let_go(&self, expression: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>, SqlError> {
+        let options = self.lasting.get_or_init(|| Arc::new(without_snapshot(self.state().config_options())));
+        let let_go = expression.transform_up(|part| {
+            let Some(call) = part.downcast_ref::<ScalarFunctionExpr>() else { return Ok(Transformed::no(part)) };
+            let (fun, args, options) = (Arc::new(call.fun().clone()), call.args().to_vec(), Arc::clone(options));
+            let field = call.return_field(&Schema::empty())?;
+            Ok(Transformed::yes(Arc::new(ScalarFunctionExpr::new(call.name(), fun, args, field, options)) as _))
+        })?;
+        Ok(let_go.data)
+    }
+}
+
+fn written_out(part: Expr, context: &SimplifyContext) -> datafusion::common::Result<Transformed<Expr>> {
+    let Expr::ScalarFunction(ScalarFunction { func, args }) = part else { return Ok(Transformed::no(part)) };
+    Ok(match func.simplify(args, context)? {
+        ExprSimplifyResult::Original(args) => Transformed::no(Expr::ScalarFunction(ScalarFunction { func, args })),
+        ExprSimplifyResult::Simplified(written_out) => Transformed::yes(written_out),
+    })
 }
 
 /// Whether an expression means the same in every statement under the same definitions and settings.
@@ -92,18 +123,6 @@ fn is_lasting_cast(from: &Expr, to: PgType, schema: &DFSchema) -> datafusion::co
 fn is_of_catalog(name: &str) -> bool {
     static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| pg_catalog::functions::function_names().collect());
     NAMES.contains(name)
-}
-
-/// The expression without the snapshot of the statement that it was planned in, which would stay in memory.
-fn let_go(expression: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>, SqlError> {
-    let let_go = expression.transform_up(|part| {
-        let Some(call) = part.downcast_ref::<ScalarFunctionExpr>() else { return Ok(Transformed::no(part)) };
-        let options = Arc::new(without_snapshot(call.config_options()));
-        let (fun, args) = (Arc::new(call.fun().clone()), call.args().to_vec());
-        let field = call.return_field(&arrow::datatypes::Schema::empty())?;
-        Ok(Transformed::yes(Arc::new(ScalarFunctionExpr::new(call.name(), fun, args, field, options)) as _))
-    })?;
-    Ok(let_go.data)
 }
 
 fn without_snapshot(options: &ConfigOptions) -> ConfigOptions {

@@ -1,8 +1,9 @@
 //! From a tree to its plan: the steps in their order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::common::DFSchema;
+use datafusion::common::config::ConfigOptions;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
@@ -28,6 +29,8 @@ pub(crate) struct Planner<'a> {
     pub(super) provider: Provider<'a>,
     /// What subqueries of the statement's expressions read too.
     pub(super) with: Option<ast::With>,
+    /// The options of expressions that outlive the statement.
+    pub(super) lasting: OnceLock<Arc<ConfigOptions>>,
 }
 
 impl<'a> Planner<'a> {
@@ -36,7 +39,7 @@ impl<'a> Planner<'a> {
     }
 
     fn of(provider: Provider<'a>) -> Self {
-        Planner { provider, with: None }
+        Planner { provider, with: None, lasting: OnceLock::new() }
     }
 
     /// A planner that reads the text of a view: its names mean what they meant when it was created.

@@ -27,8 +27,14 @@ pub(crate) struct HeldRows {
     transaction: OnceLock<HeldTransaction>,
     /// Whether statements see what was committed before they began, and not before the transaction did.
     reads_anew: AtomicBool,
-    /// Whether the statement found rows changed that it waited for.
-    found_changed: AtomicBool,
+    /// The table of which the statement found rows changed.
+    found_changed: Mutex<Option<Oid>>,
+}
+
+/// What held locked rows at some moment.
+pub(crate) struct Held {
+    locked: BTreeSet<SourceId>,
+    changed: BTreeSet<SourceId>,
 }
 
 /// What holds locked rows.
@@ -49,7 +55,7 @@ impl HeldRows {
             waits: Arc::clone(waits),
             transaction: OnceLock::new(),
             reads_anew: AtomicBool::new(false),
-            found_changed: AtomicBool::new(false),
+            found_changed: Mutex::new(None),
         }
     }
 
@@ -69,7 +75,7 @@ impl HeldRows {
         let gone: Vec<_> = places.iter().filter(is_gone).collect();
         let Some(place) = gone.first() else { return Ok(true) };
         match place.lock.if_locked {
-            IfLocked::Wait => Err(self.moved_on()),
+            IfLocked::Wait => Err(self.moved_on(place.lock.table)),
             IfLocked::Skip => Ok(false),
             IfLocked::Refuse => Err(refused(place)),
         }
@@ -86,6 +92,10 @@ impl HeldRows {
         if changed.is_empty() {
             return Ok(());
         }
+        // Who has changed something already is waited for, and does not wait.
+        if self.changed.lock().is_empty() {
+            self.waits.wait_to_change(table, limit).await?;
+        }
         self.begin();
         let sources: Vec<SourceId> = changed.iter().map(|(source, _)| *source).collect();
         while let Some((other, rest)) = self.locks.take_changed(self.holder, changed) {
@@ -97,7 +107,7 @@ impl HeldRows {
         self.changed.lock().extend(sources);
         // Else the commit tells that another was there first.
         let begins_again = self.reads_anew.load(Ordering::Relaxed);
-        if is_gone && begins_again { Err(self.moved_on()) } else { Ok(()) }
+        if is_gone && begins_again { Err(self.moved_on(table)) } else { Ok(()) }
     }
 
     /// From now on others can wait for the transaction's end.
@@ -106,8 +116,8 @@ impl HeldRows {
     }
 
     /// 40001, of which the session may make a new try.
-    fn moved_on(&self) -> SqlError {
-        self.found_changed.store(true, Ordering::Relaxed);
+    fn moved_on(&self, table: Oid) -> SqlError {
+        *self.found_changed.lock() = Some(table);
         SqlError::new(SqlState::SERIALIZATION_FAILURE, "could not serialize access due to concurrent update")
             .detail("Another transaction has changed what holds the row.")
     }
@@ -115,24 +125,27 @@ impl HeldRows {
     /// A statement begins, or begins again.
     pub(crate) fn begin_statement(&self, reads_anew: bool) {
         self.reads_anew.store(reads_anew, Ordering::Relaxed);
-        self.found_changed.store(false, Ordering::Relaxed);
+        *self.found_changed.lock() = None;
     }
 
-    /// Whether the statement that failed may find other rows when it begins again.
-    pub(crate) fn may_begin_again(&self) -> bool {
-        self.reads_anew.load(Ordering::Relaxed) && self.found_changed.load(Ordering::Relaxed)
+    /// The table of which the statement that failed may find other rows when it begins again.
+    pub(crate) fn begins_again_for(&self) -> Option<Oid> {
+        let found = *self.found_changed.lock();
+        found.filter(|_| self.reads_anew.load(Ordering::Relaxed))
     }
 
-    /// What holds the rows that are locked.
-    pub(crate) fn sources(&self) -> BTreeSet<SourceId> {
-        self.sources.lock().keys().copied().collect()
+    /// What holds the rows that are locked now.
+    pub(crate) fn held(&self) -> Held {
+        Held { locked: self.sources.lock().keys().copied().collect(), changed: self.changed.lock().clone() }
     }
 
     /// Gives up the locks on rows of anything else.
-    pub(crate) fn keep_only(&self, kept: &BTreeSet<SourceId>) {
-        let left: Vec<_> = self.sources.lock().extract_if(.., |id, _| !kept.contains(id)).map(|(id, _)| id).collect();
-        let changed = self.changed.lock();
-        self.locks.release(self.holder, left.into_iter().filter(|id| !changed.contains(id)));
+    pub(crate) fn keep_only(&self, kept: &Held) {
+        let locked = self.sources.lock().extract_if(.., |id, _| !kept.locked.contains(id)).map(|(id, _)| id).collect();
+        let changed: Vec<_> = self.changed.lock().extract_if(.., |id| !kept.changed.contains(id)).collect();
+        let left: BTreeSet<SourceId> = changed.into_iter().chain::<Vec<_>>(locked).collect();
+        let is_kept = |id: &SourceId| kept.locked.contains(id) || kept.changed.contains(id);
+        self.locks.release(self.holder, left.into_iter().filter(|id| !is_kept(id)));
     }
 
     /// Takes note of what holds rows; false if others took it away since the statement's snapshot.

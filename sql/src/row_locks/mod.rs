@@ -4,8 +4,8 @@
 //! tree → clauses (checked, left as a mark) → plan with addresses → LockRows → the transaction's HeldRows
 //! ```
 //! A lock lasts until its transaction ends. Who finds a row locked by another waits for that end, fails at once or passes
-//! over the row, as it asked. Who waited and finds that the row was changed meanwhile begins the statement again
-//! (READ COMMITTED), or fails.
+//! over the row, as it asked. Who finds that the row was changed meanwhile begins the statement again (READ COMMITTED), or
+//! fails. Who has begun again a few times has others wait before they lock rows of that table.
 //!
 //! A statement that changes rows locks them too. What holds them is written again, and two that write one partition again
 //! cannot both commit, so the second waits for the first.

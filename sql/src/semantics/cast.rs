@@ -70,6 +70,7 @@ impl Hash for PgCast {
 /// written.
 pub(crate) fn is_fixed(from: PgType, to: PgType) -> bool {
     let is = |ty: PgType, known: &[PgType]| known.iter().any(|known| known.oid == ty.oid);
+    let [from, to] = [from, to].map(|ty| ty.element().unwrap_or(ty));
     let [from, to] = [from, to].map(|ty| ty.kind().and_then(RangeType::of_kind).map_or(ty, |range| range.element));
     let is_of_zone = |ty| is(ty, &[PgType::TIMESTAMPTZ]);
     let is_of_day = |ty| is(ty, &[PgType::DATE, PgType::TIMESTAMP]);

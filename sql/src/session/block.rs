@@ -73,7 +73,10 @@ impl Session {
     fn open_block(&mut self, modes: Modes) -> Result<(), SqlError> {
         self.rerun = None;
         self.block = Some(Block::default());
-        self.in_transaction(|transaction| transaction.set_modes(modes));
+        self.in_transaction(|transaction| {
+            transaction.open_block();
+            transaction.set_modes(modes);
+        });
         self.show_modes(modes)
     }
 

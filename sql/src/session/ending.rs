@@ -12,26 +12,33 @@ use crate::transaction::{Looks, Transaction};
 
 impl Session {
     /// Ends the implicit transaction: commits what its statements did in one change set, or discards it after an
-    /// error. The last CommandComplete, and ReadyForQuery, come after it. A block goes on. Gives the tag that the last
-    /// statement has now, if it had to be run again and came to another.
-    pub async fn end_implicit(&mut self) -> Result<Option<String>, SqlError> {
-        let ended = if self.block.is_some() { Ok(()) } else { self.end_transaction().await.map(drop) };
+    /// error. The last CommandComplete, and ReadyForQuery, come after it. A block goes on. A last statement that had to be run
+    /// again may have come to another tag: it is given if `may_retell`, as the client was not told the first; else that is
+    /// 40001.
+    pub async fn end_implicit(&mut self, may_retell: bool) -> Result<Option<String>, SqlError> {
+        let ended = match self.block {
+            Some(_) => Ok(None),
+            None => self.end_transaction_as(may_retell).await.map(|(_, retold)| retold),
+        };
         self.activity.end(self.engine.now(), self.transaction_status());
-        let retold = self.retold.take();
-        ended.map(|()| retold)
+        ended
     }
 
     /// Commits the transaction, if one is open; false if it had failed and was discarded.
     pub(super) async fn end_transaction(&mut self) -> Result<bool, SqlError> {
+        Ok(self.end_transaction_as(false).await?.0)
+    }
+
+    async fn end_transaction_as(&mut self, may_retell: bool) -> Result<(bool, Option<String>), SqlError> {
         let is_good = !self.has_failed();
         if is_good && let Err(error) = self.prepare_commit().await {
             self.discard().await;
             return Err(error);
         }
-        let ended = self.commit_or_run_again().await;
+        let ended = self.commit_or_run_again(may_retell).await;
         let is_committed = is_good && ended.is_ok();
         self.end_of_transaction(is_committed);
-        ended.map(|()| is_good)
+        ended.map(|retold| (is_good, retold))
     }
 
     /// What may still fail of what else a transaction does.
@@ -92,10 +99,10 @@ impl Session {
         }
     }
 
-    async fn commit_or_run_again(&mut self) -> Result<(), SqlError> {
+    async fn commit_or_run_again(&mut self, may_retell: bool) -> Result<Option<String>, SqlError> {
         let durability = self.settings.lock().current().durability();
         let mut rerun = self.rerun.take();
-        let mut turn = None;
+        let (mut turn, mut retold) = (None, None);
         for attempt in 0.. {
             let Some(transaction) = self.transaction.lock().take() else { break };
             let error = match transaction.end(durability).await {
@@ -108,23 +115,27 @@ impl Session {
                 turn = self.engine.turn().await;
             }
             tracing::debug!(attempt, "implicit transaction lost a race, running it again");
-            let failed = match Box::pin(self.run_again(&again)).await {
-                Ok(Again::Alike) => None,
-                Ok(Again::Retold(tag)) => {
-                    self.retold = Some(tag);
-                    None
-                }
-                Ok(Again::Differs) => Some(error),
-                Err(other) => Some(other),
+            let ran = match Box::pin(self.run_again(&again)).await {
+                Ok(Again::Alike) => Ok(None),
+                Ok(Again::Retold(tag)) if may_retell => Ok(Some(tag)),
+                Ok(Again::Retold(_) | Again::Differs) => Err(error),
+                Err(other) => Err(other),
             };
-            if let Some(error) = failed {
-                // What it had begun ends with it; the next statement begins anew.
-                self.discard().await;
-                return Err(error);
+            let ran = match ran {
+                Ok(tag) => self.wait_to_commit().await.map(|()| tag),
+                Err(error) => Err(error),
+            };
+            match ran {
+                Ok(tag) => retold = tag,
+                Err(error) => {
+                    // What it had begun ends with it; the next statement begins anew.
+                    self.discard().await;
+                    return Err(error);
+                }
             }
             rerun = Some(again);
         }
-        Ok(())
+        Ok(retold)
     }
 
     pub(super) async fn discard(&mut self) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{SqlError, SqlState};
@@ -45,10 +46,10 @@ impl Interrupts {
     }
 
     /// Begins a statement with its time limit.
-    pub(crate) fn guard(&self, limit: Option<Duration>) -> Guard {
+    pub(crate) fn guard(&self, limit: Option<Duration>, began: Instant) -> Guard {
         let token = self.terminated.child_token();
         *self.running.lock() = Some(token.clone());
-        let deadline = limit.map(|limit| tokio::time::Instant::now() + limit);
+        let deadline = limit.map(|limit| began + limit);
         Guard { token, terminated: self.terminated.clone(), deadline, limit }
     }
 
@@ -128,21 +129,24 @@ mod tests {
     async fn a_cancel_reaches_the_running_statement_only() {
         let interrupts = Interrupts::default();
         interrupts.cancel();
-        let guard = interrupts.guard(None);
+        let guard = interrupts.guard(None, Instant::now());
         assert_eq!(guard.watch(async { Ok(1) }).await, Ok(1));
         interrupts.cancel();
         let error = guard.watch(std::future::pending::<Result<(), _>>()).await.expect_err("cancelled");
         assert_eq!(error.code, SqlState::QUERY_CANCELED);
-        assert!(interrupts.guard(None).check().is_ok());
+        assert!(interrupts.guard(None, Instant::now()).check().is_ok());
         interrupts.terminate();
-        assert_eq!(interrupts.guard(None).check().expect_err("terminated").code, SqlState::ADMIN_SHUTDOWN);
+        assert_eq!(
+            interrupts.guard(None, Instant::now()).check().expect_err("terminated").code,
+            SqlState::ADMIN_SHUTDOWN
+        );
         assert_eq!(interrupts.terminated().await.code, SqlState::ADMIN_SHUTDOWN);
     }
 
     #[tokio::test]
     async fn a_termination_reaches_the_running_statement() {
         let interrupts = Interrupts::default();
-        let guard = interrupts.guard(None);
+        let guard = interrupts.guard(None, Instant::now());
         interrupts.terminate();
         let error = guard.watch(std::future::pending::<Result<(), _>>()).await.expect_err("terminated");
         assert_eq!(error.code, SqlState::ADMIN_SHUTDOWN);
@@ -150,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_statement_ends_at_its_limit() {
-        let guard = Interrupts::default().guard(Some(Duration::from_millis(1)));
+        let guard = Interrupts::default().guard(Some(Duration::from_millis(1)), Instant::now());
         let error = guard.watch(std::future::pending::<Result<(), _>>()).await.expect_err("timed out");
         assert_eq!(error.message, "canceling statement due to statement timeout");
         assert!(guard.check().is_err(), "what still computes for it finds it stopped");

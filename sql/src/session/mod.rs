@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use peristyle_catalog::model::Oid;
+use tokio::time::Instant;
 
 use self::block::Block;
 use self::channels::Listener;
@@ -112,8 +113,8 @@ pub struct Session {
     acts_on_commit: bool,
     /// What the implicit transaction must run again if it loses a race before anything was sent.
     rerun: Option<Rerun>,
-    /// The tag that it came to when it was run again.
-    retold: Option<String>,
+    /// When the statement began that runs now.
+    began: Option<Instant>,
     /// The values that it took of sequences.
     taken: SharedTaken,
     locks: Arc<OwnLocks>,
@@ -160,7 +161,7 @@ impl Session {
             activity,
             acts_on_commit: false,
             rerun: None,
-            retold: None,
+            began: None,
             taken: SharedTaken::default(),
         })
     }
@@ -220,9 +221,10 @@ impl Session {
         Arc::clone(self.settings.lock().current())
     }
 
-    /// The guard of the statement that runs now.
+    /// The guard of the statement that runs now, which began once, however often it begins again.
     fn statement_guard(&self) -> Guard {
-        self.interrupts.guard(self.settings.lock().current().timeouts().statement)
+        let limit = self.settings.lock().current().timeouts().statement;
+        self.interrupts.guard(limit, self.began.unwrap_or_else(Instant::now))
     }
 
     fn scope(&mut self, looks: Looks) -> Result<Arc<Scope>, SqlError> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::Session;
 use crate::error::SqlError;
 use crate::modify::gather;
@@ -11,10 +13,14 @@ use crate::plan::parameters::Bound;
 use crate::statement;
 use crate::transaction::{Isolation, Looks, Pile};
 
+/// Attempts of a statement that loses to quicker ones, before these wait for it.
+const ATTEMPTS_BESIDE_OTHERS: usize = 2;
+
 impl Session {
     pub(super) async fn run(&mut self, statement: &Statement, bound: Arc<Bound>) -> Result<Outcome, SqlError> {
         self.refuse_if_failed(statement)?;
         self.activity.begin(statement.text(), self.engine.now());
+        self.began = Some(Instant::now());
         let result = match self.executed(statement).await {
             // Places in the text of what was prepared are none in the text of EXECUTE.
             Ok(Some((executed, values))) => {
@@ -24,6 +30,7 @@ impl Session {
             Ok(None) => self.run_any(statement, bound).await.map_err(|error| statement::place(error, statement)),
             Err(error) => Err(error),
         };
+        self.began = None;
         result.inspect_err(|_| self.fail())
     }
 
@@ -42,9 +49,9 @@ impl Session {
             return self.attempt(statement, bound).await;
         }
         let rows = self.in_transaction(|transaction| transaction.locked_rows());
-        let held = rows.sources();
+        let before = rows.held();
         let reads_anew = self.modes().isolation == Isolation::ReadCommitted;
-        for _ in 0..self.engine.limits().retries_max {
+        for attempt in 1..=self.engine.limits().retries_max {
             rows.begin_statement(reads_anew);
             let (outcome, has_failed) = match self.attempt(statement, bound).await {
                 Ok(Outcome::Rows(rows)) => {
@@ -54,10 +61,12 @@ impl Session {
                 Ok(outcome) => (Ok(outcome), false),
                 Err(error) => (Err(error), true),
             };
-            if !(has_failed && rows.may_begin_again()) {
-                return outcome;
+            let Some(table) = rows.begins_again_for().filter(|_| has_failed) else { return outcome };
+            rows.keep_only(&before);
+            if attempt >= ATTEMPTS_BESIDE_OTHERS {
+                let limit = self.settings().timeouts().lock;
+                self.statement_guard().watch(self.locks.hold_changes(table, limit)).await?;
             }
-            rows.keep_only(&held);
         }
         self.attempt(statement, bound).await
     }

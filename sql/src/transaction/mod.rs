@@ -115,6 +115,8 @@ pub(crate) struct Transaction {
     catalog: Arc<Catalog>,
     store: Arc<Store>,
     modes: Modes,
+    /// Whether it goes on after its first statement.
+    is_block: bool,
     /// The first snapshot that a statement read, pinned: later changes may rest on it.
     first: Option<First>,
     staged: Staged,
@@ -165,6 +167,7 @@ impl Transaction {
             catalog: Arc::clone(catalog),
             store: Arc::clone(store),
             modes,
+            is_block: false,
             first: None,
             staged: Staged::default(),
             started,
@@ -200,6 +203,11 @@ impl Transaction {
     /// When it began: `now()`.
     pub(crate) fn started(&self) -> TimestampMicros {
         self.started
+    }
+
+    /// The client has opened a block.
+    pub(crate) fn open_block(&mut self) {
+        self.is_block = true;
     }
 
     /// Has it begin at an earlier time.
@@ -275,7 +283,9 @@ impl Transaction {
         match &self.first {
             Some(_) if self.modes.isolation == Isolation::ReadCommitted => self.catalog.snapshot(),
             Some(first) => first.snapshot.clone(),
-            None => self.first.insert(First::of(&self.catalog, self.modes, &self.reads)).snapshot.clone(),
+            None => {
+                self.first.insert(First::of(&self.catalog, self.modes, self.is_block, &self.reads)).snapshot.clone()
+            }
         }
     }
 

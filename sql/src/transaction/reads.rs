@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use peristyle_catalog::model::{Oid, TimestampMicros};
+use peristyle_catalog::model::Oid;
 use peristyle_catalog::{Catalog, Snapshot, StateClaim};
 
 use super::{Isolation, Modes};
@@ -17,9 +17,10 @@ pub(super) struct First {
 }
 
 impl First {
-    pub(super) fn of(catalog: &Catalog, modes: Modes, reads: &Reads) -> First {
+    /// Only a block comes back to what it has read.
+    pub(super) fn of(catalog: &Catalog, modes: Modes, is_block: bool, reads: &Reads) -> First {
         let snapshot = catalog.snapshot();
-        let may_replace = modes.isolation != Isolation::ReadCommitted && !modes.is_read_only;
+        let may_replace = is_block && modes.isolation != Isolation::ReadCommitted && !modes.is_read_only;
         let claim = may_replace.then(|| Arc::new(catalog.claims().claim_state(snapshot.seq())));
         reads.0.lock().claim = claim.as_ref().map(Arc::downgrade).unwrap_or_default();
         First { snapshot, _claim: claim }
@@ -39,11 +40,11 @@ struct Noted {
 }
 
 impl Reads {
-    pub(crate) fn note(&self, relation: Oid, now: TimestampMicros) {
+    pub(crate) fn note(&self, relation: Oid) {
         let mut noted = self.0.lock();
         noted.relations.insert(relation);
         if let Some(claim) = noted.claim.upgrade() {
-            claim.add(relation, now);
+            claim.add(relation);
         }
     }
 

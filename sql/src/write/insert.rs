@@ -359,6 +359,8 @@ pub(crate) fn without_defaults(source: &ast::Query) -> ast::Query {
 mod tests {
     use super::*;
     use crate::error::SqlState;
+    use tokio::time::Instant;
+
     use crate::session::Interrupts;
 
     /// Without a transaction in the slot, what passes the guard is an internal error: nothing else can tell them apart.
@@ -366,12 +368,12 @@ mod tests {
     async fn a_stopped_statement_adds_nothing_to_a_transaction() {
         let staged = |guard: &Guard| stage(guard, &SharedTransaction::default(), Default::default());
         let interrupts = Interrupts::default();
-        let cancelled = interrupts.guard(None);
+        let cancelled = interrupts.guard(None, Instant::now());
         interrupts.cancel();
-        let running = interrupts.guard(None);
+        let running = interrupts.guard(None, Instant::now());
         assert_eq!(staged(&cancelled).expect_err("stopped").code, SqlState::QUERY_CANCELED);
         assert_eq!(staged(&running).expect_err("reaches the slot").code, SqlState::INTERNAL_ERROR);
-        let late = interrupts.guard(Some(std::time::Duration::ZERO));
+        let late = interrupts.guard(Some(std::time::Duration::ZERO), Instant::now());
         assert!(late.watch(std::future::pending::<Result<(), _>>()).await.is_err());
         assert_eq!(staged(&late).expect_err("out of time").code, SqlState::QUERY_CANCELED);
         interrupts.terminate();

@@ -252,7 +252,7 @@ pub(super) fn row_condition(
         return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
     }
     let condition = semantics::assignment_cast(condition, &schema, PgType::BOOL, &DataType::Boolean)?;
-    Ok(planner.state().create_physical_expr(condition, &schema)?)
+    planner.computed_by(condition, &schema)
 }
 
 /// Plans what a write computes, where there is something: planning costs more than a single row.
@@ -299,11 +299,13 @@ pub(super) fn default_source(
     if let Some(sequence) = sequence_of_default(&default).filter(|_| semantics::is_integer(ty)) {
         return Ok(Source::Sequence(sequence));
     }
-    if ty == PgType::TIMESTAMPTZ && is_now(&parse_expression(&default)?) {
+    let default = parse_expression(&default)?;
+    if ty == PgType::TIMESTAMPTZ && is_now(&default) {
         return Ok(Source::Now);
     }
     let none = DFSchema::empty();
-    let assigned = semantics::assignment_cast(computer.read(&default, &none)?, &none, ty, field.data_type())?;
+    let default = computer.planner()?.expression(&default, &none)?;
+    let assigned = semantics::assignment_cast(default, &none, ty, field.data_type())?;
     Ok(Source::Default(computer.computing(assigned, &none)?))
 }
 

@@ -268,7 +268,7 @@ impl SqlSession for ScriptedSession {
         self.portals.remove(name);
     }
 
-    async fn end_implicit(&mut self) -> Result<Option<String>, SqlError> {
+    async fn end_implicit(&mut self, _may_retell: bool) -> Result<Option<String>, SqlError> {
         self.portals.retain(|_| false);
         let changes = std::mem::take(&mut self.changes);
         if std::mem::take(&mut self.is_failed) {

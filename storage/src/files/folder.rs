@@ -12,8 +12,13 @@ use rustix::io::Errno;
 
 use super::{FileError, Result};
 
+/// Who may go through a folder may open what is in it, whether or not he may list it.
+#[cfg(target_os = "linux")]
+const SEARCH: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const SEARCH: OFlags = OFlags::RDONLY;
 /// Of folders on the way: none is a link, since the way was resolved before.
-const STEP: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const STEP: OFlags = SEARCH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// Of files: neither a link nor anything that makes the server wait or becomes its terminal.
 const LAST: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
@@ -67,9 +72,13 @@ impl Folder {
         Ok(unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
-    /// Makes names durable.
+    /// Makes names durable, where the server may read the folder.
     pub(super) fn sync(&self) -> io::Result<()> {
-        Ok(fsync(&self.0)?)
+        match openat(&self.0, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(folder) => Ok(fsync(&folder)?),
+            Err(Errno::ACCESS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -113,6 +113,7 @@ impl Merger {
         match self.catalog.commit(changes).await {
             Ok(commit) => {
                 fail_points::pass(Done::MergeCommitted);
+                self.spared(table).note_commit();
                 let record = MergeRecord {
                     table,
                     started_at,

@@ -1,4 +1,6 @@
-use peristyle_catalog::model::{Chunk, Oid, Partition, Seq};
+use std::cell::Cell;
+
+use peristyle_catalog::model::{Chunk, Oid, Partition, Seq, TimestampMicros};
 use peristyle_catalog::{Catalog, Claims, Sources};
 
 use super::{Group, MergeSettings, Urgency};
@@ -6,9 +8,15 @@ use super::{Group, MergeSettings, Urgency};
 /// What merges of a table leave to open transactions, which are about to replace it, or may be.
 pub struct Spared<'a> {
     claims: &'a Claims,
+    table: Oid,
+    now: TimestampMicros,
+    /// Claims that have held up merges since before then do so no more.
+    patience_from: TimestampMicros,
     /// What was there in this state.
     state: Option<Seq>,
     urgency: Urgency,
+    /// Whether something was spared that only may be replaced.
+    holds_up: Cell<bool>,
 }
 
 impl<'a> Spared<'a> {
@@ -20,8 +28,10 @@ impl<'a> Spared<'a> {
         urgency: Urgency,
     ) -> Spared<'a> {
         let claims = catalog.claims();
-        let patience_from = sources.clock.now().seconds_before(settings.yield_seconds);
-        Spared { claims, state: claims.newest_state(table, patience_from), urgency }
+        let now = sources.clock.now();
+        let patience_from = now.seconds_before(settings.yield_seconds);
+        let state = claims.newest_state(table, patience_from);
+        Spared { claims, table, now, patience_from, state, urgency, holds_up: Cell::new(false) }
     }
 
     /// Where room must be made, writers wait for chunks to go, and a transaction that only may replace some does not
@@ -35,12 +45,29 @@ impl<'a> Spared<'a> {
         self.is_of_state(partition.added) || self.claims.has_partition(partition.id)
     }
 
+    /// Takes note of what became of a look at all of the table.
+    pub fn note(&self, has_group: bool) {
+        match (self.holds_up.get(), has_group) {
+            (true, _) => self.claims.hold_up(self.table, self.now),
+            (false, false) => self.claims.let_through(self.table),
+            (false, true) => {}
+        }
+    }
+
+    pub(super) fn note_commit(&self) {
+        self.claims.came_through(self.table, self.patience_from);
+    }
+
     pub(super) fn has_some_of(&self, group: &Group) -> bool {
-        group.chunks.iter().any(|chunk| self.has_chunk(chunk))
-            || group.partitions.iter().any(|partition| self.has_partition(partition))
+        let is_spared = group.chunks.iter().any(|chunk| self.has_chunk(chunk))
+            || group.partitions.iter().any(|partition| self.has_partition(partition));
+        self.note(true);
+        is_spared
     }
 
     fn is_of_state(&self, added: Seq) -> bool {
-        self.state.is_some_and(|state| added <= state)
+        let is_spared = self.state.is_some_and(|state| added <= state);
+        self.holds_up.set(self.holds_up.get() || is_spared);
+        is_spared
     }
 }

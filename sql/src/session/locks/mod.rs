@@ -31,6 +31,8 @@ pub(crate) enum LockKey {
     Transaction(u64),
     /// LOCK TABLE. Who writes to the table does not ask for it.
     Table(Oid),
+    /// The locks that statements take on rows of a table which they change, where one has begun again and again.
+    Changes(Oid),
     /// The commits of rows to a table of which a statement looks at all rows, or writes them anew.
     Commits(Oid),
 }
@@ -167,10 +169,7 @@ impl OwnLocks {
     /// Waits no longer than the limit for the end of a transaction that has locked rows: 55P03 after it, 40P01 for a
     /// deadlock.
     pub(crate) async fn wait_for(&self, transaction: u64, limit: Option<Duration>) -> Result<(), SqlError> {
-        let key = LockKey::Transaction(transaction);
-        self.obtain(key, LockMode::Shared, limit).await?;
-        self.all.give_back(key, self.process_id, LockMode::Shared);
-        Ok(())
+        self.pass(LockKey::Transaction(transaction), limit).await
     }
 
     /// Takes a lock if it is free; whether it was.
@@ -203,6 +202,19 @@ impl OwnLocks {
         self.take_until_end(LockKey::Commits(table), LockMode::Exclusive, limit).await
     }
 
+    /// Has others wait who want to change rows of a table, until the transaction ends.
+    pub(super) async fn hold_changes(&self, table: Oid, limit: Option<Duration>) -> Result<(), SqlError> {
+        self.take_until_end(LockKey::Changes(table), LockMode::Exclusive, limit).await
+    }
+
+    /// Waits until the session may lock rows of a table that it changes.
+    pub(crate) async fn wait_to_change(&self, table: Oid, limit: Option<Duration>) -> Result<(), SqlError> {
+        match self.all.has_after(LockKey::Changes(Oid(0))) {
+            true => self.pass(LockKey::Changes(table), limit).await,
+            false => Ok(()),
+        }
+    }
+
     /// Whether commits of rows to some table are to wait.
     pub(super) fn are_commits_held(&self) -> bool {
         self.all.has_after(LockKey::Commits(Oid(0)))
@@ -215,10 +227,15 @@ impl OwnLocks {
         limit: Option<Duration>,
     ) -> Result<(), SqlError> {
         for table in tables {
-            let key = LockKey::Commits(table);
-            self.obtain(key, LockMode::Shared, limit).await?;
-            self.all.give_back(key, self.process_id, LockMode::Shared);
+            self.pass(LockKey::Commits(table), limit).await?;
         }
+        Ok(())
+    }
+
+    /// Waits until nobody has a lock for itself alone.
+    async fn pass(&self, key: LockKey, limit: Option<Duration>) -> Result<(), SqlError> {
+        self.obtain(key, LockMode::Shared, limit).await?;
+        self.all.give_back(key, self.process_id, LockMode::Shared);
         Ok(())
     }
 

@@ -228,7 +228,7 @@ fn deadlock(key: LockKey, process_id: i32, mode: LockMode, other: i32) -> SqlErr
             format!("advisory lock [{},{class},{object},{kind}]", database.0)
         }
         LockKey::Transaction(transaction) => format!("transaction {transaction}"),
-        LockKey::Table(table) | LockKey::Commits(table) => format!("relation {table}"),
+        LockKey::Table(table) | LockKey::Changes(table) | LockKey::Commits(table) => format!("relation {table}"),
     };
     let lock = format!("{} on {what}", mode.name());
     SqlError::new(SqlState::DEADLOCK_DETECTED, "deadlock detected")
