@@ -46,7 +46,7 @@ impl Client {
     pub(crate) async fn prepare(&mut self, sql: &str) -> Prepared {
         let statement = self.parse(sql);
         let prepared = self.session.prepare(&statement, &[]).await.expect("the statement can be prepared");
-        self.session.end_implicit().await.expect("preparing changes nothing");
+        self.session.end_implicit(false).await.expect("preparing changes nothing");
         prepared
     }
 
@@ -61,7 +61,7 @@ impl Client {
             copy.write(message).await.expect("the data is taken");
         }
         let tag = copy.finish().await.expect("the COPY ends");
-        self.session.end_implicit().await.expect("the COPY commits");
+        self.session.end_implicit(false).await.expect("the COPY commits");
         tag_count(&tag)
     }
 
@@ -89,7 +89,7 @@ impl Client {
         let outcome = self.session.execute(statement).await.expect("the query starts");
         let Outcome::Rows(rows) = outcome else { panic!("{} gives no rows", statement.text()) };
         let batches = rows.batches.map(|batch| batch.expect("the query goes on")).collect().await;
-        self.session.end_implicit().await.expect("a query commits nothing");
+        self.session.end_implicit(false).await.expect("a query commits nothing");
         batches
     }
 
@@ -102,7 +102,7 @@ impl Client {
             Outcome::CopyOut(copy) => drain_copy(copy).await,
             Outcome::CopyIn(_) => panic!("this COPY wants data"),
         };
-        self.session.end_implicit().await.expect("the statement commits");
+        self.session.end_implicit(false).await.expect("the statement commits");
         rows
     }
 }

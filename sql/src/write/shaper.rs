@@ -1,6 +1,6 @@
 //! Rows as given → rows as stored: defaults filled in, rows left out by a condition, NOT NULL and CHECK enforced.
 
-use std::cell::{Cell, LazyCell};
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
@@ -257,14 +257,14 @@ pub(super) fn row_condition(
 
 /// Plans what a write computes, where there is something: planning costs more than a single row.
 pub(super) struct Computer<'s> {
-    planner: LazyCell<Result<Planner<'s>, SqlError>, Box<dyn FnOnce() -> Result<Planner<'s>, SqlError> + 's>>,
+    scope: &'s Arc<Scope>,
+    planner: OnceCell<Planner<'s>>,
     computes: Cell<Computes>,
 }
 
 impl<'s> Computer<'s> {
     pub(super) fn new(scope: &'s Arc<Scope>) -> Computer<'s> {
-        let planner = LazyCell::new(Box::new(|| Planner::new(scope)) as Box<dyn FnOnce() -> _>);
-        Computer { planner, computes: Cell::new(Computes::Nothing) }
+        Computer { scope, planner: OnceCell::new(), computes: Cell::new(Computes::Nothing) }
     }
 
     /// The analysed expression of a text.
@@ -283,7 +283,11 @@ impl<'s> Computer<'s> {
     }
 
     fn planner(&self) -> Result<&Planner<'s>, SqlError> {
-        self.planner.as_ref().map_err(SqlError::clone)
+        if let Some(planner) = self.planner.get() {
+            return Ok(planner);
+        }
+        let planner = Planner::new(self.scope)?;
+        Ok(self.planner.get_or_init(|| planner))
     }
 }
 
