@@ -101,7 +101,10 @@ proptest! {
         let value = raw.value.clone().unwrap();
         let mut damaged = value.to_vec();
         damaged[at.index(value.len())] ^= 1 << bit;
-        prop_assert_ne!(RawOp { key: raw.key.clone(), value: Some(damaged.into()) }.decode(), raw.decode());
+        // As bytes: zero equals its negative.
+        if let Ok(other) = (RawOp { key: raw.key.clone(), value: Some(damaged.into()) }).decode() {
+            prop_assert_ne!(RawOp::from(&other), raw.clone());
+        }
         let cut = RawOp { key: raw.key, value: Some(value.slice(..at.index(value.len()))) };
         prop_assert!(cut.decode().is_err());
     }
