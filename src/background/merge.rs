@@ -130,7 +130,7 @@ impl MergeJob {
         let merger = self.merger_for(urgency);
         let spared = merger.spared(table);
         let chunks: Vec<_> = contents.chunks().filter(|chunk| !spared.has_chunk(chunk)).cloned().collect();
-        let damaged = self.damaged.lock().clone();
+        let damaged = self.damaged.lock();
         let is_left_alone = |partition: &Partition| spared.has_partition(partition) || damaged.contains(&partition.id);
         // Of a dropped table only memory and log are freed: it may never be read again.
         let partitions = contents.partitions().filter(|_| !snapshot.is_dropped(definition));

@@ -22,7 +22,6 @@ use super::registry::{Membership, Phase};
 use super::rows::RowEncoder;
 
 /// What a statement leaves to be said after it has run.
-#[derive(Clone)]
 pub(super) enum Completion {
     Empty,
     Tag(String),
@@ -185,19 +184,21 @@ impl<S: SqlSession> Connection<S> {
         self.untold.take().map_or(Ok(()), |completion| self.complete(completion))
     }
 
-    /// Commits the implicit transaction, or discards it if it failed. Gives what the last statement comes to now, of whose end
-    /// the client was not told.
-    pub(super) async fn end_implicit(&mut self, untold: Option<Completion>) -> Result<Option<Completion>, Fault> {
-        let may_retell = matches!(untold, Some(Completion::Tag(_)));
-        let retold = self.frames.during(self.session.end_implicit(may_retell)).await??;
-        Ok(retold.map(Completion::Tag).or(untold))
+    /// Commits the implicit transaction, or discards it if it failed. Of an untold end of the last statement it makes the one
+    /// that it comes to.
+    pub(super) async fn end_implicit(&mut self) -> Result<(), Fault> {
+        let may_retell = matches!(self.untold, Some(Completion::Tag(_)));
+        if let Some(tag) = self.frames.during(self.session.end_implicit(may_retell)).await?? {
+            self.untold = Some(Completion::Tag(tag));
+        }
+        Ok(())
     }
 
     /// Tells the client of an error and discards what the implicit transaction did.
     pub(super) async fn report(&mut self, error: SqlError) -> Result<(), End> {
         self.session.fail();
-        match self.end_implicit(None).await {
-            Ok(_) => {}
+        match self.end_implicit().await {
+            Ok(()) => {}
             Err(Fault::Sql(second)) => debug!(%error, %second, "discarding a failed transaction failed too"),
             Err(Fault::End(end)) => return Err(end),
         }

@@ -48,16 +48,11 @@ impl<S: SqlSession> Connection<S> {
     pub(super) async fn sync(&mut self) -> Result<(), End> {
         self.is_skipping = false;
         self.is_pipelining = false;
-        let untold = self.untold.clone();
-        match self.end_implicit(untold).await {
-            Ok(completion) => {
-                self.untold = completion;
-                self.complete_untold()?;
-            }
-            Err(Fault::Sql(error)) => {
-                self.complete_untold()?;
-                self.report(error).await?;
-            }
+        let ended = self.end_implicit().await;
+        self.complete_untold()?;
+        match ended {
+            Ok(()) => {}
+            Err(Fault::Sql(error)) => self.report(error).await?,
             Err(Fault::End(end)) => return Err(end),
         }
         self.ready().await

@@ -24,18 +24,17 @@ impl<S: SqlSession> Connection<S> {
     async fn run_query(&mut self, text: &str) -> Result<(), Fault> {
         let statements = self.session.parse(text)?;
         let Some((last, earlier)) = statements.split_last() else {
-            self.end_implicit(None).await?;
+            self.end_implicit().await?;
             return Ok(self.complete(Completion::Empty)?);
         };
         for statement in earlier {
             let completion = self.run_statement(statement).await?;
             self.complete(completion)?;
         }
-        let completion = self.run_statement(last).await?;
-        match self.end_implicit(Some(completion)).await? {
-            Some(completion) => Ok(self.complete(completion)?),
-            None => Ok(()),
-        }
+        self.untold = Some(self.run_statement(last).await?);
+        // Of a statement that did not last nothing is said but its error.
+        self.end_implicit().await.inspect_err(|_| self.untold = None)?;
+        Ok(self.complete_untold()?)
     }
 
     async fn run_statement(&mut self, statement: &S::Statement) -> Result<Completion, Fault> {

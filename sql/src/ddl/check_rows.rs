@@ -94,7 +94,6 @@ impl Altered<'_> {
             self.is_rewritten = true;
             return Ok(false);
         };
-        self.scope.locks.hold_commits(table, self.scope.lock_wait_max()).await?;
         self.requires.push(Requirement::NoRowsSince { table, since: self.scope.view.committed() });
         let planner = Planner::new(self.scope)?;
         let rows = new_values(&planner, self.scope, before, &self.relation, &[])?;

@@ -27,8 +27,8 @@ pub struct MergeSettings {
     pub sort_memory_bytes: usize,
     /// Bytes that the background's merge reads in a second at most; 0 is no limit.
     pub bytes_per_second_max: u64,
-    /// How long, without a break, merges of a table leave alone what open transactions that read one state may still
-    /// change, in seconds.
+    /// How long merges of a table are held up by open transactions that may still change the state that they read, however
+    /// many come and go, in seconds.
     pub yield_seconds: u64,
 }
 

@@ -1,3 +1,5 @@
+//! What merges leave to open transactions (`catalog/src/claims.rs`), and for how long (decision 0053).
+
 use std::cell::Cell;
 
 use peristyle_catalog::model::{Chunk, Oid, Partition, Seq, TimestampMicros};
