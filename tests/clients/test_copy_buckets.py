@@ -2,12 +2,10 @@
 
 import os
 import socket
-import threading
 
-import psycopg
 import pytest
 
-from polling import wait_until
+from polling import fails_while_waited_for, wait_until
 
 pytestmark = pytest.mark.peristyle_only
 
@@ -59,16 +57,7 @@ def test_a_prefix_is_no_object(exports):
 
 def begun(server, uploads, statement):
     """A connection that runs the statement, of which parts were sent, and the thread that waits for its error."""
-    connection = server.connect()
-
-    def run():
-        with pytest.raises(psycopg.Error):
-            connection.execute(statement)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    wait_until(uploads, "parts are sent")
-    return connection, thread
+    return fails_while_waited_for(server, statement, uploads, "parts are sent")
 
 
 def test_what_did_not_end_leaves_no_parts(exports, bucket):

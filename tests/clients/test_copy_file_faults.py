@@ -3,12 +3,10 @@
 import os
 import socket
 import subprocess
-import threading
 
-import psycopg
 import pytest
 
-from polling import wait_until
+from polling import fails_while_waited_for, wait_until
 
 pytestmark = pytest.mark.peristyle_only
 
@@ -64,16 +62,7 @@ def test_a_file_keeps_its_mode(files):
 
 def running(server, statement):
     """A connection that runs the statement, and the thread that waits for its error."""
-    connection = server.connect()
-
-    def run():
-        with pytest.raises(psycopg.Error):
-            connection.execute(statement)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    wait_until(lambda: server.rows("select * from pg_stat_progress_copy"), "it runs")
-    return connection, thread
+    return fails_while_waited_for(server, statement, lambda: server.rows("select * from pg_stat_progress_copy"), "it runs")
 
 
 def test_what_a_killed_server_left_goes_with_the_next_copy(files):

@@ -36,6 +36,17 @@ def count(server, table):
     return server.value(f"select count(*) from {table}")
 
 
+def restored(make_server):
+    """A server whose folder was made anew from the store alone, and what the restore said."""
+    server = make_server(settings=merging.held_back()).start()
+    fill(server)
+    server.stop()
+    shutil.rmtree(server.data)
+    code, output = server.offline("restore")
+    assert code == SOUND, output
+    return server, output
+
+
 def test_a_sound_folder(make_server):
     server = make_server(settings=merging.held_back()).start()
     fill(server)
@@ -227,12 +238,7 @@ def test_an_object_that_a_clone_has_too_is_forgotten_by_both(make_server):
 
 
 def test_a_restore_that_was_cut_off_is_run_again(make_server):
-    server = make_server(settings=merging.held_back()).start()
-    fill(server)
-    server.stop()
-    shutil.rmtree(server.data)
-    code, output = server.offline("restore")
-    assert code == SOUND, output
+    server, output = restored(make_server)
     (server.data / "RESTORING").touch()
     code, output = server.start_fails()
     assert (code != 0, "run it again" in output) == (True, True), output
@@ -264,12 +270,7 @@ def test_a_damaged_log_is_cut_only_when_asked(make_server):
 
 
 def test_a_server_comes_back_from_its_store_alone(make_server):
-    server = make_server(settings=merging.held_back()).start()
-    fill(server)
-    server.stop()
-    shutil.rmtree(server.data)
-    code, output = server.offline("restore")
-    assert code == SOUND, output
+    server, output = restored(make_server)
     assert "public.third: 3 rows" in output, "the rows in the log are gone, and it says so"
     code, output = server.offline("check")
     assert code == SOUND, output

@@ -28,6 +28,8 @@ use crate::values::ColumnBuilder;
 
 /// Name of the column that every open table has.
 pub(crate) const TIME_COLUMN: &str = "time";
+/// Its default. The column may have another name since.
+pub(crate) const ARRIVAL: &str = "now()";
 
 /// Names that PostgreSQL keeps for columns that every table has.
 const SYSTEM_COLUMNS: &[&str] = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
@@ -227,7 +229,7 @@ fn with_time(mut columns: Vec<NewColumn>, openness: Openness) -> Result<Vec<NewC
             return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
         (Openness::Open, None) => {
-            let default = crate::parse::parse_expression("now()")?;
+            let default = crate::parse::parse_expression(ARRIVAL)?;
             let ty = PgType::TIMESTAMPTZ;
             columns.insert(0, NewColumn { default: Some(default), ..NewColumn::plain(TIME_COLUMN.to_owned(), ty) });
         }

@@ -41,7 +41,7 @@ use std::sync::Arc;
 use peristyle_catalog::model::{Change, ChangeSet, Relation, Requirement};
 use sqlparser::ast::{ObjectName, Statement as Sql};
 
-pub(crate) use create_table::{NewColumn, TIME_COLUMN, new_table};
+pub(crate) use create_table::{ARRIVAL, NewColumn, TIME_COLUMN, new_table};
 pub(crate) use drop::kind_word;
 pub use dropped::dropped_at;
 pub(crate) use dropped::{DroppedTable, prepare as prepare_for_dropped};

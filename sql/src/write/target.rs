@@ -10,14 +10,11 @@ use peristyle_storage::schema::{TableField, table_fields};
 use sqlparser::ast::{Ident, ObjectName};
 
 use super::sink::Written;
-use crate::ddl::TIME_COLUMN;
+use crate::ddl::{ARRIVAL, TIME_COLUMN};
 use crate::error::{SqlError, SqlState};
 use crate::names::{QualifiedName, fold};
 use crate::scope::{PG_CATALOG, Scope};
 use crate::sequence::column_default;
-
-/// The default of the column that every open table begins with, which may have another name since.
-const ARRIVAL: &str = "now()";
 
 /// A table that is written to, as the statement's snapshot has it.
 pub(crate) struct Target {

@@ -16,7 +16,7 @@ use super::world::{Life, MIRROR, ROWS};
 use crate::gc;
 use crate::merge::{MergeSettings, Merger, Pace, State, Urgency, pick};
 use crate::settings::GcSettings;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// What an actor has to do with.
 #[derive(Clone, Copy)]
@@ -286,7 +286,9 @@ impl Stage<'_> {
 
     /// A store may fail, but what a snapshot names it has.
     pub(super) fn must_be_there(&self, read: Result<Vec<Row>>) -> Result<Vec<Row>> {
-        if let Err(error @ (Error::NotFound { .. } | Error::Corrupt { .. })) = &read {
+        if let Err(error) = &read
+            && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt)
+        {
             panic!("a reader's partition cannot be read: {error}");
         }
         read
